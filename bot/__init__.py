@@ -1,0 +1,1 @@
+"""Listens to GitHub, has the pipeline do the work, and answers on GitHub."""

@@ -1,0 +1,1 @@
+"""From a paper to a repository that implements it. Knows nothing of GitHub."""

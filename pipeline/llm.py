@@ -1,0 +1,71 @@
+"""The language model: one question, one answer, its price."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What calls consumed. Adding two of them adds their figures; an unknown price stays unknown."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the input tokens, those that the provider served from its prefix cache."""
+    output_tokens: int = 0
+    """Reasoning tokens included."""
+    usd: float | None = 0.0
+    """None when the model has no known price."""
+
+    def __add__(self, other: "Usage") -> "Usage":
+        usd = None if self.usd is None or other.usd is None else self.usd + other.usd
+        return Usage(
+            self.calls + other.calls,
+            self.input_tokens + other.input_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.output_tokens + other.output_tokens,
+            usd,
+        )
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One question to the model."""
+
+    stage: str
+    """Names the call, unique in a run: `plan.overview`, `code.model.py`, `fix.2`. Recordings match by it."""
+    system: str
+    shared: str
+    """The run's growing context: byte for byte the beginning of every later prompt's, for prefix caches."""
+    task: str
+    """What differs; comes last."""
+    answer: type[BaseModel] | None = None
+    """The answer's JSON schema; None for free text."""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One answer, complete (never a truncated one)."""
+
+    stage: str
+    text: str
+    model: str
+    usage: Usage
+    seconds: float
+    replayed: bool = False
+    """Came from the journal or a recording: nothing was paid now."""
+
+
+class LLM(Protocol):
+    """Answers prompts. Safe to call from several threads."""
+
+    def complete(self, prompt: Prompt) -> Completion:
+        """Raises ModelUnavailable, ModelRefused, BudgetReached, Cancelled."""
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """Of all calls so far, replayed ones included at what they cost when they were made."""
+        ...

@@ -1,0 +1,27 @@
+"""What a run tells whoever watches: a terminal, a comment on GitHub, a test."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Stage = Literal["paper", "plan", "analysis", "code", "run", "audit", "report"]
+STAGES: tuple[Stage, ...] = ("paper", "plan", "analysis", "code", "run", "audit", "report")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One thing that happened. Events of one stage may arrive from several threads."""
+
+    stage: Stage
+    state: Literal["started", "advanced", "finished", "failed", "skipped"]
+    detail: str = ""
+    """A short clause for people: `model.py (3 of 8)`, `smoke run failed: ModuleNotFoundError`."""
+    done: int = 0
+    total: int = 0
+    """Of the stage's parts; 0 where it has none."""
+    usd: float | None = None
+    """Spent in the run so far; None where the model's price is unknown."""
+
+
+Observer = Callable[[Progress], None]
+"""May raise `pipeline.errors.Cancelled`: the run then stops at this point."""

@@ -1,0 +1,1 @@
+"""Runs code that nobody trusts, and says exactly what happened. Knows nothing of papers or models."""

@@ -1,0 +1,117 @@
+"""What a sandbox says about a run. Values only: who runs things is next door.
+
+Failing generated code is data and lives here; a failing sandbox is an exception
+(`sandbox.interface.SandboxError`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Mode = Literal["smoke", "full"]
+Phase = Literal["install", "import", "smoke", "full"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one command may use."""
+
+    seconds: float = 120.0
+    """Wall clock; after it the command is paused, its outputs collected, and killed."""
+    memory_bytes: int = 4 * 2**30
+    """Memory and swap together."""
+    cpus: float = 2.0
+    pids: int = 256
+    """Processes and threads at once."""
+    disk_bytes: int = 1 * 2**30
+    """Size of the writable working directory."""
+    output_bytes: int = 64 * 2**10
+    """Kept of each of stdout and stderr, half from the head and half from the tail."""
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """One command in the sandbox, as it ended."""
+
+    argv: tuple[str, ...]
+    exit_code: int | None
+    """None when the command was killed by the sandbox."""
+    seconds: float
+    stdout: str
+    stderr: str
+    timed_out: bool = False
+    oom: bool = False
+    outputs: Mapping[str, bytes] = field(default_factory=dict)
+    """Files asked for with `Command.outputs` that exist as regular files afterwards, by relative path."""
+
+    @property
+    def ok(self) -> bool:
+        """The command ended by itself with exit status 0."""
+        return self.exit_code == 0 and not self.timed_out and not self.oom
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """One phase of an execution; `problems` are sentences on why it counts as failed."""
+
+    phase: Phase
+    result: CommandResult
+    problems: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the phase proved what it has to prove (more than exit status 0)."""
+        return self.result.ok and not self.problems
+
+
+@dataclass(frozen=True)
+class LineCoverage:
+    """Lines of one file of the repository, 1-based, as measured by coverage.py inside the sandbox."""
+
+    executable: frozenset[int]
+    executed: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where an execution took place."""
+
+    sandbox: str
+    """`docker` or `local`."""
+    image: str
+    """Image reference and id, or the host's description for `local`."""
+    python: str
+    packages: tuple[str, ...]
+    """Resolved pins, `name==version`, sorted."""
+    limits: Limits
+    notes: tuple[str, ...] = ()
+    """Sentences a reader must know, e.g. that the paper's date could not be resolved."""
+
+
+@dataclass(frozen=True)
+class ExecutionReport:
+    """One execution of a directory: install, import, smoke run and, where asked for, the full run."""
+
+    mode: Mode
+    environment: Environment
+    phases: tuple[PhaseResult, ...]
+    """In order; the last one is the first that failed, if any did."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """From the `results.json` that this execution wrote."""
+    coverage: Mapping[str, LineCoverage] = field(default_factory=dict)
+    """By relative path."""
+
+    @property
+    def ok(self) -> bool:
+        """Every phase that the mode asks for was reached and proved itself."""
+        return bool(self.phases) and self.phases[-1].phase == self.mode and self.phases[-1].ok
+
+    @property
+    def failure(self) -> PhaseResult | None:
+        """The phase that failed, or None."""
+        return None if self.ok or not self.phases else self.phases[-1]
+
+    @property
+    def seconds(self) -> float:
+        """Wall clock of all phases together."""
+        return sum(phase.result.seconds for phase in self.phases)
