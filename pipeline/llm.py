@@ -43,6 +43,8 @@ class Prompt:
     """What differs; comes last."""
     answer: type[BaseModel] | None = None
     """The answer's JSON schema; None for free text."""
+    identity: str | None = None
+    """What makes this question the same as one asked before, where `task` holds timings and the like."""
 
 
 @dataclass(frozen=True)

@@ -1,168 +1,149 @@
-"""The plan: what the paper demands and how the repository will be laid out, in four steps.
+"""Planning: overview with requirements → architecture → logic → configuration, each checked by a program.
 
-Every step is typed data that a program checks; the prose and the diagrams are rendered from it.
-Source: Paper2Code (arXiv 2504.17192), section 3.2, overall plan → architecture → logic → configuration.
+Source: Paper2Code (arXiv 2504.17192), section 3.2; quotations that a program looks up are ours.
 """
 
-from typing import Literal
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-RequirementKind = Literal[
-    "model", "objective", "algorithm", "data", "training", "evaluation", "hyperparameter", "result"
-]
-Scalar = str | int | float | bool
+from pipeline import checks, documents
+from pipeline.asking import Context, ask, bullets, refined, render
+from pipeline.llm import LLM
+from pipeline.paper import Paper
+from pipeline.plan import Answer, Architecture, ConfigEntry, Configuration, Draft, Logic, Overview, Plan, Requirement
 
-
-class Answer(BaseModel):
-    """A value parsed from a model's answer: frozen, and nothing but what its schema names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Requirement(Answer):
-    """Something that a faithful reproduction must contain."""
-
-    id: str = Field(description="R1, R2, …")
-    kind: RequirementKind
-    text: str = Field(description="What the code has to do, in one sentence that can be checked by reading it")
-    quote: str = Field(description="Word for word from the paper, 5 to 40 words, from one place")
-    weight: int = Field(ge=1, le=3, description="3: the paper's contribution, 2: needed for its results, 1: detail")
+Step = TypeVar("Step", bound=Answer)
 
 
-class OpenQuestion(Answer):
-    """Something that the paper leaves open, and what is assumed instead."""
+class Requirements(Answer):
+    """Requirements alone: the answer when only quotations are asked for again."""
 
-    question: str
-    assumption: str
-    why: str
+    requirements: tuple[Requirement, ...] = Field(description="Only those that were rejected")
 
 
-class Overview(Answer):
-    """What the paper is about, seen by somebody who will implement it."""
+@dataclass
+class Planner:
+    """Asks for one step after the other; the context grows with each."""
 
-    slug: str = Field(description="Two to four lower-case words with hyphens that name the method")
-    summary: str
-    components: tuple[str, ...] = Field(description="Parts of the method, with their inputs and outputs")
-    objectives: tuple[str, ...] = Field(description="Losses and what is optimised")
-    data: tuple[str, ...] = Field(description="Datasets, splits, preprocessing")
-    evaluation: tuple[str, ...] = Field(description="Metrics, baselines, protocol")
-    unclear: tuple[OpenQuestion, ...]
-    requirements: tuple[Requirement, ...]
+    paper: Paper
+    llm: LLM
+    context: Context
+    refine: Collection[str]
+    advanced: Callable[[str], None]
+    drafts: list[Draft] = field(default_factory=list)
+
+    def plan(self) -> Plan:
+        """The whole plan. Raises AnswerInvalid, and what the model's client raises."""
+        overview = self._step("overview", Overview, documents.overview, checks.check_overview)
+        overview, refused = self._with_true_quotes(overview)
+        self.context = self.context.extended("overview", documents.overview(overview))
+
+        architecture = self._step(
+            "architecture", Architecture, documents.architecture, checks.check_architecture
+        )
+        self.context = self.context.extended("architecture", documents.architecture(architecture))
+
+        def check_logic(logic: Logic) -> Sequence[str]:
+            return checks.check_logic(logic, architecture, overview)
+
+        logic = self._step("logic", Logic, documents.logic, check_logic)
+        self.context = self.context.extended("logic", documents.logic(logic))
+
+        configuration = self._step(
+            "configuration", Configuration, documents.config_yaml, checks.check_configuration
+        )
+        configuration = self._with_true_sources(configuration)
+        anchors = checks.anchors(self.paper, overview, configuration)
+        plan = Plan(
+            overview=overview,
+            architecture=architecture,
+            logic=logic,
+            configuration=configuration,
+            anchors=anchors,
+            refused=refused,
+            drafts=tuple(self.drafts),
+        )
+        self.context = self.context.extended("config.yaml", documents.config_yaml(configuration, anchors))
+        return plan
+
+    def _step(
+        self,
+        stage: str,
+        answer: type[Step],
+        show: Callable[[Step], str],
+        check: Callable[[Step], Sequence[str]],
+    ) -> Step:
+        self.advanced(stage)
+        name, task = f"plan.{stage}", render(stage)
+
+        def again(name: str, task: str) -> Step:
+            return ask(self.llm, self.context, name, task, answer, check)
+
+        value = again(name, task)
+        if stage in self.refine:
+            first = value
+            better, critique = refined(self.llm, self.context, name, task, value.model_dump_json(), again)
+            value = better or first
+            self.drafts.append(Draft(stage=stage, text=show(first), critique=critique))
+        return value
+
+    def _with_true_quotes(self, overview: Overview) -> tuple[Overview, tuple[Requirement, ...]]:
+        """Requirements whose quotation is in the paper, and those that were refused."""
+        wrong = self._unquoted(overview.requirements)
+        mended: dict[str, Requirement] = {}
+        if wrong:
+            again = ask(
+                self.llm,
+                self.context,
+                "plan.overview.quotes",
+                render("quotes", findings=bullets([_shown(r) for r in wrong]), configuration=False),
+                Requirements,
+            )
+            still_wrong = self._unquoted(again.requirements)
+            mended = {r.id: r for r in again.requirements if r not in still_wrong}
+        kept = tuple(
+            mended.get(r.id, r) for r in overview.requirements if r not in wrong or r.id in mended
+        )
+        refused = tuple(r for r in wrong if r.id not in mended)
+        return overview.model_copy(update={"requirements": kept}), refused
+
+    def _unquoted(self, requirements: Sequence[Requirement]) -> list[Requirement]:
+        return [r for r in requirements if self.paper.find(r.quote) is None]
+
+    def _with_true_sources(self, configuration: Configuration) -> Configuration:
+        """Every quoted value is in its quotation and every quotation in the paper; the rest is assumed."""
+        wrong = {
+            entry.key: reason
+            for entry in configuration.entries
+            if (reason := checks.unsourced(entry, self.paper))
+        }
+        mended: dict[str, ConfigEntry] = {}
+        if wrong:
+            findings = bullets(
+                [f"{entry.model_dump_json()} — {wrong[entry.key]}" for entry in configuration.entries if entry.key in wrong]
+            )
+            again = ask(
+                self.llm,
+                self.context,
+                "plan.configuration.quotes",
+                render("quotes", findings=findings, configuration=True),
+                Configuration,
+            )
+            mended = {e.key: e for e in again.entries if e.key in wrong and not checks.unsourced(e, self.paper)}
+
+        def settled(entry: ConfigEntry) -> ConfigEntry:
+            if entry.key not in wrong:
+                return entry
+            return mended.get(
+                entry.key,
+                entry.model_copy(update={"quote": "", "assumed": "no passage of the paper could be shown for it"}),
+            )
+
+        return Configuration(entries=tuple(settled(entry) for entry in configuration.entries))
 
 
-class Parameter(Answer):
-    """A parameter or an attribute."""
-
-    name: str
-    type: str
-
-
-class Function(Answer):
-    """A function or a method."""
-
-    name: str
-    parameters: tuple[Parameter, ...] = Field(description="Without self; a default is written into type: `int = 3`")
-    returns: str
-    purpose: str
-
-
-class PlannedClass(Answer):
-    """A class that the repository will have."""
-
-    name: str
-    file: str
-    purpose: str
-    bases: tuple[str, ...]
-    attributes: tuple[Parameter, ...]
-    methods: tuple[Function, ...]
-
-
-class PlannedFile(Answer):
-    """A Python file that the repository will have."""
-
-    path: str
-    purpose: str
-
-
-class Call(Answer):
-    """One arrow of the sequence diagram."""
-
-    caller: str
-    callee: str
-    message: str
-
-
-class Architecture(Answer):
-    """Files, classes, and who calls whom."""
-
-    files: tuple[PlannedFile, ...]
-    classes: tuple[PlannedClass, ...]
-    calls: tuple[Call, ...]
-
-
-class Package(Answer):
-    """A third-party package: its name at the index and the name that code imports."""
-
-    name: str = Field(description="As pip knows it: scikit-learn")
-    module: str = Field(description="As code imports it: sklearn")
-    why: str
-
-
-class Metric(Answer):
-    """A number that `results.json` will hold."""
-
-    name: str
-    meaning: str
-
-
-class FileLogic(Answer):
-    """What one file contains and what it stands on."""
-
-    path: str
-    logic: str
-    functions: tuple[Function, ...] = Field(description="Module-level functions")
-    depends_on: tuple[str, ...] = Field(description="Files of this repository that it imports")
-    requirements: tuple[str, ...] = Field(description="Ids of requirements that it implements")
-
-
-class Logic(Answer):
-    """The logic design: per file, plus what all files share."""
-
-    files: tuple[FileLogic, ...]
-    packages: tuple[Package, ...]
-    conventions: tuple[str, ...] = Field(description="Tensor shapes, naming, where configuration enters")
-    metrics: tuple[Metric, ...]
-
-
-class ConfigEntry(Answer):
-    """One leaf of `config.yaml`."""
-
-    key: str = Field(description="Dotted: training.learning_rate")
-    value: Scalar | tuple[Scalar, ...] | None
-    quote: str = Field(description="Word for word from the paper, containing the value; empty if assumed")
-    assumed: str = Field(description="Why this value, when the paper does not say; empty if quoted")
-    smoke: Scalar | tuple[Scalar, ...] | None = Field(description="Value in the smoke run; null: the same")
-
-
-class Configuration(Answer):
-    """Every number and choice that an experiment needs."""
-
-    entries: tuple[ConfigEntry, ...]
-
-
-class Plan(BaseModel):
-    """The four steps together, and what the program's checks made of them."""
-
-    model_config = ConfigDict(frozen=True)
-
-    overview: Overview
-    architecture: Architecture
-    logic: Logic
-    configuration: Configuration
-    anchors: dict[str, str] = Field(description="Requirement id or configuration key → anchor of its quotation")
-    refused: tuple[Requirement, ...] = Field(description="Dropped: the quotation is not in the paper")
-
-    def levels(self) -> list[list[str]]:
-        """Paths of `logic.files` by dependency: each level depends only on the ones before it."""
-        raise NotImplementedError
+def _shown(requirement: Requirement) -> str:
+    return requirement.model_dump_json()

@@ -1,36 +1,44 @@
-"""The whole method, top to bottom. Reads like docs/architecture.md's data flow."""
+"""The whole method, top to bottom: plan, analyse, write, run and fix, audit, report."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pipeline import documents, markdown
+from pipeline.analysis import analyze
+from pipeline.asking import Context, render
+from pipeline.audit import audit_and_repair
+from pipeline.coding import pinned, write
+from pipeline.fixing import Fixer
 from pipeline.llm import LLM
 from pipeline.paper import Paper
+from pipeline.planning import Planner
 from pipeline.progress import Observer
+from pipeline.record import Commit, Record
+from pipeline.report import execution_report
+from pipeline.repository import Repository
+from sandbox.execution import execute
 from sandbox.interface import Sandbox
-from sandbox.report import Limits, Mode
+from sandbox.report import ExecutionReport, Limits, Mode
 
 
 @dataclass(frozen=True)
 class Options:
     """How a reproduction is made."""
 
+    model: str
+    """For the report; the model itself comes as an LLM."""
+    packages: Path
+    """Cache of wheels and environments, shared by all runs of a machine."""
     method: str = "full"
     refine: tuple[str, ...] = ()
     max_fixes: int = 8
+    max_repairs: int = 2
     concurrency: int = 8
     mode: Mode = "smoke"
     limits: Limits = Limits()
-
-
-@dataclass(frozen=True)
-class Commit:
-    """A state of the repository worth a commit of its own: the plan, the code, each repair."""
-
-    subject: str
-    body: str
-    files: dict[str, str]
-    """The whole repository at that point, relative path → text; `reproduce.sh` is executable."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class Reproduction:
     """What came of it."""
 
     paper: Paper
+    slug: str
+    """Names the method: two to four lower-case words with hyphens."""
     status: Literal["runs", "fails", "not-run"]
     commits: tuple[Commit, ...]
     """In order; the last one's files are what is delivered."""
@@ -59,9 +69,77 @@ def reproduce(
     options: Options,
     observe: Observer,
 ) -> Reproduction:
-    """Plan, analyse, write, run, fix and audit; `out` afterwards holds what the design's `DIR` holds.
+    """Plan, analyse, write, run, fix and audit; `out` afterwards holds what docs/architecture.md says.
 
     Raises PipelineError (the model, the budget, cancellation) and SandboxError. What is finished stays in
     `out`; the journal makes a second call with the same `out` continue without paying again.
     """
-    raise NotImplementedError
+    record = Record(out, llm, observe)
+    context = Context(render("system")).extended("paper", record.keep("paper.md", paper.text()))
+    with ThreadPoolExecutor(options.concurrency) as executor:
+        with record.stage("plan", 4) as advanced:
+            planner = Planner(paper, llm, context, options.refine, advanced)
+            plan = planner.plan()
+            context = planner.context
+        record.commit("Plan the reproduction", paper.title, Repository({}), documents.plan_documents(plan))
+        count = len(plan.architecture.files)
+        with record.stage("analysis", count) as advanced:
+            analyses = analyze(plan, context, llm, executor, options.refine, advanced)
+        with record.stage("code", count) as advanced:
+            written = write(plan, analyses, context, llm, executor, options.refine, advanced)
+        repository = written.repository
+        record.commit(
+            "Write the code",
+            "Not run yet.",
+            repository,
+            {f"docs/plan/analysis/{path}.md": markdown.plain(a.text) + "\n" for path, a in analyses.items()}
+            | documents.draft_documents([a.draft for a in analyses.values() if a.draft])
+            | documents.draft_documents(written.drafts),
+        )
+
+    def run(repository: Repository) -> ExecutionReport:
+        assert sandbox is not None
+        return execute(
+            record.lay_out(repository.files),
+            sandbox,
+            cache=options.packages,
+            mode=options.mode,
+            limits=options.limits,
+            before=paper.published,
+            promised=[metric.name for metric in plan.logic.metrics],
+        )
+
+    fixer = Fixer(plan, analyses, context, llm, run if sandbox else None, options.max_fixes, options.limits)
+    execution = None
+    if sandbox is None:
+        record.skip("run", "no sandbox was asked for")
+    else:
+        with record.stage("run") as advanced:
+            repository, execution = fixer.fix(repository, advanced)
+        for change in fixer.changes:
+            record.commit("Repair the run", change.remedy, change.repository)
+    with record.stage("audit") as advanced:
+        audited = audit_and_repair(plan, repository, written, llm, fixer, options.max_repairs, advanced)
+    if audited.repository != repository:
+        repository = audited.repository
+        record.commit("Implement what the audit missed", "\n".join(audited.repaired), repository)
+    with record.stage("report") as advanced:
+        if execution is not None:
+            repository = pinned(repository, execution.environment.packages)
+            execution = fixer.execute(repository)
+            advanced("final run")
+        report = execution_report(
+            paper=paper,
+            method=options.method,
+            model=options.model,
+            plan=plan,
+            mode=options.mode,
+            execution=execution,
+            attempts=fixer.attempts,
+            findings=audited.findings,
+            repository=repository,
+            usage=llm.usage,
+            seconds=record.seconds,
+        )
+        record.commit("Report what was run", "", repository, documents.report_documents(plan, report))
+    return Reproduction(paper, plan.overview.slug, report["status"], tuple(record.commits), report)

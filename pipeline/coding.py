@@ -1,0 +1,166 @@
+"""Coding: the files of the plan, level by level of their dependencies, side by side within a level.
+
+Every prompt begins with paper, plan and all code of the levels below; a program checks each file at once
+and its findings go back one time, for that file alone.
+Source: Paper2Code (arXiv 2504.17192), section 3.2; levels and checks are ours.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from pipeline import checks, documents, edits
+from pipeline.analysis import FileAnalysis
+from pipeline.asking import Context, ask_text, block, bullets, refined, render
+from pipeline.llm import LLM
+from pipeline.plan import Draft, Plan
+from pipeline.repository import Repository
+
+
+@dataclass(frozen=True)
+class Written:
+    """The repository as first written, before anything ran."""
+
+    repository: Repository
+    context: Context
+    """Grown by all code."""
+    findings: tuple[checks.Finding, ...]
+    """What the checks found in the first versions."""
+    drafts: tuple[Draft, ...] = ()
+
+
+@dataclass(frozen=True)
+class _File:
+    path: str
+    text: str
+    findings: tuple[checks.Finding, ...] = ()
+    draft: Draft | None = None
+
+
+def write(
+    plan: Plan,
+    analyses: Mapping[str, FileAnalysis],
+    context: Context,
+    llm: LLM,
+    executor: Executor,
+    refine: Collection[str],
+    advanced: Callable[[str], None],
+) -> Written:
+    """All files of the plan, with `config.yaml`, `requirements.txt` and `reproduce.sh`.
+
+    Raises what the model's client raises.
+    """
+    repository = Repository(
+        {
+            "config.yaml": documents.config_yaml(plan.configuration, plan.anchors),
+            "reproduce.sh": documents.render("reproduce.sh"),
+        }
+    )
+    findings: list[checks.Finding] = []
+    drafts: list[Draft] = []
+    for level in plan.levels():
+        below, growing = repository, context
+
+        def one(path: str, below: Repository = below, context: Context = growing) -> _File:
+            return _write_file(path, plan, analyses.get(path), below, context, llm, refine, advanced)
+
+        for file in executor.map(one, level):
+            repository = repository.with_file(file.path, file.text)
+            context = context.extended("code", file.text, path=file.path)
+            findings += file.findings
+            drafts += [file.draft] if file.draft else []
+    repository = repository.with_file("requirements.txt", requirements(plan, repository))
+    return Written(repository, context, tuple(findings), tuple(drafts))
+
+
+def requirements(plan: Plan, repository: Repository) -> str:
+    """`requirements.txt`: the plan's packages that some file really imports."""
+    used = set().union(*(checks.imported_modules(text) for text in repository.python_files().values()))
+    names = sorted({p.name for p in plan.logic.packages if p.module.split(".")[0] in used}, key=str.lower)
+    return "".join(f"{name}\n" for name in names)
+
+
+def pinned(repository: Repository, installed: Collection[str]) -> Repository:
+    """The repository with its requirements pinned to what was installed (`name==version`) when it ran."""
+    versions = {canonical(pin.split("==")[0]): pin for pin in installed}
+    declared = repository.files["requirements.txt"].splitlines()
+    pins = [versions.get(canonical(re.split(r"[\s<>=!~;\[]", line)[0]), line) for line in declared]
+    return repository.with_file("requirements.txt", "".join(f"{pin}\n" for pin in pins))
+
+
+def canonical(name: str) -> str:
+    """A distribution's name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _write_file(
+    path: str,
+    plan: Plan,
+    analysis: FileAnalysis | None,
+    below: Repository,
+    context: Context,
+    llm: LLM,
+    refine: Collection[str],
+    advanced: Callable[[str], None],
+) -> _File:
+    purpose = next(file.purpose for file in plan.architecture.files if file.path == path)
+    if plan.is_marker(path):
+        return _File(path, f'"""{purpose}"""\n')
+    classes, functions = plan.promised(path)
+    stage = f"code.{path}"
+    task = render(
+        "code",
+        path=path,
+        purpose=purpose,
+        promised=documents.render("promised.md", classes=classes, functions=functions).strip(),
+        depends_on=", ".join(plan.file(path).depends_on),
+        analysis=block("analysis", analysis.text) if analysis else "",
+        metrics=", ".join(metric.name for metric in plan.logic.metrics),
+    )
+
+    def ask_for(stage: str, task: str) -> str:
+        return python_block(ask_text(llm, context, stage, task))
+
+    text, draft = ask_for(stage, task), None
+    if "code" in refine:
+        better, critique = refined(llm, context, stage, task, text, ask_for)
+        draft = Draft(stage=stage, text=text, critique=critique)
+        text = better or text
+    found = checks.check_source(path, text, plan, below)
+    if found:
+        text = _mended(path, text, found, plan, below, context, llm)
+    advanced(path)
+    return _File(path, text, tuple(found), draft)
+
+
+def _mended(
+    path: str,
+    text: str,
+    found: Collection[checks.Finding],
+    plan: Plan,
+    below: Repository,
+    context: Context,
+    llm: LLM,
+) -> str:
+    """The file after its findings were sent back; as it was, if that made nothing better."""
+    task = render(
+        "code_again",
+        path=path,
+        code=block("code", text, path=path),
+        findings=bullets([str(finding) for finding in found]),
+        edit_format=render("edit_format"),
+    )
+    answer = ask_text(llm, context, f"code.{path}#2", task)
+    try:
+        changed = edits.apply(below.with_file(path, text), edits.parse(answer)).files[path]
+    except edits.EditError:
+        return text
+    better = len(checks.check_source(path, changed, plan, below)) < len(found)
+    return changed if better else text
+
+
+def python_block(answer: str) -> str:
+    """The file in a model's answer: what stands between the first opening fence and the last closing one."""
+    fenced = re.search(r"^```[\w+-]*[ \t]*\n(.*)^```[ \t]*$", answer, re.DOTALL | re.MULTILINE)
+    return (fenced.group(1) if fenced else answer).strip("\n") + "\n"

@@ -1,0 +1,161 @@
+"""What is written for people (and read by the model): plan documents, README, reports. Pure.
+
+Templates stand in `templates/`; tables and YAML, where every character counts, are made here.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import jinja2
+import yaml
+
+from pipeline import diagrams, markdown
+from pipeline.plan import Architecture, Configuration, Draft, Function, Logic, Overview, Plan, Value
+
+_templates = jinja2.Environment(  # noqa: S701 - Markdown and shell, not HTML
+    loader=jinja2.PackageLoader("pipeline", "templates"),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def signature(function: Function) -> str:
+    """`name(parameter: type, …) -> type`."""
+    parameters = ", ".join(f"{p.name}: {p.type}" for p in function.parameters)
+    return f"{function.name}({parameters}) -> {function.returns}"
+
+
+def render(template: str, **values: object) -> str:
+    """The text of `templates/<template>` with `values` filled in."""
+    return _templates.get_template(template).render(values).strip() + "\n"
+
+
+def overview(overview: Overview) -> str:
+    """What the paper says, for somebody who implements it."""
+    return render("overview.md", overview=overview)
+
+
+def architecture(architecture: Architecture) -> str:
+    """Files, classes and call flow."""
+    return render("architecture.md", architecture=architecture)
+
+
+def logic(logic: Logic) -> str:
+    """Every file's logic, functions and dependencies; packages, conventions, metrics."""
+    return render("logic.md", logic=logic)
+
+
+def config_yaml(configuration: Configuration, anchors: dict[str, str] | None = None) -> str:
+    """`config.yaml`: every leaf with its source as a trailing comment, then the `smoke` section."""
+    full: dict[str, Any] = {}
+    smoke: dict[str, Any] = {}
+    for entry in configuration.entries:
+        if entry.quote:
+            place = f"[{(anchors or {}).get(entry.key, '?')}] " if anchors else ""
+            comment = f'{place}"{entry.quote}"'
+        else:
+            comment = f"assumed: {entry.assumed}"
+        _insert(full, entry.key, (entry.value, comment))
+        if entry.smoke is not None:
+            _insert(smoke, entry.key, (entry.smoke, ""))
+    lines = _yaml_lines(full)
+    if smoke:
+        lines += ["", "smoke:  # merged over the rest by --smoke", *_yaml_lines(smoke, "  ")]
+    return "\n".join(lines) + "\n"
+
+
+def _insert(tree: dict[str, Any], key: str, leaf: tuple[Value, str]) -> None:
+    *parents, name = key.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    tree[name] = leaf
+
+
+def _yaml_lines(tree: dict[str, Any], indent: str = "") -> list[str]:
+    lines = []
+    for name, node in tree.items():
+        if isinstance(node, dict):
+            lines += [f"{indent}{name}:", *_yaml_lines(node, indent + "  ")]
+        else:
+            value, comment = node
+            comment = " ".join(comment.split())
+            lines.append(f"{indent}{name}: {_yaml_value(value)}" + (f"  # {comment}" if comment else ""))
+    return lines
+
+
+def _yaml_value(value: Value) -> str:
+    """One line of YAML. PyYAML writes 1e-05 as `1.0e-05`, which it also reads back as a number."""
+    plain = list(value) if isinstance(value, tuple) else value
+    text = yaml.safe_dump(plain, default_flow_style=True, width=10**6, allow_unicode=True)
+    return text.removesuffix("...\n").strip()
+
+
+def plan_documents(plan: Plan) -> dict[str, str]:
+    """`docs/plan/` as far as the plan goes, with diagrams; drafts of refined steps beside it."""
+    parts = {
+        "overview": f"# Overview\n\n{overview(plan.overview)}",
+        "architecture": "\n".join(
+            [
+                f"# Architecture\n\n{architecture(plan.architecture)}",
+                f"## Diagrams\n\n```mermaid\n{diagrams.classes(plan)}\n```\n",
+                f"```mermaid\n{diagrams.sequence(plan)}\n```\n",
+                f"```mermaid\n{diagrams.dependencies(plan)}\n```\n",
+            ]
+        ),
+        "logic": f"# Logic design\n\n{logic(plan.logic)}",
+    }
+    return {f"docs/plan/{name}.md": markdown.plain(text) for name, text in parts.items()} | draft_documents(
+        plan.drafts
+    )
+
+
+def draft_documents(drafts: Iterable[Draft]) -> dict[str, str]:
+    """What refined steps looked like before, with the critique that changed them."""
+    return {
+        f"docs/plan/drafts/{draft.stage}.md": markdown.plain(
+            f"# First version of {draft.stage}\n\n{draft.text}\n\n# Critique\n\n{draft.critique}\n"
+        )
+        for draft in drafts
+    }
+
+
+def report_documents(plan: Plan, report: dict[str, Any]) -> dict[str, str]:
+    """README, requirements table and the execution report in both forms."""
+    return {
+        "README.md": render("readme.md", plan=plan, report=report),
+        "docs/plan/requirements.md": render("requirements.md", plan=plan, report=report),
+        "docs/execution-report.md": render("execution-report.md", report=report),
+        "docs/execution-report.json": json.dumps(report, indent=1, ensure_ascii=False) + "\n",
+    }
+
+
+def status_sentence(report: dict[str, Any]) -> str:
+    """What was run and how it ended, in words that promise nothing more."""
+    what = {
+        "smoke": "the smoke run (the whole code path on small synthetic data)",
+        "full": "the full experiment (`reproduce.sh`)",
+    }[report["mode"]]
+    match report["status"]:
+        case "runs":
+            return f"It runs: {what} ended well in a fresh sandbox without network."
+        case "fails":
+            last = report["attempts"][-1]
+            return f"It does not run yet: {what} failed in phase {last['phase']} after {len(report['attempts'])} attempts."
+        case _:
+            return "It was not run: no sandbox was used."
+
+
+def usd(amount: float | None) -> str:
+    """A price in words: a model without a known price has an unknown cost."""
+    return "unknown cost" if amount is None else f"{amount:.4f} USD"
+
+
+_templates.filters |= {
+    "signature": signature,
+    "prose": markdown.prose,
+    "code": markdown.code,
+    "usd": usd,
+    "status_sentence": status_sentence,
+}

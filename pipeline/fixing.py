@@ -1,0 +1,217 @@
+"""The loop that runs a repository and mends it until it runs: program first, model second.
+
+An edit is kept only if the checks find nothing new and it hides nothing. The same error twice widens what
+the model sees, three times has the file written anew, then the loop stops; the best state is delivered.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from pipeline import checks, edits
+from pipeline.analysis import FileAnalysis
+from pipeline.asking import Context, block, bullets, render
+from pipeline.llm import LLM, Prompt
+from pipeline.plan import Plan
+from pipeline.repository import Repository, interface
+from pipeline.signatures import frames, missing_module, signature
+from sandbox.report import ExecutionReport, Limits, PhaseResult
+from sandbox.requirements import package_for
+
+PHASES = ("install", "import", "smoke", "full")
+REPEATS = 3
+"""So often the same signature may come before its file is written anew; once more, and the loop stops."""
+
+Run = Callable[[Repository], ExecutionReport]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One execution, and what was changed because of it."""
+
+    number: int
+    outcome: PhaseResult
+    """The phase that failed, or the last one."""
+    signature: str | None = None
+    """None: it succeeded."""
+    remedy: str | None = None
+    lines_changed: int = 0
+
+
+@dataclass(frozen=True)
+class Change:
+    """A state of the repository and why it came to be."""
+
+    repository: Repository
+    remedy: str
+
+
+@dataclass
+class Fixer:
+    """Runs, mends, and keeps account of both."""
+
+    plan: Plan
+    analyses: Mapping[str, FileAnalysis]
+    context: Context
+    """Paper and plan; code is shown as it stands."""
+    llm: LLM
+    run: Run
+    max_fixes: int
+    limits: Limits
+    advanced: Callable[[str], None] = lambda detail: None
+    attempts: list[Attempt] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    asked: int = 0
+
+    def execute(self, repository: Repository) -> ExecutionReport:
+        """Run it once and enter that into the account. Raises SandboxError."""
+        report = self.run(repository)
+        outcome = report.failure
+        mark = error_signature(outcome, repository) if outcome else None
+        self.attempts.append(Attempt(len(self.attempts) + 1, report.phases[-1], mark))
+        self.advanced(f"{report.phases[-1].phase} run: {mark or 'passed'}")
+        return report
+
+    def fix(self, repository: Repository) -> tuple[Repository, ExecutionReport]:
+        """The best state that was reached, with its execution.
+
+        Raises SandboxError and what the model's client raises.
+        """
+        report = self.execute(repository)
+        best, seen = (repository, report), {_state(repository)}
+        while not report.ok:
+            change = self._by_program(repository, report) or self._by_model(repository, report)
+            if change is None or _state(change.repository) in seen:
+                return best
+            seen.add(_state(change.repository))
+            self.changes.append(change)
+            lines = edits.lines_changed(repository, change.repository)
+            self.attempts[-1] = replace(self.attempts[-1], remedy=change.remedy, lines_changed=lines)
+            repository = change.repository
+            report = self.execute(repository)
+            if _reached(report) >= _reached(best[1]):
+                best = repository, report
+        return best
+
+    def objections(self, before: Repository, after: Repository) -> list[str]:
+        """Why a change is not acceptable: it hides a failure, or the checks find something new."""
+
+        def found(repository: Repository, path: str) -> set[str]:
+            text = repository.files.get(path, "")
+            return {f"{f.rule}: {f.message}" for f in checks.check_source(path, text, self.plan, repository)}
+
+        changed = [path for path, text in after.python_files().items() if before.files.get(path) != text]
+        new = [f"{path}: {what}" for path in changed for what in sorted(found(after, path) - found(before, path))]
+        return checks.check_patch(before, after) + new
+
+    def _by_program(self, repository: Repository, report: ExecutionReport) -> Change | None:
+        """A module that is not installed although its package is known: declare it."""
+        module = missing_module(_output(report.phases[-1]))
+        package = package_for(module) if module else None
+        declared = repository.files.get("requirements.txt", "").split()
+        if package is None or package in declared:
+            return None
+        text = "".join(f"{name}\n" for name in sorted([*declared, package], key=str.lower))
+        return Change(repository.with_file("requirements.txt", text), f"program: declare {package}")
+
+    def _by_model(self, repository: Repository, report: ExecutionReport) -> Change | None:
+        outcome, mark = report.phases[-1], self.attempts[-1].signature
+        repeats = sum(attempt.signature == mark for attempt in self.attempts)
+        if repeats > REPEATS:
+            return None
+        named = [frame.path for frame in frames(_output(outcome), repository.files)] or ["main.py"]
+        rewrite = named[-1] if repeats == REPEATS else ""
+        history = [f"`{a.signature}` → {a.remedy}" for a in self.attempts if a.remedy]
+        while self.asked < self.max_fixes:
+            self.asked += 1
+            task = self._task(repository, report, named, repeats, rewrite, history)
+            identity = f"{_state(repository)} {mark} {history}"
+            prompt = Prompt(f"fix.{self.asked}", self.context.system, self.context.shared, task, identity=identity)
+            answer = self.llm.complete(prompt).text
+            try:
+                changed = edits.apply(repository, edits.parse(answer))
+            except edits.EditError as error:
+                history.append(f"The last answer could not be applied: {error}")
+                continue
+            refused = self.objections(repository, changed)
+            if not refused:
+                return Change(changed, f"model: {_first_sentence(answer)}")
+            history.append(f"The last edits were refused: {'; '.join(refused)}")
+        return None
+
+    def _task(
+        self,
+        repository: Repository,
+        report: ExecutionReport,
+        named: list[str],
+        repeats: int,
+        rewrite: str,
+        history: list[str],
+    ) -> str:
+        sources, outcome = repository.python_files(), report.phases[-1]
+        full = set(sources) if repeats > 1 else {*named, "main.py"} & set(sources)
+        shown = [block("code", sources[path], path=path) for path in sorted(full)]
+        shown += [block("interface", interface(sources[path]), path=path) for path in sorted(set(sources) - full)]
+        shown.append(block("code", repository.files.get("requirements.txt", ""), path="requirements.txt"))
+        if rewrite in self.analyses:
+            shown.append(block("analysis", self.analyses[rewrite].text, path=rewrite))
+        return render(
+            "fix",
+            limits=f"{self.limits.memory_bytes // 2**20} MB of memory, {self.limits.seconds:.0f} seconds",
+            phase=outcome.phase,
+            command=" ".join(outcome.result.argv),
+            outcome=_verdict(outcome),
+            output=block("output", _output(outcome)),
+            packages=", ".join(report.environment.packages),
+            code="\n\n".join(shown),
+            history=bullets(history),
+            rewrite=rewrite,
+            edit_format=render("edit_format"),
+        )
+
+
+def error_signature(outcome: PhaseResult, repository: Repository) -> str:
+    """What makes two failures the same: see `pipeline.signatures`."""
+    result = outcome.result
+    return signature(
+        _output(outcome),
+        repository.files,
+        exit_code=result.exit_code,
+        timed_out=result.timed_out,
+        oom=result.oom,
+        problems=outcome.problems,
+    )
+
+
+def _output(outcome: PhaseResult) -> str:
+    return f"{outcome.result.stdout}\n{outcome.result.stderr}".strip()
+
+
+def _verdict(outcome: PhaseResult) -> str:
+    result = outcome.result
+    ended = (
+        f"It was stopped after {result.seconds:.0f} seconds."
+        if result.timed_out
+        else "It was killed because it ran out of memory."
+        if result.oom
+        else f"It ended with exit status {result.exit_code}."
+    )
+    return " ".join([ended, *outcome.problems])
+
+
+def _reached(report: ExecutionReport) -> tuple[int, bool]:
+    last = report.phases[-1]
+    return PHASES.index(last.phase), last.ok
+
+
+def _state(repository: Repository) -> str:
+    digest = hashlib.sha256()
+    for path, text in sorted(repository.files.items()):
+        digest.update(f"{path}\0{text}\0".encode())
+    return digest.hexdigest()
+
+
+def _first_sentence(answer: str) -> str:
+    """What the model says the cause is: the text before its first edit, cut to one line."""
+    prose = " ".join(answer.split("<<<<<<<")[0].split("```")[0].split())
+    return prose[:200] or "edits without an explanation"

@@ -1,0 +1,57 @@
+"""Untrusted text made safe to put into Markdown, commit messages and titles. Pure.
+
+Papers, models, programs and strangers write text that ends up in the bot's name on GitHub. There a mention
+notifies people, `fixes #1` closes an issue, a fence can be closed early, and invisible characters deceive.
+"""
+
+import re
+import unicodedata
+
+_ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_BREAK = "\u200b"
+_LIVE = re.compile(r"(?<=@)(?=\w)|(?<=#)(?=\d)|(?<=\bGH-)(?=\d)|(?<=:)(?=//)|(?<=\bwww)(?=\.)", re.IGNORECASE)
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~$&#!{}])")
+
+
+def visible(text: str) -> str:
+    """`text` without terminal escapes, control, zero-width and direction characters; line breaks stay."""
+    text = _ESCAPE_SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(
+        character
+        for character in text
+        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn")
+    )
+
+
+def plain(text: str) -> str:
+    """For commit messages: nobody is mentioned, nothing referenced or linked; looks unchanged."""
+    return _LIVE.sub(_BREAK, visible(text))
+
+
+def line(text: str, limit: int = 300) -> str:
+    """`plain` on one line, for titles, at most `limit` characters."""
+    text = " ".join(plain(text).split())
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def prose(text: str, limit: int = 1000) -> str:
+    """One line of Markdown that renders as `text`, in sentences and table cells."""
+    escaped = _SPECIAL.sub(r"\\\1", line(text, limit))
+    return re.sub(r"^([-+=]|\d+(?=[.)]))", r"\\\1" if not escaped[:1].isdigit() else r"\1" + _BREAK, escaped)
+
+
+def code(text: str, limit: int = 300) -> str:
+    """A code span that renders as `text`, in sentences and table cells."""
+    text = line(text, limit).replace(_BREAK, "")
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    ticks = "`" * (longest + 1)
+    padding = " " if text[:1] in ("", "`") or text[-1:] == "`" else ""
+    return f"{ticks}{padding}{text.replace('|', chr(92) + '|')}{padding}{ticks}"
+
+
+def block(text: str, language: str = "text") -> str:
+    """A fenced block that `text` cannot leave."""
+    text = visible(text)
+    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"

@@ -1,0 +1,200 @@
+"""The plan as values: what the paper demands and how the repository will be laid out.
+
+Typed data that a program can check; prose and diagrams are rendered from it (`documents.py`), and
+`planning.py` asks for it step by step.
+"""
+
+from graphlib import TopologicalSorter
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RequirementKind = Literal[
+    "model", "objective", "algorithm", "data", "training", "evaluation", "hyperparameter", "result"
+]
+Scalar = bool | int | float | str
+Value = Scalar | tuple[Scalar, ...] | None
+
+
+class Answer(BaseModel):
+    """A value parsed from a model's answer: frozen, and nothing but what its schema names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Requirement(Answer):
+    """Something that a faithful reproduction must contain."""
+
+    id: str = Field(description="R1, R2, …")
+    kind: RequirementKind
+    text: str = Field(description="What the code has to do, in one sentence that can be checked by reading it")
+    quote: str = Field(description="Word for word from the paper, 5 to 40 words, from one place")
+    weight: int = Field(ge=1, le=3, description="3: the paper's contribution, 2: needed for its results, 1: detail")
+
+
+class OpenQuestion(Answer):
+    """Something that the paper leaves open, and what is assumed instead."""
+
+    question: str
+    assumption: str
+    why: str
+
+
+class Overview(Answer):
+    """What the paper is about, seen by somebody who will implement it."""
+
+    slug: str = Field(description="Two to four lower-case words with hyphens that name the method")
+    summary: str
+    components: tuple[str, ...] = Field(description="Parts of the method, with their inputs and outputs")
+    objectives: tuple[str, ...] = Field(description="Losses and what is optimised")
+    data: tuple[str, ...] = Field(description="Datasets, splits, preprocessing")
+    evaluation: tuple[str, ...] = Field(description="Metrics, baselines, protocol")
+    unclear: tuple[OpenQuestion, ...]
+    requirements: tuple[Requirement, ...]
+
+
+class Parameter(Answer):
+    """A parameter or an attribute."""
+
+    name: str
+    type: str
+
+
+class Function(Answer):
+    """A function or a method."""
+
+    name: str
+    parameters: tuple[Parameter, ...] = Field(description="Without self; a default is written into type: `int = 3`")
+    returns: str
+    purpose: str
+
+
+class PlannedClass(Answer):
+    """A class that the repository will have."""
+
+    name: str
+    file: str
+    purpose: str
+    bases: tuple[str, ...]
+    attributes: tuple[Parameter, ...]
+    methods: tuple[Function, ...]
+
+
+class PlannedFile(Answer):
+    """A Python file that the repository will have."""
+
+    path: str
+    purpose: str
+
+
+class Call(Answer):
+    """One arrow of the sequence diagram."""
+
+    caller: str
+    callee: str
+    message: str
+
+
+class Architecture(Answer):
+    """Files, classes, and who calls whom."""
+
+    files: tuple[PlannedFile, ...]
+    classes: tuple[PlannedClass, ...]
+    calls: tuple[Call, ...]
+
+
+class Package(Answer):
+    """A third-party package: its name at the index and the name that code imports."""
+
+    name: str = Field(description="As pip knows it: scikit-learn")
+    module: str = Field(description="As code imports it: sklearn")
+    why: str
+
+
+class Metric(Answer):
+    """A number that `results.json` will hold."""
+
+    name: str
+    meaning: str
+
+
+class FileLogic(Answer):
+    """What one file contains and what it stands on."""
+
+    path: str
+    logic: str
+    functions: tuple[Function, ...] = Field(description="Module-level functions")
+    depends_on: tuple[str, ...] = Field(description="Files of this repository that it imports")
+    requirements: tuple[str, ...] = Field(description="Ids of requirements that it implements")
+
+
+class Logic(Answer):
+    """The logic design: per file, plus what all files share."""
+
+    files: tuple[FileLogic, ...]
+    packages: tuple[Package, ...]
+    conventions: tuple[str, ...] = Field(description="Tensor shapes, naming, where configuration enters")
+    metrics: tuple[Metric, ...]
+
+
+class ConfigEntry(Answer):
+    """One leaf of `config.yaml`."""
+
+    key: str = Field(description="Dotted: training.learning_rate")
+    value: Value
+    quote: str = Field(description="Word for word from the paper, containing the value; empty if assumed")
+    assumed: str = Field(description="Why this value, when the paper does not say; empty if quoted")
+    smoke: Value = Field(description="Value in the smoke run; null: the same")
+
+
+class Configuration(Answer):
+    """Every number and choice that an experiment needs."""
+
+    entries: tuple[ConfigEntry, ...]
+
+
+class Draft(BaseModel):
+    """What a step looked like before the model refined it, and what its critique said."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    text: str
+    critique: str
+
+
+class Plan(BaseModel):
+    """The four steps together, and what the program's checks made of them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    overview: Overview
+    architecture: Architecture
+    logic: Logic
+    configuration: Configuration
+    anchors: dict[str, str] = Field(description="Requirement id or configuration key → anchor of its quotation")
+    refused: tuple[Requirement, ...] = Field(description="Dropped: the quotation is not in the paper")
+    drafts: tuple[Draft, ...] = ()
+
+    def levels(self) -> list[list[str]]:
+        """Paths of `logic.files` by dependency: each level depends only on the ones before it."""
+        sorter = TopologicalSorter({file.path: file.depends_on for file in self.logic.files})
+        sorter.prepare()
+        levels = []
+        while ready := sorted(sorter.get_ready()):
+            levels.append(ready)
+            sorter.done(*ready)
+        return levels
+
+    def file(self, path: str) -> FileLogic:
+        """The logic design of one file."""
+        return next(file for file in self.logic.files if file.path == path)
+
+    def promised(self, path: str) -> tuple[tuple[PlannedClass, ...], tuple[Function, ...]]:
+        """Classes and functions that other files may rely on."""
+        classes = tuple(c for c in self.architecture.classes if c.file == path)
+        return classes, self.file(path).functions
+
+    def is_marker(self, path: str) -> bool:
+        """An `__init__.py` without content of its own: a program can write it."""
+        return path.endswith("__init__.py") and self.promised(path) == ((), ())

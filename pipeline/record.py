@@ -1,0 +1,80 @@
+"""The book-keeping of one run: its folder, its stages and their times, the commits it leaves behind."""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.llm import LLM
+from pipeline.progress import Observer, Progress, Stage
+from pipeline.repository import Repository
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A state of the repository worth a commit of its own: the plan, the code, each repair."""
+
+    subject: str
+    body: str
+    files: dict[str, str]
+    """The whole repository at that point, relative path → text; `reproduce.sh` is executable."""
+
+
+@dataclass
+class Record:
+    """Tells the observer what happens and keeps what is finished in `out`."""
+
+    out: Path
+    llm: LLM
+    observe: Observer
+    commits: list[Commit] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    documents: dict[str, str] = field(default_factory=dict)
+    """Files of the repository that are not code: added to every commit from then on."""
+
+    @contextmanager
+    def stage(self, stage: Stage, total: int = 0) -> Iterator[Callable[[str], None]]:
+        """Announces a stage and its end; yields a function that announces a part of it."""
+        began, done, lock = time.monotonic(), 0, threading.Lock()
+
+        def advanced(detail: str) -> None:
+            nonlocal done
+            with lock:
+                done += 1
+                self.observe(Progress(stage, "advanced", detail, min(done, total), total, self.llm.usage.usd))
+
+        self.observe(Progress(stage, "started", total=total, usd=self.llm.usage.usd))
+        try:
+            yield advanced
+        except BaseException as error:
+            self.observe(Progress(stage, "failed", type(error).__name__, usd=self.llm.usage.usd))
+            raise
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - began
+        self.observe(Progress(stage, "finished", total=total, done=total, usd=self.llm.usage.usd))
+
+    def skip(self, stage: Stage, why: str) -> None:
+        """Announce that a stage is left out."""
+        self.observe(Progress(stage, "skipped", why, usd=self.llm.usage.usd))
+
+    def keep(self, name: str, text: str) -> str:
+        """Write a file of the run's folder; the text comes back."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        (self.out / name).write_text(text, encoding="utf-8")
+        return text
+
+    def lay_out(self, files: Mapping[str, str]) -> Path:
+        """`out/repository` with exactly these files."""
+        directory = self.out / "repository"
+        shutil.rmtree(directory, ignore_errors=True)
+        Repository(files).write(directory)
+        return directory
+
+    def commit(self, subject: str, body: str, code: Repository, documents: Mapping[str, str] | None = None) -> None:
+        """Note a state of the repository, with all documents so far, and lay it out."""
+        self.documents |= documents or {}
+        files = {**code.files, **self.documents}
+        self.commits.append(Commit(subject, body, files))
+        self.lay_out(files)
