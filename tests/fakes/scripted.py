@@ -1,0 +1,33 @@
+"""A language model that answers from a script, by stage. Injected where an LLM is wanted, never patched in."""
+
+import threading
+from collections.abc import Callable, Mapping
+
+from pipeline.errors import ModelUnavailable
+from pipeline.llm import Completion, Prompt, Usage
+
+Answer = str | Callable[[Prompt], str]
+
+
+class ScriptedLLM:
+    """Answers each stage as the script says and keeps what it was asked."""
+
+    def __init__(self, answers: Mapping[str, Answer]) -> None:
+        self.answers = dict(answers)
+        self.asked: list[Prompt] = []
+        self.usage = Usage()
+        self._lock = threading.Lock()
+
+    def complete(self, prompt: Prompt) -> Completion:
+        with self._lock:
+            self.asked.append(prompt)
+            self.usage += Usage(calls=1, output_tokens=1)
+        if prompt.stage not in self.answers:
+            raise ModelUnavailable(f"the script has no answer for {prompt.stage}")
+        answer = self.answers[prompt.stage]
+        text = answer if isinstance(answer, str) else answer(prompt)
+        return Completion(prompt.stage, text, "scripted", Usage(calls=1, output_tokens=1), 0.0)
+
+    @property
+    def stages(self) -> list[str]:
+        return [prompt.stage for prompt in self.asked]
