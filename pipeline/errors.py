@@ -8,6 +8,7 @@
     ├── ServiceError               arXiv or the model service failed after retries (exit status 3)
     │   ├── ArxivUnavailable
     │   ├── ModelUnavailable       also: no key, bad key, unknown model, recording without the stage
+    │   │   └── ContextOverflow    the prompt is longer than the model can read: shrink it, ask again
     │   └── ModelRefused           the model declined to answer
     ├── AnswerInvalid              the model's answer did not pass its checks, asked again twice (exit status 3)
     ├── BudgetReached              the next call could break the cap (exit status 4)
@@ -49,6 +50,10 @@ class ArxivUnavailable(ServiceError):
 
 class ModelUnavailable(ServiceError):
     """The model service did not answer."""
+
+
+class ContextOverflow(ModelUnavailable):
+    """The prompt is longer than the model can read."""
 
 
 class ModelRefused(ServiceError):

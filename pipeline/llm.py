@@ -18,6 +18,8 @@ class Usage:
     """Reasoning tokens included."""
     usd: float | None = 0.0
     """None when the model has no known price."""
+    estimated: bool = False
+    """Some of the figures are characters / 4, because the server did not count."""
 
     def __add__(self, other: "Usage") -> "Usage":
         usd = None if self.usd is None or other.usd is None else self.usd + other.usd
@@ -27,6 +29,7 @@ class Usage:
             self.cached_tokens + other.cached_tokens,
             self.output_tokens + other.output_tokens,
             usd,
+            self.estimated or other.estimated,
         )
 
 

@@ -1,0 +1,178 @@
+"""`journal.jsonl`: one line per finished model call, so that nothing paid for is paid for twice.
+
+Holds completions and what they cost, never prompts or keys. A journal can be resumed, and played back as a
+recording.
+"""
+
+import fcntl
+import hashlib
+import itertools
+import json
+import logging
+import os
+import shutil
+import threading
+from collections import defaultdict, deque
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipeline.errors import ModelUnavailable, PipelineError
+from pipeline.llm import Prompt, Usage
+
+logger = logging.getLogger(__name__)
+
+
+class Entry(BaseModel):
+    """One line of a journal."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    key: str = ""
+    """What was asked; see `key_of`."""
+    model: str = ""
+    completion: str | None
+    """None: the call was paid for and failed; `finish_reason` says how."""
+    usage: Usage
+    seconds: float = 0.0
+    finish_reason: str = "stop"
+    created: str = ""
+    replayed: bool = False
+    """Came from a recording: nothing was paid for it in this run."""
+
+
+def key_of(prompt: Prompt, model: str, effort: str | None) -> str:
+    """Names a question: the same prompt to the same model with the same effort has the same key."""
+    schema = prompt.answer.model_json_schema() if prompt.answer else None
+    parts = [model, effort, prompt.system, prompt.shared, prompt.task, schema]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def now() -> str:
+    """The time of an entry: UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class Journal:
+    """A journal file that one run writes, and what an earlier session left in it. Thread-safe."""
+
+    def __init__(self, path: Path, *, resume: bool) -> None:
+        """Without `resume` a journal that is there is kept as `journal.jsonl.1`, `.2`… and a new one begun.
+
+        Raises PipelineError if another run writes it or the disk does not permit.
+        """
+        self.path = path
+        self._lock = threading.Lock()
+        self._earlier: defaultdict[str, deque[Entry]] = defaultdict(deque)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a+b", buffering=0)
+        except OSError as error:
+            raise self._unwritable(error) from None
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.close()
+            raise PipelineError(
+                f"Another run is writing {path}.", "Wait for it, stop it, or give another --out folder."
+            ) from None
+        if not resume and self._file.seek(0, os.SEEK_END):
+            self._begin_anew()
+        self.entries = self._read()
+        """What earlier sessions of this run left."""
+        for entry in self.entries:
+            if entry.completion is not None:
+                self._earlier[entry.key].append(entry)
+
+    def close(self) -> None:
+        """Let another run have it."""
+        self._file.close()
+
+    def earlier(self, key: str) -> Entry | None:
+        """The answer that an earlier session got; each one is given out once."""
+        with self._lock:
+            return self._earlier[key].popleft() if self._earlier[key] else None
+
+    def append(self, entry: Entry) -> None:
+        """Write one line, whole and onto the disk. Raises PipelineError."""
+        line = entry.model_dump_json().encode() + b"\n"
+        with self._lock:
+            end = self._file.seek(0, os.SEEK_END)
+            try:
+                if self._file.write(line) != len(line):
+                    raise OSError("the disk is full")
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                self._file.truncate(end)
+                raise self._unwritable(error) from None
+
+    def _begin_anew(self) -> None:
+        numbers = (number for number in itertools.count(1) if not self._numbered(number).exists())
+        kept = self._numbered(next(numbers))
+        shutil.copyfile(self.path, kept)
+        self._file.truncate(0)
+        logger.warning("The journal of an earlier run is kept as %s.", kept)
+
+    def _numbered(self, number: int) -> Path:
+        return self.path.with_name(f"{self.path.name}.{number}")
+
+    def _read(self) -> tuple[Entry, ...]:
+        self._file.seek(0)
+        data = self._file.read()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            self._file.truncate(whole)
+        return _entries(data, self.path)
+
+    def _unwritable(self, error: OSError) -> PipelineError:
+        why = error.strerror or str(error)
+        return PipelineError(
+            f"The journal {self.path} cannot be written: {why}.",
+            "Make room or choose another --out folder, then resume: finished calls are not paid for again.",
+        )
+
+
+class Recording:
+    """A journal played back: matched by stage name, so that prompts may be reworded."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises ModelUnavailable if there is nothing to play back."""
+        self.path = path
+        self._stages: defaultdict[str, list[Entry]] = defaultdict(list)
+        hint = "--replay takes the journal.jsonl of an earlier run."
+        try:
+            entries = _entries(path.read_bytes(), path)
+        except OSError as error:
+            raise ModelUnavailable(f"The recording {path} cannot be read: {error.strerror}.", hint) from None
+        for entry in entries:
+            if entry.completion is not None:
+                self._stages[entry.stage].append(entry)
+        if not self._stages:
+            raise ModelUnavailable(f"The recording {path} holds no answers.", hint)
+
+    def get(self, stage: str, n: int) -> Entry:
+        """The n-th answer (from 0) to a stage. Raises ModelUnavailable if there is none."""
+        answers = self._stages.get(stage, [])
+        if n < len(answers):
+            return answers[n]
+        held = f"{len(answers)} answers to it" if answers else f"answers to {', '.join(sorted(self._stages))}"
+        raise ModelUnavailable(
+            f"The recording {self.path} has no answer to call {n + 1} of {stage}; it holds {held}.",
+            "The recording is of another paper or of older code: run with a model to record it again.",
+        )
+
+
+def _entries(data: bytes, path: Path) -> tuple[Entry, ...]:
+    """The lines that can be read; the others are said, not passed over in silence."""
+    entries = []
+    for number, line in enumerate(data.splitlines(keepends=True), 1):
+        try:
+            if not line.endswith(b"\n"):
+                raise ValueError("the run was stopped while it wrote it")
+            entries.append(Entry.model_validate_json(line))
+        except ValueError as error:
+            why = "it is not an entry of a journal" if isinstance(error, ValidationError) else error
+            logger.warning("Line %d of %s is left out: %s. Its call will be made again.", number, path, why)
+    return tuple(entries)

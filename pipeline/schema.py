@@ -1,0 +1,79 @@
+"""The JSON schema of an answer, as model servers take it, and the JSON text out of what models wrap it in.
+
+Whether the answer is valid is the caller's to decide.
+"""
+
+import json
+import re
+from typing import Any
+
+from pydantic import BaseModel
+
+_INEXPRESSIBLE = frozenset({"allOf", "not", "patternProperties", "prefixItems", "if", "dependentRequired"})
+
+
+class _NotStrictError(Exception):
+    """The schema says something that strict mode cannot."""
+
+
+def response_format(answer: type[BaseModel]) -> dict[str, Any]:
+    """`response_format` of the chat completions API: strict where the schema permits it."""
+    schema = answer.model_json_schema()
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", answer.__name__)[:64]
+    try:
+        if schema.get("type") != "object":
+            raise _NotStrictError
+        wanted = {"name": name, "strict": True, "schema": _strict(schema)}
+    except _NotStrictError:
+        wanted = {"name": name, "strict": False, "schema": schema}
+    return {"type": "json_schema", "json_schema": wanted}
+
+
+def request_in_words(answer: type[BaseModel], *, fenced: bool) -> str:
+    """Ask for the same in text, for servers that take no schema."""
+    form = "exactly one fenced block that opens with ```json" if fenced else "one JSON object"
+    schema = json.dumps(answer.model_json_schema(), separators=(",", ":"))
+    return f"\n\nAnswer with {form} and nothing else. It must be valid against this JSON schema:\n{schema}\n"
+
+
+def json_text(text: str) -> str:
+    """The JSON in an answer: bare, or in a fenced block with or without words around it."""
+    text = text.strip()
+    if text.startswith(("{", "[")):
+        return text
+    # From the first opening to the last closing fence: strings inside the JSON may hold fences themselves.
+    fenced = re.search(r"^```(?:json)?[ \t]*\n(.*)^[ \t]*```", text, re.DOTALL | re.MULTILINE | re.IGNORECASE)
+    return fenced.group(1).strip() if fenced else text
+
+
+def without_thoughts(text: str) -> str:
+    """The answer after the thoughts that open models write before it."""
+    return re.sub(r"\A\s*<think>.*?</think>\s*", "", text, flags=re.DOTALL)
+
+
+def _strict(schema: dict[str, Any]) -> dict[str, Any]:
+    """What OpenAI's strict mode takes of a schema; bounds and formats are left to our validation."""
+    if "$ref" in schema:
+        return {"$ref": schema["$ref"]}
+    strict: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in ("$defs", "properties"):
+            strict[key] = {name: _strict(part) for name, part in value.items()}
+        elif key in ("anyOf", "oneOf"):
+            strict["anyOf"] = [_strict(part) for part in value]
+        elif key == "items":
+            strict[key] = _strict(value)
+        elif key in ("type", "enum", "const", "description"):
+            strict[key] = value
+    if strict.get("type") == "object":
+        if schema.get("additionalProperties") or not strict.get("properties"):
+            raise _NotStrictError
+        strict |= {"required": list(strict["properties"]), "additionalProperties": False}
+    anything = not {"type", "anyOf", "enum", "const"} & strict.keys()
+    if (
+        anything
+        or _INEXPRESSIBLE & schema.keys()
+        or (strict.get("type") == "array" and "items" not in strict)
+    ):
+        raise _NotStrictError
+    return strict
