@@ -46,7 +46,8 @@ class Entry(BaseModel):
 def key_of(prompt: Prompt, model: str, effort: str | None) -> str:
     """Names a question: the same prompt to the same model with the same effort has the same key."""
     schema = prompt.answer.model_json_schema() if prompt.answer else None
-    parts = [model, effort, prompt.system, prompt.shared, prompt.task, schema]
+    question = prompt.task if prompt.identity is None else prompt.identity
+    parts = [model, effort, prompt.system, prompt.shared, question, schema]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
