@@ -35,7 +35,7 @@ def check_overview(overview: Overview, paper: Paper) -> list[str]:
 
 
 def anchors(overview: Overview, configuration: Configuration, paper: Paper) -> dict[str, str]:
-    """Requirement id or configuration key → anchor of its quotation; absent where the paper does not hold it."""
+    """Requirement id or configuration key → anchor of its quotation; absent if it is not in the paper."""
     quotes = {item.id: item.quote for item in overview.requirements}
     quotes |= {entry.key: entry.quote for entry in configuration.entries if entry.quote}
     found = {name: paper.find(quote) for name, quote in quotes.items()}
