@@ -84,7 +84,9 @@ def ask(
             findings = list(check(parsed))
             if not findings:
                 return parsed
-        question = "\n\n".join([task, render("again", previous=block("answer", text), findings=bullets(findings))])
+        question = "\n\n".join(
+            [task, render("again", previous=block("answer", text), findings=bullets(findings))]
+        )
     raise AnswerInvalid(
         f"The model's answer for {stage} failed its checks {ASKED_AGAIN + 1} times. The last findings: "
         + "; ".join(findings[:5]),

@@ -156,7 +156,9 @@ def _looked_up(requirement: Requirement, judgement: Judgement | None, repository
         else:
             problems.append(place)
     if not found:
-        return Finding(requirement, "missing", (), UNPROVEN + ("; ".join(problems) or "no evidence was named."))
+        return Finding(
+            requirement, "missing", (), UNPROVEN + ("; ".join(problems) or "no evidence was named.")
+        )
     return Finding(requirement, judgement.verdict, tuple(found), judgement.note)
 
 
@@ -221,9 +223,7 @@ def repair(
 def gaps(findings: Sequence[Finding]) -> list[Finding]:
     """What a repair round is asked to mend, the heaviest first."""
     open_ = [
-        f
-        for f in findings
-        if f.verdict != "implemented" and f.requirement.weight >= REPAIRED_FROM_WEIGHT
+        f for f in findings if f.verdict != "implemented" and f.requirement.weight >= REPAIRED_FROM_WEIGHT
     ]
     return sorted(open_, key=lambda finding: -finding.requirement.weight)
 

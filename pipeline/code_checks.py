@@ -17,7 +17,7 @@ from pyflakes.checker import Checker
 
 from pipeline.call_checks import call_problems
 from pipeline.convention_checks import convention_problems, main_problems, text_problems
-from pipeline.planning import Function, Plan
+from pipeline.plan import Function, Plan
 from pipeline.repository import Repository
 from pipeline.symbols import (
     Class,

@@ -5,12 +5,13 @@ and its findings go back one time, for that file alone.
 Source: Paper2Code (arXiv 2504.17192), section 3.2; levels and checks are ours.
 """
 
+import ast
 import re
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from pipeline import checks, documents, edits
+from pipeline import code_checks, documents, edits
 from pipeline.analysis import FileAnalysis
 from pipeline.asking import Context, ask_text, block, bullets, refined, render
 from pipeline.llm import LLM
@@ -25,7 +26,7 @@ class Written:
     repository: Repository
     context: Context
     """Grown by all code."""
-    findings: tuple[checks.Finding, ...]
+    findings: tuple[code_checks.Finding, ...]
     """What the checks found in the first versions."""
     drafts: tuple[Draft, ...] = ()
 
@@ -34,7 +35,7 @@ class Written:
 class _File:
     path: str
     text: str
-    findings: tuple[checks.Finding, ...] = ()
+    findings: tuple[code_checks.Finding, ...] = ()
     draft: Draft | None = None
 
 
@@ -57,7 +58,7 @@ def write(
             "reproduce.sh": documents.render("reproduce.sh"),
         }
     )
-    findings: list[checks.Finding] = []
+    findings: list[code_checks.Finding] = []
     drafts: list[Draft] = []
     for level in plan.levels():
         below, growing = repository, context
@@ -76,9 +77,20 @@ def write(
 
 def requirements(plan: Plan, repository: Repository) -> str:
     """`requirements.txt`: the plan's packages that some file really imports."""
-    used = set().union(*(checks.imported_modules(text) for text in repository.python_files().values()))
+    used = set().union(*(_imported(text) for text in repository.python_files().values()))
     names = sorted({p.name for p in plan.logic.packages if p.module.split(".")[0] in used}, key=str.lower)
     return "".join(f"{name}\n" for name in names)
+
+
+def _imported(source: str) -> set[str]:
+    """Top-level names of what a file imports; nothing where it does not parse."""
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except SyntaxError:
+        return set()
+    modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    modules += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    return {module.split(".")[0] for module in modules}
 
 
 def pinned(repository: Repository, installed: Collection[str]) -> Repository:
@@ -127,7 +139,7 @@ def _write_file(
         better, critique = refined(llm, context, stage, task, text, ask_for)
         draft = Draft(stage=stage, text=text, critique=critique)
         text = better or text
-    found = checks.check_source(path, text, plan, below)
+    found = code_checks.check_source(path, text, plan, below)
     if found:
         text = _mended(path, text, found, plan, below, context, llm)
     advanced(path)
@@ -137,7 +149,7 @@ def _write_file(
 def _mended(
     path: str,
     text: str,
-    found: Collection[checks.Finding],
+    found: Collection[code_checks.Finding],
     plan: Plan,
     below: Repository,
     context: Context,
@@ -156,7 +168,7 @@ def _mended(
         changed = edits.apply(below.with_file(path, text), edits.parse(answer)).files[path]
     except edits.EditError:
         return text
-    better = len(checks.check_source(path, changed, plan, below)) < len(found)
+    better = len(code_checks.check_source(path, changed, plan, below)) < len(found)
     return changed if better else text
 
 

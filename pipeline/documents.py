@@ -111,6 +111,15 @@ def plan_documents(plan: Plan) -> dict[str, str]:
     )
 
 
+def analysis_documents(texts: dict[str, str], drafts: Iterable[Draft]) -> dict[str, str]:
+    """`docs/plan/analysis/`: one analysis for each file, by its path; drafts of refined ones beside them."""
+    analyses = {
+        f"docs/plan/analysis/{path}.md": markdown.plain(f"# `{path}`\n\n{text}\n")
+        for path, text in texts.items()
+    }
+    return analyses | draft_documents(drafts)
+
+
 def draft_documents(drafts: Iterable[Draft]) -> dict[str, str]:
     """What refined steps looked like before, with the critique that changed them."""
     return {

@@ -8,7 +8,9 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from pipeline import checks, edits
+from sandbox.requirements import package_for
+
+from pipeline import code_checks, edits
 from pipeline.analysis import FileAnalysis
 from pipeline.asking import Context, block, bullets, render
 from pipeline.llm import LLM, Prompt
@@ -16,7 +18,6 @@ from pipeline.plan import Plan
 from pipeline.repository import Repository, interface
 from pipeline.signatures import frames, missing_module, signature
 from sandbox.report import ExecutionReport, Limits, PhaseResult
-from sandbox.requirements import package_for
 
 PHASES = ("install", "import", "smoke", "full")
 REPEATS = 3
@@ -98,11 +99,15 @@ class Fixer:
 
         def found(repository: Repository, path: str) -> set[str]:
             text = repository.files.get(path, "")
-            return {f"{f.rule}: {f.message}" for f in checks.check_source(path, text, self.plan, repository)}
+            return {
+                f"{f.rule}: {f.message}" for f in code_checks.check_source(path, text, self.plan, repository)
+            }
 
         changed = [path for path, text in after.python_files().items() if before.files.get(path) != text]
-        new = [f"{path}: {what}" for path in changed for what in sorted(found(after, path) - found(before, path))]
-        return checks.check_patch(before, after) + new
+        new = [
+            f"{path}: {what}" for path in changed for what in sorted(found(after, path) - found(before, path))
+        ]
+        return check_patch(before, after) + new
 
     def _by_program(self, repository: Repository, report: ExecutionReport) -> Change | None:
         """A module that is not installed although its package is known: declare it."""
@@ -126,7 +131,9 @@ class Fixer:
             self.asked += 1
             task = self._task(repository, report, named, repeats, rewrite, history)
             identity = f"{_state(repository)} {mark} {history}"
-            prompt = Prompt(f"fix.{self.asked}", self.context.system, self.context.shared, task, identity=identity)
+            prompt = Prompt(
+                f"fix.{self.asked}", self.context.system, self.context.shared, task, identity=identity
+            )
             answer = self.llm.complete(prompt).text
             try:
                 changed = edits.apply(repository, edits.parse(answer))
@@ -151,7 +158,9 @@ class Fixer:
         sources, outcome = repository.python_files(), report.phases[-1]
         full = set(sources) if repeats > 1 else {*named, "main.py"} & set(sources)
         shown = [block("code", sources[path], path=path) for path in sorted(full)]
-        shown += [block("interface", interface(sources[path]), path=path) for path in sorted(set(sources) - full)]
+        shown += [
+            block("interface", interface(sources[path]), path=path) for path in sorted(set(sources) - full)
+        ]
         shown.append(block("code", repository.files.get("requirements.txt", ""), path="requirements.txt"))
         if rewrite in self.analyses:
             shown.append(block("analysis", self.analyses[rewrite].text, path=rewrite))

@@ -27,9 +27,13 @@ class Requirement(Answer):
 
     id: str = Field(description="R1, R2, …")
     kind: RequirementKind
-    text: str = Field(description="What the code has to do, in one sentence that can be checked by reading it")
+    text: str = Field(
+        description="What the code has to do, in one sentence that can be checked by reading it"
+    )
     quote: str = Field(description="Word for word from the paper, 5 to 40 words, from one place")
-    weight: int = Field(ge=1, le=3, description="3: the paper's contribution, 2: needed for its results, 1: detail")
+    weight: int = Field(
+        ge=1, le=3, description="3: the paper's contribution, 2: needed for its results, 1: detail"
+    )
 
 
 class OpenQuestion(Answer):
@@ -64,7 +68,9 @@ class Function(Answer):
     """A function or a method."""
 
     name: str
-    parameters: tuple[Parameter, ...] = Field(description="Without self; a default is written into type: `int = 3`")
+    parameters: tuple[Parameter, ...] = Field(
+        description="Without self; a default is written into type: `int = 3`"
+    )
     returns: str
     purpose: str
 
@@ -172,7 +178,9 @@ class Plan(BaseModel):
     architecture: Architecture
     logic: Logic
     configuration: Configuration
-    anchors: dict[str, str] = Field(description="Requirement id or configuration key → anchor of its quotation")
+    anchors: dict[str, str] = Field(
+        description="Requirement id or configuration key → anchor of its quotation"
+    )
     refused: tuple[Requirement, ...] = Field(description="Dropped: the quotation is not in the paper")
     drafts: tuple[Draft, ...] = ()
 

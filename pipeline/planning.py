@@ -9,11 +9,21 @@ from typing import TypeVar
 
 from pydantic import Field
 
-from pipeline import checks, documents
+from pipeline import documents, plan_checks
 from pipeline.asking import Context, ask, bullets, refined, render
 from pipeline.llm import LLM
 from pipeline.paper import Paper
-from pipeline.plan import Answer, Architecture, ConfigEntry, Configuration, Draft, Logic, Overview, Plan, Requirement
+from pipeline.plan import (
+    Answer,
+    Architecture,
+    ConfigEntry,
+    Configuration,
+    Draft,
+    Logic,
+    Overview,
+    Plan,
+    Requirement,
+)
 
 Step = TypeVar("Step", bound=Answer)
 
@@ -37,26 +47,26 @@ class Planner:
 
     def plan(self) -> Plan:
         """The whole plan. Raises AnswerInvalid, and what the model's client raises."""
-        overview = self._step("overview", Overview, documents.overview, checks.check_overview)
+        overview = self._step("overview", Overview, documents.overview, plan_checks.check_overview)
         overview, refused = self._with_true_quotes(overview)
         self.context = self.context.extended("overview", documents.overview(overview))
 
         architecture = self._step(
-            "architecture", Architecture, documents.architecture, checks.check_architecture
+            "architecture", Architecture, documents.architecture, plan_checks.check_architecture
         )
         self.context = self.context.extended("architecture", documents.architecture(architecture))
 
         def check_logic(logic: Logic) -> Sequence[str]:
-            return checks.check_logic(logic, architecture, overview)
+            return plan_checks.check_logic(logic, architecture, overview)
 
         logic = self._step("logic", Logic, documents.logic, check_logic)
         self.context = self.context.extended("logic", documents.logic(logic))
 
         configuration = self._step(
-            "configuration", Configuration, documents.config_yaml, checks.check_configuration
+            "configuration", Configuration, documents.config_yaml, plan_checks.check_configuration
         )
         configuration = self._with_true_sources(configuration)
-        anchors = checks.anchors(self.paper, overview, configuration)
+        anchors = plan_checks.anchors(overview, configuration, self.paper)
         plan = Plan(
             overview=overview,
             architecture=architecture,
@@ -92,58 +102,52 @@ class Planner:
 
     def _with_true_quotes(self, overview: Overview) -> tuple[Overview, tuple[Requirement, ...]]:
         """Requirements whose quotation is in the paper, and those that were refused."""
-        wrong = self._unquoted(overview.requirements)
-        mended: dict[str, Requirement] = {}
-        if wrong:
-            again = ask(
-                self.llm,
-                self.context,
-                "plan.overview.quotes",
-                render("quotes", findings=bullets([_shown(r) for r in wrong]), configuration=False),
-                Requirements,
-            )
-            still_wrong = self._unquoted(again.requirements)
-            mended = {r.id: r for r in again.requirements if r not in still_wrong}
-        kept = tuple(
-            mended.get(r.id, r) for r in overview.requirements if r not in wrong or r.id in mended
+        wrong = self._unproven(overview.requirements)
+        if not wrong:
+            return overview, ()
+        findings = [f"{r.model_dump_json()}: {wrong[r.id]}" for r in overview.requirements if r.id in wrong]
+        again = ask(
+            self.llm,
+            self.context,
+            "plan.overview.quotes",
+            render("quotes", findings=bullets(findings), configuration=False),
+            Requirements,
         )
-        refused = tuple(r for r in wrong if r.id not in mended)
+        still_wrong = self._unproven(again.requirements)
+        mended = {r.id: r for r in again.requirements if r.id in wrong and r.id not in still_wrong}
+        settled = [mended.get(r.id, r) for r in overview.requirements]
+        kept = tuple(r for r in settled if r.id not in wrong or r.id in mended)
+        refused = tuple(r for r in settled if r.id in wrong and r.id not in mended)
         return overview.model_copy(update={"requirements": kept}), refused
 
-    def _unquoted(self, requirements: Sequence[Requirement]) -> list[Requirement]:
-        return [r for r in requirements if self.paper.find(r.quote) is None]
+    def _unproven(self, requirements: Sequence[Requirement]) -> dict[str, str]:
+        return {r.id: why for r in requirements if (why := plan_checks.unproven(r, self.paper))}
 
     def _with_true_sources(self, configuration: Configuration) -> Configuration:
         """Every quoted value is in its quotation and every quotation in the paper; the rest is assumed."""
-        wrong = {
-            entry.key: reason
-            for entry in configuration.entries
-            if (reason := checks.unsourced(entry, self.paper))
+        wrong = {e.key: why for e in configuration.entries if (why := plan_checks.unsourced(e, self.paper))}
+        if not wrong:
+            return configuration
+        findings = [f"{e.model_dump_json()}: {wrong[e.key]}" for e in configuration.entries if e.key in wrong]
+        again = ask(
+            self.llm,
+            self.context,
+            "plan.configuration.quotes",
+            render("quotes", findings=bullets(findings), configuration=True),
+            Configuration,
+        )
+        mended = {
+            e.key: e for e in again.entries if e.key in wrong and not plan_checks.unsourced(e, self.paper)
         }
-        mended: dict[str, ConfigEntry] = {}
-        if wrong:
-            findings = bullets(
-                [f"{entry.model_dump_json()} — {wrong[entry.key]}" for entry in configuration.entries if entry.key in wrong]
-            )
-            again = ask(
-                self.llm,
-                self.context,
-                "plan.configuration.quotes",
-                render("quotes", findings=findings, configuration=True),
-                Configuration,
-            )
-            mended = {e.key: e for e in again.entries if e.key in wrong and not checks.unsourced(e, self.paper)}
 
         def settled(entry: ConfigEntry) -> ConfigEntry:
             if entry.key not in wrong:
                 return entry
             return mended.get(
                 entry.key,
-                entry.model_copy(update={"quote": "", "assumed": "no passage of the paper could be shown for it"}),
+                entry.model_copy(
+                    update={"quote": "", "assumed": "no passage of the paper could be shown for it"}
+                ),
             )
 
         return Configuration(entries=tuple(settled(entry) for entry in configuration.entries))
-
-
-def _shown(requirement: Requirement) -> str:
-    return requirement.model_dump_json()

@@ -3,9 +3,9 @@
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.llm import LLM
@@ -25,7 +25,7 @@ class Commit:
 
 @dataclass
 class Record:
-    """Tells the observer what happens and keeps what is finished in `out`."""
+    """Tells the observer what happens and keeps what is finished in `out`. One stage at a time."""
 
     out: Path
     llm: LLM
@@ -34,30 +34,35 @@ class Record:
     seconds: dict[str, float] = field(default_factory=dict)
     documents: dict[str, str] = field(default_factory=dict)
     """Files of the repository that are not code: added to every commit from then on."""
+    _now: Progress = field(default=Progress("paper", "started"), init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @contextmanager
-    def stage(self, stage: Stage, total: int = 0) -> Iterator[Callable[[str], None]]:
-        """Announces a stage and its end; yields a function that announces a part of it."""
-        began, done, lock = time.monotonic(), 0, threading.Lock()
-
-        def advanced(detail: str) -> None:
-            nonlocal done
-            with lock:
-                done += 1
-                self.observe(Progress(stage, "advanced", detail, min(done, total), total, self.llm.usage.usd))
-
-        self.observe(Progress(stage, "started", total=total, usd=self.llm.usage.usd))
+    def stage(self, stage: Stage, total: int = 0) -> Iterator[None]:
+        """Announces a stage of `total` parts and its end, and takes its time."""
+        began = time.monotonic()
+        self._tell(Progress(stage, "started", total=total))
         try:
-            yield advanced
+            yield
         except BaseException as error:
-            self.observe(Progress(stage, "failed", type(error).__name__, usd=self.llm.usage.usd))
+            self._tell(replace(self._now, state="failed", detail=type(error).__name__))
             raise
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - began
-        self.observe(Progress(stage, "finished", total=total, done=total, usd=self.llm.usage.usd))
+        self._tell(Progress(stage, "finished", done=total, total=total))
+
+    def advanced(self, detail: str) -> None:
+        """Announce a part of the current stage. May be called from several threads."""
+        with self._lock:
+            done = min(self._now.done + 1, self._now.total)
+            self._tell(replace(self._now, state="advanced", detail=detail, done=done))
+
+    def _tell(self, progress: Progress) -> None:
+        self._now = replace(progress, usd=self.llm.usage.usd)
+        self.observe(self._now)
 
     def skip(self, stage: Stage, why: str) -> None:
         """Announce that a stage is left out."""
-        self.observe(Progress(stage, "skipped", why, usd=self.llm.usage.usd))
+        self._tell(Progress(stage, "skipped", why))
 
     def keep(self, name: str, text: str) -> str:
         """Write a file of the run's folder; the text comes back."""
@@ -72,7 +77,9 @@ class Record:
         Repository(files).write(directory)
         return directory
 
-    def commit(self, subject: str, body: str, code: Repository, documents: Mapping[str, str] | None = None) -> None:
+    def commit(
+        self, subject: str, body: str, code: Repository, documents: Mapping[str, str] | None = None
+    ) -> None:
         """Note a state of the repository, with all documents so far, and lay it out."""
         self.documents |= documents or {}
         files = {**code.files, **self.documents}

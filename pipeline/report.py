@@ -90,7 +90,11 @@ def execution_report(
         "assumptions": _assumptions(plan) if plan else [],
         "usage": asdict(usage or Usage()),
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
-        "versions": {"paper2code": version("paper2code"), "python": platform.python_version(), "platform": sys.platform},
+        "versions": {
+            "paper2code": version("paper2code"),
+            "python": platform.python_version(),
+            "platform": sys.platform,
+        },
     }
 
 

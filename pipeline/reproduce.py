@@ -1,12 +1,14 @@
 """The whole method, top to bottom: plan, analyse, write, run and fix, audit, report."""
 
-import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline import documents, markdown
+from sandbox.execution import execute
+
+from pipeline import documents
 from pipeline.analysis import analyze
 from pipeline.asking import Context, render
 from pipeline.audit import audit_and_repair
@@ -14,12 +16,12 @@ from pipeline.coding import pinned, write
 from pipeline.fixing import Fixer
 from pipeline.llm import LLM
 from pipeline.paper import Paper
+from pipeline.plan import Plan
 from pipeline.planning import Planner
 from pipeline.progress import Observer
 from pipeline.record import Commit, Record
 from pipeline.report import execution_report
 from pipeline.repository import Repository
-from sandbox.execution import execute
 from sandbox.interface import Sandbox
 from sandbox.report import ExecutionReport, Limits, Mode
 
@@ -77,28 +79,65 @@ def reproduce(
     record = Record(out, llm, observe)
     context = Context(render("system")).extended("paper", record.keep("paper.md", paper.text()))
     with ThreadPoolExecutor(options.concurrency) as executor:
-        with record.stage("plan", 4) as advanced:
-            planner = Planner(paper, llm, context, options.refine, advanced)
+        with record.stage("plan", 4):
+            planner = Planner(paper, llm, context, options.refine, record.advanced)
             plan = planner.plan()
             context = planner.context
         record.commit("Plan the reproduction", paper.title, Repository({}), documents.plan_documents(plan))
         count = len(plan.architecture.files)
-        with record.stage("analysis", count) as advanced:
-            analyses = analyze(plan, context, llm, executor, options.refine, advanced)
-        with record.stage("code", count) as advanced:
-            written = write(plan, analyses, context, llm, executor, options.refine, advanced)
-        repository = written.repository
-        record.commit(
-            "Write the code",
-            "Not run yet.",
-            repository,
-            {f"docs/plan/analysis/{path}.md": markdown.plain(a.text) + "\n" for path, a in analyses.items()}
-            | documents.draft_documents([a.draft for a in analyses.values() if a.draft])
-            | documents.draft_documents(written.drafts),
-        )
+        with record.stage("analysis", count):
+            analyses = analyze(plan, context, llm, executor, options.refine, record.advanced)
+        with record.stage("code", count):
+            written = write(plan, analyses, context, llm, executor, options.refine, record.advanced)
+    drafts = [analysis.draft for analysis in analyses.values() if analysis.draft] + list(written.drafts)
+    texts = {path: analysis.text for path, analysis in analyses.items()}
+    record.commit(
+        "Write the code", "Not run yet.", written.repository, documents.analysis_documents(texts, drafts)
+    )
+    repository, execution, fixer = written.repository, None, None
+    if sandbox is None:
+        record.skip("run", "no sandbox was asked for")
+    else:
+        run = _runner(sandbox, record, paper, plan, options)
+        fixer = Fixer(plan, analyses, context, llm, run, options.max_fixes, options.limits, record.advanced)
+        with record.stage("run"):
+            repository, execution = fixer.fix(repository)
+        for change in fixer.changes:
+            record.commit("Repair the run", change.remedy, change.repository)
+    with record.stage("audit"):
+        mender = fixer if execution and execution.ok else None
+        audited = audit_and_repair(plan, written, repository, llm, mender, options.max_repairs)
+    if audited.repository != repository:
+        repository = audited.repository
+        record.commit("Implement what the audit found missing", "\n".join(audited.repaired), repository)
+    with record.stage("report"):
+        if fixer and execution:
+            repository = pinned(repository, execution.environment.packages)
+            execution = fixer.execute(repository)
+    report = execution_report(
+        paper=paper,
+        method=options.method,
+        model=options.model,
+        plan=plan,
+        mode=options.mode,
+        execution=execution,
+        attempts=fixer.attempts if fixer else (),
+        findings=audited.findings,
+        repository=repository,
+        usage=llm.usage,
+        seconds={**record.seconds, "total": sum(record.seconds.values())},
+    )
+    record.commit("Report what was run", "", repository, documents.report_documents(plan, report))
+    return Reproduction(paper, plan.overview.slug, report["status"], tuple(record.commits), report)
+
+
+def _runner(
+    sandbox: Sandbox, record: Record, paper: Paper, plan: Plan, options: Options
+) -> Callable[[Repository], ExecutionReport]:
+    """Runs a repository once, laid out where a person can look at it."""
+    promised = [metric.name for metric in plan.logic.metrics]
 
     def run(repository: Repository) -> ExecutionReport:
-        assert sandbox is not None
         return execute(
             record.lay_out(repository.files),
             sandbox,
@@ -106,40 +145,7 @@ def reproduce(
             mode=options.mode,
             limits=options.limits,
             before=paper.published,
-            promised=[metric.name for metric in plan.logic.metrics],
+            promised=promised,
         )
 
-    fixer = Fixer(plan, analyses, context, llm, run if sandbox else None, options.max_fixes, options.limits)
-    execution = None
-    if sandbox is None:
-        record.skip("run", "no sandbox was asked for")
-    else:
-        with record.stage("run") as advanced:
-            repository, execution = fixer.fix(repository, advanced)
-        for change in fixer.changes:
-            record.commit("Repair the run", change.remedy, change.repository)
-    with record.stage("audit") as advanced:
-        audited = audit_and_repair(plan, repository, written, llm, fixer, options.max_repairs, advanced)
-    if audited.repository != repository:
-        repository = audited.repository
-        record.commit("Implement what the audit missed", "\n".join(audited.repaired), repository)
-    with record.stage("report") as advanced:
-        if execution is not None:
-            repository = pinned(repository, execution.environment.packages)
-            execution = fixer.execute(repository)
-            advanced("final run")
-        report = execution_report(
-            paper=paper,
-            method=options.method,
-            model=options.model,
-            plan=plan,
-            mode=options.mode,
-            execution=execution,
-            attempts=fixer.attempts,
-            findings=audited.findings,
-            repository=repository,
-            usage=llm.usage,
-            seconds=record.seconds,
-        )
-        record.commit("Report what was run", "", repository, documents.report_documents(plan, report))
-    return Reproduction(paper, plan.overview.slug, report["status"], tuple(record.commits), report)
+    return run

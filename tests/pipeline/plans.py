@@ -116,9 +116,7 @@ CONFIGURATION = Configuration(
             assumed="",
             smoke=None,
         ),
-        ConfigEntry(
-            key="training.batch", value=32, quote="a batch of 32 observations", assumed="", smoke=4
-        ),
+        ConfigEntry(key="training.batch", value=32, quote="a batch of 32 observations", assumed="", smoke=4),
     )
 )
 PLAN = Plan(
@@ -192,7 +190,11 @@ def judgements(line: str = "return total / len(values)", verdict: str = "impleme
                     "id": "R2",
                     "verdict": "implemented",
                     "evidence": [
-                        {"file": "main.py", "symbol": "main", "line": 'config["training"] |= config["smoke"]["training"]'}
+                        {
+                            "file": "main.py",
+                            "symbol": "main",
+                            "line": 'config["training"] |= config["smoke"]["training"]',
+                        }
                     ],
                     "note": "",
                 },

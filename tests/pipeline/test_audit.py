@@ -16,7 +16,9 @@ def test_evidence_is_located_by_symbol_and_line() -> None:
 
 
 def test_evidence_in_the_configuration_is_one_line() -> None:
-    assert locate(Evidence(file="config.yaml", symbol="", line="seed: 0"), CODE) == Place("config.yaml", 1, 1, "")
+    assert locate(Evidence(file="config.yaml", symbol="", line="seed: 0"), CODE) == Place(
+        "config.yaml", 1, 1, ""
+    )
 
 
 def test_evidence_that_is_not_there_is_said_in_words() -> None:

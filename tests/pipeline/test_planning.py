@@ -11,7 +11,9 @@ from tests.pipeline.plans import CONFIGURATION, MEAN, OVERVIEW, PAPER, PLAN, RAT
 
 
 def plan(llm: ScriptedLLM, *refine: str) -> Plan:
-    return Planner(PAPER, llm, Context("system").extended("paper", PAPER.text()), refine, lambda detail: None).plan()
+    return Planner(
+        PAPER, llm, Context("system").extended("paper", PAPER.text()), refine, lambda detail: None
+    ).plan()
 
 
 def test_the_four_steps_see_paper_and_all_before_them() -> None:
@@ -55,7 +57,11 @@ def test_a_quotation_that_stays_invented_is_dropped_and_counted() -> None:
 
 def test_a_configured_value_that_its_quotation_does_not_state_becomes_an_assumption() -> None:
     wrong = ConfigEntry(
-        key="training.learning_rate", value=0.01, quote="We use a learning rate of $10^{-3}$", assumed="", smoke=None
+        key="training.learning_rate",
+        value=0.01,
+        quote="We use a learning rate of $10^{-3}$",
+        assumed="",
+        smoke=None,
     )
     entries = tuple(wrong if e.key == wrong.key else e for e in CONFIGURATION.entries)
     llm = ScriptedLLM(
@@ -97,7 +103,8 @@ def test_config_yaml_says_where_each_value_comes_from_and_reads_back() -> None:
 def test_small_numbers_and_odd_strings_survive_yaml() -> None:
     values = (1e-05, 1e16, "yes", "1e-4", "# no", True, None, (1, 2.5), "ends: with colon")
     entries = tuple(
-        ConfigEntry(key=f"k{n}", value=value, quote="", assumed="x", smoke=None) for n, value in enumerate(values)
+        ConfigEntry(key=f"k{n}", value=value, quote="", assumed="x", smoke=None)
+        for n, value in enumerate(values)
     )
     read = yaml.safe_load(config_yaml(Configuration(entries=entries)))
     assert [read[f"k{n}"] for n in range(len(values))] == [
