@@ -13,6 +13,7 @@ from pipeline.analysis import analyze
 from pipeline.asking import Context, render
 from pipeline.audit import audit_and_repair
 from pipeline.coding import pinned, write
+from pipeline.errors import ContextOverflow
 from pipeline.fixing import Fixer
 from pipeline.llm import LLM
 from pipeline.paper import Paper
@@ -24,6 +25,10 @@ from pipeline.report import execution_report
 from pipeline.repository import Repository
 from sandbox.interface import Sandbox
 from sandbox.report import ExecutionReport, Limits, Mode
+
+
+SHORTEST_PAPER = 12_000
+"""Characters: a paper cut below this is no longer one."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +82,9 @@ def reproduce(
     `out`; the journal makes a second call with the same `out` continue without paying again.
     """
     record = Record(out, llm, observe)
-    context = Context(render("system")).extended("paper", record.keep("paper.md", paper.text()))
     with ThreadPoolExecutor(options.concurrency) as executor:
         with record.stage("plan", 4):
-            planner = Planner(paper, llm, context, options.refine, record.advanced)
-            plan = planner.plan()
-            context = planner.context
+            plan, context = _plan(paper, llm, record, options)
         record.commit("Plan the reproduction", paper.title, Repository({}), documents.plan_documents(plan))
         count = len(plan.architecture.files)
         with record.stage("analysis", count):
@@ -129,6 +131,21 @@ def reproduce(
     )
     record.commit("Report what was run", "", repository, documents.report_documents(plan, report))
     return Reproduction(paper, plan.overview.slug, report["status"], tuple(record.commits), report)
+
+
+def _plan(paper: Paper, llm: LLM, record: Record, options: Options) -> tuple[Plan, Context]:
+    """The plan and the context that holds it; the paper is shortened as far as the model's window demands."""
+    text = paper.text()
+    while True:
+        context = Context(render("system")).extended("paper", record.keep("paper.md", text))
+        planner = Planner(paper, llm, context, options.refine, record.advanced)
+        try:
+            return planner.plan(), planner.context
+        except ContextOverflow:
+            shorter = paper.text(len(text) // 4 * 2 // 3)
+            if len(shorter) >= len(text) or len(shorter) < SHORTEST_PAPER:
+                raise
+            text = shorter
 
 
 def _runner(
