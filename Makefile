@@ -2,11 +2,13 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# The lock brings Node and npm as well: Debian's are often too old for what tests are held against.
+WITH_NODE := PATH="$(abspath $(BIN)):$$PATH"
 NODE := tests/node_modules/.package-lock.json
 PYTEST ?= --numprocesses auto --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup services demo test test-crash lint lock clean bench-papers bench-sandbox bench-pipeline bench-webhook
+.PHONY: help setup demo test test-crash lint lock clean bench-papers bench-sandbox bench-pipeline bench-webhook
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -20,10 +22,10 @@ demo: $(READY) ## The main job on the example paper, with recorded model answers
 test: $(READY) $(NODE) ## The tests; where a Docker daemon answers, those that need one as well
 	@$(BIN)/python -c 'import docker; docker.from_env(timeout=5).ping()' 2>/dev/null \
 		&& echo 'Sandbox: Docker and local' || echo 'Sandbox: local (no Docker daemon answers)'
-	$(BIN)/python -m pytest -W error $(PYTEST)
+	$(WITH_NODE) $(BIN)/python -m pytest -W error $(PYTEST)
 
 test-crash: $(READY) $(NODE) ## The whole crash matrix, of which `make test` runs a spread
-	PAPER2CODE_TEST_CRASH=all $(BIN)/python -m pytest -W error $(PYTEST) tests/bot/test_crash.py
+	PAPER2CODE_TEST_CRASH=all $(WITH_NODE) $(BIN)/python -m pytest -W error $(PYTEST) tests/bot/test_crash.py
 
 lint: $(READY) ## ruff and mypy --strict
 	$(BIN)/ruff check .
@@ -44,9 +46,6 @@ $(READY): requirements.lock pyproject.toml scripts/setup
 	@scripts/setup $(VENV)
 	@touch $@
 
-services:
-	@scripts/test-services
-
-$(NODE): tests/package.json tests/package-lock.json | services
-	npm ci --prefix tests --ignore-scripts --no-audit --no-fund
+$(NODE): tests/package.json tests/package-lock.json | $(READY)
+	$(WITH_NODE) npm ci --prefix tests --ignore-scripts --no-audit --no-fund
 	@touch $@
