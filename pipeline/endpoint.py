@@ -161,12 +161,12 @@ class Endpoint:
                 continue
             failures += 1
             silences += fault.silent
-            what = self._blank(fault.what)
+            what = self._blank(fault.what).rstrip(".")
             if fault.final or failures >= self._patience.tries or silences >= self._patience.silent_tries:
                 tried = f" ({failures} tries)" if failures > 1 else ""
-                raise fault.kind(f"{what}{tried}", fault.hint)
+                raise fault.kind(f"{what}{tried}.", fault.hint)
             seconds = self._patience.delay(failures, fault.retry_after)
-            logger.warning("%s: %s Next try in %.0f s.", prompt.stage, what, seconds)
+            logger.warning("%s: %s. Next try in %.0f s.", prompt.stage, what, seconds)
             pause(seconds, self._cancelled)
 
     def _body(self, prompt: Prompt, partial: str, rejected: frozenset[str]) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def listen(
     try:
         while True:
             try:
-                event = _next(heard, min(_POLL, limit))
+                event = _next(heard, min(_POLL, limit, patience.idle))
                 if event is None:
                     return
                 last = time.monotonic()
