@@ -114,7 +114,7 @@ def _rejected(words: str, body: Mapping[str, Any]) -> str:
 
 def _status(error: openai.APIError) -> int | None:
     """The HTTP status, or the one that an error inside of a stream names."""
-    if isinstance(error, openai.APIStatusError):
+    if isinstance(error, (openai.APIStatusError, openai.APIResponseValidationError)):
         return error.status_code
     return int(error.code) if error.code and re.fullmatch(r"[45]\d\d", error.code) else None
 

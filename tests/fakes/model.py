@@ -4,9 +4,10 @@ It counts tokens as characters / 4 and has a prefix cache, as providers do. What
 openai library's own types by tests/fakes/test_model.py.
 """
 
+import bisect
 import contextlib
 import json
-import os
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ class Reply:
     """Closes the connection after so many chunks of text; -1: before the status line."""
     hangs_after: int | None = None
     """Says nothing any more after so many chunks of text, until the server is closed."""
+    page: str = ""
+    """Answers with this HTML, as something that is no model server does."""
     streams: bool = True
     """False: answers whole, even if asked to stream."""
 
@@ -43,7 +46,7 @@ class FakeModel:
     def __init__(
         self, *replies: Reply | Callable[[dict[str, Any]], Reply], rejects: dict[str, str] | None = None
     ) -> None:
-        """`rejects`: parameter (or type of response_format) → the words of the HTTP 400 it is rejected with."""
+        """`rejects`: parameter (or type of response_format) → the words of its HTTP 400."""
         self._replies = list(replies) or [Reply()]
         self._rejects = rejects or {}
         self._lock = threading.Lock()
@@ -69,8 +72,7 @@ class FakeModel:
                 with contextlib.suppress(ConnectionError):
                     fake._serve(self, body)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return self
@@ -101,6 +103,8 @@ class FakeModel:
         if reply.drops_after == -1:
             http.close_connection = True
             return None
+        if reply.page:
+            return self._send(http, 200, reply.page, {"Content-Type": "text/html"})
         if reply.status != 200:
             return self._send(http, reply.status, {"error": reply.error}, reply.headers)
         usage = self._usage(body, reply)
@@ -128,7 +132,7 @@ class FakeModel:
             return None
         text = "".join(f"<{message['role']}>{message['content']}" for message in body["messages"])
         with self._lock:
-            common = max((len(os.path.commonprefix([text, earlier])) for earlier in self._prompts), default=0)
+            common = max((_common(text, earlier) for earlier in self._prompts), default=0)
             self._prompts.append(text)
         cached = common // 4 // 128 * 128 if common >= 4096 else 0
         prompt, completion = max(1, len(text) // 4), max(1, len(reply.text) // 4)
@@ -187,6 +191,19 @@ class FakeModel:
         http.send_header("Content-Length", str(len(data)))
         http.end_headers()
         http.wfile.write(data)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # clients may leave when they like
+            super().handle_error(request, client_address)
+
+
+def _common(one: str, other: str) -> int:
+    """The length of the common beginning."""
+    return bisect.bisect(range(min(len(one), len(other))), 0, key=lambda at: one[: at + 1] != other[: at + 1])
 
 
 def _frame(body: dict[str, Any], kind: str) -> dict[str, Any]:

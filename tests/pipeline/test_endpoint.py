@@ -146,7 +146,7 @@ REJECTIONS = {
     "reasoning_effort": "Unrecognized request argument supplied: reasoning_effort",
     "stream_options": "Unknown field: stream_options",
     "stream": "Streaming is not supported for this model",
-    "json_schema": "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model.",
+    "json_schema": "'response_format' of type 'json_schema' is not supported with this model.",
 }
 
 
@@ -270,14 +270,10 @@ def test_a_refusal_is_reported_as_one(reply: Reply) -> None:
         {"message": "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens"},
         {"message": "The decoder prompt (length 9000) is longer than the maximum model length of 8192."},
         {"message": "This endpoint's maximum context length is 131072 tokens."},
-        {
-            "message": "Input tokens exceed the configured limit of 272000 tokens. Your messages resulted in 509178."
-        },
+        {"message": "Input tokens exceed the configured limit of 272000 tokens."},
         {"message": "the request exceeds the available context size", "type": "exceed_context_size_error"},
         {"message": "prompt is too long: 250000 tokens > 200000 maximum"},
-        {
-            "message": "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
-        },
+        {"message": "The input token count (1200000) exceeds the maximum number of tokens."},
         {"message": "input length exceeds maximum context length"},
     ],
 )
@@ -305,6 +301,27 @@ def test_what_a_person_must_mend_is_not_tried_again(status: int, said: dict[str,
     assert said["message"] in str(error.value)
     assert hint in error.value.hint
     assert len(fake.requests) == 1
+
+
+@pytest.mark.parametrize("rejects", [{}, {"stream": REJECTIONS["stream"]}])
+def test_a_web_page_instead_of_a_model_is_told(rejects: dict[str, str]) -> None:
+    page = Reply(page="<html>Welcome to the router</html>")
+    with (
+        FakeModel(page, rejects=rejects) as fake,
+        pytest.raises(ModelUnavailable, match="text/html") as error,
+    ):
+        ask(fake)
+    assert "OPENAI_BASE_URL" in error.value.hint
+
+
+def test_a_server_that_reads_only_a_part_of_the_prompt_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    long = Prompt("plan.a", "", "word " * 10_000, "Plan.")
+    with FakeModel(Reply(usage={"prompt_tokens": 2048}), Reply()) as fake:
+        ask(fake, long)
+        assert "counted 2048 tokens in a prompt of about 12501" in caplog.text
+        caplog.clear()
+        ask(fake, long)
+        assert caplog.text == ""
 
 
 def test_without_a_key_the_hint_names_it() -> None:

@@ -140,7 +140,7 @@ def test_a_full_disk_is_said_and_leaves_no_half_line(
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(PipelineError, match="Not a directory|File exists"):
+    with pytest.raises(PipelineError, match=r"Not a directory|File exists"):
         Journal(tmp_path / "file" / "journal.jsonl", resume=True)
 
 

@@ -168,10 +168,10 @@ def test_later_prompts_hit_the_prefix_cache(tmp_path: Path) -> None:
 
 
 def test_a_recording_needs_neither_key_nor_network_nor_price_and_is_written_down(tmp_path: Path) -> None:
-    with FakeModel(Reply("first", usage=COUNTED), Reply("second", usage=COUNTED)) as fake:
-        with session(tmp_path / "recorded", fake) as llm:
-            llm.complete(prompt())
-            llm.complete(prompt(task="Again."))
+    replies = Reply("first", usage=COUNTED), Reply("second", usage=COUNTED)
+    with FakeModel(*replies) as fake, session(tmp_path / "recorded", fake) as llm:
+        llm.complete(prompt())
+        llm.complete(prompt(task="Again."))
     recording = tmp_path / "recorded" / "journal.jsonl"
     without = {"api_key": None, "model": "unknown", "max_usd": 0.001, "replay": recording}
     with session(tmp_path / "played", **without) as llm:
@@ -181,7 +181,7 @@ def test_a_recording_needs_neither_key_nor_network_nor_price_and_is_written_down
         assert {each.model for each in completions} == {"o3-mini"}
         assert llm.usage.usd == pytest.approx(2 * USD)
         assert llm.spent == 0
-        with pytest.raises(ModelUnavailable, match="call 3 of plan.a"):
+        with pytest.raises(ModelUnavailable, match=r"call 3 of plan\.a"):
             llm.complete(prompt())
     assert [line["completion"] for line in lines(tmp_path / "played")] == ["first", "second"]
 
