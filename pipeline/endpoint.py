@@ -6,6 +6,7 @@ in here; texts of servers are passed on only with it blanked out.
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,6 +92,7 @@ class Endpoint:
         self._cancelled = cancelled
         self._secret = api_key.get_secret_value() if api_key else ""
         self._rejected: frozenset[str] = frozenset()
+        self._warned = False
         try:
             self._client = openai.OpenAI(
                 api_key=self._secret or "none",
@@ -141,8 +143,9 @@ class Endpoint:
                 if request.output_tokens and "max_completion_tokens" not in self._rejected | avoid:
                     body["max_completion_tokens"] = request.output_tokens
                 try:
-                    for event in listen(self._client, body, self._patience, self._cancelled):
-                        reply.add(event)
+                    with closing(listen(self._client, body, self._patience, self._cancelled)) as events:
+                        for event in events:
+                            reply.add(event)
                     whole = partial + reply.text + reply.refusal
                     fault = faults.incomplete(whole, reply.finish_reason, reply.usage is not None)
                 except (openai.OpenAIError, httpx2.HTTPError, ValueError, TimeoutError) as error:
@@ -151,6 +154,7 @@ class Endpoint:
                     if reply.accepted:
                         request.usage = reply.usage or _estimate(size, reply.text)
             if fault is None:
+                self._check_prompt_was_read(reply.usage, size)
                 return reply
             if fault.feature and fault.once:
                 avoid |= {fault.feature}
@@ -161,12 +165,12 @@ class Endpoint:
                 continue
             failures += 1
             silences += fault.silent
-            what = self._blank(fault.what)
+            what = self._blank(fault.what).rstrip(".")
             if fault.final or failures >= self._patience.tries or silences >= self._patience.silent_tries:
                 tried = f" ({failures} tries)" if failures > 1 else ""
-                raise fault.kind(f"{what}{tried}", fault.hint)
+                raise fault.kind(f"{what}{tried}.", fault.hint)
             seconds = self._patience.delay(failures, fault.retry_after)
-            logger.warning("%s: %s Next try in %.0f s.", prompt.stage, what, seconds)
+            logger.warning("%s: %s. Next try in %.0f s.", prompt.stage, what, seconds)
             pause(seconds, self._cancelled)
 
     def _body(self, prompt: Prompt, partial: str, rejected: frozenset[str]) -> dict[str, Any]:
@@ -192,6 +196,18 @@ class Endpoint:
                 body["response_format"] = {"type": "json_object"}
         return body
 
+    def _check_prompt_was_read(self, usage: Usage | None, size: int) -> None:
+        """Some servers cut a prompt that is too long for them, and say nothing."""
+        if usage and size > 32_000 and usage.input_tokens < size // 16 and not self._warned:
+            self._warned = True
+            logger.warning(
+                "%s counted %d tokens in a prompt of about %d: it may read only a part of it. "
+                "Give the model a larger context (Ollama: OLLAMA_CONTEXT_LENGTH).",
+                self._host,
+                usage.input_tokens,
+                size // 4,
+            )
+
     def _blank(self, text: str) -> str:
         """A server's words, short, and without the key if it should have repeated it."""
         text = text.replace(self._secret, "[key]") if self._secret else text
@@ -204,10 +220,9 @@ def _usage(reported: CompletionUsage) -> Usage:
     cached = (details.cached_tokens if details else None) or (reported.model_extra or {}).get(
         "prompt_cache_hit_tokens"
     )
-    output = max(
-        reported.completion_tokens or 0, (reported.total_tokens or 0) - (reported.prompt_tokens or 0)
-    )
-    return Usage(1, reported.prompt_tokens or 0, min(cached or 0, reported.prompt_tokens or 0), output)
+    prompt = reported.prompt_tokens or 0
+    output = max(reported.completion_tokens or 0, (reported.total_tokens or 0) - prompt)
+    return Usage(1, prompt, min(cached or 0, prompt), output)
 
 
 def _estimate(prompt_bytes: int, text: str) -> Usage:

@@ -54,7 +54,7 @@ class Fault:
     """What went wrong with one request, and what follows from it."""
 
     what: str
-    """A sentence; may hold the server's words."""
+    """A sentence without its full stop; may hold the server's words."""
     hint: str = _RESUME
     kind: type[ModelUnavailable] | type[ModelRefused] = ModelUnavailable
     final: bool = False
@@ -72,19 +72,19 @@ class Fault:
 def incomplete(text: str, finish_reason: str | None, counted: bool) -> Fault | None:
     """What is wrong with an answer that came without an error; `counted`: the closing usage came as well."""
     if finish_reason == "error" or (finish_reason is None and not counted):
-        return Fault("The answer broke off before its end.")
+        return Fault("The answer broke off before its end")
     if finish_reason not in ("length", "content_filter") and not text.strip():
-        return Fault("The model's answer was empty.", silent=True)
+        return Fault("The model's answer was empty", silent=True)
     return None
 
 
 def understand(error: Exception, body: Mapping[str, Any], host: str) -> Fault:
     """The meaning of an error that answered the request `body`."""
     if isinstance(error, (TimeoutError, openai.APITimeoutError)):
-        return Fault(f"The model service at {host} accepted the request and then fell silent.", silent=True)
+        return Fault(f"The model service at {host} did not answer in time", silent=True)
     if not isinstance(error, openai.APIError) or isinstance(error, openai.APIConnectionError):
         cause = error.__cause__ or error
-        return Fault(f"The connection to the model service at {host} failed: {cause or type(cause)}.")
+        return Fault(f"The connection to the model service at {host} failed: {cause or type(cause)}")
     status = _status(error)
     words = f"{error.message} {json.dumps(error.body, default=str)}"
     what = f"The model service at {host} answered {status or 'with an error'}: {_message(error)}"
@@ -114,7 +114,7 @@ def _rejected(words: str, body: Mapping[str, Any]) -> str:
 
 def _status(error: openai.APIError) -> int | None:
     """The HTTP status, or the one that an error inside of a stream names."""
-    if isinstance(error, openai.APIStatusError):
+    if isinstance(error, (openai.APIStatusError, openai.APIResponseValidationError)):
         return error.status_code
     return int(error.code) if error.code and re.fullmatch(r"[45]\d\d", error.code) else None
 

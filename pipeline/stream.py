@@ -11,12 +11,12 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import httpx2
 import openai
-from openai import Stream
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from pipeline.errors import Cancelled
@@ -68,7 +68,7 @@ def pause(seconds: float, cancelled: Callable[[], bool]) -> None:
 
 def listen(
     client: openai.OpenAI, body: dict[str, Any], patience: Patience, cancelled: Callable[[], bool]
-) -> Iterator[Event]:
+) -> Generator[Event]:
     """What the server answers to the request `body`, chunk by chunk, or whole where it does not stream.
 
     Another thread waits for the server, so that this one can watch the clock and `cancelled`. Raises
@@ -91,7 +91,7 @@ def listen(
     try:
         while True:
             try:
-                event = _next(heard, min(_POLL, limit))
+                event = _next(heard, min(_POLL, limit, patience.idle))
                 if event is None:
                     return
                 last = time.monotonic()
@@ -128,31 +128,43 @@ class _Connection:
     def __init__(self, client: openai.OpenAI, body: dict[str, Any]) -> None:
         self._client = client
         self._body = body
-        self._stream: Stream[ChatCompletionChunk] | None = None
+        self._response: httpx2.Response | None = None
         self._dropped = False
 
     def __iter__(self) -> Iterator[Event]:
-        create: Any = self._client.chat.completions.create
-        if not self._body["stream"]:
-            yield create(**self._body)
-            return
-        with create(**self._body) as stream:
-            self._stream = None if self._dropped else stream
+        create: Any = self._client.chat.completions.with_streaming_response.create
+        with create(**self._body) as opened:
+            self._response = response = opened.http_response
             try:
-                if "json" in stream.response.headers.get("content-type", ""):  # asked to stream, it did not
-                    yield ChatCompletion.construct(**json.loads(stream.response.read()))
-                elif not self._dropped:
-                    yield from stream
+                if self._dropped:
+                    return
+                if "json" in response.headers.get("content-type", ""):  # even if asked to stream
+                    yield _whole(response)
+                elif "html" in response.headers.get("content-type", ""):
+                    raise _not_a_completion(response)
+                else:
+                    yield from opened.parse()
             finally:
-                self._stream = None  # the connection may serve another request from here on
+                self._response = None  # the connection may serve another request from here on
 
     def drop(self) -> None:
         """Wake the thread that still waits for the server, and tell the server that nobody listens."""
         self._dropped = True
-        if stream := self._stream:
+        if response := self._response:
             with contextlib.suppress(OSError):  # closed by the other side at the same moment
-                network = stream.response.extensions["network_stream"]
-                network.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+                response.extensions["network_stream"].get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+
+def _whole(response: httpx2.Response) -> ChatCompletion:
+    said = json.loads(response.read())
+    if not isinstance(said, dict):
+        raise _not_a_completion(response)
+    return ChatCompletion.construct(**said)
+
+
+def _not_a_completion(response: httpx2.Response) -> openai.APIError:
+    kind = response.headers.get("content-type")
+    return openai.APIResponseValidationError(response, None, message=f"not a chat completion but {kind}")
 
 
 def _speaks(event: Event) -> bool:
