@@ -28,6 +28,7 @@ from pipeline.symbols import (
     bindings,
     dotted,
     imports,
+    parse,
     read_module,
 )
 
@@ -85,6 +86,17 @@ def check_repository(plan: Plan | None, repository: Repository) -> list[Finding]
     for path, source in written.items():
         found += check_source(path, source, plan, repository)
     return found
+
+
+def imported_modules(source: str) -> set[str]:
+    """First parts of the names of all modules that a file imports; empty if it does not parse."""
+    tree = parse(source)
+    found = [
+        [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+        for node in (ast.walk(tree) if tree else ())
+        if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and not node.level)
+    ]
+    return {name.split(".")[0] for names in found for name in names}
 
 
 def _close(name: str, known: object) -> str:
