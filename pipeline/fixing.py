@@ -14,6 +14,7 @@ from pipeline import code_checks, edits
 from pipeline.analysis import FileAnalysis
 from pipeline.asking import Context, block, bullets, render
 from pipeline.llm import LLM, Prompt
+from pipeline.patch_checks import check_patch
 from pipeline.plan import Plan
 from pipeline.repository import Repository, interface
 from pipeline.signatures import frames, missing_module, signature
