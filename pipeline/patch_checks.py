@@ -360,7 +360,7 @@ def _assertions(old: _Code, new: _Code) -> Iterator[str]:
     for key, function in old.functions.items():
         now = new.functions.get(key)
         if now and _count(now.node) < _count(function.node):
-            yield f"{function.path}: `{function.name}` lost an `assert` or `raise`: correct it if it is wrong."
+            yield f"{function.path}: `{function.name}` lost an `assert` or `raise`: correct it instead."
 
 
 def _count(node: ast.AST) -> int:
