@@ -14,7 +14,6 @@ from pipeline import code_checks, edits
 from pipeline.analysis import FileAnalysis
 from pipeline.asking import Context, block, bullets, render
 from pipeline.llm import LLM, Prompt
-from pipeline.patch_checks import check_patch
 from pipeline.plan import Plan
 from pipeline.repository import Repository, interface
 from pipeline.signatures import frames, missing_module, signature
@@ -108,7 +107,7 @@ class Fixer:
         new = [
             f"{path}: {what}" for path in changed for what in sorted(found(after, path) - found(before, path))
         ]
-        return check_patch(before, after) + new
+        return check_patch(before, after, [metric.name for metric in self.plan.logic.metrics]) + new
 
     def _by_program(self, repository: Repository, report: ExecutionReport) -> Change | None:
         """A module that is not installed although its package is known: declare it."""
