@@ -55,7 +55,7 @@ class _Checker:
         return self.own.get(name) or self.program.named(self.imported, name)
 
     def instances(self, scope: ast.AST, cls: Class | None, *, nested: bool = True) -> dict[str, Class]:
-        """Names bound once in a scope: to an object that it makes, or as a parameter annotated with a class."""
+        """Names bound once in a scope, to an object made there or as a parameter annotated with a class."""
         bound = Counter(name for name, _ in bindings(scope, nested=nested))
         found: dict[str, Class] = {}
         for node in ast.walk(scope):

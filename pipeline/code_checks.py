@@ -77,16 +77,6 @@ def check_source(path: str, source: str, plan: Plan | None, repository: Reposito
     return sorted(found, key=lambda finding: (finding.line, finding.rule, finding.message))
 
 
-def check_repository(plan: Plan | None, repository: Repository) -> list[Finding]:
-    """`check_source` of every Python file, and of planned files that are missing."""
-    written = repository.python_files()
-    missing = [file.path for file in plan.logic.files if file.path not in written] if plan else []
-    found = [Finding(path, 1, "missing", "is in the plan and was not written") for path in missing]
-    for path, source in written.items():
-        found += check_source(path, source, plan, repository)
-    return found
-
-
 def _close(name: str, known: object) -> str:
     names = (
         sorted(name for name in known if isinstance(name, str)) if isinstance(known, set | frozenset) else []
