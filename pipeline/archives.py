@@ -1,0 +1,226 @@
+"""Archives: the bytes that arXiv or a user gives, told apart by content and unpacked in memory, within limits.
+
+Nothing is written anywhere, so nothing can be written outside of a target. No network, no LaTeX.
+"""
+
+import gzip
+import io
+import lzma
+import posixpath
+import tarfile
+import time
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+from pipeline.errors import PaperUnreadable
+
+
+MAX_MEMBERS = 5_000
+MAX_KEPT = 40_000_000
+"""Bytes of all members that are text."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an archive may cost."""
+
+    members: int = MAX_MEMBERS
+    kept: int = MAX_KEPT
+    unpacked: int = 600_000_000
+    """Bytes of all members together, read or not."""
+    ratio: int = 200
+    """Unpacked bytes for each packed one, once `ratio_from` bytes are unpacked."""
+    ratio_from: int = 30_000_000
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """A paper's source as it was given."""
+
+    kind: Literal["latex", "pdf"]
+    files: dict[str, bytes]
+    """Path → content of every text file; for a PDF the one entry `paper.pdf`."""
+
+
+class Truncated(PaperUnreadable):
+    """The archive ends too early: worth another download."""
+
+
+_TEXT = frozenset(
+    (".tex", ".ltx", ".latex", ".bbl", ".sty", ".cls", ".txt", ".def", ".tikz", ".bib", ".json", "")
+)
+_HINT = "Give another form of the paper: its PDF, its main .tex file, or a folder with its LaTeX source."
+_BLOCK = 1 << 20
+
+
+def unpack(data: bytes, limits: Limits = Limits()) -> Source:  # noqa: B008
+    """What `data` holds: a PDF, one (gzipped) TeX file, or a tar, tar.gz or zip archive of files.
+
+    Raises PaperUnreadable for anything else, for anything beyond the limits and for paths that lead out of
+    the archive; Truncated if the end is missing.
+    """
+    if not data.strip(b"\0 \t\r\n"):
+        raise PaperUnreadable("The file is empty.", "Check the download, or give the paper's arXiv id.")
+    if b"%PDF-" in data[:1024]:
+        return Source("pdf", {"paper.pdf": data})
+    try:
+        if data[:2] == b"\x1f\x8b":
+            return _gzipped(data, limits)
+        if data[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+            return Source("latex", _collect(_zip_members(data, limits), limits))
+        if _is_tar(data[:512]):
+            return Source(
+                "latex", _collect(_tar_members(_Metered(io.BytesIO(data), len(data), limits)), limits)
+            )
+    except (
+        EOFError,
+        zlib.error,
+        gzip.BadGzipFile,
+        tarfile.ReadError,
+        zipfile.BadZipFile,
+        lzma.LZMAError,
+    ) as error:
+        raise Truncated(
+            f"The archive is damaged or incomplete ({error}).", f"Download it again. {_HINT}"
+        ) from error
+    except (tarfile.TarError, NotImplementedError, RuntimeError, ValueError, OverflowError, OSError) as error:
+        raise PaperUnreadable(f"The archive cannot be read ({error}).", _HINT) from error
+    return Source("latex", {"paper.tex": _tex(data)})
+
+
+def _tex(data: bytes) -> bytes:
+    start = data[:4096].lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html", b"<?xml")):
+        raise PaperUnreadable("This is a web page, not a paper.", _HINT)
+    if start.startswith(b"%!ps"):
+        raise PaperUnreadable("This is PostScript, which is not read.", "Give the PDF of the paper instead.")
+    if b"\\" not in data or b"\0" in data[:4096]:
+        raise PaperUnreadable("This is neither LaTeX nor a PDF nor an archive of LaTeX files.", _HINT)
+    return data
+
+
+def _gzipped(data: bytes, limits: Limits) -> Source:
+    metered = _Metered(gzip.GzipFile(fileobj=io.BytesIO(data)), len(data), limits)
+    head = metered.read(_BLOCK)
+    if _is_tar(head[:512]):
+        metered = _Metered(gzip.GzipFile(fileobj=io.BytesIO(data)), len(data), limits)
+        return Source("latex", _collect(_tar_members(metered), limits))
+    parts, size = [head], len(head)
+    while block := metered.read(_BLOCK):
+        parts.append(block)
+        size += len(block)
+        if size > limits.kept:
+            raise _bomb(f"a single file of more than {limits.kept // 1_000_000} MB")
+    content = b"".join(parts)
+    if b"%PDF-" in content[:1024]:
+        return Source("pdf", {"paper.pdf": content})
+    return Source("latex", {"paper.tex": _tex(content)})
+
+
+def _is_tar(head: bytes) -> bool:
+    if head[257:262] == b"ustar":
+        return True
+    # The oldest tars have no magic, but a checksum.
+    if len(head) < 512 or head[:1] == b"\0":
+        return False
+    try:
+        declared = int(head[148:156].strip(b" \0") or b"-", 8)
+    except ValueError:
+        return False
+    return declared == sum(head[:148]) + 8 * 32 + sum(head[156:512])
+
+
+class _Metered:
+    """A file that is read within limits on bytes, ratio and time."""
+
+    def __init__(self, file: BinaryIO | gzip.GzipFile, packed: int, limits: Limits) -> None:
+        self._file, self._packed, self._limits = file, max(packed, 1), limits
+        self._read = 0
+        self._until = time.monotonic() + limits.seconds
+
+    def read(self, size: int = -1) -> bytes:
+        if size < 0 or size > 64 * _BLOCK:
+            raise _bomb("a header of unreasonable size")
+        block = self._file.read(size)
+        self._read += len(block)
+        self.check(self._read, self._packed)
+        return block
+
+    def check(self, unpacked: int, packed: int) -> None:
+        """Raise PaperUnreadable where `unpacked` bytes from `packed` ones are beyond the limits."""
+        limits = self._limits
+        if unpacked > limits.unpacked:
+            raise _bomb(f"more than {limits.unpacked // 1_000_000} MB")
+        if unpacked > limits.ratio_from and unpacked > limits.ratio * packed:
+            raise _bomb(f"more than {limits.ratio} times its size")
+        if time.monotonic() > self._until:
+            raise PaperUnreadable(f"The archive takes longer than {limits.seconds:.0f} s to unpack.", _HINT)
+
+
+def _bomb(what: str) -> PaperUnreadable:
+    return PaperUnreadable(f"The archive unpacks to {what} and was not read further.", _HINT)
+
+
+def _tar_members(file: _Metered) -> Iterator[tuple[str, bytes | None]]:
+    """Each member's path and content (None where it is not kept)."""
+    with tarfile.open(fileobj=file, mode="r|", errorlevel=1) as archive:  # type: ignore[call-overload]
+        for member in archive:
+            if member.isdir():
+                continue
+            content = None
+            if member.isreg() and is_text(member.name):
+                reader = archive.extractfile(member)
+                content = reader.read(member.size) if reader and member.size <= 64 * _BLOCK else None
+            yield member.name, content
+
+
+def _zip_members(data: bytes, limits: Limits) -> Iterator[tuple[str, bytes | None]]:
+    unpacked = 0
+    meter = _Metered(io.BytesIO(), len(data), limits)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for member in archive.infolist():
+            if member.is_dir():
+                continue
+            if member.flag_bits & 1:
+                raise PaperUnreadable("The archive is encrypted.", "Give it without a password.")
+            regular = (member.external_attr >> 28) in (0, 8)
+            content = None
+            if regular and is_text(member.filename):
+                with archive.open(member) as reader:
+                    parts = []
+                    while block := reader.read(_BLOCK):
+                        unpacked += len(block)
+                        meter.check(unpacked, len(data))
+                        parts.append(block)
+                content = b"".join(parts)
+            yield member.filename, content
+
+
+def is_text(path: str) -> bool:
+    """Whether a file of this name belongs to a paper's text."""
+    return posixpath.splitext(posixpath.basename(path))[1].lower() in _TEXT
+
+
+def _collect(members: Iterator[tuple[str, bytes | None]], limits: Limits) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    kept = 0
+    for count, (name, content) in enumerate(members, 1):
+        if count > limits.members:
+            raise _bomb(f"more than {limits.members} files")
+        path = posixpath.normpath(name.replace("\\", "/"))
+        if path.startswith(("/", "../")) or path == ".." or "\0" in path or path[1:2] == ":":
+            raise PaperUnreadable(
+                f"The archive holds a path that leads out of it ({name[:80]!r}) and was not read.", _HINT
+            )
+        if content is not None:
+            kept += len(content)
+            if kept > limits.kept:
+                raise _bomb(f"more than {limits.kept // 1_000_000} MB of text")
+            files[path] = content
+    if not files:
+        raise PaperUnreadable("There is no LaTeX file in the archive.", _HINT)
+    return files

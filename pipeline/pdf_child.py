@@ -1,0 +1,76 @@
+"""The child that opens a PDF: pages to lines with their places and fonts, as JSON on standard output.
+
+Run as a script in a process of its own, because a hostile file may hang or crash the library. Imports nothing of
+the project. What the lines mean is `pdf.py`'s business.
+"""
+
+import json
+import resource
+import sys
+from typing import Any
+
+
+def main(max_pages: int, memory: int, seconds: int) -> int:
+    """Read a PDF from standard input; print `{"pages": […], …}`, or `{"error": …}` with exit status 1."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    # The layout model that newer versions import on their own is slow to load and not used.
+    sys.modules.setdefault("pymupdf.layout", None)  # type: ignore[arg-type]
+    import pymupdf
+
+    pymupdf.TOOLS.mupdf_display_errors(False)
+    pymupdf.TOOLS.mupdf_display_warnings(False)
+    try:
+        document = pymupdf.open(stream=sys.stdin.buffer.read(), filetype="pdf")
+    except Exception as error:
+        return _fail("broken", str(error))
+    if document.needs_pass:
+        return _fail("encrypted", "")
+    if len(document) == 0:
+        return _fail("broken", "no pages")
+    pages = [_page(document[number], pymupdf) for number in range(min(len(document), max_pages))]
+    metadata = document.metadata or {}
+    json.dump(
+        {
+            "pages": pages,
+            "count": len(document),
+            "title": metadata.get("title") or "",
+            "author": metadata.get("author") or "",
+        },
+        sys.stdout,
+    )
+    return 0
+
+
+def _fail(kind: str, message: str) -> int:
+    json.dump({"error": kind, "message": message[:300]}, sys.stdout)
+    return 1
+
+
+def _page(page: Any, pymupdf: Any) -> dict[str, Any]:
+    flags = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
+    blocks = page.get_text("dict", flags=flags)["blocks"]
+    lines = []
+    for number, block in enumerate(blocks):
+        for line in block.get("lines", ()):
+            spans = [
+                (s["text"], round(s["size"], 2), s["flags"], s["font"], [round(v, 1) for v in s["bbox"]])
+                for s in line["spans"]
+                if s["text"]
+            ]
+            if any(text.strip() for text, *_ in spans):
+                lines.append(
+                    {
+                        "block": number,
+                        "bbox": [round(v, 1) for v in line["bbox"]],
+                        "dir": line["dir"],
+                        "spans": spans,
+                    }
+                )
+    return {"width": page.rect.width, "height": page.rect.height, "lines": lines}
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:4])))

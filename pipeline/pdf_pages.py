@@ -1,0 +1,127 @@
+"""PDF pages: a PDF's lines with their places and fonts, taken by a child process that may fail. No meaning yet."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import PaperUnreadable
+
+MAX_PAGES = 200
+MEMORY = 2_000_000_000
+SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Span:
+    """Characters of one font; sizes and places in points, from the top left."""
+
+    text: str
+    size: float
+    flags: int
+    font: str
+    box: tuple[float, float, float, float]
+
+    @property
+    def superscript(self) -> bool:
+        """Whether it is raised."""
+        return bool(self.flags & 1)
+
+    @property
+    def bold(self) -> bool:
+        """Whether the font is a bold one."""
+        return bool(self.flags & 16) or any(
+            name in self.font for name in ("Bold", "Medi", "-Bd", "CMBX", "Black")
+        )
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line as the PDF has it."""
+
+    block: int
+    box: tuple[float, float, float, float]
+    spans: tuple[Span, ...]
+
+    @property
+    def size(self) -> float:
+        """The size of most of its characters."""
+        weight: dict[float, int] = {}
+        for span in self.spans:
+            weight[span.size] = weight.get(span.size, 0) + len(span.text.strip())
+        return max(weight, key=lambda size: weight[size])
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page's lines in the order of the file."""
+
+    width: float
+    height: float
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Pages:
+    """A PDF."""
+
+    pages: tuple[Page, ...]
+    count: int
+    """How many there are; `pages` may hold fewer."""
+    title: str = ""
+    author: str = ""
+
+
+def pages(data: bytes, *, max_pages: int = MAX_PAGES, seconds: int = SECONDS, memory: int = MEMORY) -> Pages:
+    """The pages of a PDF, read within limits.
+
+    Raises PaperUnreadable if it is encrypted, broken, or beyond the limits.
+    """
+    # Isolated: neither this project nor what the environment names may be imported there.
+    command = [sys.executable, "-I", str(Path(__file__).with_name("pdf_child.py"))]
+    limits = [str(max_pages), str(memory), str(seconds)]
+    hint = "Give the paper's LaTeX source or its arXiv id, or print the PDF into a new one."
+    try:
+        child = subprocess.run(
+            [*command, *limits], input=data, capture_output=True, timeout=seconds, check=False
+        )  # noqa: S603
+    except subprocess.TimeoutExpired as error:
+        raise PaperUnreadable(f"The PDF takes longer than {seconds} s to read.", hint) from error
+    try:
+        answer = json.loads(child.stdout)
+    except ValueError as error:
+        # Whatever the library did: no answer means that it crashed or was stopped at a limit.
+        raise PaperUnreadable(
+            "The PDF makes the reader fail: it is broken, or needs too much memory.", hint
+        ) from error
+    if answer.get("error") == "encrypted":
+        raise PaperUnreadable(
+            "The PDF is encrypted: it asks for a password.", "Remove the password and try again."
+        )
+    if "error" in answer:
+        raise PaperUnreadable(f"The PDF cannot be opened ({answer['message']}).", hint)
+    return Pages(
+        tuple(
+            Page(
+                page["width"],
+                page["height"],
+                tuple(
+                    Line(
+                        line["block"],
+                        tuple(line["bbox"]),
+                        tuple(
+                            Span(text, size, flags, font, tuple(box))
+                            for text, size, flags, font, box in line["spans"]
+                        ),
+                    )
+                    for line in page["lines"]
+                    if line["dir"][0] > 0.9
+                ),
+            )
+            for page in answer["pages"]
+        ),
+        answer["count"],
+        answer["title"],
+        answer["author"],
+    )
