@@ -46,6 +46,8 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
     packages: Path | None = None
     """Unpacked wheels of `requirements.install`, visible read-only on `PYTHONPATH`."""
+    tools: Path | None = None
+    """Our runner and coverage.py, visible read-only as `/tools`, apart from what the repository asked for."""
     outputs: tuple[str, ...] = ()
     """Relative paths of files to bring back."""
 
