@@ -1,8 +1,8 @@
 """The seam between the pipeline and whatever runs code.
 
-    SandboxError                  the sandbox itself failed; never shown to a model as program output
-    ├── SandboxUnavailable        no daemon, no namespaces: what to do is in the message
-    └── InstallationFailed        the package index or the disk failed (not: a requirement that cannot be met)
+SandboxError                  the sandbox itself failed; never shown to a model as program output
+├── SandboxUnavailable        no daemon, no namespaces: what to do is in the message
+└── InstallationFailed        the package index or the disk failed (not: a requirement that cannot be met)
 """
 
 import os

@@ -54,7 +54,9 @@ def _prctl(option: int, argument: int | bytes, step: str) -> None:
 
 
 def _mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:
-    result = _libc.mount(source.encode(), target.encode(), kind and kind.encode(), flags, data.encode() or None)
+    result = _libc.mount(
+        source.encode(), target.encode(), kind and kind.encode(), flags, data.encode() or None
+    )
     _checked(result, f"mount {kind or source} on {target}")
 
 
@@ -236,11 +238,15 @@ def _start(order: dict[str, Any], control: int) -> int:
             os.closerange(3, say)
             os.closerange(say + 1, 4096)
             signal.pthread_sigmask(signal.SIG_SETMASK, [])
+            for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
+                signal.signal(ignored, signal.SIG_DFL)
             os.chdir("/work")
             _confine(order)
             os.execvpe(order["argv"][0], order["argv"], order["environment"])
         except OSError as error:
-            if error.filename is None:  # The command is not there: the program's affair, as a shell would say it.
+            if (
+                error.filename is None
+            ):  # The command is not there: the program's affair, as a shell would say it.
                 os.write(2, f"{order['argv'][0]}: {error.strerror}\n".encode())
                 os._exit(127)
             os.write(say, str(error).encode())
@@ -282,7 +288,10 @@ def _memory_exactly() -> int:
     private = shared = 0
     for entry in os.listdir("/proc"):  # noqa: PTH208
         if entry.isdigit() and entry != "1":
-            with contextlib.suppress(OSError), open(f"/proc/{entry}/smaps_rollup", encoding="ascii") as rollup:  # noqa: PTH123
+            with (
+                contextlib.suppress(OSError),
+                open(f"/proc/{entry}/smaps_rollup", encoding="ascii") as rollup,
+            ):  # noqa: PTH123
                 for line in rollup:
                     if line.startswith("Pss_Anon:"):
                         private += int(line.split()[1]) << 10
@@ -298,7 +307,9 @@ def _watch(command: int, order: dict[str, Any]) -> dict[str, Any]:
     started = time.monotonic()
     answer: dict[str, Any] = {"exit_code": None, "timed_out": False, "oom": False}
     while answer["exit_code"] is None:
-        signal.sigtimedwait({signal.SIGCHLD}, min(_CHECK_SECONDS, max(0.0, started + limits["seconds"] - time.monotonic())))
+        signal.sigtimedwait(
+            {signal.SIGCHLD}, min(_CHECK_SECONDS, max(0.0, started + limits["seconds"] - time.monotonic()))
+        )
         code = _reap(command)
         if code is not None:
             answer["exit_code"] = code

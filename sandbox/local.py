@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import IO
 
 from sandbox import seccomp
-from sandbox.interface import OUTPUT_CAP, PACKAGES, TOOLS, Command, Platform, SandboxError, SandboxUnavailable, files
+from sandbox.interface import (
+    OUTPUT_CAP,
+    PACKAGES,
+    TOOLS,
+    Command,
+    Platform,
+    SandboxError,
+    SandboxUnavailable,
+    files,
+)
 from sandbox.report import CommandResult, Limits
 from sandbox.streams import HeadTail
 
@@ -125,7 +134,9 @@ def _carry_out(order: Order, command: Command) -> CommandResult:
     return _result(command, b"".join(said), kept, time.monotonic() - started)
 
 
-def _result(command: Command, answer: bytes, kept: tuple[HeadTail, HeadTail], seconds: float) -> CommandResult:
+def _result(
+    command: Command, answer: bytes, kept: tuple[HeadTail, HeadTail], seconds: float
+) -> CommandResult:
     line, _, rest = answer.partition(b"\n")
     if not line:
         raise SandboxError(f"the local sandbox ended without an answer: {kept[1].text()[-2000:]}")
@@ -216,7 +227,10 @@ def _interpreter(base: Path) -> Path:
 def _site_packages(base: Path) -> tuple[str, ...]:
     """Where packages of the base installation lie; a repository must not run by what happens to be there."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    found = {sysconfig.get_path(kind, vars={"base": str(base), "platbase": str(base)}) for kind in ("purelib", "platlib")}
+    found = {
+        sysconfig.get_path(kind, vars={"base": str(base), "platbase": str(base)})
+        for kind in ("purelib", "platlib")
+    }
     found |= {f"{base}/lib/{version}/site-packages", "/usr/lib/python3/dist-packages"}
     found |= {f"/usr/local/lib/{version}/{kind}-packages" for kind in ("site", "dist")}
     return tuple(sorted(found))

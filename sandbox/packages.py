@@ -13,7 +13,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -64,7 +65,15 @@ def resolve(
         return Lock("")
     today = datetime.now(UTC).date()
     local_torch = _local_torch(platform) if torch == "cpu" else ()
-    question = [sorted(requirements), sorted(unknown), asdict(platform), str(before), torch, local_torch, str(today)]
+    question = [
+        sorted(requirements),
+        sorted(unknown),
+        asdict(platform),
+        str(before),
+        torch,
+        local_torch,
+        str(today),
+    ]
     answer = cache / "locks" / f"{_digest(json.dumps(question))}.json"
     if answer.is_file():
         stored = json.loads(answer.read_text("utf-8"))
@@ -100,40 +109,51 @@ def install(lock: Lock, platform: Platform, cache: Path) -> Path:
     Safe to call from several processes and to kill: the folder appears whole, by renaming. Raises
     InstallationFailed.
     """
-    key = _digest(json.dumps([lock.text, platform.python, platform.machine]))
-    target = cache / "deps" / key
-    if target.is_dir():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the target: a rename is atomic only within one file system.
-    temporary = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=target.parent))
-    try:
-        unpacked = temporary / "packages"
-        unpacked.mkdir(mode=0o755)
-        if lock.pins:
-            locked = temporary / "requirements.txt"
-            locked.write_text(lock.text, "utf-8")
+    target = cache / "deps" / _digest(json.dumps([lock.text, platform.python, platform.machine]))
+    with made_once(target) as folder:
+        if folder and lock.pins:
             own = f"{sys.version_info.major}.{sys.version_info.minor}" == platform.python
             done = _uv(
                 cache,
-                ["pip", "install", "--target", unpacked, "--requirements", locked, "--require-hashes", "--no-deps"]
+                ["pip", "install", "--target", folder, "--requirements", "-", "--require-hashes", "--no-deps"]
                 + ["--only-binary", ":all:", "--python", sys.executable]
                 + ["--python-version", platform.python, "--python-platform", platform.machine]
                 # Byte code of another minor version would only be in the way.
                 + (["--compile-bytecode"] if own else []),
+                stdin=lock.text,
             )
             if done.returncode:
                 raise InstallationFailed(f"uv could not install the packages: {_explanation(done)}")
-        try:
-            unpacked.rename(target)
-        except OSError:
-            if not target.is_dir():
-                raise
-    except OSError as error:
-        raise InstallationFailed(f"the packages could not be written to {target.parent}: {error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return target
+
+
+@contextmanager
+def made_once(target: Path) -> Iterator[Path | None]:
+    """A folder to fill that becomes `target` when the block ends well; None if `target` is there already.
+
+    Nobody ever sees it half full: not after a kill, not from another process. Raises InstallationFailed.
+    """
+    if target.is_dir():
+        yield None
+        return
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Beside the target: a rename is atomic only within one file system.
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        folder = temporary / "folder"
+        folder.mkdir()
+        folder.chmod(0o755)
+        try:
+            yield folder
+            try:
+                folder.rename(target)
+            except OSError:
+                if not target.is_dir():
+                    raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise InstallationFailed(f"{target} could not be written: {error}") from error
 
 
 def _dated(compiled: Callable[[date | None], str], before: date | None, today: date) -> Lock:
@@ -152,8 +172,12 @@ def _dated(compiled: Callable[[date | None], str], before: date | None, today: d
         except Unmeetable:
             failing = middle
     if text is None:
-        return Lock(newest, (f"Packages do not resolve as of {before}, the date asked for: today's were taken.",))
-    return Lock(text, (f"Packages do not resolve as of {before}, the date asked for: those of {working} were taken.",))
+        return Lock(
+            newest, (f"Packages do not resolve as of {before}, the date asked for: today's were taken.",)
+        )
+    return Lock(
+        text, (f"Packages do not resolve as of {before}, the date asked for: those of {working} were taken.",)
+    )
 
 
 def _compile(
@@ -253,12 +277,16 @@ def _index_settings() -> dict[str, str]:
     to pip, uv and the TLS library, and they go through to uv unread. By environment, not by argument: addresses
     may hold passwords, and arguments can be seen by every process.
     """
-    environment = {name: value for name, value in os.environ.items() if _PASSED.match(name) and not _OURS.match(name)}
+    environment = {
+        name: value for name, value in os.environ.items() if _PASSED.match(name) and not _OURS.match(name)
+    }
     pip = _pip_settings()
     own = "UV_INDEX" in environment or "UV_DEFAULT_INDEX" in environment or "UV_INDEX_URL" in environment
     for option, name in _FROM_PIP.items():
         if (value := pip.get(option)) and name not in environment and not (own and name.endswith("INDEX")):
-            environment[name] = ",".join(value.split()) if name == "UV_FIND_LINKS" else " ".join(value.split())
+            environment[name] = (
+                ",".join(value.split()) if name == "UV_FIND_LINKS" else " ".join(value.split())
+            )
     if "UV_INDEX" in environment and not own:
         # pip looks at all of its indexes for the best version; uv would stop at the first that has the name.
         environment.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
@@ -269,7 +297,10 @@ def _pip_settings() -> Mapping[str, str]:
     """pip's settings for `install`, by option name: files from the widest to the nearest, then the environment."""
     home = Path.home()
     files = [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"), home / ".pip/pip.conf"]
-    files += [Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip/pip.conf", Path(sys.prefix) / "pip.conf"]
+    files += [
+        Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip/pip.conf",
+        Path(sys.prefix) / "pip.conf",
+    ]
     if named := os.environ.get("PIP_CONFIG_FILE"):
         files = [] if named == os.devnull else [*files, Path(named)]
     settings: dict[str, str] = {}

@@ -20,7 +20,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 _TABLES = tomllib.loads((Path(__file__).parent / "modules.toml").read_text("utf-8"))
-_PACKAGES: dict[str, str] = {name: canonicalize_name(name) for name in _TABLES["same"]["names"]} | _TABLES["renamed"]
+_PACKAGES: dict[str, str] = {name: canonicalize_name(name) for name in _TABLES["same"]["names"]} | _TABLES[
+    "renamed"
+]
 _ALTERNATIVES: dict[str, list[str]] = _TABLES["alternatives"]
 _INSTEAD: dict[str, str] = _TABLES["instead"]
 _KNOWN = frozenset(_PACKAGES.values()).union(*_ALTERNATIVES.values())
@@ -66,7 +68,9 @@ def python_files(directory: Path) -> list[Path]:
     return sorted(
         path
         for path in directory.rglob("*.py")
-        if path.is_file() and not path.is_symlink() and not _SKIPPED_FOLDERS.intersection(path.relative_to(directory).parts)
+        if path.is_file()
+        and not path.is_symlink()
+        and not _SKIPPED_FOLDERS.intersection(path.relative_to(directory).parts)
     )
 
 
@@ -104,7 +108,9 @@ def requirements(directory: Path) -> Requirements:
         elif name in {canonicalize_name(module) for module in by_module}:
             wanted[name] = requirement
             unknown.append(name)
-            notes.append(f"`{name}` is not among the packages that paper2code knows: see that it is what you think.")
+            notes.append(
+                f"`{name}` is not among the packages that paper2code knows: see that it is what you think."
+            )
         else:
             notes.append(
                 f"`{name}` is declared in requirements.txt, but neither known nor imported under that name: left out."
@@ -122,7 +128,9 @@ def requirements(directory: Path) -> Requirements:
         elif not item.conditional and not {package, *_ALTERNATIVES.get(top, ())} & wanted.keys():
             wanted[package] = Requirement(package)
             undeclared.append(package)
-            notes.append(f"`{package}` is imported but not in requirements.txt: it was installed all the same.")
+            notes.append(
+                f"`{package}` is imported but not in requirements.txt: it was installed all the same."
+            )
     return Requirements(
         wanted=tuple(sorted(map(str, wanted.values()))),
         unknown=tuple(sorted(unknown)),
@@ -153,7 +161,9 @@ def _declared(directory: Path) -> tuple[dict[str, Requirement], list[str], list[
             )
             continue
         if requirement.url:
-            problems.append(f"requirements.txt, line {number}: `{requirement.name}` comes from an address; not accepted.")
+            problems.append(
+                f"requirements.txt, line {number}: `{requirement.name}` comes from an address; not accepted."
+            )
             continue
         requirement, note = _sandboxed(requirement)
         if note:
@@ -201,7 +211,11 @@ def _imported(node: ast.AST, *, conditional: bool) -> Iterator[tuple[str, int, b
         elif isinstance(child, ast.ImportFrom):
             if child.module and not child.level:
                 # `from google import protobuf` names the package only with what it takes from it.
-                names = [f"{child.module}.{alias.name}" for alias in child.names] if "." not in child.module else []
+                names = (
+                    [f"{child.module}.{alias.name}" for alias in child.names]
+                    if "." not in child.module
+                    else []
+                )
                 known = [name for name in names if name in _PACKAGES]
                 yield from ((name, child.lineno, conditional) for name in known or [child.module])
         elif isinstance(child, ast.Try):

@@ -67,7 +67,12 @@ _CLONE = (56, 220)
 _CLONE3 = 435
 _SOCKET = (41, 198)
 _NEW_NAMESPACE = 0x7E020080  # CLONE_NEW{TIME,NS,CGROUP,UTS,IPC,USER,PID,NET}
-_FAMILIES = (1, 2, 10, 16)  # unix, inet, inet6, netlink: a network namespace holds them. It does not hold vsock.
+_FAMILIES = (
+    1,
+    2,
+    10,
+    16,
+)  # unix, inet, inet6, netlink: a network namespace holds them. It does not hold vsock.
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 _LOAD, _EQUAL, _GREATER_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06

@@ -35,7 +35,9 @@ class HeadTail:
         missing = self._total - len(self._head) - len(self._tail)
         if not missing:
             return readable(bytes(self._head + self._tail))
-        return f"{readable(bytes(self._head))}\n[… {missing:,} bytes left out …]\n{readable(bytes(self._tail))}"
+        return (
+            f"{readable(bytes(self._head))}\n[… {missing:,} bytes left out …]\n{readable(bytes(self._tail))}"
+        )
 
 
 def readable(data: bytes) -> str:
