@@ -54,7 +54,6 @@ data_file = ${{PAPER2CODE_LINES}}
 parallel = true
 concurrency = thread, multiprocessing
 patch = _exit
-sigterm = true
 disable_warnings = couldnt-parse, trace-changed, module-not-python, module-not-imported, no-data-collected,
     module-not-measured, already-imported, include-ignored, dynamic-conflict, no-sysmon, no-ctracer
 """
