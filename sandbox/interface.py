@@ -1,16 +1,25 @@
 """The seam between the pipeline and whatever runs code.
 
-    SandboxError                  the sandbox itself failed; never shown to a model as program output
-    ├── SandboxUnavailable        no daemon, no namespaces: what to do is in the message
-    └── InstallationFailed        the package index or the disk failed (not: a requirement that cannot be met)
+SandboxError                  the sandbox itself failed; never shown to a model as program output
+├── SandboxUnavailable        no daemon, no namespaces: what to do is in the message
+└── InstallationFailed        the package index or the disk failed (not: a requirement that cannot be met)
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from sandbox.report import CommandResult, Limits
+
+WORK, PACKAGES, TOOLS = "/work", "/packages", "/tools"
+"""Where a command finds the copy of its directory, its packages, and our runner."""
+
+OUTPUT_CAP = 64 * 2**20
+"""Bytes of one file to bring back; a larger one is left where it is."""
+
+_NOT_COPIED = frozenset({".git", ".venv", "venv", "__pycache__", "node_modules"})
 
 
 class SandboxError(Exception):
@@ -46,8 +55,32 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
     packages: Path | None = None
     """Unpacked wheels of `requirements.install`, visible read-only on `PYTHONPATH`."""
+    tools: Path | None = None
+    """Our runner and coverage.py, visible read-only as `/tools`, apart from what the repository asked for."""
     outputs: tuple[str, ...] = ()
     """Relative paths of files to bring back."""
+
+    def inside(self, path: str) -> dict[str, str]:
+        """The whole environment of the command; `path` is where programs are found. Nothing of the host's."""
+        threads = str(max(1, round(self.limits.cpus)))
+        return {
+            "PATH": path,
+            "HOME": "/tmp",  # noqa: S108
+            "TMPDIR": "/tmp",  # noqa: S108
+            "LANG": "C.UTF-8",
+            "MPLBACKEND": "Agg",
+            "MPLCONFIGDIR": "/tmp/matplotlib",  # noqa: S108
+            "PYTHONPATH": PACKAGES,
+            "PYTHONUNBUFFERED": "1",
+            # Threads count as processes, and more of them than processors only slow each other down.
+            "OMP_NUM_THREADS": threads,
+            "OPENBLAS_NUM_THREADS": threads,
+            "MKL_NUM_THREADS": threads,
+            "NUMEXPR_NUM_THREADS": threads,
+            "TOKENIZERS_PARALLELISM": "false",
+            "HF_HUB_OFFLINE": "1",
+            **self.environment,
+        }
 
 
 class Sandbox(Protocol):
@@ -65,3 +98,24 @@ class Sandbox(Protocol):
         Raises SandboxError when the sandbox fails; a failing program is a CommandResult.
         """
         ...
+
+
+def files(directory: Path, limits: Limits) -> list[str]:
+    """Relative paths of the regular files that a command gets a copy of, sorted; symbolic links are left out.
+
+    Raises SandboxError when they are more than the working directory holds.
+    """
+    found, size = [], 0
+    for folder, folders, names in os.walk(directory):
+        folders[:] = [name for name in folders if name not in _NOT_COPIED]
+        for name in names:
+            path = Path(folder) / name
+            if path.is_file() and not path.is_symlink():
+                found.append(path.relative_to(directory).as_posix())
+                size += path.stat().st_size
+    if size > limits.disk_bytes // 2:
+        raise SandboxError(
+            f"{directory} holds {size:,} bytes; the sandbox's working directory of {limits.disk_bytes:,} bytes takes "
+            "half of its size at most."
+        )
+    return sorted(found)

@@ -1,0 +1,24 @@
+"""Which sandbox this machine has. How each works is next door."""
+
+from sandbox.docker import DockerSandbox
+from sandbox.interface import Sandbox, SandboxUnavailable
+from sandbox.local import LocalSandbox
+
+
+def choose(name: str | None = None, *, image: str | None = None) -> Sandbox:
+    """`docker` or `local` by name; None: Docker where a daemon answers, else `local` (command line only).
+
+    `image` is a Docker image of one's own. Raises SandboxUnavailable with what to do about it.
+    """
+    if name == "docker":
+        return DockerSandbox(image=image)
+    if name not in (None, "local"):
+        raise SandboxUnavailable(f"there is no sandbox `{name}`: it is `docker` or `local`.")
+    if name is None:
+        try:
+            return DockerSandbox(image=image)
+        except SandboxUnavailable:
+            pass
+    local = LocalSandbox()
+    local.platform()
+    return local

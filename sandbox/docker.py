@@ -1,0 +1,398 @@
+"""The Docker sandbox: a fresh container for every command, without network, privileges or a way to the host's files.
+
+A container's first process only sleeps; the command runs beside it, so that its exit status comes from the daemon
+and its files can be collected while nothing of it moves any more.
+"""
+
+import functools
+import json
+import socket
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, NotFound
+from docker.models.containers import Container
+from docker.types import DeviceRequest, DriverConfig, Mount, Ulimit
+
+from sandbox.image import environment_image
+from sandbox.interface import (
+    OUTPUT_CAP,
+    PACKAGES,
+    TOOLS,
+    WORK,
+    Command,
+    Platform,
+    SandboxError,
+    SandboxUnavailable,
+    files,
+)
+from sandbox.report import CommandResult, Limits
+from sandbox.streams import HeadTail
+
+_USER = 65534
+_EXPIRES, _JOB = "paper2code.expires", "paper2code.job"
+_MARGIN_SECONDS = 300
+"""After a command's limit, until a container left behind counts as dead."""
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+_PROBE = "import platform as p, sys; print('%d.%d' % sys.version_info[:2], p.libc_ver()[0] or 'musl')"
+_POLL_SECONDS = 0.5
+
+
+class DockerSandbox:
+    """Runs commands in hardened containers of the daemon that `DOCKER_HOST` names, or the local one."""
+
+    name = "docker"
+
+    def __init__(
+        self,
+        *,
+        image: str | None = None,
+        runtime: str | None = None,
+        gpus: int = 0,
+        job: str = "",
+    ) -> None:
+        """`image`: one of your own with python3; `runtime`: e.g. `runsc`; `gpus`: how many, -1 for all.
+
+        `job` is written on every container, for whoever looks at the machine. Raises SandboxUnavailable.
+        """
+        self._image_name = image
+        self._runtime = runtime
+        self._gpus = gpus
+        self._job = job
+        try:
+            self._client = docker.from_env(timeout=60)
+            self._client.ping()
+        except (DockerException, requests.RequestException) as error:
+            raise SandboxUnavailable(
+                f"no Docker daemon answers ({error}): `sudo scripts/docker-up` starts one on Debian and Ubuntu; else "
+                "use `--sandbox local`."
+            ) from error
+
+    def platform(self) -> Platform:
+        """What the image holds; asked once."""
+        return self._platform
+
+    @functools.cached_property
+    def _platform(self) -> Platform:
+        nothing = Path(tempfile.mkdtemp())
+        try:
+            result = self.run(nothing, Command(("python3", "-I", "-c", _PROBE), Limits(seconds=60)))
+        finally:
+            nothing.rmdir()
+        if not result.ok:
+            raise SandboxUnavailable(
+                f"python3 does not start in image {self._image.tags}: {result.stderr[-500:]}"
+            )
+        version, libc = result.stdout.split()
+        machine = _MACHINES.get(self._image.attrs["Architecture"], self._image.attrs["Architecture"])
+        return Platform(
+            python=version,
+            machine=f"{machine}-unknown-linux-{'gnu' if libc == 'glibc' else 'musl'}",
+            image=f"{(self._image.tags or ['(no tag)'])[0]} {self._image.id}",
+        )
+
+    @functools.cached_property
+    def _image(self) -> Any:
+        if self._image_name is None:
+            return environment_image(self._client)
+        try:
+            return self._client.images.get(self._image_name)
+        except NotFound:
+            try:
+                return self._client.images.pull(self._image_name)
+            except APIError as error:
+                raise SandboxUnavailable(
+                    f"image {self._image_name} is not here and cannot be pulled: {error}"
+                ) from error
+
+    def run(self, directory: Path, command: Command) -> CommandResult:
+        """See `Sandbox.run`."""
+        try:
+            with self._container(command) as container:
+                container.start()
+                self._put(container, directory, command.limits)
+                return self._execute(container, command)
+        except (DockerException, requests.RequestException, OSError) as error:
+            raise SandboxError(f"Docker failed: {error}") from error
+
+    def reap(self) -> int:
+        """Remove containers, with their volumes, whose worker must be dead; how many there were."""
+        now, found = time.time(), 0
+        for container in self._client.containers.list(
+            all=True, filters={"label": _EXPIRES}, ignore_removed=True
+        ):
+            if float(container.labels[_EXPIRES]) < now:
+                with suppress(NotFound):
+                    container.remove(force=True, v=True)
+                    found += 1
+        for volume in self._client.volumes.list(filters={"label": _EXPIRES, "dangling": True}):
+            if float(volume.attrs["Labels"][_EXPIRES]) < now:
+                with suppress(NotFound):
+                    volume.remove(force=True)
+                    found += 1
+        return found
+
+    @contextmanager
+    def _container(self, command: Command) -> Iterator[Container]:
+        limits = command.limits
+        lifetime = int(limits.seconds) + _MARGIN_SECONDS
+        labels = {_EXPIRES: str(int(time.time()) + lifetime), _JOB: self._job}
+        # A tmpfs *volume*: unlike `--tmpfs` it can be filled and read through the daemon under a read-only root.
+        options = (
+            f"size={limits.disk_bytes},nr_inodes={max(1024, limits.disk_bytes >> 14)},uid={_USER},gid={_USER}"
+        )
+        work = Mount(
+            WORK,
+            None,
+            type="volume",
+            labels=labels,
+            no_copy=True,
+            driver_config=DriverConfig(
+                "local", {"type": "tmpfs", "device": "tmpfs", "o": f"{options},nosuid,nodev"}
+            ),
+        )
+        folders = {PACKAGES: command.packages, TOOLS: command.tools}
+        container = self._client.containers.create(
+            self._image.id,
+            ["sleep", str(lifetime)],
+            labels=labels,
+            mounts=[work, *(self._folder(path, target) for target, path in folders.items() if path)],
+            tmpfs={"/tmp": f"size={limits.disk_bytes // 4},mode=1777,exec,nosuid,nodev"},  # noqa: S108
+            shm_size=limits.disk_bytes // 4,
+            user=f"{_USER}:{_USER}",
+            entrypoint=[],
+            working_dir=WORK,
+            network_mode="none",
+            hostname="sandbox",
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            read_only=True,
+            ipc_mode="private",
+            pids_limit=limits.pids,
+            mem_limit=limits.memory_bytes,
+            memswap_limit=limits.memory_bytes,
+            nano_cpus=int(min(limits.cpus, self._cpus) * 1e9),
+            ulimits=[
+                Ulimit(name="core", soft=0, hard=0),
+                Ulimit(name="nofile", soft=4096, hard=4096),
+                Ulimit(name="fsize", soft=limits.disk_bytes, hard=limits.disk_bytes),
+                Ulimit(name="msgqueue", soft=0, hard=0),
+            ],
+            log_config={"type": "none", "config": {}},
+            runtime=self._runtime,
+            device_requests=[DeviceRequest(count=self._gpus, capabilities=[["gpu"]])] if self._gpus else [],
+        )
+        try:
+            yield container
+        finally:
+            with suppress(NotFound):
+                container.remove(force=True, v=True)
+
+    @functools.cached_property
+    def _cpus(self) -> float:
+        return float(self._client.info()["NCPU"])
+
+    def _folder(self, path: Path, target: str) -> Mount:
+        """A folder of this machine, read-only; as a volume where the daemon does not see our files."""
+        if self._client.api.base_url.startswith("http+docker://") and "ssh" not in self._client.api.base_url:
+            return Mount(target, str(path.resolve()), type="bind", read_only=True)
+        return Mount(target, self._volume(path), type="volume", read_only=True)
+
+    def _volume(self, path: Path) -> str:
+        """A volume with a folder's content, made once: folders are named by what is in them."""
+        name = f"paper2code-{path.name}"
+        complete = "/volume/.paper2code-complete"
+        self._client.volumes.create(name)
+        filler = self._client.containers.create(
+            self._image.id,
+            ["true"],
+            labels={_EXPIRES: str(int(time.time()) + 3600), _JOB: self._job},
+            mounts=[Mount("/volume", name, type="volume")],
+            network_mode="none",
+        )
+        try:
+            try:
+                filler.get_archive(complete)
+            except NotFound:
+                with tempfile.TemporaryFile() as archive:
+                    with tarfile.open(fileobj=archive, mode="w") as tar:
+                        tar.add(path, arcname=".")
+                    archive.seek(0)
+                    filler.put_archive("/volume", archive)
+                with tempfile.TemporaryFile() as archive:
+                    with tarfile.open(fileobj=archive, mode="w") as tar:
+                        tar.addfile(tarfile.TarInfo(Path(complete).name))
+                    archive.seek(0)
+                    filler.put_archive("/volume", archive)
+        finally:
+            filler.remove(force=True)
+        return name
+
+    @staticmethod
+    def _put(container: Container, directory: Path, limits: Limits) -> None:
+        """Copy the directory's regular files into the working directory."""
+        with tempfile.SpooledTemporaryFile(max_size=32 << 20) as archive:
+            with tarfile.open(fileobj=archive, mode="w") as tar:
+                folders: set[str] = set()
+                for relative in files(directory, limits):
+                    for parent in reversed(Path(relative).parents):
+                        if str(parent) not in folders | {"."}:
+                            folders.add(str(parent))
+                            tar.addfile(_owned(tarfile.TarInfo(str(parent)), tarfile.DIRTYPE, 0o755))
+                    with (directory / relative).open("rb") as content:
+                        about = tar.gettarinfo(arcname=relative, fileobj=content)
+                        tar.addfile(_owned(about, tarfile.REGTYPE, about.mode & 0o755 | 0o644), content)
+            archive.seek(0)
+            if not container.put_archive(WORK, archive):
+                raise SandboxError("Docker did not take the directory's files")
+
+    def _execute(self, container: Container, command: Command) -> CommandResult:
+        api = self._client.api
+        environment = command.inside("/usr/local/bin:/usr/bin:/bin")
+        execution = api.exec_create(
+            container.id, list(command.argv), environment=environment, workdir=WORK, user=f"{_USER}:{_USER}"
+        )["Id"]
+        started = time.monotonic()
+        stream = api.exec_start(execution, socket=True)
+        kept = {1: HeadTail(command.limits.output_bytes), 2: HeadTail(command.limits.output_bytes)}
+        try:
+            timed_out = not self._drain(stream, kept, execution, started + command.limits.seconds)
+        finally:
+            stream.close()
+        seconds = time.monotonic() - started
+        exit_code = None if timed_out else api.exec_inspect(execution)["ExitCode"]
+        # Nothing of the program moves while its files are read; neither what it left behind nor what broke its limit.
+        with suppress(APIError):
+            container.pause()
+        outputs = {
+            name: content for name in command.outputs if (content := _fetch(container, name)) is not None
+        }
+        with suppress(APIError):
+            container.kill()
+        # Only a dead container says whether the kernel had to kill for memory, in whichever of its processes.
+        container.reload()
+        oom = bool(container.attrs["State"]["OOMKilled"])
+        return CommandResult(
+            argv=command.argv,
+            exit_code=None if oom and exit_code == 137 else exit_code,
+            seconds=seconds,
+            stdout=kept[1].text(),
+            stderr=kept[2].text(),
+            timed_out=timed_out,
+            oom=oom,
+            outputs=outputs,
+        )
+
+    def _drain(self, stream: Any, kept: dict[int, HeadTail], execution: str, deadline: float) -> bool:
+        """Read the command's output until it has ended; False when the deadline came first.
+
+        Everything is read, however much is kept: a daemon that cannot get rid of output stops answering. A process
+        left behind may hold the output open, so that its end alone does not tell.
+        """
+        connection: socket.socket = getattr(stream, "_sock", stream)
+        frames = _Frames(kept)
+        running, asked = True, time.monotonic()
+        while (now := time.monotonic()) < deadline:
+            if running and now - asked > _POLL_SECONDS:
+                asked = now
+                running = self._running(execution)
+                # What it wrote last may still be on its way; what a survivor writes is not waited for.
+                deadline = deadline if running else min(deadline, now + _POLL_SECONDS)
+            connection.settimeout(max(0.01, min(_POLL_SECONDS if running else 0.1, deadline - now)))
+            try:
+                data = connection.recv(1 << 16)
+            except TimeoutError:
+                if running:
+                    continue
+                break
+            if not data:
+                break
+            frames.add(data)
+        # The end of its output is not yet its end: it may have closed it, or the daemon be a moment behind.
+        pause = 0.002
+        while running := self._running(execution):
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(pause)
+            pause = min(2 * pause, _POLL_SECONDS)
+        return not running
+
+    def _running(self, execution: str) -> bool:
+        return bool(self._client.api.exec_inspect(execution)["Running"])
+
+
+class _Frames:
+    """Docker's multiplexed stream: 8 bytes of header (stream, length), then the bytes."""
+
+    def __init__(self, kept: dict[int, HeadTail]) -> None:
+        self._kept = kept
+        self._header = b""
+        self._left = 0
+        self._to: HeadTail | None = None
+
+    def add(self, data: bytes) -> None:
+        while data:
+            if self._left:
+                part, data = data[: self._left], data[self._left :]
+                self._left -= len(part)
+                if self._to:
+                    self._to.add(part)
+            else:
+                missing = 8 - len(self._header)
+                self._header += data[:missing]
+                data = data[missing:]
+                if len(self._header) == 8:
+                    self._to = self._kept.get(self._header[0])
+                    self._left = int.from_bytes(self._header[4:], "big")
+                    self._header = b""
+
+
+class _Chunks:
+    """A stream of chunks as a file that can be read forwards."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        while len(self._rest) < size and (chunk := next(self._chunks, b"")):
+            self._rest += chunk
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
+
+
+def _fetch(container: Container, relative: str) -> bytes | None:
+    """A regular file of the working directory, or None; what else may be in the archive is not looked at."""
+    try:
+        chunks, about = container.get_archive(f"{WORK}/{relative}")
+    except NotFound:
+        return None
+    try:
+        # Go's file mode: any bit of this mask means a folder, a link, a device, a pipe or a socket.
+        if about["mode"] & 0x8F280000 or about["size"] > OUTPUT_CAP:
+            return None
+        stream: IO[bytes] = _Chunks(iter(chunks))  # type: ignore[assignment]
+        with tarfile.open(fileobj=stream, mode="r|") as tar:
+            member = tar.next()
+            if member is None or not member.isreg() or member.size > OUTPUT_CAP:
+                return None
+            content = tar.extractfile(member)
+            return content.read() if content else None
+    except (tarfile.TarError, json.JSONDecodeError):
+        return None
+    finally:
+        chunks.close()
+
+
+def _owned(about: tarfile.TarInfo, kind: bytes, mode: int) -> tarfile.TarInfo:
+    about.type, about.mode = kind, mode
+    about.uid = about.gid = _USER
+    about.uname = about.gname = ""
+    return about

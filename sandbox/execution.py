@@ -1,0 +1,295 @@
+"""A directory in, an ExecutionReport out: install → import → smoke → full. Knows no papers and no models."""
+
+import ast
+import json
+import math
+import secrets
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+from coverage.exceptions import CoverageException
+from coverage.parser import PythonParser
+
+from sandbox import packages
+from sandbox.interface import TOOLS, WORK, Command, Platform, Sandbox
+from sandbox.report import (
+    CommandResult,
+    Environment,
+    ExecutionReport,
+    LineCoverage,
+    Limits,
+    Mode,
+    Phase,
+    PhaseResult,
+)
+from sandbox.requirements import Requirements, python_files, requirements
+
+_COMMANDS: Mapping[Phase, tuple[str, tuple[str, ...]]] = {
+    "smoke": ("main.py", ("python3", "main.py", "--smoke")),
+    "full": ("reproduce.sh", ("bash", "reproduce.sh")),
+}
+_RESULTS = "results.json"
+_RESULTS_CAP = 1 << 20
+_NOT_IMPORTED = frozenset({"setup.py", "conftest.py", "__main__.py"})
+
+_SITECUSTOMIZE = """\
+import os, sys
+if os.environ.get("COVERAGE_PROCESS_START"):
+    sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))
+    import coverage
+    sys.path.pop(0)
+    coverage.process_startup()
+"""
+_COVERAGERC = f"""\
+[run]
+source = {WORK}
+data_file = ${{PAPER2CODE_LINES}}
+parallel = true
+concurrency = thread, multiprocessing
+patch = _exit
+disable_warnings = couldnt-parse, trace-changed, module-not-python, module-not-imported, no-data-collected,
+    module-not-measured, already-imported, include-ignored, dynamic-conflict, no-sysmon, no-ctracer
+"""
+
+
+def execute(
+    directory: Path,
+    sandbox: Sandbox,
+    *,
+    cache: Path,
+    mode: Mode = "smoke",
+    limits: Limits = Limits(),
+    before: date | None = None,
+    promised: Collection[str] = (),
+    torch: str = "cpu",
+    observe: Callable[[Phase], None] = lambda phase: None,
+) -> ExecutionReport:
+    """Install what `directory` needs, import its modules, run `main.py --smoke` and, in mode `full`, `reproduce.sh`.
+
+    `before` is the paper's date: packages are resolved as of that day where that works. `promised` names the
+    metrics that `results.json` must hold. `cache` keeps wheels and unpacked environments between runs; `torch` is
+    uv's `--torch-backend`, used where the host's own configuration offers no CPU build. `observe` hears of each
+    phase as it begins. `directory` is never changed. Raises SandboxError when the sandbox or the package index
+    fails; whatever is wrong with the repository is in the report.
+    """
+    platform = sandbox.platform()
+    tools = _tools(platform, cache)
+    observe("install")
+    needed = requirements(directory)
+    installation, lock = _install(needed, platform, cache, before, torch)
+    run = _Run(directory, sandbox, limits, packages.install(lock, platform, cache), tools)
+    phases = [installation]
+    metrics: Mapping[str, float] = {}
+    coverage: Mapping[str, LineCoverage] = {}
+    for phase, prove in _after_installation(run, mode, promised):
+        if not phases[-1].ok:
+            break
+        observe(phase)
+        result, metrics, coverage = prove()
+        phases.append(result)
+    return ExecutionReport(
+        mode=mode,
+        environment=Environment(
+            sandbox=sandbox.name,
+            image=platform.image,
+            python=platform.python,
+            packages=lock.pins,
+            limits=limits,
+            notes=needed.notes + lock.notes,
+        ),
+        phases=tuple(phases),
+        metrics=metrics,
+        coverage=coverage,
+    )
+
+
+_Proof = tuple[PhaseResult, Mapping[str, float], Mapping[str, LineCoverage]]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What all phases after the installation share."""
+
+    directory: Path
+    sandbox: Sandbox
+    limits: Limits
+    packages: Path
+    tools: Path
+
+    def __call__(self, argv: tuple[str, ...], outputs: tuple[str, ...]) -> CommandResult:
+        command = Command(argv, self.limits, packages=self.packages, tools=self.tools, outputs=outputs)
+        return self.sandbox.run(self.directory, command)
+
+
+def _after_installation(
+    run: _Run, mode: Mode, promised: Collection[str]
+) -> Iterator[tuple[Phase, Callable[[], _Proof]]]:
+    yield "import", lambda: (_import(run), {}, {})
+    yield "smoke", lambda: _prove(run, "smoke", promised)
+    if mode == "full":
+        yield "full", lambda: _prove(run, "full", promised)
+
+
+def _install(
+    needed: Requirements, platform: Platform, cache: Path, before: date | None, torch: str
+) -> tuple[PhaseResult, packages.Lock]:
+    """The phase `install`, and the lock of what can be installed; with problems, nothing further is tried."""
+    argv = ("uv", "pip", "install", *needed.wanted)
+    started = time.monotonic()
+    lock, problems, stderr = packages.Lock(""), list(needed.problems), ""
+    if not problems:
+        try:
+            lock = packages.resolve(
+                needed.wanted, platform, cache, before=before, unknown=needed.unknown, torch=torch
+            )
+            packages.install(lock, platform, cache)
+        except packages.Unmeetable as error:
+            stderr = str(error)
+            problems.append(
+                "There are no versions of the required packages that fit together and this Python."
+            )
+    result = CommandResult(argv, int(bool(problems)), time.monotonic() - started, "", stderr)
+    return PhaseResult("install", result, tuple(problems)), lock
+
+
+def _import(run: _Run) -> PhaseResult:
+    """Import every module but tests; `if __name__ == "__main__"` stays asleep."""
+    files = [path.relative_to(run.directory).as_posix() for path in python_files(run.directory)]
+    files = [file for file in files if not _is_test(file)]
+    journal = f".paper2code-{secrets.token_hex(8)}"
+    result = run(("python3", f"{TOOLS}/runner.py", "--import", journal, *files), (journal,))
+    notes = [
+        line.partition(" ") for line in result.outputs.get(journal, b"").decode(errors="replace").splitlines()
+    ]
+    problems = [
+        f"`{file}` cannot be imported." for what, _, file in notes if what == "failed" and file in files
+    ]
+    if notes and notes[-1][0] == "begin":
+        problems.append(f"`{notes[-1][2]}` was being imported when the program {_ending(result)}.")
+    ended = {file for what, _, file in notes if what in ("done", "failed")}
+    if not problems and result.ok and not ended.issuperset(files):
+        problems.append("Not every module was imported before the program ended.")
+    return PhaseResult("import", result, tuple(problems))
+
+
+def _prove(run: _Run, phase: Mode, promised: Collection[str]) -> _Proof:
+    """Run the phase's command; it has to leave believable results and to have executed the repository's code."""
+    file, argv = _COMMANDS[phase]
+    if not (run.directory / file).is_file():
+        missing = CommandResult(argv, 127, 0.0, "", "")
+        return PhaseResult(phase, missing, (f"There is no `{file}` in the repository.",)), {}, {}
+    report = f".paper2code-{secrets.token_hex(8)}"
+    result = run(("python3", "-I", f"{TOOLS}/runner.py", report, *argv), (report, _RESULTS))
+    coverage = _coverage(run.directory, result.outputs.get(report, b""))
+    metrics, problems = _results(result.outputs.get(_RESULTS), phase, promised)
+    if not result.ok:
+        problems = [f"The program {_ending(result)}."]
+    elif not any(lines.executed for lines in coverage.values()):
+        problems.append("No line of the repository's Python code was seen to be executed.")
+    told = CommandResult(
+        argv, result.exit_code, result.seconds, result.stdout, result.stderr, result.timed_out, result.oom
+    )
+    return PhaseResult(phase, told, tuple(problems)), metrics, coverage
+
+
+def _ending(result: CommandResult) -> str:
+    if result.timed_out:
+        return f"was stopped after {result.seconds:.0f} seconds, its limit"
+    if result.oom:
+        return "ran out of memory"
+    return f"ended with exit status {result.exit_code}"
+
+
+def _is_test(file: str) -> bool:
+    *folders, name = file.split("/")
+    return (
+        name in _NOT_IMPORTED
+        or name.startswith("test_")
+        or bool({"tests", "test", "docs"}.intersection(folders))
+    )
+
+
+def _results(
+    content: bytes | None, phase: Mode, promised: Collection[str]
+) -> tuple[dict[str, float], list[str]]:
+    """The metrics of a results.json that this run wrote, and what is wrong with it."""
+    if content is None or len(content) > _RESULTS_CAP:
+        return {}, [f"`{_RESULTS}` was not written as an ordinary file of at most {_RESULTS_CAP:,} bytes."]
+    try:
+        said: Any = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}, [f"`{_RESULTS}` is not JSON."]
+    metrics = said.get("metrics") if isinstance(said, dict) else None
+    if not isinstance(metrics, dict) or not metrics:
+        return {}, [f'`{_RESULTS}` has no `"metrics": {{name: number}}`.']
+    problems = []
+    if said.get("mode") != phase:
+        problems.append(f'`{_RESULTS}` does not say `"mode": "{phase}"`.')
+    numbers: dict[str, float] = {}
+    for name, value in metrics.items():
+        try:
+            number = (
+                float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+            )
+        except OverflowError:
+            number = math.inf
+        if math.isfinite(number):
+            numbers[name] = number
+        else:
+            problems.append(f"The metric `{name}` in `{_RESULTS}` is not a finite number.")
+    problems += [
+        f"The promised metric `{name}` is not in `{_RESULTS}`." for name in promised if name not in metrics
+    ]
+    return numbers, problems
+
+
+def _coverage(directory: Path, report: bytes) -> dict[str, LineCoverage]:
+    """What the runner saw, held against the repository's own text: nothing else can appear in it."""
+    try:
+        said: Any = json.loads(report or b"{}")
+    except (ValueError, RecursionError):
+        said = {}
+    found = {}
+    for path in python_files(directory):
+        relative = path.relative_to(directory).as_posix()
+        try:
+            text = path.read_text("utf-8")
+            ast.parse(text)
+            parser = PythonParser(text=text)
+            parser.parse_source()
+        except (OSError, ValueError, SyntaxError, RecursionError, MemoryError, CoverageException):
+            continue
+        executable = frozenset(parser.statements)
+        lines = said.get(f"{WORK}/{relative}", ()) if isinstance(said, dict) else ()
+        executed = executable.intersection(line for line in lines if isinstance(line, int))
+        found[relative] = LineCoverage(executable, executed)
+    return found
+
+
+def _tools(platform: Platform, cache: Path) -> Path:
+    """Our runner and coverage.py for `platform`, apart from what any repository asks for."""
+    files = {
+        "runner.py": Path(__file__).with_name("runner.py").read_text("utf-8"),
+        "start/sitecustomize.py": _SITECUSTOMIZE,
+        "start/coveragerc": _COVERAGERC,
+    }
+    wanted = f"coverage=={version('coverage')}"
+    key = sha256(json.dumps([files, wanted, platform.python, platform.machine]).encode()).hexdigest()[:24]
+    target = cache / "tools" / key
+    with packages.made_once(target) as folder:
+        if folder:
+            lock = packages.resolve([wanted], platform, cache)
+            copytree(packages.install(lock, platform, cache), folder, dirs_exist_ok=True)
+            for name, text in files.items():
+                place = folder / name
+                place.parent.mkdir(mode=0o755, exist_ok=True)
+                place.write_text(text, "utf-8")
+                place.chmod(0o644)
+    return target

@@ -1,0 +1,340 @@
+"""Resolves requirements and unpacks wheels with uv, outside of the sandbox, so that no container needs a network.
+
+Only wheels: no code of a package runs when it is resolved, fetched or unpacked. What to ask for is decided in
+`requirements.py`.
+"""
+
+import configparser
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from uv import find_uv_bin
+
+from sandbox.interface import InstallationFailed, Platform
+
+COOLDOWN = timedelta(days=90)
+"""How long a package that nobody has vetted must have been public: squatters are mostly found sooner."""
+
+
+@dataclass(frozen=True)
+class Lock:
+    """Resolved requirements."""
+
+    text: str
+    """As uv writes it: pins with hashes."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def pins(self) -> tuple[str, ...]:
+        """`name==version`, sorted."""
+        return tuple(sorted(re.findall(r"^([^\s#]+==[^\s;\\]+)", self.text, re.M)))
+
+
+class Unmeetable(Exception):
+    """The requirements contradict each other or the platform; the message is uv's explanation."""
+
+
+def resolve(
+    requirements: Collection[str],
+    platform: Platform,
+    cache: Path,
+    *,
+    before: date | None = None,
+    unknown: Collection[str] = (),
+    torch: str = "cpu",
+) -> Lock:
+    """Pin `requirements` for `platform` as of the day `before`, or the nearest later one that resolves.
+
+    `unknown` names packages that must have been public for COOLDOWN. The same question is answered from `cache`
+    for the rest of the day. Raises Unmeetable and InstallationFailed.
+    """
+    if not requirements:
+        return Lock("")
+    today = datetime.now(UTC).date()
+    local_torch = _local_torch(platform) if torch == "cpu" else ()
+    question = [
+        sorted(requirements),
+        sorted(unknown),
+        asdict(platform),
+        str(before),
+        torch,
+        local_torch,
+        str(today),
+    ]
+    answer = cache / "locks" / f"{_digest(json.dumps(question))}.json"
+    if answer.is_file():
+        stored = json.loads(answer.read_text("utf-8"))
+        return Lock(stored["text"], tuple(stored["notes"]))
+
+    def on(day: date | None, constraint: str | None) -> str:
+        return _compile(requirements, platform, cache, day, unknown, torch, constraint)
+
+    def resolved() -> Lock:
+        last: Unmeetable | None = None
+        for constraint in local_torch or (None,):
+            try:
+                return _dated(lambda day: on(day, constraint), before, today)  # noqa: B023
+            except Unmeetable as error:
+                last = last or error
+        if last is None:
+            raise AssertionError("there is always one constraint to try")
+        raise last
+
+    lock = resolved()
+    if torch == "cpu" and (cuda := [pin for pin in lock.pins if pin.startswith(("nvidia-", "cuda-"))]):
+        raise Unmeetable(
+            f"the only build of torch that was found needs {len(cuda)} packages for graphics cards (several GB), and "
+            "the sandbox has none: offer a CPU build in pip's find-links, or leave the torch backend at its default."
+        )
+    _write(answer, json.dumps(asdict(lock)))
+    return lock
+
+
+def install(lock: Lock, platform: Platform, cache: Path) -> Path:
+    """A folder with the packages of `lock`, unpacked and byte-compiled for `platform`; made once.
+
+    Safe to call from several processes and to kill: the folder appears whole, by renaming. Raises
+    InstallationFailed.
+    """
+    target = cache / "deps" / _digest(json.dumps([lock.text, platform.python, platform.machine]))
+    with made_once(target) as folder:
+        if folder and lock.pins:
+            own = f"{sys.version_info.major}.{sys.version_info.minor}" == platform.python
+            done = _uv(
+                cache,
+                ["pip", "install", "--target", folder, "--requirements", "-", "--require-hashes", "--no-deps"]
+                + ["--only-binary", ":all:", "--python", sys.executable]
+                + ["--python-version", platform.python, "--python-platform", platform.machine]
+                # Byte code of another minor version would only be in the way.
+                + (["--compile-bytecode"] if own else []),
+                stdin=lock.text,
+            )
+            if done.returncode:
+                raise InstallationFailed(f"uv could not install the packages: {_explanation(done)}")
+    return target
+
+
+@contextmanager
+def made_once(target: Path) -> Iterator[Path | None]:
+    """A folder to fill that becomes `target` when the block ends well; None if `target` is there already.
+
+    Nobody ever sees it half full: not after a kill, not from another process. Raises InstallationFailed.
+    """
+    if target.is_dir():
+        yield None
+        return
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Beside the target: a rename is atomic only within one file system.
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        folder = temporary / "folder"
+        folder.mkdir()
+        folder.chmod(0o755)
+        try:
+            yield folder
+            try:
+                folder.rename(target)
+            except OSError:
+                if not target.is_dir():
+                    raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise InstallationFailed(f"{target} could not be written: {error}") from error
+
+
+def _dated(compiled: Callable[[date | None], str], before: date | None, today: date) -> Lock:
+    """The lock of the first day from `before` on that resolves, to about a month; without a date if none does."""
+    if before is None or before >= today:
+        return Lock(compiled(None))
+    try:
+        return Lock(compiled(before))
+    except Unmeetable:
+        newest = compiled(None)
+    failing, working, text = before, today, None
+    while working - failing > timedelta(days=30):
+        middle = failing + (working - failing) / 2
+        try:
+            text, working = compiled(middle), middle
+        except Unmeetable:
+            failing = middle
+    if text is None:
+        return Lock(
+            newest, (f"Packages do not resolve as of {before}, the date asked for: today's were taken.",)
+        )
+    return Lock(
+        text, (f"Packages do not resolve as of {before}, the date asked for: those of {working} were taken.",)
+    )
+
+
+def _compile(
+    requirements: Collection[str],
+    platform: Platform,
+    cache: Path,
+    day: date | None,
+    unknown: Collection[str],
+    torch: str,
+    constraint: str | None,
+) -> str:
+    """The text of a lock. Raises Unmeetable and InstallationFailed."""
+    arguments: list[str | Path] = ["pip", "compile", "-", "--quiet", "--no-header", "--no-annotate"]
+    arguments += ["--generate-hashes", "--only-binary", ":all:", "--python", sys.executable]
+    arguments += ["--python-version", platform.python, "--python-platform", platform.machine]
+    if day:
+        # The day itself is meant to count; uv reads a date as the end of it.
+        arguments += ["--exclude-newer", day.isoformat()]
+    cooled = datetime.now(UTC).date() - COOLDOWN
+    for name in unknown:
+        arguments += ["--exclude-newer-package", f"{name}={min(day or cooled, cooled)}"]
+    with tempfile.TemporaryDirectory() as folder:
+        if constraint:
+            constraints = Path(folder) / "constraints.txt"
+            constraints.write_text(constraint, "utf-8")
+            arguments += ["--constraints", constraints]
+        else:
+            arguments += ["--torch-backend", torch]
+        done = _uv(cache, arguments, stdin="\n".join(sorted(requirements)))
+    if not done.returncode:
+        return done.stdout
+    if "No solution found" in done.stderr:
+        raise Unmeetable(_explanation(done))
+    raise InstallationFailed(f"uv could not resolve the packages: {_explanation(done)}")
+
+
+def _local_torch(platform: Platform) -> tuple[str, ...]:
+    """CPU builds of torch in the host's own wheel folders, newest first, as constraints."""
+    tag = "cp" + platform.python.replace(".", "")
+    found = set()
+    for place in re.split(r"[\s,]+", _index_settings().get("UV_FIND_LINKS", "")):
+        folder = Path(unquote(urlsplit(place).path) if place.startswith("file:") else place)
+        for wheel in folder.glob("torch-*+cpu*.whl") if place and folder.is_dir() else ():
+            try:
+                name, version, _, tags = parse_wheel_filename(wheel.name)
+            except InvalidWheelFilename:
+                continue
+            if name == "torch" and any(each.interpreter == tag for each in tags):
+                found.add(version)
+    return tuple(f"torch=={version}" for version in sorted(found, reverse=True))
+
+
+def _uv(cache: Path, arguments: Collection[str | Path], stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run uv with the host's index settings and nothing else of its environment."""
+    # uv's cache lies beside the unpacked packages, on one file system, so that it can link instead of copying.
+    folder = cache / "uv"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return subprocess.run(  # noqa: S603
+            [find_uv_bin(), *map(str, arguments), "--cache-dir", str(folder), "--no-config", "--no-progress"],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=_index_settings(),
+            # What uv unpacks must be readable for the sandbox's user, whatever the umask of this process is.
+            umask=0o022,
+            timeout=1800,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise InstallationFailed(f"uv could not be run: {error}") from error
+
+
+_FROM_PIP = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "no-index": "UV_NO_INDEX",
+    "trusted-host": "UV_INSECURE_HOST",
+    "timeout": "UV_HTTP_TIMEOUT",
+    "default-timeout": "UV_HTTP_TIMEOUT",
+    "cert": "SSL_CERT_FILE",
+}
+_PASSED = re.compile(r"UV_|SSL_CERT_|(?i:https?|all|no)_proxy$|(HOME|PATH|TMPDIR|NETRC|XDG_CONFIG_HOME)$")
+# Settings of uv that would change where we put things or what a lock means.
+_OURS = re.compile(
+    r"UV_(CACHE_DIR|CONFIG_FILE|EXCLUDE_NEWER|NO_CACHE|OFFLINE|PYTHON|TORCH_BACKEND|LINK_MODE|CONSTRAINT|OVERRIDE"
+    r"|BUILD_CONSTRAINT|RESOLUTION|PRERELEASE|NO_BINARY|SYSTEM_PYTHON|REQUIRE_HASHES|COMPILE_BYTECODE|TARGET|PREFIX)"
+)
+
+
+def _index_settings() -> dict[str, str]:
+    """The environment for uv: the host's indexes, wheel folders, certificates and proxies.
+
+    uv does not read pip's configuration, which is where a company's or a campus's mirror is named, so it is
+    translated. This is the one place outside of `settings.py` that looks at the environment: these variables belong
+    to pip, uv and the TLS library, and they go through to uv unread. By environment, not by argument: addresses
+    may hold passwords, and arguments can be seen by every process.
+    """
+    environment = {
+        name: value for name, value in os.environ.items() if _PASSED.match(name) and not _OURS.match(name)
+    }
+    pip = _pip_settings()
+    own = "UV_INDEX" in environment or "UV_DEFAULT_INDEX" in environment or "UV_INDEX_URL" in environment
+    for option, name in _FROM_PIP.items():
+        if (value := pip.get(option)) and name not in environment and not (own and name.endswith("INDEX")):
+            environment[name] = (
+                ",".join(value.split()) if name == "UV_FIND_LINKS" else " ".join(value.split())
+            )
+    if "UV_INDEX" in environment and not own:
+        # pip looks at all of its indexes for the best version; uv would stop at the first that has the name.
+        environment.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
+    return environment
+
+
+def _pip_settings() -> Mapping[str, str]:
+    """pip's settings for `install`, by option name: files from the widest to the nearest, then the environment."""
+    home = Path.home()
+    files = [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"), home / ".pip/pip.conf"]
+    files += [
+        Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip/pip.conf",
+        Path(sys.prefix) / "pip.conf",
+    ]
+    if named := os.environ.get("PIP_CONFIG_FILE"):
+        files = [] if named == os.devnull else [*files, Path(named)]
+    settings: dict[str, str] = {}
+    for file in files:
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read(file, "utf-8")
+        except (OSError, configparser.Error):
+            continue
+        for section in ("global", "install"):
+            if parser.has_section(section):
+                settings.update(parser.items(section))
+    prefix = "PIP_"
+    settings.update(
+        (name.removeprefix(prefix).lower().replace("_", "-"), value)
+        for name, value in os.environ.items()
+        if name.startswith(prefix) and value
+    )
+    return settings
+
+
+def _explanation(done: subprocess.CompletedProcess[str]) -> str:
+    """What uv said, without its warnings and without passwords in addresses."""
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("warning:")]
+    return re.sub(r"://[^/\s@]+@", "://***@", "\n".join(lines)).strip().removeprefix("error: ")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file so that a reader sees all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    temporary.write_text(text, "utf-8")
+    temporary.replace(path)

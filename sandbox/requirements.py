@@ -1,0 +1,239 @@
+"""What a directory needs: its imports and its requirements.txt, as requirements that may be asked of an index.
+
+Nothing of the directory is run and no index is asked here; `packages.py` does that. The rule against
+typo-squatting: an import name is never asked at the index. A package is installed if the curated list
+(`modules.toml`) knows it, or if the code imports it *and* requirements.txt declares it under the same name and it
+does not look like a misspelling of a known one; such a package must have been published for `COOLDOWN`, and the
+report names it.
+"""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+_TABLES = tomllib.loads((Path(__file__).parent / "modules.toml").read_text("utf-8"))
+_PACKAGES: dict[str, str] = {name: canonicalize_name(name) for name in _TABLES["same"]["names"]} | _TABLES[
+    "renamed"
+]
+_ALTERNATIVES: dict[str, list[str]] = _TABLES["alternatives"]
+_INSTEAD: dict[str, str] = _TABLES["instead"]
+_KNOWN = frozenset(_PACKAGES.values()).union(*_ALTERNATIVES.values())
+_SKIPPED_FOLDERS = frozenset({".git", ".venv", "venv", "__pycache__", "node_modules"})
+
+
+@dataclass(frozen=True)
+class Import:
+    """One third-party import."""
+
+    module: str
+    """Dotted, as written: `sklearn.metrics`."""
+    file: str
+    line: int
+    conditional: bool
+    """Under `if` or in a `try` that handles a failing import: the code can do without."""
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What to install for a directory, and what a reader must know about it."""
+
+    wanted: tuple[str, ...]
+    """PEP 508 requirements, sorted."""
+    unknown: tuple[str, ...] = ()
+    """Names among `wanted` that the curated list does not know."""
+    undeclared: tuple[str, ...] = ()
+    """Packages that the code imports and requirements.txt does not declare; they are in `wanted`."""
+    problems: tuple[str, ...] = ()
+    """Faults of the repository, as sentences."""
+    notes: tuple[str, ...] = ()
+
+
+def package_for(module: str) -> str | None:
+    """The package that provides a module (`sklearn.metrics` → `scikit-learn`); None where it is not known."""
+    parts = module.split(".")
+    prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((_PACKAGES[prefix] for prefix in prefixes if prefix in _PACKAGES), None)
+
+
+def python_files(directory: Path) -> list[Path]:
+    """The regular Python files of a directory, sorted, without environments and caches."""
+    return sorted(
+        path
+        for path in directory.rglob("*.py")
+        if path.is_file()
+        and not path.is_symlink()
+        and not _SKIPPED_FOLDERS.intersection(path.relative_to(directory).parts)
+    )
+
+
+def imports(directory: Path) -> list[Import]:
+    """Third-party imports in all scopes of all files; files that do not parse are left to the import phase."""
+    found = []
+    for path in python_files(directory):
+        try:
+            imported = list(_imported(ast.parse(path.read_bytes()), conditional=False))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        local = _local_modules(directory) | _local_modules(path.parent)
+        for module, line, conditional in imported:
+            top = module.partition(".")[0]
+            if top not in local and top not in sys.stdlib_module_names:
+                found.append(Import(module, path.relative_to(directory).as_posix(), line, conditional))
+    return found
+
+
+def requirements(directory: Path) -> Requirements:
+    """What to install for the code in `directory` and its requirements.txt."""
+    needed = imports(directory)
+    by_module = {item.module.partition(".")[0] for item in needed}
+    declared, problems, notes = _declared(directory)
+    unknown: list[str] = []
+    wanted: dict[str, Requirement] = {}
+    for name, requirement in declared.items():
+        if name in _KNOWN:
+            wanted[name] = requirement
+        elif close := get_close_matches(name, _KNOWN, n=1, cutoff=0.85):
+            problems.append(
+                f"requirements.txt asks for `{name}`, which is not a known package but is spelt almost like "
+                f"`{close[0]}`: it was not installed."
+            )
+        elif name in {canonicalize_name(module) for module in by_module}:
+            wanted[name] = requirement
+            unknown.append(name)
+            notes.append(
+                f"`{name}` is not among the packages that paper2code knows: see that it is what you think."
+            )
+        else:
+            notes.append(
+                f"`{name}` is declared in requirements.txt, but neither known nor imported under that name: left out."
+            )
+    undeclared = []
+    for item in needed:
+        package = package_for(item.module)
+        top = item.module.partition(".")[0]
+        if package is None:
+            if canonicalize_name(top) not in wanted and not item.conditional:
+                problems.append(
+                    f"{item.file}, line {item.line}, imports `{item.module}`: that is neither in this repository, nor "
+                    "in the standard library, nor a known package, and requirements.txt does not declare it by that name."
+                )
+        elif not item.conditional and not {package, *_ALTERNATIVES.get(top, ())} & wanted.keys():
+            wanted[package] = Requirement(package)
+            undeclared.append(package)
+            notes.append(
+                f"`{package}` is imported but not in requirements.txt: it was installed all the same."
+            )
+    return Requirements(
+        wanted=tuple(sorted(map(str, wanted.values()))),
+        unknown=tuple(sorted(unknown)),
+        undeclared=tuple(sorted(undeclared)),
+        problems=tuple(dict.fromkeys(problems)),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _declared(directory: Path) -> tuple[dict[str, Requirement], list[str], list[str]]:
+    """requirements.txt as canonical name → requirement, with problems and notes."""
+    path = directory / "requirements.txt"
+    declared: dict[str, Requirement] = {}
+    problems: list[str] = []
+    notes: list[str] = []
+    if not path.is_file() or path.is_symlink():
+        return declared, problems, notes
+    for number, raw in enumerate(path.read_text("utf-8", errors="replace").splitlines(), start=1):
+        line = re.sub(r"(^|\s)#.*", "", raw).strip()
+        if not line:
+            continue
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            problems.append(
+                f"requirements.txt, line {number}, is not a package with a version: options, addresses and files "
+                "are not accepted."
+            )
+            continue
+        if requirement.url:
+            problems.append(
+                f"requirements.txt, line {number}: `{requirement.name}` comes from an address; not accepted."
+            )
+            continue
+        requirement, note = _sandboxed(requirement)
+        if note:
+            notes.append(note)
+        declared[canonicalize_name(requirement.name)] = requirement
+    return declared, problems, notes
+
+
+def _sandboxed(requirement: Requirement) -> tuple[Requirement, str]:
+    """The requirement as a machine without display and graphics card can meet it, and a note if it changed."""
+    name = canonicalize_name(requirement.name)
+    instead = _INSTEAD.get(name)
+    if instead is None and name not in _KNOWN:
+        instead = next((_PACKAGES[module] for module in _PACKAGES if canonicalize_name(module) == name), None)
+    specifier = re.sub(r"\+[\w.]+", "", str(requirement.specifier))
+    if not instead and specifier == str(requirement.specifier):
+        return requirement, ""
+    changed = Requirement(str(requirement))
+    changed.name = instead or requirement.name
+    changed.specifier = Requirement(f"x{specifier}").specifier
+    return changed, f"`{requirement}` in requirements.txt was taken as `{changed}`."
+
+
+def _local_modules(directory: Path) -> set[str]:
+    """Modules and packages that can be imported from `directory` or its `src` folder."""
+    names = set()
+    for folder in (directory, directory / "src"):
+        if folder.is_dir():
+            for entry in folder.iterdir():
+                if entry.suffix == ".py" and entry.is_file():
+                    names.add(entry.stem)
+                elif entry.is_dir() and entry.name.isidentifier() and next(entry.rglob("*.py"), None):
+                    names.add(entry.name)
+    return names
+
+
+_IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+
+
+def _imported(node: ast.AST, *, conditional: bool) -> Iterator[tuple[str, int, bool]]:
+    """Absolute imports below `node`: module, line, conditional."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from ((alias.name, child.lineno, conditional) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            if child.module and not child.level:
+                # `from google import protobuf` names the package only with what it takes from it.
+                names = (
+                    [f"{child.module}.{alias.name}" for alias in child.names]
+                    if "." not in child.module
+                    else []
+                )
+                known = [name for name in names if name in _PACKAGES]
+                yield from ((name, child.lineno, conditional) for name in known or [child.module])
+        elif isinstance(child, ast.Try):
+            for part in child.body:
+                yield from _imported(
+                    ast.Module([part], []), conditional=conditional or any(map(_forgives, child.handlers))
+                )
+            for block in (child.handlers, child.orelse, child.finalbody):
+                for part in block:
+                    yield from _imported(ast.Module([part], []), conditional=True)  # type: ignore[list-item]
+        else:
+            guarded = isinstance(child, ast.If) and "__name__" not in ast.dump(child.test)
+            yield from _imported(child, conditional=conditional or guarded)
+
+
+def _forgives(handler: ast.ExceptHandler) -> bool:
+    """Whether the handler catches a failing import."""
+    if handler.type is None:
+        return True
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(isinstance(name, ast.Name) and name.id in _IMPORT_ERRORS for name in caught)

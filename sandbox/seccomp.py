@@ -1,0 +1,121 @@
+"""A seccomp filter for what a program in the `local` sandbox may ask of the kernel.
+
+The namespaces hide and cap; the filter takes away what they do not cover: kernel interfaces that no program for
+machine learning needs and that kernel exploits come through, new namespaces, and memory that cannot be measured.
+"""
+
+import errno
+import platform
+import struct
+
+# Number on x86_64 and on aarch64; None: that machine does not have the call.
+_REFUSED: dict[str, tuple[int | None, int]] = {
+    "acct": (163, 89),
+    "add_key": (248, 217),
+    "bpf": (321, 280),
+    "chroot": (161, 51),
+    "clock_settime": (227, 112),
+    "delete_module": (176, 106),
+    "fanotify_init": (300, 262),
+    "finit_module": (313, 273),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fsopen": (430, 430),
+    "fspick": (433, 433),
+    "init_module": (175, 105),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+    "io_uring_setup": (425, 425),
+    "kcmp": (312, 272),
+    "kexec_file_load": (320, 294),
+    "kexec_load": (246, 104),
+    "keyctl": (250, 219),
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "mount": (165, 40),
+    "mount_setattr": (442, 442),
+    "move_mount": (429, 429),
+    "move_pages": (279, 239),
+    "msgget": (68, 186),
+    "name_to_handle_at": (303, 264),
+    "open_by_handle_at": (304, 265),
+    "open_tree": (428, 428),
+    "perf_event_open": (298, 241),
+    "pidfd_getfd": (438, 438),
+    "pivot_root": (155, 41),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "ptrace": (101, 117),
+    "quotactl": (179, 60),
+    "reboot": (169, 142),
+    "request_key": (249, 218),
+    "semget": (64, 190),
+    "setdomainname": (171, 162),
+    "sethostname": (170, 161),
+    "setns": (308, 268),
+    "settimeofday": (164, 170),
+    "shmget": (29, 194),
+    "swapoff": (168, 225),
+    "swapon": (167, 224),
+    "syslog": (103, 116),
+    "umount2": (166, 39),
+    "unshare": (272, 97),
+    "userfaultfd": (323, 282),
+    "vhangup": (153, 58),
+}
+_CLONE = (56, 220)
+_CLONE3 = 435
+_SOCKET = (41, 198)
+_NEW_NAMESPACE = 0x7E020080  # CLONE_NEW{TIME,NS,CGROUP,UTS,IPC,USER,PID,NET}
+_FAMILIES = (
+    1,
+    2,
+    10,
+    16,
+)  # unix, inet, inet6, netlink: a network namespace holds them. It does not hold vsock.
+_ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+
+_LOAD, _EQUAL, _GREATER_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_ALLOW, _KILL = 0x7FFF0000, 0x80000000
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
+
+
+def program(machine: str = platform.machine()) -> bytes | None:
+    """The filter as classic BPF instructions (`struct sock_filter[]`); None on a machine we have no numbers for.
+
+    Source: Linux, Documentation/userspace-api/seccomp_filter.rst and the system call tables.
+    """
+    if machine not in _ARCHITECTURES:
+        return None
+    column, architecture = _ARCHITECTURES[machine]
+
+    def refuse(error: int) -> int:
+        return 0x00050000 | error
+
+    # (code, jump if true, jump if false, operand); jumps count the instructions skipped.
+    code: list[tuple[int, int, int, int]] = [
+        (_LOAD, 0, 0, _ARCHITECTURE),
+        (_EQUAL, 1, 0, architecture),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, _NUMBER),
+    ]
+    if machine == "x86_64":
+        # The x32 calls have other numbers for the same things.
+        code += [(_GREATER_EQUAL, 0, 1, 0x40000000), (_RETURN, 0, 0, refuse(errno.ENOSYS))]
+    for numbers in _REFUSED.values():
+        if (number := numbers[column]) is not None:
+            code += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, refuse(errno.EPERM))]
+    # Its flags are in memory that a filter cannot read; the C library falls back to clone.
+    code += [(_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, refuse(errno.ENOSYS))]
+    code += [
+        (_EQUAL, 0, 4, _CLONE[column]),
+        (_LOAD, 0, 0, _FIRST_ARGUMENT),
+        (_ANY_BIT, 0, 1, _NEW_NAMESPACE),
+        (_RETURN, 0, 0, refuse(errno.EPERM)),
+        (_RETURN, 0, 0, _ALLOW),
+        (_EQUAL, 0, len(_FAMILIES) + 2, _SOCKET[column]),
+        (_LOAD, 0, 0, _FIRST_ARGUMENT),
+    ]
+    code += [(_EQUAL, len(_FAMILIES) - index, 0, family) for index, family in enumerate(_FAMILIES)]
+    code += [(_RETURN, 0, 0, refuse(errno.EAFNOSUPPORT)), (_RETURN, 0, 0, _ALLOW)]
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
