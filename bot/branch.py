@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from git import Actor, GitCommandError, IndexFile, Repo
 from git import Commit as GitCommit
 from git.index.typ import BaseIndexEntry, IndexEntry
-from gitdb import IStream
+from gitdb import IStream  # type: ignore[import-untyped]
 
 from pipeline.markdown import plain, visible
 from pipeline.reproduce import Commit
@@ -82,7 +82,8 @@ def _clone(url: str, folder: Path, base: str, branch: str, environment: dict[str
     repository = Repo.init(folder, bare=True)
     repository.git.update_environment(**environment)
     repository.git.remote("add", "origin", url)
-    existing = {line.split()[1] for line in repository.git.ls_remote("origin", "refs/heads/*").splitlines()}
+    heads = str(repository.git.ls_remote("origin", "refs/heads/*"))
+    existing = {line.split()[1] for line in heads.splitlines()}
     start = branch if f"refs/heads/{branch}" in existing else base
     if f"refs/heads/{start}" not in existing:
         raise BranchRefused(f"the repository has no branch `{base}`; it needs a first commit")
@@ -100,9 +101,7 @@ def _trees(repository: Repo, commits: Sequence[Commit], directory: str) -> Itera
     for (path, _stage), entry in index.entries.items():
         parts = PurePosixPath(str(path)).parts
         if parts == prefix[: len(parts)]:
-            raise BranchRefused(
-                f"`{entry.path}` is a file in this repository, so `{directory}` cannot be a folder"
-            )
+            raise BranchRefused(f"`{entry.path}` is a file in this repository, so `{directory}` is no folder")
     kept = {
         key: entry
         for key, entry in index.entries.items()

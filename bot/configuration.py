@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 PATH = ".github/paper2code.yml"
 Permission = Literal["read", "triage", "write", "maintain", "admin"]
+Label = Annotated[str, Field(min_length=1, max_length=50)]
 Refinable = Literal["overview", "architecture", "logic", "config", "analysis", "code"]
 _LARGEST = 64 * 2**10
 
@@ -29,12 +30,9 @@ def _template(value: str) -> str:
     if fields - {"arxiv_id", "slug"}:
         raise ValueError("only {arxiv_id} and {slug} can stand in it")
     path = PurePosixPath(value)
-    if (
-        path.is_absolute()
-        or not value.strip()
-        or "\\" in value
-        or set(path.parts) & {"..", ".git", ".github"}
-    ):
+    if not path.parts or path.is_absolute() or "\\" in value:
+        raise ValueError("must be a relative folder")
+    if set(path.parts) & {"..", ".git", ".github"}:
         raise ValueError("must be a relative folder, outside of .git and .github")
     return value
 
@@ -44,9 +42,9 @@ class Run(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    timeout: int = Field(600, ge=10, le=6 * 3600, description="Seconds")
-    memory: str = Field("4g", pattern=r"^[1-9][0-9]{0,4}[mg]$")
-    cpus: float = Field(2, gt=0, le=64)
+    timeout: int = Field(default=600, ge=10, le=6 * 3600, description="Seconds")
+    memory: str = Field(default="4g", pattern=r"^[1-9][0-9]{0,4}[mg]$")
+    cpus: float = Field(default=2, gt=0, le=64)
     full: bool = False
 
     @property
@@ -63,12 +61,10 @@ class Configuration(BaseModel):
     trigger: Literal["mention", "command"] = "mention"
     permission: Permission = "write"
     model: Annotated[str, Field(pattern=r"^[\w.:/@-]{1,100}$")] | None = None
-    max_usd: float = Field(3, gt=0, le=1000)
-    max_fixes: int = Field(8, ge=0, le=50)
+    max_usd: float = Field(default=3, gt=0, le=1000)
+    max_fixes: int = Field(default=8, ge=0, le=50)
     directory: Annotated[str, AfterValidator(_template), Field(max_length=200)] = "papers/{arxiv_id}-{slug}"
-    labels: tuple[Annotated[str, Field(min_length=1, max_length=50)], ...] = Field(
-        ("paper2code",), max_length=10
-    )
+    labels: tuple[Label, ...] = Field(default=("paper2code",), max_length=10)
     refine: tuple[Refinable, ...] = ()
     run: Run = Run()
 

@@ -136,3 +136,11 @@ class Ledger(Protocol):
     def cancel(self, job: str) -> None:
         """Ask the job to stop."""
         ...
+
+    def cancelling(self, job: str) -> bool:
+        """Whether somebody asked the job to stop."""
+        ...
+
+    def note(self, job: str, board: Board) -> None:
+        """Keep where the job stands."""
+        ...

@@ -11,11 +11,9 @@ from pipeline.reproduce import Commit
 AUTHOR = "paper2code[bot] <1+paper2code[bot]@users.noreply.github.com>"
 PLAN = Commit("Plan", "", {"docs/plan.md": "# Plan\n"})
 CODE = Commit(
-    "Write the code", "Fixes #1, says @octocat.", {"main.py": "print(1)
-", "reproduce.sh": "#!/bin/sh
-"}
-)
-    "Write the code", "Fixes #1, says @octocat.", {"main.py": "print(1)\n", "reproduce.sh": "#!/bin/sh\n"}
+    "Write the code",
+    "Fixes #1, says @octocat.",
+    {"main.py": "print(1)\n", "reproduce.sh": "#!/bin/sh\n"},
 )
 
 
