@@ -17,9 +17,11 @@ from typing import Any, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, WorkflowStatus
 
+from bot.github import AppCredentials, GitHub
 from bot.jobs import BOARD, JOB, OUTCOME, REQUEST, Job, Record, Request, State
 from bot.progress import Board
-from bot.worker import Worker
+from bot.worker import Reproducer, Worker
+from settings import Settings
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -31,6 +33,26 @@ _REQUESTS, _JOBS = "requests", "jobs"
 _ACTIVE = ["ENQUEUED", "DELAYED", "PENDING"]
 _SIGN_SECONDS = 10.0
 _DEAD_SECONDS = 60.0
+
+
+def database_url(settings: Settings) -> str:
+    """Where jobs are stored: the configured database, or a SQLite file in the data folder."""
+    return settings.database_url or f"sqlite:///{settings.data_dir.absolute() / 'jobs.sqlite'}"
+
+
+def work(settings: Settings, make: Reproducer, stop: threading.Event) -> None:
+    """The worker process: fulfil jobs until `stop` is set. Raises ValueError without an App's credentials."""
+    if settings.github_app_id is None or settings.github_app_private_key is None:
+        raise ValueError("GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY (or …_PATH) are needed to work")
+    key = settings.github_app_private_key.get_secret_value()
+    credentials = AppCredentials(settings.github_app_id, key)
+    github = GitHub(credentials, settings.github_api_url, settings.github_server_url)
+    engine = Engine(database_url(settings))
+    try:
+        with engine.working(Worker(github, make, settings.data_dir), settings.jobs):
+            stop.wait()
+    finally:
+        engine.close()
 
 
 class LeaseLost(BaseException):

@@ -4,17 +4,27 @@ import hashlib
 import hmac
 import logging
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from pydantic import SecretStr
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from bot import intake
-from bot.engine import Engine
+from bot.engine import Engine, database_url
+from settings import Settings
 
 _LARGEST = 25 * 2**20
 """Bytes; GitHub's own cap on payloads."""
 _log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> Flask:
+    """The web process. Raises ValueError without a webhook secret: there is no unsigned mode."""
+    if settings.github_webhook_secret is None:
+        raise ValueError("GITHUB_WEBHOOK_SECRET is not set, and there is no unsigned mode")
+    app = Flask("paper2code")
+    app.register_blueprint(create_blueprint(settings.github_webhook_secret, Engine(database_url(settings))))
+    return app
 
 
 def create_blueprint(secret: SecretStr, engine: Engine) -> Blueprint:

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,7 @@ from bot.progress import Board
 from pipeline import errors
 from pipeline.arxiv import Arxiv, read
 from pipeline.llm import LLM
-from pipeline.progress import Observer, Progress
+from pipeline.progress import Progress
 from pipeline.reproduce import Options, Reproduction, reproduce
 from sandbox.interface import Sandbox, SandboxError
 from sandbox.report import Limits
@@ -32,7 +33,7 @@ from sandbox.report import Limits
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
-Reproducer = Callable[[Job, Path, Observer], Reproduction]
+Reproducer = Callable[[Job, Path, "Watch"], Reproduction]
 """Makes a job's repository; the folder is kept between attempts. Raises PipelineError and SandboxError."""
 
 
@@ -45,21 +46,29 @@ class Tools:
     sandbox: Sandbox | None
 
 
-def reproducer(tools: Callable[[Job, Path], Tools], concurrency: int = 8) -> Reproducer:
-    """The real one; `tools` is asked once for each attempt, with the job and its folder."""
+Toolbox = Callable[[Job, Path, Callable[[], bool]], AbstractContextManager[Tools]]
+"""Opens the tools for one attempt at a job, given its folder and whether it shall stop."""
 
-    def make(job: Job, out: Path, observe: Observer) -> Reproduction:
-        wish, kit = job.configuration, tools(job, out)
-        limits = Limits(wish.run.timeout, wish.run.memory_bytes, wish.run.cpus)
+
+def reproducer(toolbox: Toolbox, concurrency: int = 8) -> Reproducer:
+    """The real one: the pipeline with what `toolbox` opens."""
+
+    def make(job: Job, out: Path, watch: Watch) -> Reproduction:
+        wish = job.configuration
         options = Options(
             refine=wish.refine,
             max_fixes=wish.max_fixes,
             concurrency=concurrency,
             mode="full" if wish.run.full else "smoke",
-            limits=limits,
+            limits=Limits(wish.run.timeout, wish.run.memory_bytes, wish.run.cpus),
         )
-        paper = read(job.paper, kit.arxiv)
-        return reproduce(paper, llm=kit.llm, sandbox=kit.sandbox, out=out, options=options, observe=observe)
+        with toolbox(job, out, watch.cancelled) as tools:
+            watch(Progress("paper", "started", job.paper, usd=0.0))
+            paper = read(job.paper, tools.arxiv)
+            watch(Progress("paper", "finished", paper.title, usd=0.0))
+            return reproduce(
+                paper, llm=tools.llm, sandbox=tools.sandbox, out=out, options=options, observe=watch
+            )
 
     return make
 
@@ -277,7 +286,7 @@ class Watch:
         self._board = Board()
         self._shown: Board | None = None
         self._lock = threading.Lock()
-        self._cancelled = threading.Event()
+        self._stop = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
 
@@ -285,8 +294,12 @@ class Watch:
         """Take `event` in. Raises Cancelled."""
         with self._lock:
             self._board = self._board.after(event, time.time())
-        if self._cancelled.is_set():
+        if self._stop.is_set():
             raise errors.Cancelled("somebody asked to stop")
+
+    def cancelled(self) -> bool:
+        """Whether the run shall stop; for whoever waits for something long."""
+        return self._stop.is_set()
 
     def __enter__(self) -> "Watch":
         if self._cancelling():
@@ -305,7 +318,7 @@ class Watch:
         due = 0.0
         while not self._ended.wait(min(1.0, self._seconds)):
             if self._cancelling():
-                self._cancelled.set()
+                self._stop.set()
             if time.monotonic() >= due:
                 self._refresh()
                 due = time.monotonic() + self._seconds
