@@ -33,4 +33,6 @@ class Settings(BaseSettings):
     github_api_url: str = Field("https://api.github.com", validation_alias="GITHUB_API_URL")
     github_server_url: str = Field("https://github.com", validation_alias="GITHUB_SERVER_URL")
     github_token: SecretStr | None = Field(None, validation_alias=AliasChoices("GITHUB_TOKEN"))
+    jobs: int = Field(2, ge=1, le=64)
+    """That one worker fulfils side by side."""
     dashboard_token: SecretStr | None = None

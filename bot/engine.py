@@ -1,0 +1,245 @@
+"""The durable workflow engine: DBOS on SQLite or PostgreSQL. Nothing else knows that DBOS exists.
+
+A job is a DBOS workflow; where it stands, who works on it and the wish to stop it are the workflow's
+attributes. DBOS does not take a dead worker's jobs over by itself: workers leave a sign of life in the
+attributes, and every worker looks for jobs whose worker left none for a while.
+"""
+
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dbos import DBOS, DBOSClient, DBOSConfig, WorkflowStatus
+
+from bot.github import AppCredentials, GitHub
+from bot.jobs import BOARD, JOB, OUTCOME, REQUEST, Job, Record, Request, State
+from bot.progress import Board
+from bot.worker import Reproducer, Worker
+from settings import Settings
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+_NAME = "paper2code"
+_VERSION = "1"
+"""Jobs of another version stay pending, so it changes only when the order of steps does."""
+_REQUESTS, _JOBS = "requests", "jobs"
+_ACTIVE = ["ENQUEUED", "DELAYED", "PENDING"]
+_SIGN_SECONDS = 10.0
+_DEAD_SECONDS = 60.0
+
+
+def database_url(settings: Settings) -> str:
+    """Where jobs are stored: the configured database, or a SQLite file in the data folder."""
+    return settings.database_url or f"sqlite:///{settings.data_dir.absolute() / 'jobs.sqlite'}"
+
+
+def work(settings: Settings, make: Reproducer, stop: threading.Event) -> None:
+    """The worker process: fulfil jobs until `stop` is set. Raises ValueError without an App's credentials."""
+    if settings.github_app_id is None or settings.github_app_private_key is None:
+        raise ValueError("GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY (or …_PATH) are needed to work")
+    key = settings.github_app_private_key.get_secret_value()
+    credentials = AppCredentials(settings.github_app_id, key)
+    github = GitHub(credentials, settings.github_api_url, settings.github_server_url)
+    engine = Engine(database_url(settings))
+    try:
+        with engine.working(Worker(github, make, settings.data_dir), settings.jobs):
+            stop.wait()
+    finally:
+        engine.close()
+
+
+class LeaseLost(BaseException):
+    """Another worker has the job now. Not an Exception: its step must end without a recorded result."""
+
+
+class Engine:
+    """Stores requests and jobs; the ledger of all jobs."""
+
+    def __init__(self, url: str) -> None:
+        """`url` is SQLAlchemy's: `sqlite:////path/to/file` or `postgresql://…`. Prepares the database."""
+        if url.startswith("sqlite:///"):
+            Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        DBOS.migrate(url)
+        self._url = url
+        self._name = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._mine: set[str] = set()
+        self._stopped = threading.Event()
+        self._client = DBOSClient(
+            system_database_url=url, application_name=_NAME, retry_connection_errors=False
+        )
+
+    def close(self) -> None:
+        """Give the database back."""
+        self._client.destroy()
+
+    def check(self) -> None:
+        """Raises if the database does not answer."""
+        self._client.check_connection()
+
+    def ask(self, request: Request) -> None:
+        """Store a request; one that was stored before changes nothing."""
+        self._client.enqueue(
+            {
+                "workflow_name": "answer",
+                "queue_name": _REQUESTS,
+                "workflow_id": f"request-{request.id}",
+                "app_version": _VERSION,
+            },
+            REQUEST.dump_json(request).decode(),
+        )
+
+    def submit(self, job: Job) -> None:
+        """See bot.jobs.Ledger."""
+        same = {"key": job.key}
+        if self._client.list_workflows(name="fulfil", status=_ACTIVE, attributes=same, load_input=False):
+            return
+        self._client.enqueue(
+            {
+                "workflow_name": "fulfil",
+                "queue_name": _JOBS,
+                "workflow_id": job.id,
+                "app_version": _VERSION,
+                "deduplication_id": job.key,
+                "duplication_policy": "return-existing",
+                "attributes": {**same, "place": f"{job.place.repository_id}#{job.place.issue}"},
+            },
+            JOB.dump_json(job).decode(),
+        )
+
+    def records(self, repository_id: int, issue: int) -> list[Record]:
+        """See bot.jobs.Ledger."""
+        place = {"place": f"{repository_id}#{issue}"}
+        found = self._client.list_workflows(name="fulfil", attributes=place, sort_desc=True, limit=100)
+        return [_record(status) for status in found]
+
+    def latest(self, limit: int = 100) -> list[Record]:
+        """The jobs of all repositories, newest first."""
+        return [
+            _record(status)
+            for status in self._client.list_workflows(name="fulfil", sort_desc=True, limit=limit)
+        ]
+
+    def record(self, job: str) -> Record | None:
+        """One job; None if there is none with this id."""
+        found = self._client.list_workflows(name="fulfil", workflow_ids=[job])
+        return _record(found[0]) if found else None
+
+    def cancel(self, job: str) -> None:
+        """See bot.jobs.Ledger."""
+        self._client.update_workflow_attributes(job, {"cancel": True}, merge=True)
+
+    def cancelling(self, job: str) -> bool:
+        """See bot.jobs.Ledger."""
+        attributes = self._attributes(job)
+        return bool(attributes.get("cancel")) or attributes.get("worker") != self._name
+
+    def note(self, job: str, board: Board) -> None:
+        """See bot.jobs.Ledger."""
+        self._client.update_workflow_attributes(
+            job, {"board": BOARD.dump_python(board, mode="json")}, merge=True
+        )
+
+    def _attributes(self, workflow: str) -> dict[str, Any]:
+        found = self._client.list_workflows(workflow_ids=[workflow], load_input=False, load_output=False)
+        return (found[0].attributes if found else None) or {}
+
+    @contextmanager
+    def working(self, worker: Worker, jobs: int = 2) -> Iterator[None]:
+        """Run what is stored, `jobs` of them side by side, in threads. Once at a time in a process."""
+        config: DBOSConfig = {
+            "name": _NAME,
+            "system_database_url": self._url,
+            "application_version": _VERSION,
+            "executor_id": self._name,
+            "log_level": "WARNING",
+        }
+        DBOS(config=config)
+
+        @DBOS.workflow(name="answer", max_recovery_attempts=1000)
+        def answer(request: str) -> None:
+            with self._held():
+                worker.answer(REQUEST.validate_json(request), self._step, self)
+
+        @DBOS.workflow(name="fulfil", max_recovery_attempts=1000)
+        def fulfil(job: str) -> str:
+            with self._held():
+                return OUTCOME.dump_json(worker.fulfil(JOB.validate_json(job), self._step, self)).decode()
+
+        DBOS.listen_queues([_REQUESTS, _JOBS])
+        DBOS.launch()
+        DBOS.register_queue(_REQUESTS, worker_concurrency=4, polling_interval_sec=0.5)
+        DBOS.register_queue(_JOBS, worker_concurrency=jobs, polling_interval_sec=0.5)
+        self._stopped.clear()
+        signs = threading.Thread(target=self._give_signs, name="signs of life", daemon=True)
+        signs.start()
+        try:
+            yield
+        finally:
+            self._stopped.set()
+            signs.join()
+            DBOS.destroy(destroy_registry=True)
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        workflow = str(DBOS.workflow_id)
+        self._sign(workflow)
+        self._mine.add(workflow)
+        try:
+            yield
+        finally:
+            self._mine.discard(workflow)
+
+    def _step(self, name: str, step: Callable[[], T]) -> T:
+        workflow = str(DBOS.workflow_id)
+
+        def fenced() -> T:
+            try:
+                return step()
+            finally:
+                if self._attributes(workflow).get("worker") != self._name:
+                    raise LeaseLost(workflow)
+
+        return DBOS.run_step({"name": name}, fenced)
+
+    def _sign(self, workflow: str) -> None:
+        signs = {"worker": self._name, "sign": time.time()}
+        self._client.update_workflow_attributes(workflow, signs, merge=True)
+
+    def _give_signs(self) -> None:
+        while not self._stopped.wait(_SIGN_SECONDS):
+            for workflow in list(self._mine):
+                if self._attributes(workflow).get("worker") == self._name:
+                    self._sign(workflow)
+            self.take_over(_DEAD_SECONDS)
+
+    def take_over(self, seconds: float) -> list[str]:
+        """Queue again the work whose worker gave no sign of life for `seconds`; returns the ids."""
+        dead = []
+        for status in self._client.list_workflows(status="PENDING", load_input=False, load_output=False):
+            begun = (status.dequeued_at or status.updated_at or 0) / 1000
+            seen = max((status.attributes or {}).get("sign", 0), begun)
+            if time.time() - seen > seconds and status.workflow_id not in self._mine:
+                queue = _JOBS if status.name == "fulfil" else _REQUESTS
+                self._client.resume_workflow(status.workflow_id, queue_name=queue)
+                dead.append(status.workflow_id)
+        return dead
+
+
+_STATES: dict[str, State] = {"ENQUEUED": "queued", "DELAYED": "queued", "PENDING": "running"}
+
+
+def _record(status: WorkflowStatus) -> Record:
+    attributes = status.attributes or {}
+    board = BOARD.validate_python(attributes["board"]) if "board" in attributes else Board()
+    assert status.input is not None, "listed without its input"
+    job = JOB.validate_json(status.input["args"][0])
+    outcome = OUTCOME.validate_json(status.output) if status.output else None
+    state = outcome.state if outcome else _STATES.get(status.status, "failed")
+    return Record(job, state, board, outcome)

@@ -1,0 +1,367 @@
+"""Our calls on GitHub. Every write first looks for its own mark, so it may be repeated after any failure.
+
+Nothing is retried in here: a request that failed may have been carried out, so the caller repeats the whole
+operation. Tokens are minted for one repository with the least permissions, and kept for less than their hour.
+
+    GitHubError                 the message holds GitHub's own words and no credentials
+    ├── GitHubRefused           asking again will not help; `hint` says what a person can do
+    └── GitHubUnavailable       5xx, rate limit, no connection; `wait` is GitHub's wish in seconds
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol
+from urllib.parse import quote
+
+import requests
+from github import Auth, Github, GithubException, RateLimitExceededException, UnknownObjectException
+from github.Repository import Repository
+
+from bot.configuration import PATH
+from bot.jobs import Place, Request
+from pipeline.markdown import line
+
+PERMISSIONS = {
+    "checks": "write",
+    "contents": "write",
+    "issues": "write",
+    "metadata": "read",
+    "pull_requests": "write",
+}
+_TOKEN_SECONDS = 45 * 60
+_ACTIONS_BOT = ("github-actions[bot]", 41898282)
+_HINTS = {
+    "not permitted to create": "Allow it under Settings → Actions → General → Workflow permissions: “Allow GitHub "
+    "Actions to create and approve pull requests”.",
+    "not accessible by": "The token or the App lacks a permission: it needs contents, issues, pull requests and "
+    "checks to write, metadata to read.",
+    "archived": "The repository is archived and takes no changes.",
+    "locked": "The conversation is locked.",
+}
+
+
+class GitHubError(Exception):
+    """GitHub did not do what was asked."""
+
+
+class GitHubRefused(GitHubError):
+    """GitHub said no."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+        self.hint = next((hint for words, hint in _HINTS.items() if words in message), "")
+
+
+class GitHubUnavailable(GitHubError):
+    """GitHub could not answer."""
+
+    def __init__(self, message: str, wait: float = 0) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who writes."""
+
+    login: str
+    id: int
+
+    @property
+    def author(self) -> str:
+        """As git wants it."""
+        return f"{self.login} <{self.id}+{self.login}@users.noreply.github.com>"
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """An open pull request."""
+
+    number: int
+    url: str
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A remark at lines of a file."""
+
+    path: str
+    start: int
+    end: int
+    level: Literal["notice", "warning", "failure"]
+    title: str
+    message: str
+
+
+class Credentials(Protocol):
+    """Who we are towards GitHub."""
+
+    def identity(self, api_url: str) -> Identity:
+        """Of the account that our writes are made by."""
+        ...
+
+    def token(self, place: Place, api_url: str) -> str:
+        """A new token for the place's repository."""
+        ...
+
+
+class AppCredentials:
+    """A GitHub App: its private key signs a short-lived JWT, which gets installation tokens."""
+
+    def __init__(self, app_id: int, private_key: str) -> None:
+        self._auth = Auth.AppAuth(app_id, private_key)
+
+    def identity(self, api_url: str) -> Identity:
+        """The App's bot account."""
+        with Github(auth=self._auth, base_url=api_url, retry=None) as app:
+            _, data = app.requester.requestJsonAndCheck("GET", "/app")
+        login = f"{data['slug']}[bot]"
+        with Github(base_url=api_url, retry=None) as anyone:
+            return Identity(login, anyone.get_user(login).id)
+
+    def token(self, place: Place, api_url: str) -> str:
+        """An installation token for one repository."""
+        wanted = {"repository_ids": [place.repository_id], "permissions": PERMISSIONS}
+        with Github(auth=self._auth, base_url=api_url, retry=None) as app:
+            _, data = app.requester.requestJsonAndCheck(
+                "POST", f"/app/installations/{place.installation}/access_tokens", input=wanted
+            )
+        return str(data["token"])
+
+
+class TokenCredentials:
+    """A token that somebody gave us: the Action's, or a person's."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def identity(self, api_url: str) -> Identity:
+        """The token's owner; the Action's token may not ask and belongs to GitHub Actions."""
+        try:
+            with Github(auth=Auth.Token(self._token), base_url=api_url, retry=None) as client:
+                user = client.get_user()
+                return Identity(user.login, user.id)
+        except GithubException as error:
+            if error.status != 403:
+                raise
+            return Identity(*_ACTIONS_BOT)
+
+    def token(self, place: Place, api_url: str) -> str:
+        """The same for every place."""
+        return self._token
+
+
+class GitHub:
+    """GitHub as this bot uses it. Safe to call from several threads."""
+
+    def __init__(
+        self, credentials: Credentials, api_url: str, server_url: str, seconds_between_writes: float = 1
+    ) -> None:
+        self._credentials = credentials
+        self._api_url = api_url
+        self._server_url = server_url.rstrip("/")
+        self._pause = seconds_between_writes
+        self._identity: Identity | None = None
+        self._clients: dict[tuple[int | None, int], tuple[Github, float]] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def identity(self) -> Identity:
+        """Who writes. Raises GitHubError."""
+        if self._identity is None:
+            with _worded():
+                self._identity = self._credentials.identity(self._api_url)
+        return self._identity
+
+    def token(self, place: Place) -> str:
+        """A new token, for one push. Raises GitHubError."""
+        with _worded():
+            return self._credentials.token(place, self._api_url)
+
+    def remote(self, place: Place) -> str:
+        """The URL to clone and push."""
+        return f"{self._server_url}/{place.repository}.git"
+
+    def blob(self, place: Place, sha: str) -> str:
+        """Where a person sees a commit's files."""
+        return f"{self._server_url}/{place.repository}/blob/{sha}"
+
+    def configuration(self, place: Place) -> str | None:
+        """The text of `.github/paper2code.yml` on the default branch; None if there is none."""
+        with self._repository(place) as repository:
+            try:
+                content = repository.get_contents(PATH)
+            except UnknownObjectException:
+                return None
+            if isinstance(content, list):
+                return ""
+            return content.decoded_content.decode(errors="replace")
+
+    def default_branch(self, place: Place) -> str:
+        """Its name."""
+        with self._repository(place) as repository:
+            return repository.default_branch
+
+    def permission(self, place: Place, login: str) -> str:
+        """`none`, `read`, `triage`, `write`, `maintain` or `admin`."""
+        with self._repository(place) as repository:
+            path = f"{repository.url}/collaborators/{quote(login)}/permission"
+            _, data = repository.requester.requestJsonAndCheck("GET", path)
+            role = str(data.get("role_name", ""))
+            return role if role in ("triage", "maintain") else str(data["permission"])
+
+    def react(self, request: Request, content: str = "eyes") -> None:
+        """Show on what was asked that it was seen."""
+        with self._repository(request.place) as repository:
+            if request.comment is None:
+                repository.get_issue(request.place.issue).create_reaction(content)
+            elif request.review:
+                pull = repository.get_pull(request.place.issue)
+                pull.get_review_comment(request.comment).create_reaction(content)
+            else:
+                issue = repository.get_issue(request.place.issue)
+                issue.get_comment(request.comment).create_reaction(content)
+
+    def comment(self, place: Place, mark: str, body: str, since: datetime) -> int:
+        """Our comment with `mark`, made or brought up to date; returns its id.
+
+        `since` is when it can have been made first.
+        """
+        body = f"{body}\n\n{marker(mark)}"
+        me = self.identity
+        with self._repository(place) as repository:
+            issue = repository.get_issue(place.issue)
+            for comment in issue.get_comments(since=since):
+                if marker(mark) in (comment.body or "") and comment.user.id == me.id:
+                    if comment.body != body:
+                        comment.edit(body)
+                    return comment.id
+            return issue.create_comment(body).id
+
+    def edit(self, place: Place, comment: int, mark: str, body: str) -> None:
+        """Bring our comment up to date."""
+        with self._repository(place) as repository:
+            repository.get_issue(place.issue).get_comment(comment).edit(f"{body}\n\n{marker(mark)}")
+
+    def pull_request(
+        self, place: Place, branch: str, base: str, title: str, body: str, draft: bool, labels: Sequence[str]
+    ) -> PullRequest:
+        """The open pull request from `branch`, made or brought up to date."""
+        me = self.identity
+        with self._repository(place) as repository:
+            head = f"{place.repository.partition('/')[0]}:{branch}"
+            found = next(iter(repository.get_pulls(state="open", head=head, base=base)), None)
+            if found is None:
+                found = _create_pull(repository, base, branch, title, body, draft)
+            elif found.user.id == me.id and (found.body != body or found.title != title):
+                found.edit(title=title, body=body)
+            present = {label.name for label in found.labels}
+            missing = [label for label in labels if label not in present]
+            if missing:
+                repository.get_issue(found.number).add_to_labels(*missing)
+            return PullRequest(found.number, found.html_url)
+
+    def check(
+        self,
+        place: Place,
+        sha: str,
+        mark: str,
+        conclusion: Literal["success", "failure", "neutral"],
+        title: str,
+        summary: str,
+        annotations: Sequence[Annotation],
+    ) -> None:
+        """A finished check run on `sha`, once; at most 50 annotations."""
+        with self._repository(place) as repository:
+            runs = repository.get_commit(sha).get_check_runs(check_name="paper2code")
+            if any(run.external_id == mark for run in runs):
+                return
+            output: dict[str, Any] = {"title": title, "summary": summary}
+            if annotations:
+                output["annotations"] = [
+                    {
+                        "path": remark.path,
+                        "start_line": remark.start,
+                        "end_line": remark.end,
+                        "annotation_level": remark.level,
+                        "title": remark.title[:255],
+                        "message": remark.message,
+                    }
+                    for remark in annotations[:50]
+                ]
+            repository.create_check_run(
+                "paper2code",
+                sha,
+                external_id=mark,
+                status="completed",
+                conclusion=conclusion,
+                completed_at=datetime.now(UTC),
+                output=output,
+            )
+
+    @contextmanager
+    def _repository(self, place: Place) -> Iterator[Repository]:
+        with _worded():
+            yield self._client(place).get_repo(place.repository, lazy=True)
+
+    def _client(self, place: Place) -> Github:
+        key = (place.installation, place.repository_id)
+        with self._lock:
+            client, expires = self._clients.get(key, (None, 0.0))
+            if client is None or time.monotonic() > expires:
+                token = self._credentials.token(place, self._api_url)
+                client = Github(
+                    auth=Auth.Token(token),
+                    base_url=self._api_url,
+                    retry=None,
+                    lazy=True,
+                    per_page=100,
+                    seconds_between_writes=self._pause,
+                )
+                self._clients[key] = (client, time.monotonic() + _TOKEN_SECONDS)
+            return client
+
+
+def marker(mark: str) -> str:
+    """Hidden in Markdown; together with the author it tells that a comment is ours, and which."""
+    return f"<!-- paper2code {mark} -->"
+
+
+def _create_pull(repository: Repository, base: str, branch: str, title: str, body: str, draft: bool) -> Any:
+    try:
+        return repository.create_pull(base, branch, title=title, body=body, draft=draft)
+    except GithubException as error:
+        if error.status == 422 and draft and "raft pull requests are not supported" in str(error.data):
+            return repository.create_pull(base, branch, title=title, body=body, draft=False)
+        raise
+
+
+@contextmanager
+def _worded() -> Iterator[None]:
+    try:
+        yield
+    except RateLimitExceededException as error:
+        raise GitHubUnavailable("GitHub's rate limit is reached", _wait(error)) from None
+    except GithubException as error:
+        data = error.data if isinstance(error.data, dict) else {}
+        details = [str(item.get("message", "")) for item in data.get("errors", ()) if isinstance(item, dict)]
+        words = line(". ".join(filter(None, [str(data.get("message", "")), *details])) or "no reason given")
+        if error.status >= 500 or error.status == 429:
+            raise GitHubUnavailable(f"GitHub answered {error.status}: {words}", _wait(error)) from None
+        raise GitHubRefused(f"GitHub answered {error.status}: {words}", error.status) from None
+    except requests.RequestException as error:
+        raise GitHubUnavailable(f"GitHub cannot be reached ({type(error).__name__})") from None
+
+
+def _wait(error: GithubException) -> float:
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    if headers.get("retry-after", "").isdigit():
+        return float(headers["retry-after"])
+    if headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdigit():
+        return max(0.0, float(headers["x-ratelimit-reset"]) - time.time())
+    return 60.0 if error.status in (403, 429) else 0.0

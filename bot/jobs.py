@@ -1,0 +1,146 @@
+"""What is asked (Request), what is done (Job) and what came of it (Outcome). Values only; see engine.py."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol, TypeVar
+
+from pydantic import TypeAdapter
+
+from bot.commands import Command, Mistake
+from bot.configuration import Configuration
+from bot.progress import Board
+
+T = TypeVar("T")
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where on GitHub something was asked, and where it is answered."""
+
+    repository: str
+    """`owner/name`."""
+    repository_id: int
+    issue: int
+    """Number of the issue or pull request."""
+    installation: int | None = None
+    """Of the App; None in the Action."""
+    private: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """Somebody asked for something; nothing is said yet of whether they may."""
+
+    id: str
+    """Made of what GitHub signed, not of the delivery: a redelivery or a replay is the same request."""
+    place: Place
+    actor: str
+    actor_id: int
+    received: datetime
+    """When GitHub says that it happened."""
+    command: Command | Mistake | None
+    """None: a mere mention of a paper."""
+    references: tuple[str, ...] = ()
+    comment: int | None = None
+    """Id of the comment that asked; None: the issue itself."""
+    review: bool = False
+    """The comment stands at a line of a pull request."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One paper to reproduce for one issue."""
+
+    id: str
+    place: Place
+    actor: str
+    paper: str
+    """arXiv reference, `1706.03762v5`."""
+    configuration: Configuration
+    created: datetime
+
+    @property
+    def key(self) -> str:
+        """What no two jobs may work on at the same time."""
+        return f"{self.place.repository_id}#{self.place.issue}:{self.paper}"
+
+    @property
+    def branch(self) -> str:
+        """Head branch of its pull request."""
+        return f"paper2code/{self.paper.replace('/', '-')}-{self.place.issue}"
+
+    def folder(self, data: Path) -> Path:
+        """Its working files; the same for every job with its key, so that a later one continues."""
+        return data / "jobs" / hashlib.sha256(self.key.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended."""
+
+    state: Literal["done", "failed", "cancelled"]
+    status: Literal["runs", "fails", "not-run"] | None = None
+    """Of the delivered repository; None: nothing was delivered."""
+    pull_request: str | None = None
+    """Its URL."""
+    reason: str = ""
+    usd: float | None = None
+    exit_status: int = 0
+    """As the command line would end: 0 runs, 1 does not, 2 the paper, 3 a service, 4 the budget, 130."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A job as it stands."""
+
+    job: Job
+    state: State
+    board: Board
+    outcome: Outcome | None = None
+
+
+REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+JOB: TypeAdapter[Job] = TypeAdapter(Job)
+OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
+BOARD: TypeAdapter[Board] = TypeAdapter(Board)
+
+
+def job_id(request: Request, paper: str) -> str:
+    """The same for every attempt at the same request."""
+    return hashlib.sha256(f"{request.id} {paper}".encode()).hexdigest()[:12]
+
+
+class Steps(Protocol):
+    """Runs the steps of a workflow: a durable one keeps each result and never repeats a finished step."""
+
+    def __call__(self, name: str, step: Callable[[], T]) -> T:
+        """The result of `step`, which may run more than once and must be idempotent."""
+        ...
+
+
+class Ledger(Protocol):
+    """What is known of all jobs, and the way to influence them."""
+
+    def submit(self, job: Job) -> None:
+        """Have it done. A job whose key is being worked on joins that one."""
+        ...
+
+    def records(self, repository_id: int, issue: int) -> list[Record]:
+        """The issue's jobs, newest first."""
+        ...
+
+    def cancel(self, job: str) -> None:
+        """Ask the job to stop."""
+        ...
+
+    def cancelling(self, job: str) -> bool:
+        """Whether somebody asked the job to stop."""
+        ...
+
+    def note(self, job: str, board: Board) -> None:
+        """Keep where the job stands."""
+        ...

@@ -1,0 +1,376 @@
+"""Markdown that people read on GitHub. Pure.
+
+Whatever comes from a paper, a model, a program or a stranger passes through pipeline.markdown; what is
+written here stays below GitHub's 65,536 characters in every case.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from bot.commands import USAGE
+from bot.configuration import PATH
+from bot.github import Annotation, PullRequest
+from bot.jobs import Job, Outcome, Record
+from bot.progress import Board, Line
+from pipeline.markdown import code, line, prose
+from pipeline.progress import Stage
+from pipeline.reproduce import Reproduction
+
+LIMIT = 65_000
+_NAMES: dict[Stage, str] = {
+    "paper": "Read the paper",
+    "plan": "Plan",
+    "analysis": "Analyse each file",
+    "code": "Write the code",
+    "run": "Run and repair",
+    "audit": "Audit against the paper",
+    "report": "Report",
+}
+_VERDICTS = {"implemented": "✅", "partial": "🟡", "deviates": "🟠", "missing": "❌"}
+_ORDER = {"missing": 0, "deviates": 1, "partial": 2, "implemented": 3}
+
+
+def title(reproduction: Reproduction) -> str:
+    """Of the pull request."""
+    return f"Implement “{line(reproduction.paper.title, 150)}”"
+
+
+def pull_request(reproduction: Reproduction, directory: str, blob: str, issue: int | None) -> str:
+    """The body of the pull request.
+
+    `blob` is the address below which the commit's files can be seen, `https://…/blob/<sha>`; empty for links
+    relative to the repository's root.
+    """
+
+    def body(most: int) -> str:
+        report = reproduction.report
+        parts = [
+            _heading(reproduction, directory, issue),
+            _verdict(report),
+            _executed(report, most),
+            _requirements(report, f"{blob}/{directory}" if blob else directory, most),
+            _assumptions(report, most),
+            _how_to_run(directory),
+            _made_with(report),
+        ]
+        return "\n\n".join(part for part in parts if part)
+
+    return _fitted(body)
+
+
+def progress(job: Job, board: Board, now: float) -> str:
+    """The comment that is edited while a job runs."""
+    lines = [f"### Implementing {_paper_link(job.paper)}", ""]
+    lines += [_stage(stage, entry, now) for stage, entry in board.lines]
+    if board.attempts:
+        lines += [
+            "",
+            f"Failed runs so far: {len(board.attempts)}. The latest: {code(board.attempts[-1], 200)}",
+        ]
+    lines += ["", f"{_spent(board.usd)} of at most ${job.configuration.max_usd:.2f} spent."]
+    lines += ["`/paper2code cancel` stops it, `/paper2code status` tells more."]
+    return "\n".join(lines)
+
+
+def done(job: Job, reproduction: Reproduction, pull: PullRequest) -> str:
+    """What the progress comment becomes when the pull request is open."""
+    parts = [
+        f"### Implemented {_paper_link(job.paper)}: #{pull.number}",
+        _verdict(reproduction.report),
+        _cost(reproduction.report),
+    ]
+    if reproduction.status != "runs":
+        parts.append("The pull request is a draft, because the code does not run yet.")
+    return "\n\n".join(parts)
+
+
+def failed(job: Job, board: Board, outcome: Outcome, hint: str, kept: str) -> str:
+    """What the progress comment becomes when nothing, or not everything, could be delivered."""
+    stage = next(
+        (_NAMES[stage] for stage, entry in board.lines if entry.state in ("running", "failed")), None
+    )
+    word = "Stopped" if outcome.state == "cancelled" else "Could not implement"
+    lines = [f"### {word} {_paper_link(job.paper)}", ""]
+    if outcome.state == "failed":
+        lines.append(f"- **What happened:** {prose(outcome.reason)}")
+    if stage:
+        lines.append(f"- **Where:** {stage}")
+    lines.append(f"- **Spent:** {_spent(board.usd)}")
+    lines.append(f"- **Kept:** {kept}")
+    if hint:
+        lines.append(f"- **What to do:** {prose(hint)}")
+    lines += ["", "`/paper2code retry` continues from what is already paid for."]
+    return "\n".join(lines)
+
+
+def refusal(actor: str, message: str) -> str:
+    """A polite no."""
+    return f"{code(actor)}, {message}"
+
+
+def configuration_invalid(problems: Sequence[str]) -> str:
+    """The repository's configuration cannot be used."""
+    listed = "\n".join(f"- {problem}" for problem in problems)
+    return (
+        f"I started nothing, because `{PATH}` on the default branch cannot be used:\n\n{listed}\n\n"
+        "Ask again once it is mended."
+    )
+
+
+def status(records: Sequence[Record], now: float) -> str:
+    """The answer to `status`."""
+    if not records:
+        return "There are no jobs for this issue. `/paper2code arxiv:ID` starts one."
+    rows = ["| paper | state | stage | spent | time |", "|---|---|---|---|---|"]
+    for record in records[:20]:
+        stage = _NAMES[record.board.stage] if record.board.stage else ""
+        begun = [entry.started for _, entry in record.board.lines if entry.started is not None]
+        ended = [entry.ended for _, entry in record.board.lines if entry.ended is not None]
+        end = now if record.state == "running" else max(ended, default=0)
+        time = _duration(end - min(begun)) if begun else ""
+        spent = _spent(record.board.usd)
+        state = record.state
+        if record.outcome and record.outcome.pull_request:
+            state_cell = f"[{state}]({record.outcome.pull_request})"
+        else:
+            state_cell = state
+        rows.append(f"| {_paper_link(record.job.paper)} | {state_cell} | {stage} | {spent} | {time} |")
+    return "\n".join(rows)
+
+
+def help_() -> str:
+    """The answer to `help`."""
+    return USAGE
+
+
+def check_title(report: Mapping[str, Any]) -> str:
+    """Of the check run."""
+    requirements = report["requirements"]
+    word = {"runs": "Runs", "fails": "Does not run", "not-run": "Was not run"}[report["status"]]
+    return f"{word}; {requirements['implemented']} of {requirements['total']} requirements implemented"
+
+
+def check_summary(report: Mapping[str, Any]) -> str:
+    """Of the check run."""
+
+    def body(most: int) -> str:
+        return "\n\n".join(
+            part
+            for part in (_verdict(report), _executed(report, most), _requirements(report, "", most))
+            if part
+        )
+
+    return _fitted(body)
+
+
+def annotations(report: Mapping[str, Any], directory: str) -> list[Annotation]:
+    """Of the check run: what was not implemented as the paper says, at its lines; worst first."""
+    remarks = []
+    for item in _sorted(report["requirements"]["items"]):
+        if item["verdict"] == "implemented":
+            continue
+        for evidence in item["evidence"][:1]:
+            remarks.append(
+                Annotation(
+                    path=f"{directory}/{evidence['file']}",
+                    start=evidence["start"],
+                    end=evidence["end"],
+                    level="notice" if item["verdict"] == "partial" else "warning",
+                    title=f"{item['id']} {item['verdict']} ({item['anchor']})",
+                    message=line(f"{item['text']} {item['note']}", 2000) or item["id"],
+                )
+            )
+    return remarks
+
+
+def directory(template: str, reproduction: Reproduction, paper: str) -> str:
+    """Where the files go: the configuration's `directory` with its fields filled in."""
+    words = re.findall(r"[a-z0-9]+", reproduction.paper.title.partition(":")[0].lower())
+    slug = "-".join(words[:6])[:50].strip("-") or "paper"
+    return template.format(arxiv_id=paper.replace("/", "-"), slug=slug).strip("/")
+
+
+def _heading(reproduction: Reproduction, directory: str, issue: int | None) -> str:
+    paper = reproduction.paper
+    authors = ", ".join(paper.authors[:3]) + (" and others" if len(paper.authors) > 3 else "")
+    link = (
+        _paper_link(paper.arxiv_id + (f"v{paper.version}" if paper.version else "")) if paper.arxiv_id else ""
+    )
+    source = " · ".join(filter(None, [prose(authors, 200), link]))
+    refs = f"\n\nRefs #{issue}" if issue else ""
+    text = f"An implementation of **{prose(paper.title)}**" + (f" ({source})" if source else "")
+    return f"{text}, in {code(directory)}.{refs}"
+
+
+def _verdict(report: Mapping[str, Any]) -> str:
+    lines, requirements, attempts = report["lines"], report["requirements"], report["attempts"]
+    repairs = sum(1 for attempt in attempts if attempt["remedy"])
+    mode = "smoke run" if report["mode"] == "smoke" else "full run"
+    word = {
+        "runs": f"✅ **Runs** ({mode}{_after(repairs)})",
+        "fails": f"❌ **Does not run**: the {mode} fails{_after(repairs)}",
+        "not-run": "⚪ **Was not run**: no sandbox was available",
+    }[report["status"]]
+    figures = [f"{requirements['implemented']} of {requirements['total']} requirements implemented"]
+    if lines["executed_percent"] is not None:
+        figures.append(f"{lines['executed_percent']:.0f} % of the lines were executed")
+    return f"{word} · " + " · ".join(figures)
+
+
+def _after(repairs: int) -> str:
+    return f", after {repairs} repair{'s' * (repairs > 1)}" if repairs else ""
+
+
+def _executed(report: Mapping[str, Any], most: int) -> str:
+    environment = report["environment"]
+    if environment is None:
+        return ""
+    if report["mode"] == "smoke":
+        what = (
+            "`main.py --smoke`: the whole code path on small **synthetic** data, for a few steps. This shows that "
+            "the code works; it does not reproduce the paper's results."
+        )
+    else:
+        what = "`reproduce.sh`: the full experiment, as far as the limits below allow."
+    limits = environment["limits"]
+    rows = [
+        "## What was run",
+        "",
+        what,
+        "",
+        f"Sandbox {code(environment['sandbox'], 40)}, Python {code(environment['python'], 20)}, "
+        f"{len(environment['packages'])} packages, no network; at most {_duration(limits['seconds'])}, "
+        f"{limits['memory_bytes'] / 2**30:.3g} GiB, {limits['cpus']:g} CPUs.",
+    ]
+    rows += [f"- {prose(note)}" for note in environment["notes"][:5]]
+    if report["metrics"] and most:
+        measured = [f"{code(name, 60)} {value:.6g}" for name, value in list(report["metrics"].items())[:10]]
+        rows += [
+            "",
+            f"Measured{' on synthetic data' if report['mode'] == 'smoke' else ''}: {', '.join(measured)}.",
+        ]
+    repaired = [attempt for attempt in report["attempts"] if attempt["signature"]]
+    if repaired and most:
+        rows += ["", "| attempt | failed with | what was changed |", "|---|---|---|"]
+        for attempt in repaired[: min(most, 20)]:
+            remedy = prose(attempt["remedy"], 200) if attempt["remedy"] else "nothing"
+            number = f"{attempt['number']} ({attempt['phase']})"
+            rows.append(f"| {number} | {code(attempt['signature'], 160)} | {remedy} |")
+    return "\n".join(rows)
+
+
+def _requirements(report: Mapping[str, Any], base: str, most: int) -> str:
+    requirements = report["requirements"]
+    items = _sorted(requirements["items"])
+    if not items:
+        return ""
+    counts = [f"{requirements[verdict]} {verdict}" for verdict in _VERDICTS if requirements[verdict]]
+    rows = ["## What the paper asks for", "", f"{', '.join(counts)}."]
+    if requirements["refused"]:
+        rows[-1] += (
+            f" {requirements['refused']} more were dropped, because their quotation is not in the paper."
+        )
+    if most:
+        rows += ["", "| | requirement | paper | code | lines that ran |", "|---|---|---|---|---|"]
+    for item in items[:most]:
+        where = ", ".join(_evidence(evidence, base) for evidence in item["evidence"][:3]) or "–"
+        ran = sum(evidence["executed"] for evidence in item["evidence"])
+        of = sum(evidence["executable"] for evidence in item["evidence"])
+        note = f"<br>{prose(item['note'], 200)}" if item["note"] and item["verdict"] != "implemented" else ""
+        rows.append(
+            f"| {_VERDICTS[item['verdict']]} {item['verdict']} | {prose(item['id'], 10)} {prose(item['text'], 240)}{note} "
+            f"| {prose(item['anchor'], 20)} | {where} | {f'{ran} of {of}' if of else '–'} |"
+        )
+    if len(items) > most:
+        rows += ["", f"… and {len(items) - most} more in `docs/execution-report.md`."]
+    return "\n".join(rows)
+
+
+def _evidence(evidence: Mapping[str, Any], base: str) -> str:
+    label = code(f"{evidence['file']}:{evidence['start']}", 80)
+    if not base:
+        return label
+    path = quote(f"{evidence['file']}")
+    prefix = base if "://" in base else quote(base)
+    return f"[{label}]({prefix}/{path}#L{evidence['start']}-L{evidence['end']})"
+
+
+def _assumptions(report: Mapping[str, Any], most: int) -> str:
+    assumptions = report["assumptions"]
+    if not assumptions:
+        return ""
+    rows = ["## Assumptions to review first", "", "The paper does not say these; they were chosen.", ""]
+    for item in assumptions[:most]:
+        why = f" ({prose(item['why'], 240)})" if item["why"] else ""
+        rows.append(f"- **{prose(item['subject'], 160)}:** {prose(item['assumption'], 240)}{why}")
+    if len(assumptions) > most:
+        rows.append(f"- … and {len(assumptions) - most} more in `docs/execution-report.md`.")
+    return "\n".join(rows)
+
+
+def _how_to_run(directory: str) -> str:
+    return (
+        "## How to run it\n\n```sh\n"
+        f"cd {directory}\n"
+        "python3 -m venv .venv && .venv/bin/pip install --requirement requirements.txt\n"
+        ".venv/bin/python main.py --smoke    # what was run here, within a minute\n"
+        "PATH=$PWD/.venv/bin:$PATH bash reproduce.sh    # the full experiment\n```\n\n"
+        "The code was written by a model from the paper alone: read it before you run it outside of a sandbox."
+    )
+
+
+def _made_with(report: Mapping[str, Any]) -> str:
+    model = f"with {code(report['model'], 100)} " if report["model"] else ""
+    return f"---\nMade {model}by paper2code. {_cost(report)}"
+
+
+def _cost(report: Mapping[str, Any]) -> str:
+    usage = report["usage"]
+    return (
+        f"{_spent(usage['usd'])}, {usage['calls']} model calls, {usage['input_tokens']:,} tokens in (of them "
+        f"{usage['cached_tokens']:,} cached), {usage['output_tokens']:,} out, {_duration(report['seconds']['total'])}."
+    )
+
+
+def _stage(stage: Stage, entry: Line, now: float) -> str:
+    box = "x" if entry.state in ("finished", "skipped") else " "
+    name = f"**{_NAMES[stage]}**" if entry.state == "running" else _NAMES[stage]
+    parts = [f"- [{box}] {name}"]
+    if entry.state == "failed":
+        parts.append("failed")
+    if entry.state == "skipped":
+        parts.append("skipped")
+    if entry.detail:
+        parts.append(prose(entry.detail, 160))
+    if entry.started is not None and entry.state != "skipped":
+        parts.append(_duration((entry.ended or now) - entry.started))
+    return " · ".join(parts)
+
+
+def _sorted(items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What needs a person's eyes first."""
+    return sorted(items, key=lambda item: (_ORDER[item["verdict"]], -item["weight"]))
+
+
+def _paper_link(reference: str) -> str:
+    return f"[arXiv:{reference}](https://arxiv.org/abs/{quote(reference)})"
+
+
+def _spent(usd: float | None) -> str:
+    return "an unknown amount" if usd is None else f"${usd:.2f}"
+
+
+def _duration(seconds: float) -> str:
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _fitted(body: Callable[[int], str]) -> str:
+    """The longest body(most rows of each table) that GitHub takes."""
+    return next(text for most in (1000, 200, 100, 50, 20, 0) if len(text := body(most)) <= LIMIT)

@@ -1,0 +1,356 @@
+"""What the bot does: answer a request, fulfil a job. The one place that turns an error into words on GitHub.
+
+Every step may run more than once (a worker can die at any point) and finds what an earlier run left behind.
+"""
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from bot import branch, configuration, messages
+from bot.branch import BranchError, BranchUnreachable
+from bot.commands import Command
+from bot.configuration import Configuration, ConfigurationInvalid
+from bot.github import GitHub, GitHubError, GitHubRefused, GitHubUnavailable
+from bot.intake import Admitted, Refusal, admit
+from bot.jobs import Job, Ledger, Outcome, Request, Steps, job_id
+from bot.progress import Board
+from pipeline import errors
+from pipeline.arxiv import Arxiv, read
+from pipeline.llm import LLM
+from pipeline.progress import Progress
+from pipeline.reproduce import Options, Reproduction, reproduce
+from sandbox.interface import Sandbox, SandboxError
+from sandbox.report import Limits
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+Reproducer = Callable[[Job, Path, "Watch"], Reproduction]
+"""Makes a job's repository; the folder is kept between attempts. Raises PipelineError and SandboxError."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What one job is made with."""
+
+    arxiv: Arxiv
+    llm: LLM
+    sandbox: Sandbox | None
+
+
+Toolbox = Callable[[Job, Path, Callable[[], bool]], AbstractContextManager[Tools]]
+"""Opens the tools for one attempt at a job, given its folder and whether it shall stop."""
+
+
+def reproducer(toolbox: Toolbox, concurrency: int = 8) -> Reproducer:
+    """The real one: the pipeline with what `toolbox` opens."""
+
+    def make(job: Job, out: Path, watch: Watch) -> Reproduction:
+        wish = job.configuration
+        options = Options(
+            refine=wish.refine,
+            max_fixes=wish.max_fixes,
+            concurrency=concurrency,
+            mode="full" if wish.run.full else "smoke",
+            limits=Limits(wish.run.timeout, wish.run.memory_bytes, wish.run.cpus),
+        )
+        with toolbox(job, out, watch.cancelled) as tools:
+            watch(Progress("paper", "started", job.paper, usd=0.0))
+            paper = read(job.paper, tools.arxiv)
+            watch(Progress("paper", "finished", paper.title, usd=0.0))
+            return reproduce(
+                paper, llm=tools.llm, sandbox=tools.sandbox, out=out, options=options, observe=watch
+            )
+
+    return make
+
+
+class Worker:
+    """Answers requests and fulfils jobs."""
+
+    def __init__(
+        self,
+        github: GitHub,
+        make: Reproducer,
+        data: Path,
+        kept: str = "everything that is paid for, on this server",
+        waits: tuple[float, ...] = (5, 20, 60, 300, 900, 1800),
+        seconds_between_edits: float = 5,
+    ) -> None:
+        """`kept` says where a failed job's files are; `waits` are seconds between attempts at a service."""
+        self._github = github
+        self._make = make
+        self._data = data
+        self._kept = kept
+        self._waits = waits
+        self._seconds_between_edits = seconds_between_edits
+
+    def answer(self, request: Request, step: Steps, ledger: Ledger) -> None:
+        """Decide on a request, say so, and submit the jobs that come of it."""
+        try:
+            step("answer", lambda: self._insist(lambda: self._answer(request, ledger)))
+        except GitHubError as error:
+            _log.error("Request %s could not be answered: %s", request.id, error)
+
+    def fulfil(self, job: Job, step: Steps, ledger: Ledger) -> Outcome:
+        """Announce, reproduce, deliver, and in every case report."""
+        comment = step("announce", lambda: self._announce(job))
+        reproduction = sha = None
+        try:
+            reproduction = step("reproduce", lambda: self._reproduce(job, comment, ledger))
+            made = reproduction
+            sha = step("push", lambda: self._push(job, made))
+            pushed = sha
+            return step("deliver", lambda: self._deliver(job, comment, made, pushed))
+        except Exception as error:
+            outcome, hint = _explained(error)
+            kept = self._kept
+            if sha:
+                kept = f"the finished repository, on branch `{job.branch}`"
+            elif reproduction:
+                kept = f"the finished repository, and {self._kept}"
+            _log.warning("Job %s: %s: %s", job.id, type(error).__name__, outcome.reason)
+            return step("report", lambda: self._report(job, comment, ledger, outcome, hint, kept))
+
+    # Requests
+
+    def _answer(self, request: Request, ledger: Ledger) -> None:
+        place = request.place
+        permission = self._github.permission(place, request.actor)
+        try:
+            wishes = configuration.read(self._github.configuration(place))
+        except ConfigurationInvalid as error:
+            if not isinstance(admit(request, Configuration(), permission), Refusal | None):
+                text = messages.configuration_invalid(error.problems)
+                mark = f"configuration {hashlib.sha256(text.encode()).hexdigest()[:12]}"
+                self._github.comment(place, mark, text, since=request.received)
+            return
+        decision = admit(request, wishes, permission)
+        if isinstance(decision, Refusal):
+            mark = f"refusal {request.actor_id} {request.received:%Y-%m-%d}"
+            day = request.received.replace(hour=0, minute=0, second=0, microsecond=0)
+            self._github.comment(place, mark, messages.refusal(request.actor, decision.message), since=day)
+        elif decision is not None:
+            self._github.react(request)
+            self._do(request, decision, ledger)
+
+    def _do(self, request: Request, decision: Admitted, ledger: Ledger) -> None:
+        for job in decision.jobs:
+            ledger.submit(job)
+        said = decision.note
+        if isinstance(request.command, Command) and request.command.verb != "reproduce":
+            said = self._about_jobs(request, request.command, ledger)
+        if said:
+            self._github.comment(request.place, f"answer {request.id}", said, since=request.received)
+
+    def _about_jobs(self, request: Request, command: Command, ledger: Ledger) -> str:
+        """What to say about a command on this issue's jobs, which is carried out."""
+        records = ledger.records(request.place.repository_id, request.place.issue)
+        active = [record for record in records if record.state in ("queued", "running")]
+        if command.verb == "status":
+            return messages.status(records, time.time())
+        if command.verb == "cancel":
+            for record in active:
+                ledger.cancel(record.job.id)
+            return "" if active else "Nothing is running for this issue."
+        if command.verb == "retry":
+            if active:
+                return "The job is still running; `/paper2code cancel` stops it."
+            if not records:
+                return "There is nothing to retry: this issue has no job yet."
+            last = records[0].job
+            ledger.submit(
+                replace(last, id=job_id(request, last.paper), actor=request.actor, created=request.received)
+            )
+            return ""
+        if command.verb == "help":
+            return messages.help_()
+        return f"`{command.verb}` is not available in this version."
+
+    # Jobs
+
+    def _announce(self, job: Job) -> int | None:
+        """Id of the progress comment; None where GitHub takes no comments (a locked conversation)."""
+        text = messages.progress(job, Board(), time.time())
+        try:
+            return self._insist(lambda: self._github.comment(job.place, _mark(job), text, since=job.created))
+        except GitHubRefused as error:
+            _log.warning("Job %s has no progress comment: %s", job.id, error)
+            return None
+
+    def _reproduce(self, job: Job, comment: int | None, ledger: Ledger) -> Reproduction:
+        out = job.folder(self._data)
+        out.mkdir(parents=True, exist_ok=True)
+
+        def show(board: Board) -> None:
+            ledger.note(job.id, board)
+            if comment is not None:
+                text = messages.progress(job, board, time.time())
+                self._github.edit(job.place, comment, _mark(job), text)
+
+        with Watch(show, lambda: ledger.cancelling(job.id), self._seconds_between_edits) as watch:
+            return self._make(job, out, watch)
+
+    def _push(self, job: Job, reproduction: Reproduction) -> str:
+        github, place = self._github, job.place
+        directory = messages.directory(job.configuration.directory, reproduction, job.paper)
+        return self._insist(
+            lambda: branch.publish(
+                github.remote(place),
+                github.default_branch(place),
+                job.branch,
+                reproduction.commits,
+                directory,
+                github.identity.author,
+                github.token(place),
+            )
+        )
+
+    def _deliver(self, job: Job, comment: int | None, reproduction: Reproduction, sha: str) -> Outcome:
+        github, place, report = self._github, job.place, reproduction.report
+        directory = messages.directory(job.configuration.directory, reproduction, job.paper)
+        body = messages.pull_request(reproduction, directory, github.blob(place, sha), place.issue)
+        title, draft = messages.title(reproduction), reproduction.status != "runs"
+        pull = self._insist(
+            lambda: github.pull_request(
+                place,
+                job.branch,
+                github.default_branch(place),
+                title,
+                body,
+                draft,
+                job.configuration.labels,
+            )
+        )
+        self._insist(
+            lambda: github.check(
+                place,
+                sha,
+                job.id,
+                "success" if reproduction.status == "runs" else "failure",
+                messages.check_title(report),
+                messages.check_summary(report),
+                messages.annotations(report, directory),
+            )
+        )
+        if comment is not None:
+            text = messages.done(job, reproduction, pull)
+            self._insist(lambda: github.edit(place, comment, _mark(job), text))
+        return Outcome(
+            "done",
+            reproduction.status,
+            pull.url,
+            usd=report["usage"]["usd"],
+            exit_status=0 if reproduction.status == "runs" else 1,
+        )
+
+    def _report(
+        self, job: Job, comment: int | None, ledger: Ledger, outcome: Outcome, hint: str, kept: str
+    ) -> Outcome:
+        records = ledger.records(job.place.repository_id, job.place.issue)
+        board = next((record.board for record in records if record.job.id == job.id), Board())
+        if comment is not None:
+            text = messages.failed(job, board, outcome, hint, kept)
+            try:
+                self._insist(lambda: self._github.edit(job.place, comment, _mark(job), text))
+            except GitHubRefused as error:
+                _log.warning("Job %s ended and could not say so: %s", job.id, error)
+        return replace(outcome, usd=board.usd)
+
+    def _insist(self, operation: Callable[[], T]) -> T:
+        """The result of an idempotent operation, tried again while a service is away."""
+        for wait in self._waits:
+            try:
+                return operation()
+            except (GitHubUnavailable, BranchUnreachable) as error:
+                _log.warning("%s; trying again", error)
+                time.sleep(max(wait, getattr(error, "wait", 0)))
+        return operation()
+
+
+class Watch:
+    """An Observer that shows a Board now and then, and stops the run when somebody asked for it."""
+
+    def __init__(self, show: Callable[[Board], None], cancelling: Callable[[], bool], seconds: float) -> None:
+        self._show = show
+        self._cancelling = cancelling
+        self._seconds = seconds
+        self._board = Board()
+        self._shown: Board | None = None
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+
+    def __call__(self, event: Progress) -> None:
+        """Take `event` in. Raises Cancelled."""
+        with self._lock:
+            self._board = self._board.after(event, time.time())
+        if self._stop.is_set():
+            raise errors.Cancelled("somebody asked to stop")
+
+    def cancelled(self) -> bool:
+        """Whether the run shall stop; for whoever waits for something long."""
+        return self._stop.is_set()
+
+    def __enter__(self) -> "Watch":
+        if self._cancelling():
+            raise errors.Cancelled("somebody asked to stop")
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._refresh()
+
+    def _run(self) -> None:
+        due = 0.0
+        while not self._ended.wait(min(1.0, self._seconds)):
+            if self._cancelling():
+                self._stop.set()
+            if time.monotonic() >= due:
+                self._refresh()
+                due = time.monotonic() + self._seconds
+
+    def _refresh(self) -> None:
+        with self._lock:
+            board = self._board
+        if board != self._shown:
+            self._shown = board
+            try:
+                self._show(board)
+            except GitHubError as error:
+                _log.warning("The progress comment stays as it is: %s", error)
+
+
+def _mark(job: Job) -> str:
+    return f"job {job.id}"
+
+
+def _explained(error: Exception) -> tuple[Outcome, str]:
+    """How a job ended with `error`, and what a person can do."""
+    status = 3
+    if isinstance(error, errors.Cancelled):
+        return Outcome("cancelled", reason="somebody asked to stop", exit_status=130), ""
+    if isinstance(error, errors.PaperError):
+        status = 2
+    elif isinstance(error, errors.BudgetReached):
+        status = 4
+    if isinstance(error, (errors.PipelineError, SandboxError, GitHubError, BranchError)):
+        return Outcome("failed", reason=str(error), exit_status=status), getattr(error, "hint", "")
+    _log.error("An error that nobody foresaw", exc_info=error)
+    hint = "Please report it with the worker's log, where the details are."
+    return Outcome(
+        "failed", reason=f"an error in paper2code itself ({type(error).__name__})", exit_status=3
+    ), hint

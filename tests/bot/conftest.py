@@ -1,0 +1,221 @@
+"""A fake GitHub whose every exchange is held against GitHub's own description, and jobs without a model."""
+
+import hashlib
+import hmac
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.github import AppCredentials, GitHub
+from bot.jobs import Job, Place
+from bot.worker import Watch, Worker
+from pipeline.paper import Paper
+from pipeline.progress import STAGES, Progress
+from pipeline.reproduce import Commit, Reproduction
+from tests.fakes.contract import Contract
+from tests.fakes.github import APP_ID, INSTALLATION, NAME, OWNER, REPOSITORY_ID, FakeGitHub
+
+SECRET = "It's a Secret to Everybody"
+PLACE = Place(f"{OWNER}/{NAME}", REPOSITORY_ID, 1, INSTALLATION)
+_REPOSITORY = "/repos/{owner}/{repo}"
+_PATHS = [
+    "/app",
+    "/app/installations/{installation_id}/access_tokens",
+    "/user",
+    "/users/{username}",
+    _REPOSITORY,
+    f"{_REPOSITORY}/contents/{{path}}",
+    f"{_REPOSITORY}/collaborators/{{username}}/permission",
+    f"{_REPOSITORY}/issues/{{issue_number}}/comments",
+    f"{_REPOSITORY}/issues/comments/{{comment_id}}",
+    f"{_REPOSITORY}/issues/comments/{{comment_id}}/reactions",
+    f"{_REPOSITORY}/issues/{{issue_number}}/reactions",
+    f"{_REPOSITORY}/issues/{{issue_number}}/labels",
+    f"{_REPOSITORY}/pulls",
+    f"{_REPOSITORY}/pulls/{{pull_number}}",
+    f"{_REPOSITORY}/commits/{{ref}}/check-runs",
+    f"{_REPOSITORY}/check-runs",
+]
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract:
+    return Contract(_PATHS)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, contract: Contract) -> Iterator[FakeGitHub]:
+    """The fake; at the end of the test every exchange must be as GitHub describes it."""
+    with FakeGitHub(tmp_path / "github") as fake:
+        yield fake
+    for exchange in fake.exchanges:
+        contract.check(exchange)
+
+
+@pytest.fixture
+def github(hub: FakeGitHub) -> GitHub:
+    """Our adapter, as the App."""
+    credentials = AppCredentials(APP_ID, hub.private_key)
+    return GitHub(credentials, hub.api_url, hub.url, seconds_between_writes=0)
+
+
+def make(job: Job, out: Path, watch: Watch) -> Reproduction:
+    """A reproduction without a model: every stage happens, the code runs."""
+    for stage in STAGES:
+        watch(Progress(stage, "started", usd=0.1))
+        watch(Progress(stage, "finished", usd=0.2))
+    return reproduction(job.paper)
+
+
+@pytest.fixture
+def worker(github: GitHub, tmp_path: Path) -> Worker:
+    return Worker(github, make, tmp_path / "data", waits=(0, 0, 0), seconds_between_edits=0.05)
+
+
+def reproduction(paper: str = "1706.03762", status: Any = "runs", **changes: Any) -> Reproduction:
+    """Small, and valid against the schema."""
+    files = {"README.md": "# Attention\n", "main.py": "print('hello')\n", "reproduce.sh": "python3 main.py\n"}
+    plan = Commit("Plan", "The plan.", {"README.md": files["README.md"]})
+    code = Commit("Write the code", "From the plan.", files)
+    return Reproduction(
+        paper=Paper(
+            title="Attention Is All You Need",
+            authors=("Ashish Vaswani", "Noam Shazeer", "Niki Parmar", "Jakob Uszkoreit"),
+            abstract="",
+            sections=(),
+            references=(),
+            source="latex",
+            arxiv_id=paper.partition("v")[0],
+            version=None,
+            published=date(2017, 6, 12),
+        ),
+        status=status,
+        commits=(plan, code),
+        report=report(status=status, **changes),
+    )
+
+
+def report(status: str = "runs", **changes: Any) -> dict[str, Any]:
+    """An execution report."""
+    item = {
+        "id": "R1",
+        "kind": "model",
+        "text": "Scale the dot products by the square root of the key dimension",
+        "quote": "We suspect that for large values of d_k, the dot products grow large in magnitude",
+        "anchor": "S3.2.1",
+        "weight": 3,
+        "verdict": "implemented",
+        "evidence": [
+            {"file": "main.py", "start": 1, "end": 1, "symbol": "attention", "executed": 1, "executable": 1}
+        ],
+        "note": "",
+    }
+    partial = item | {"id": "R2", "text": "Use label smoothing of 0.1", "anchor": "S5.4", "weight": 1}
+    partial |= {
+        "verdict": "partial",
+        "note": "The value is read, but never used.",
+        "evidence": item["evidence"],
+    }
+    limits = {"seconds": 120, "memory_bytes": 4 * 2**30, "cpus": 2, "pids": 256, "disk_bytes": 2**30}
+    attempt = {
+        "number": 1,
+        "phase": "smoke",
+        "command": ["python3", "main.py", "--smoke"],
+        "exit_code": 1,
+        "seconds": 2.5,
+        "timed_out": False,
+        "oom": False,
+        "signature": "ModuleNotFoundError: No module named 'tqdm'",
+        "remedy": "added tqdm to requirements.txt (program)",
+        "lines_changed": 1,
+        "stdout_tail": "",
+        "stderr_tail": "Traceback (most recent call last): …",
+    }
+    succeeded = attempt | {"number": 2, "exit_code": 0, "signature": None, "remedy": None, "lines_changed": 0}
+    return {
+        "paper": {"arxiv_id": "1706.03762", "version": None, "title": "Attention Is All You Need"},
+        "method": "full",
+        "model": "o3-mini",
+        "status": status,
+        "mode": "smoke",
+        "environment": {
+            "sandbox": "docker",
+            "image": "paper2code-base",
+            "python": "3.11",
+            "packages": ["numpy==1.26.4"],
+            "limits": limits | {"output_bytes": 65536},
+            "notes": [],
+        },
+        "attempts": [attempt, succeeded],
+        "metrics": {"bleu": 0.25},
+        "lines": {
+            "generated": 240,
+            "changed": 1,
+            "changed_percent": 0.4,
+            "executed": 200,
+            "executed_percent": 83.3,
+        },
+        "requirements": {
+            "implemented": 1,
+            "partial": 1,
+            "missing": 0,
+            "deviates": 0,
+            "total": 2,
+            "refused": 1,
+            "items": [item, partial],
+        },
+        "assumptions": [
+            {
+                "subject": "training.batch_size",
+                "assumption": "64 sentences",
+                "why": "The paper gives tokens per batch only.",
+            }
+        ],
+        "usage": {
+            "calls": 21,
+            "input_tokens": 410_000,
+            "cached_tokens": 330_000,
+            "output_tokens": 52_000,
+            "usd": 0.46,
+        },
+        "seconds": {"plan": 60.0, "total": 312.0},
+        "versions": {"paper2code": "0.1.0"},
+    } | changes
+
+
+def deliver(
+    port: int, event: str, payload: dict[str, Any], secret: str = SECRET, delivery: str = "d-1"
+) -> tuple[int, Any]:
+    """Send a signed webhook as GitHub does; status and JSON of the answer."""
+    body = json.dumps(payload).encode()
+    signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    headers = {
+        "Content-Type": "application/json",
+        "X-GitHub-Event": event,
+        "X-GitHub-Delivery": delivery,
+        "X-Hub-Signature-256": f"sha256={signature}",
+    }
+    try:
+        connection.request("POST", "/webhook", body, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+    finally:
+        connection.close()
+    return answer.status, json.loads(text) if text else None
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for `condition`, which something else brings about."""
+    deadline, tick = time.monotonic() + seconds, threading.Event()
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("it did not happen in time")
+        tick.wait(0.05)
