@@ -1,0 +1,272 @@
+"""The composition root: `create_app()` for WSGI servers, `main()` for the command line.
+
+Puts the rooms together; decides nothing about papers, models, sandboxes or GitHub.
+"""
+
+# Commands import what they need when they run: `paper2code --help` must not wait for the PDF reader, the
+# model client, Docker's and GitHub's libraries, which take seconds together.
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bot.boundary import Boundary, Errand, Interrupt, explain
+from pipeline.errors import Cancelled
+from pipeline.progress import Progress
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from bot.terminal import Display
+    from pipeline.arxiv import Arxiv
+    from pipeline.paper import Paper
+    from pipeline.reproduce import Options, Reproduction
+    from sandbox.interface import Sandbox
+    from settings import Settings
+
+METHODS = ("full", "one-shot", "plan", "plan+arch", "plan+arch+logic", "plan+arch+logic+config")
+REFINABLE = ("overview", "architecture", "logic", "config", "analysis", "code")
+FOLDER = click.Path(file_okay=False, path_type=Path)
+EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+OURS = ("journal.jsonl", "paper.md")
+"""A folder that holds one of these was made by a run."""
+
+
+def create_app() -> "Flask":
+    """The web process, for WSGI servers: `gunicorn 'app:create_app()'`."""
+    from bot.webhook import create_app as create
+
+    from settings import load
+
+    return create(load())
+
+
+@click.group(cls=Boundary, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="paper2code")
+def main() -> None:
+    """From an arXiv paper to a repository that has been run, and an honest report."""
+
+
+@main.command()
+@click.argument("paper")
+@click.option("--out", metavar="DIR", type=FOLDER, help="Where everything goes. Default: ./ID, or ./TITLE.")
+@click.option(
+    "--method", type=click.Choice(METHODS), default="full", show_default=True, help="How much is planned."
+)
+@click.option(
+    "--refine", type=click.Choice(REFINABLE), multiple=True, help="Verify and refine a stage; repeatable."
+)
+@click.option("--sandbox", type=click.Choice(("docker", "local", "none")), help="Where the code runs.")
+@click.option(
+    "--max-fixes", type=click.IntRange(0), default=8, show_default=True, help="Repairs before giving up."
+)
+@click.option("--max-usd", type=click.FloatRange(0, min_open=True), help="Cap on the cost, in US dollars.")
+@click.option("--model", help="Name of the model, as the endpoint knows it.")
+@click.option("--concurrency", type=click.IntRange(1, 64), help="Model calls at the same time.")
+@click.option("--resume", is_flag=True, help="Go on with what DIR holds; nothing is paid for twice.")
+@click.option("--replay", type=EXISTING_FILE, help="Answers from a journal instead of a model.")
+@click.pass_context
+def run(
+    ctx: click.Context,
+    /,
+    paper: str,
+    out: Path | None,
+    method: str,
+    refine: tuple[str, ...],
+    max_fixes: int,
+    resume: bool,
+    replay: Path | None,
+    **overrides: Any,
+) -> None:
+    """Implement PAPER on this machine and run it; no GitHub needed.
+
+    PAPER is an arXiv reference (1706.03762, arxiv:…, a link) or a path: .pdf, .tex, an e-print archive
+    (.tar.gz, .gz, .zip) or a folder of LaTeX.
+    """
+    from pipeline.reproduce import Options
+
+    ctx.obj.resumable = True
+    settings = _settings(**overrides)
+    options = Options(method=method, refine=refine, max_fixes=max_fixes, concurrency=settings.concurrency)
+    reproduction = _reproduce(paper, settings, options, ctx.obj, out=out, resume=resume, replay=replay)
+    ctx.exit(0 if reproduction.status == "runs" else 1)
+
+
+@main.command()
+@click.option("--out", metavar="DIR", type=FOLDER, default="out/demo", show_default=True)
+@click.pass_context
+def demo(ctx: click.Context, out: Path) -> None:
+    """Implement the example paper with recorded model answers, up to the pull request.
+
+    Needs no key, no network to a model and no GitHub: the pull request is a branch of a bare repository in
+    DIR, with its text as a file beside it.
+    """
+    from pipeline.reproduce import Options
+
+    recording = next(Path(__file__).parent.glob("examples/*/recording.jsonl"), None)
+    if recording is None:
+        raise click.UsageError("the example paper is not here: the demo runs from a checkout of paper2code")
+    settings = _settings()
+    reproduction = _reproduce(
+        str(recording.with_name("paper.pdf")), settings, Options(), ctx.obj, out=out, replay=recording
+    )
+    ctx.exit(0 if reproduction.status == "runs" else 1)
+
+
+@main.command()
+@click.argument("paper")
+@click.option("--json", "as_json", is_flag=True, help="Every section, block and anchor, instead of Markdown.")
+def paper(paper: str, as_json: bool) -> None:
+    """Print PAPER as the pipeline reads it."""
+    from pipeline.arxiv import read
+    from pipeline.markdown import visible
+
+    found = read(paper, _arxiv(_settings()))
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False, indent=1, default=str))
+    else:
+        click.echo(visible(found.text()))
+
+
+@main.command()
+@click.argument("directory", metavar="DIR", type=EXISTING_FOLDER)
+@click.option("--mode", type=click.Choice(("smoke", "full")), default="smoke", show_default=True)
+@click.option("--json", "json_file", metavar="FILE", type=FILE, help="Write the report there.")
+@click.pass_context
+def execute(ctx: click.Context, directory: Path, mode: Any, json_file: Path | None) -> None:
+    """Run the repository in DIR in the sandbox, without a model, as a reviewer would."""
+    from rich.console import Console
+
+    from bot.terminal import execution
+    from sandbox.execution import execute as run_directory
+
+    settings = _settings()
+    sandbox = _sandbox(settings)
+    if sandbox is None:
+        raise click.UsageError("PAPER2CODE_SANDBOX is none: there is nothing to run it in")
+    click.echo(f"Running {directory} in the {sandbox.name} sandbox, {mode} mode.")
+    report = run_directory(directory, sandbox, mode=mode, cache=settings.data_dir / "packages")
+    execution(Console(), report)
+    ctx.exit(0 if report.ok else 1)
+
+
+@main.command()
+@click.pass_context
+def doctor(ctx: click.Context) -> None:
+    """Show what is configured, reachable and missing, and how to mend it."""
+    from rich.console import Console
+
+    from bot.doctor import examine
+    from bot.terminal import examination
+
+    found = examine(_settings())
+    examination(Console(), found)
+    ctx.exit(1 if any(check.state == "bad" for check in found) else 0)
+
+
+def _settings(**overrides: Any) -> "Settings":
+    """The environment's settings, with those of the command line in their place."""
+    from settings import load, unknown_variables
+
+    for sentence in unknown_variables():
+        click.echo(f"Warning: {sentence}", err=True)
+    return load().model_copy(update={name: value for name, value in overrides.items() if value is not None})
+
+
+def _arxiv(settings: "Settings") -> "Arxiv":
+    from pipeline.arxiv import Arxiv
+
+    return Arxiv(settings.arxiv_url, settings.arxiv_api_url, settings.data_dir / "arxiv")
+
+
+def _sandbox(settings: "Settings") -> "Sandbox | None":
+    from sandbox.choice import choose
+
+    return None if settings.sandbox == "none" else choose(settings.sandbox, image=settings.sandbox_image)
+
+
+def _reproduce(
+    source: str,
+    settings: "Settings",
+    options: "Options",
+    errand: Errand,
+    *,
+    out: Path | None,
+    resume: bool = False,
+    replay: Path | None = None,
+) -> "Reproduction":
+    """The main job with its display: read, reproduce, say what came of it."""
+    from rich.console import Console
+
+    from bot.terminal import Display, result
+    from pipeline.arxiv import read
+    from pipeline.reproduce import reproduce
+    from pipeline.session import open_llm
+
+    if out:
+        _refuse_foreign(out, resume)
+    sandbox = _sandbox(settings)
+    console = Console()
+    with Display(console, max_usd=settings.max_usd) as display:
+        display(Progress("paper", "started", source, usd=0.0))
+        found = read(source, _arxiv(settings))
+        out = out or Path(_name(found))
+        _make(out, resume)
+        errand.directory = out
+        display(Progress("paper", "finished", found.title, usd=0.0))
+        where = f"the code runs in the {sandbox.name} sandbox" if sandbox else "the code is not run"
+        display.note(f"Everything goes to {out}; {where}.")
+        interrupt = Interrupt(display.note, lambda: _leave(display, errand))
+
+        def observe(event: Progress) -> None:
+            display(event)
+            if interrupt.asked():
+                raise Cancelled("Interrupted.")
+
+        with (
+            interrupt.watch(),
+            open_llm(
+                model=settings.model,
+                api_key=settings.openai_api_key,
+                base_url=settings.openai_base_url,
+                reasoning_effort=settings.reasoning_effort,
+                max_usd=settings.max_usd,
+                journal=out / "journal.jsonl",
+                resume=resume,
+                replay=replay,
+                prices=settings.prices,
+                cancelled=interrupt.asked,
+            ) as llm,
+        ):
+            made = reproduce(found, llm=llm, sandbox=sandbox, out=out, options=options, observe=observe)
+    result(console, made.report, out, display.seconds)
+    return made
+
+
+def _leave(display: "Display", errand: Errand) -> None:
+    display.close()
+    explain(KeyboardInterrupt(), errand)
+
+
+def _refuse_foreign(out: Path, resume: bool) -> None:
+    if out.is_dir() and not resume and any(out.iterdir()) and not any((out / name).exists() for name in OURS):
+        raise click.UsageError(f"{out} holds files that paper2code did not make; choose another --out")
+
+
+def _make(out: Path, resume: bool) -> None:
+    _refuse_foreign(out, resume)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"{out} cannot be made: {error.strerror}") from error
+
+
+def _name(paper: "Paper") -> str:
+    """What a run's folder is called by default: the arXiv id, else the first words of the title."""
+    words = re.findall(r"[a-z0-9]+", paper.title.lower())
+    return (paper.arxiv_id or "-".join(words[:6]) or "paper").replace("/", "-")
