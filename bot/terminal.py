@@ -74,8 +74,12 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Show the last state, and give the terminal back."""
         if self._live:
-            self._ended = self._clock()
+            self._ended = self._ended or self._clock()
             self._live.stop()
 
     def __call__(self, event: Progress) -> None:
