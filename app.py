@@ -5,9 +5,12 @@ Puts the rooms together; decides nothing about papers, models, sandboxes or GitH
 
 # Commands import what they need when they run: `paper2code --help` must not wait for the PDF reader, the
 # model client, Docker's and GitHub's libraries, which take seconds together.
+import contextlib
 import dataclasses
 import json
 import re
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +23,15 @@ from pipeline.progress import Progress
 if TYPE_CHECKING:
     from flask import Flask
 
+    from bot.jobs import Job
     from bot.terminal import Display
+    from bot.worker import Toolbox, Tools
     from pipeline.arxiv import Arxiv
     from pipeline.paper import Paper
-    from pipeline.reproduce import Options, Reproduction
+    from pipeline.reproduce import Reproduction
+    from pipeline.session import Session
     from sandbox.interface import Sandbox
+    from sandbox.report import ExecutionReport
     from settings import Settings
 
 METHODS = ("full", "one-shot", "plan", "plan+arch", "plan+arch+logic", "plan+arch+logic+config")
@@ -38,12 +45,12 @@ OURS = ("journal.jsonl", "paper.md")
 
 
 def create_app() -> "Flask":
-    """The web process, for WSGI servers: `gunicorn 'app:create_app()'`."""
-    from bot.webhook import create_app as create
+    """The web process, for WSGI servers: `gunicorn 'app:create_app()'`. Raises SettingsError."""
+    from bot import webhook
 
-    from settings import load
-
-    return create(load())
+    settings = _settings()
+    settings.require("github_webhook_secret")
+    return webhook.create_app(settings)
 
 
 @click.group(cls=Boundary, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -88,12 +95,20 @@ def run(
     PAPER is an arXiv reference (1706.03762, arxiv:…, a link) or a path: .pdf, .tex, an e-print archive
     (.tar.gz, .gz, .zip) or a folder of LaTeX.
     """
-    from pipeline.reproduce import Options
-
     ctx.obj.resumable = True
-    settings = _settings(**overrides)
-    options = Options(method=method, refine=refine, max_fixes=max_fixes, concurrency=settings.concurrency)
-    reproduction = _reproduce(paper, settings, options, ctx.obj, out=out, resume=resume, replay=replay)
+    if out and not resume:
+        _refuse_foreign(out)
+    reproduction = _reproduce(
+        paper,
+        _settings(**overrides),
+        ctx.obj,
+        out=out,
+        resume=resume,
+        replay=replay,
+        method=method,
+        refine=refine,
+        max_fixes=max_fixes,
+    )
     ctx.exit(0 if reproduction.status == "runs" else 1)
 
 
@@ -106,16 +121,14 @@ def demo(ctx: click.Context, out: Path) -> None:
     Needs no key, no network to a model and no GitHub: the pull request is a branch of a bare repository in
     DIR, with its text as a file beside it.
     """
-    from pipeline.reproduce import Options
-
     recording = next(Path(__file__).parent.glob("examples/*/recording.jsonl"), None)
     if recording is None:
         raise click.UsageError("the example paper is not here: the demo runs from a checkout of paper2code")
-    settings = _settings()
-    reproduction = _reproduce(
-        str(recording.with_name("paper.pdf")), settings, Options(), ctx.obj, out=out, replay=recording
-    )
-    ctx.exit(0 if reproduction.status == "runs" else 1)
+    _refuse_foreign(out)
+    paper = recording.with_name("paper.pdf")
+    made = _reproduce(str(paper), _settings(), ctx.obj, out=out, resume=True, replay=recording)
+    _open_locally(made, out)
+    ctx.exit(0 if made.status == "runs" else 1)
 
 
 @main.command()
@@ -150,9 +163,49 @@ def execute(ctx: click.Context, directory: Path, mode: Any, json_file: Path | No
     if sandbox is None:
         raise click.UsageError("PAPER2CODE_SANDBOX is none: there is nothing to run it in")
     click.echo(f"Running {directory} in the {sandbox.name} sandbox, {mode} mode.")
-    report = run_directory(directory, sandbox, mode=mode, cache=settings.data_dir / "packages")
+    report = run_directory(
+        directory,
+        sandbox,
+        cache=_packages(settings),
+        mode=mode,
+        observe=lambda phase: click.echo(f"  {phase} …"),
+    )
+    if json_file:
+        json_file.write_text(json.dumps(_report(directory, report), ensure_ascii=False, indent=1) + "\n")
     execution(Console(), report)
     ctx.exit(0 if report.ok else 1)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+def serve(host: str, port: int) -> None:
+    """Take GitHub's webhooks; for development (in production: gunicorn 'app:create_app()')."""
+    create_app().run(host, port)
+
+
+@main.command()
+def work() -> None:
+    """Fulfil the jobs that webhooks have stored, until interrupted."""
+    from bot.engine import work as fulfil_jobs
+    from bot.worker import reproducer
+
+    settings = _settings()
+    settings.require("github_app_id", "github_app_private_key")
+    fulfil_jobs(settings, reproducer(_toolbox(settings), settings.concurrency), threading.Event())
+
+
+@main.command()
+@click.pass_context
+def action(ctx: click.Context) -> None:
+    """Do what the event of a GitHub workflow run asks for."""
+    from bot.action import act
+
+    from bot.worker import reproducer
+
+    settings = _settings()
+    settings.require("github_token")
+    ctx.exit(act(settings, reproducer(_toolbox(settings), settings.concurrency)))
 
 
 @main.command()
@@ -184,41 +237,107 @@ def _arxiv(settings: "Settings") -> "Arxiv":
     return Arxiv(settings.arxiv_url, settings.arxiv_api_url, settings.data_dir / "arxiv")
 
 
+def _packages(settings: "Settings") -> Path:
+    return settings.data_dir / "packages"
+
+
 def _sandbox(settings: "Settings") -> "Sandbox | None":
     from sandbox.choice import choose
 
     return None if settings.sandbox == "none" else choose(settings.sandbox, image=settings.sandbox_image)
 
 
+def _llm(
+    settings: "Settings",
+    out: Path,
+    *,
+    resume: bool,
+    cancelled: Callable[[], bool],
+    replay: Path | None = None,
+) -> "Session":
+    from pipeline.session import open_llm
+
+    return open_llm(
+        model=settings.model,
+        api_key=settings.openai_api_key,
+        base_url=settings.openai_base_url,
+        reasoning_effort=settings.reasoning_effort,
+        max_usd=settings.max_usd,
+        journal=out / "journal.jsonl",
+        resume=resume,
+        replay=replay,
+        prices=settings.prices,
+        cancelled=cancelled,
+    )
+
+
+def _toolbox(settings: "Settings") -> "Toolbox":
+    """What the bot makes jobs with. Strangers choose the papers, so nothing weaker than Docker is a default."""
+    from bot.worker import Tools
+
+    if settings.sandbox == "local":
+        click.echo(
+            "Warning: PAPER2CODE_SANDBOX=local: strangers' code runs without Docker's walls.", err=True
+        )
+    guarded = settings.model_copy(update={"sandbox": settings.sandbox or "docker"})
+    sandbox = _sandbox(guarded)
+
+    @contextlib.contextmanager
+    def open_tools(job: "Job", out: Path, cancelled: Callable[[], bool]) -> "Iterator[Tools]":
+        wish = job.configuration
+        cap = min(wish.max_usd, settings.max_usd or wish.max_usd)
+        own = settings.model_copy(update={"model": wish.model or settings.model, "max_usd": cap})
+        with _llm(own, out, resume=True, cancelled=cancelled) as llm:
+            yield Tools(_arxiv(settings), llm, sandbox)
+
+    return open_tools
+
+
+def _report(directory: Path, execution: "ExecutionReport") -> dict[str, Any]:
+    """The report on a directory, in the shape of every other one: no paper, no method, no model."""
+    from pipeline.fixing import Attempt, error_signature
+    from pipeline.report import execution_report
+    from pipeline.repository import Repository, refusal
+
+    paths = [(path, path.relative_to(directory).as_posix()) for path in sorted(directory.rglob("*.py"))]
+    allowed = {name: path.read_text(errors="replace") for path, name in paths if not refusal(name)}
+    repository = Repository(allowed)
+    failure = execution.failure
+    last = failure or execution.phases[-1]
+    attempt = Attempt(1, last, error_signature(failure, repository) if failure else None)
+    return execution_report(
+        mode=execution.mode,
+        execution=execution,
+        attempts=[attempt],
+        repository=repository,
+        seconds={"total": execution.seconds},
+    )
+
+
 def _reproduce(
     source: str,
     settings: "Settings",
-    options: "Options",
     errand: Errand,
     *,
     out: Path | None,
-    resume: bool = False,
-    replay: Path | None = None,
+    resume: bool,
+    replay: Path | None,
+    **options: Any,
 ) -> "Reproduction":
     """The main job with its display: read, reproduce, say what came of it."""
     from rich.console import Console
 
     from bot.terminal import Display, result
     from pipeline.arxiv import read
-    from pipeline.reproduce import reproduce
-    from pipeline.session import open_llm
+    from pipeline.reproduce import Options, reproduce
 
-    if out:
-        _refuse_foreign(out, resume)
     sandbox = _sandbox(settings)
     console = Console()
     with Display(console, max_usd=settings.max_usd) as display:
         display(Progress("paper", "started", source, usd=0.0))
-        found = read(source, _arxiv(settings))
-        out = out or Path(_name(found))
-        _make(out, resume)
-        errand.directory = out
-        display(Progress("paper", "finished", found.title, usd=0.0))
+        paper = read(source, _arxiv(settings))
+        errand.directory = out = _made(out or Path(_name(paper)), resume)
+        display(Progress("paper", "finished", paper.title, usd=0.0))
         where = f"the code runs in the {sandbox.name} sandbox" if sandbox else "the code is not run"
         display.note(f"Everything goes to {out}; {where}.")
         interrupt = Interrupt(display.note, lambda: _leave(display, errand))
@@ -230,22 +349,43 @@ def _reproduce(
 
         with (
             interrupt.watch(),
-            open_llm(
-                model=settings.model,
-                api_key=settings.openai_api_key,
-                base_url=settings.openai_base_url,
-                reasoning_effort=settings.reasoning_effort,
-                max_usd=settings.max_usd,
-                journal=out / "journal.jsonl",
-                resume=resume,
-                replay=replay,
-                prices=settings.prices,
-                cancelled=interrupt.asked,
-            ) as llm,
+            _llm(settings, out, resume=resume, replay=replay, cancelled=interrupt.asked) as llm,
         ):
-            made = reproduce(found, llm=llm, sandbox=sandbox, out=out, options=options, observe=observe)
+            made = reproduce(
+                paper,
+                llm=llm,
+                sandbox=sandbox,
+                out=out,
+                options=Options(
+                    model=settings.model,
+                    packages=_packages(settings),
+                    concurrency=settings.concurrency,
+                    **options,
+                ),
+                observe=observe,
+            )
     result(console, made.report, out, display.seconds)
     return made
+
+
+def _open_locally(made: "Reproduction", out: Path) -> None:
+    """The pull request as GitHub would get it: a branch of a bare repository, and its text beside it."""
+    from git import Actor, Repo
+
+    from bot import messages
+    from bot.branch import publish
+
+    remote, branch, directory = out / "origin.git", f"paper2code/{made.slug}", f"papers/{made.slug}"
+    if not remote.exists():
+        with Repo.init(remote, bare=True, initial_branch="main") as repository:
+            maker = Actor("paper2code", "paper2code@localhost")
+            repository.index.commit("Begin", author=maker, committer=maker)
+    sha = publish(str(remote), "main", branch, made.commits, directory, "paper2code <paper2code@localhost>")
+    body = messages.pull_request(made, directory, "", None)
+    text = out / "pull-request.md"
+    text.write_text(f"# {messages.title(made)}\n\n{body}\n")
+    click.echo(f"  Pull request  {text}\n  Branch        {branch} of {remote}, {sha[:10]}")
+    click.echo(f"  See it with   git -C {remote} log --stat main..{branch}")
 
 
 def _leave(display: "Display", errand: Errand) -> None:
@@ -253,17 +393,19 @@ def _leave(display: "Display", errand: Errand) -> None:
     explain(KeyboardInterrupt(), errand)
 
 
-def _refuse_foreign(out: Path, resume: bool) -> None:
-    if out.is_dir() and not resume and any(out.iterdir()) and not any((out / name).exists() for name in OURS):
+def _refuse_foreign(out: Path) -> None:
+    if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in OURS):
         raise click.UsageError(f"{out} holds files that paper2code did not make; choose another --out")
 
 
-def _make(out: Path, resume: bool) -> None:
-    _refuse_foreign(out, resume)
+def _made(out: Path, resume: bool) -> Path:
+    if not resume:
+        _refuse_foreign(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.UsageError(f"{out} cannot be made: {error.strerror}") from error
+    return out
 
 
 def _name(paper: "Paper") -> str:

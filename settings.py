@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     """A TOML file of prices that extends and overrides the built-in one."""
     concurrency: int = Field(default=8, ge=1, le=64)
     """Model calls of one run at the same time."""
+    jobs: int = Field(default=2, ge=1, le=64)
+    """Papers that one worker has in hand at the same time."""
     sandbox: Literal["docker", "local", "none"] | None = None
     """Where generated code runs. Default: Docker; on the command line `local` where no daemon answers."""
     sandbox_image: str | None = None
@@ -123,6 +125,13 @@ class Settings(BaseSettings):
                 "GITHUB_APP_PRIVATE_KEY is no key in PEM, which begins with -----BEGIN RSA PRIVATE KEY-----"
             )
         return self
+
+    def require(self, *names: str) -> None:
+        """Raises SettingsError with a sentence on each of the settings `names` that is not set."""
+        missing = [name for name in names if getattr(self, name) is None]
+        if missing:
+            variables = (_variable(name, type(self).model_fields[name]) for name in missing)
+            raise SettingsError(tuple(f"{variable} is not set" for variable in variables))
 
     def redact(self, text: str) -> str:
         """`text` with every configured secret replaced by `***`."""

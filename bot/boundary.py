@@ -39,6 +39,8 @@ class Errand:
     """Where results are kept; none before there are any."""
     resumable: bool = False
     """Whether the command takes `--resume`; else it goes on when it is simply given again."""
+    explained: bool = False
+    """Whether its end has been put into words: two threads may come to it."""
 
 
 class Boundary(click.Group):
@@ -62,6 +64,9 @@ class Boundary(click.Group):
 def explain(error: BaseException, errand: Errand) -> int:
     """Say what failed, why, what to do and what was kept; the exit status."""
     status, message, hint = _words(error, errand)
+    if errand.explained:
+        return status
+    errand.explained = True
     lines = [f"Error: {message}"] if status != INTERRUPTED else [message]
     if hint:
         lines.append(f"What to do: {hint}")

@@ -6,6 +6,7 @@ The counterpart of `messages.py`, which says the same on GitHub. Decides nothing
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -84,6 +85,9 @@ class Display:
 
     def __call__(self, event: Progress) -> None:
         """Show `event`."""
+        if event.state == "advanced" and event.total:
+            count = f"({event.done} of {event.total})"
+            event = replace(event, detail=f"{event.detail} {count}".strip())
         with self._lock:
             self._board = self._board.after(event, self._clock())
         if not self._live:
@@ -210,8 +214,7 @@ def money(usd: float | None) -> str:
 
 def _sentence(event: Progress) -> str:
     state = "" if event.state == "advanced" else f" {event.state}"
-    count = f" ({event.done} of {event.total})" if event.total and not event.detail else ""
-    return f"{event.stage}{state}{count}" + (f": {event.detail}" if event.detail else "")
+    return f"{event.stage}{state}" + (f": {event.detail}" if event.detail else "")
 
 
 def _say_all(console: Console, verdict: Text, rows: Iterable[tuple[str, str]]) -> None:

@@ -123,6 +123,15 @@ def test_secrets_are_neither_shown_nor_left_in_text(monkeypatch: pytest.MonkeyPa
     assert "postgresql://me:***@db/jobs" in redacted
 
 
+def test_what_a_command_needs_is_asked_for_by_the_variables_name() -> None:
+    settings = Settings(github_app_id=1)
+    settings.require("github_app_id", "model")
+    with pytest.raises(
+        SettingsError, match=r"^GITHUB_WEBHOOK_SECRET is not set\nPAPER2CODE_PRICES is not set$"
+    ):
+        settings.require("github_app_id", "github_webhook_secret", "prices")
+
+
 def test_a_misspelt_variable_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAPER2CODE_MAX_UDS", "3")
     monkeypatch.setenv("PAPER2CODE_MAX_USD", "3")

@@ -52,14 +52,14 @@ def test_elsewhere_than_on_a_terminal_every_event_is_one_line_with_its_time() ->
     with Display(console, clock=clock) as display:
         display(Progress("plan", "started"))
         clock.now += 75
-        display(Progress("plan", "advanced", "architecture (2 of 4)", 2, 4))
+        display(Progress("plan", "advanced", "architecture", 2, 4))
         display(Progress("code", "advanced", "", 3, 8))
         display(Progress("run", "failed", "smoke run failed: No module named 'tqdm'"))
         display.note("Stopping.")
     assert file.getvalue().splitlines() == [
         "  0:00  plan started",
         "  1:15  plan: architecture (2 of 4)",
-        "  1:15  code (3 of 8)",
+        "  1:15  code: (3 of 8)",
         "  1:15  run failed: smoke run failed: No module named 'tqdm'",
         "  1:15  Stopping.",
     ]
