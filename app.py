@@ -61,7 +61,7 @@ def main() -> None:
 
 @main.command()
 @click.argument("paper")
-@click.option("--out", metavar="DIR", type=FOLDER, help="Where everything goes. Default: ./ID, or ./TITLE.")
+@click.option("--out", metavar="DIR", type=FOLDER, help="Where everything goes. Default: ./ID or ./TITLE.")
 @click.option(
     "--method", type=click.Choice(METHODS), default="full", show_default=True, help="How much is planned."
 )
@@ -90,7 +90,7 @@ def run(
     replay: Path | None,
     **overrides: Any,
 ) -> None:
-    """Implement PAPER on this machine and run it; no GitHub needed.
+    """Implement a paper on this machine, and run it.
 
     PAPER is an arXiv reference (1706.03762, arxiv:…, a link) or a path: .pdf, .tex, an e-print archive
     (.tar.gz, .gz, .zip) or a folder of LaTeX.
@@ -116,9 +116,9 @@ def run(
 @click.option("--out", metavar="DIR", type=FOLDER, default="out/demo", show_default=True)
 @click.pass_context
 def demo(ctx: click.Context, out: Path) -> None:
-    """Implement the example paper with recorded model answers, up to the pull request.
+    """Show it all on an example, with recorded answers.
 
-    Needs no key, no network to a model and no GitHub: the pull request is a branch of a bare repository in
+    Implements the example paper, up to the pull request. Needs no key, no network to a model and no GitHub: the pull request is a branch of a bare repository in
     DIR, with its text as a file beside it.
     """
     recording = next(Path(__file__).parent.glob("examples/*/recording.jsonl"), None)
@@ -135,7 +135,7 @@ def demo(ctx: click.Context, out: Path) -> None:
 @click.argument("paper")
 @click.option("--json", "as_json", is_flag=True, help="Every section, block and anchor, instead of Markdown.")
 def paper(paper: str, as_json: bool) -> None:
-    """Print PAPER as the pipeline reads it."""
+    """Print a paper as the pipeline reads it."""
     from pipeline.arxiv import read
     from pipeline.markdown import visible
 
@@ -152,7 +152,10 @@ def paper(paper: str, as_json: bool) -> None:
 @click.option("--json", "json_file", metavar="FILE", type=FILE, help="Write the report there.")
 @click.pass_context
 def execute(ctx: click.Context, directory: Path, mode: Any, json_file: Path | None) -> None:
-    """Run the repository in DIR in the sandbox, without a model, as a reviewer would."""
+    """Run a repository in the sandbox, without a model.
+
+    What a reviewer uses to check a pull request: DIR is a folder with main.py as the pipeline writes it.
+    """
     from rich.console import Console
 
     from bot.terminal import execution
@@ -180,13 +183,16 @@ def execute(ctx: click.Context, directory: Path, mode: Any, json_file: Path | No
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 def serve(host: str, port: int) -> None:
-    """Take GitHub's webhooks; for development (in production: gunicorn 'app:create_app()')."""
+    """Take GitHub's webhooks, for development.
+
+    In production: gunicorn 'app:create_app()'.
+    """
     create_app().run(host, port)
 
 
 @main.command()
 def work() -> None:
-    """Fulfil the jobs that webhooks have stored, until interrupted."""
+    """Fulfil the jobs that webhooks have stored."""
     from bot.engine import work as fulfil_jobs
     from bot.worker import reproducer
 
@@ -198,7 +204,7 @@ def work() -> None:
 @main.command()
 @click.pass_context
 def action(ctx: click.Context) -> None:
-    """Do what the event of a GitHub workflow run asks for."""
+    """Answer the event of a GitHub workflow run."""
     from bot.action import act
 
     from bot.worker import reproducer
@@ -211,7 +217,7 @@ def action(ctx: click.Context) -> None:
 @main.command()
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
-    """Show what is configured, reachable and missing, and how to mend it."""
+    """Say what is configured, reachable or missing."""
     from rich.console import Console
 
     from bot.doctor import examine

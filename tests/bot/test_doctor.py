@@ -54,7 +54,7 @@ def look(tmp_path: Path, url: str = UNREACHABLE, **values: object) -> dict[str, 
 def test_a_machine_that_is_ready(tmp_path: Path) -> None:
     with service(["o3-mini", "gpt"]) as url:
         found = look(tmp_path, url)
-    for name in ("Python", "git", "uv", "Data folder", "Model key", "Model endpoint", "arXiv papers", "Database"):
+    for name in ("Python", "git", "uv", "Data folder", "Model key", "Model endpoint", "arXiv", "Database"):
         assert found[name].state == "ok", found[name]
         assert not found[name].mend
     assert found["GitHub App"].state == "off"
@@ -62,7 +62,7 @@ def test_a_machine_that_is_ready(tmp_path: Path) -> None:
 
 def test_services_that_do_not_answer_are_named_with_what_to_do(tmp_path: Path) -> None:
     found = look(tmp_path)
-    for name in ("Model endpoint", "arXiv papers", "arXiv metadata"):
+    for name in ("Model endpoint", "arXiv"):
         assert found[name].state == "bad"
         assert UNREACHABLE in found[name].detail
         assert found[name].mend
