@@ -1,38 +1,176 @@
-"""Settings: the only reader of the environment."""
+"""Settings: the only reader of the environment, and the words for what is wrong in it.
 
+Values come from environment variables and nowhere else: no `.env` file is read, so that nobody's working
+directory can configure a run.
+"""
+
+import difflib
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "PAPER2CODE_"
+
+
+class SettingsError(Exception):
+    """The environment does not configure paper2code; one sentence per variable in `problems`."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _http(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return url.rstrip("/")
+
+
+def _key(text: Any) -> Any:
+    # Files of variables cannot hold line breaks everywhere; `\n` in their place is what people write.
+    return text.replace("\\n", "\n") if isinstance(text, str) else text
+
+
+Url = Annotated[str, AfterValidator(_http)]
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
 class Settings(BaseSettings):
     """Everything that can be configured from outside. Secrets stay SecretStr until their adapter."""
 
-    model_config = SettingsConfigDict(env_prefix="PAPER2CODE_", populate_by_name=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        populate_by_name=True,
+        env_ignore_empty=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+    )
 
-    openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
-    openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    """Key of the model service. Only recordings and the sandbox work without."""
+    openai_base_url: Url | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
+    """Any endpoint that speaks OpenAI's protocol: Azure, vLLM, Ollama, OpenRouter… Default: OpenAI itself."""
     model: str = "o3-mini"
+    """Name of the model, as the endpoint knows it."""
     reasoning_effort: Literal["minimal", "low", "medium", "high"] = "high"
-    max_usd: float | None = Field(None, gt=0)
-    concurrency: int = Field(8, ge=1, le=64)
+    """How long a reasoning model may think; sent only to models that take it."""
+    max_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Cap on the cost of one run, in US dollars; the run stops before the call that could break it."""
+    prices: Path | None = None
+    """A TOML file of prices that extends and overrides the built-in one."""
+    concurrency: int = Field(default=8, ge=1, le=64)
+    """Model calls of one run at the same time."""
+    jobs: int = Field(default=2, ge=1, le=64)
+    """Papers that one worker has in hand at the same time."""
     sandbox: Literal["docker", "local", "none"] | None = None
-    """None: Docker where a daemon answers, else `local` (command line only)."""
+    """Where generated code runs. Default: Docker; on the command line `local` where no daemon answers."""
     sandbox_image: str | None = None
-    data_dir: Path = Path("~/.local/share/paper2code").expanduser()
-    database_url: str | None = None
-    """None: a SQLite file in `data_dir`."""
-    arxiv_url: str = "https://arxiv.org"
-    arxiv_api_url: str = "https://export.arxiv.org"
-    github_app_id: int | None = Field(None, validation_alias="GITHUB_APP_ID")
-    github_app_private_key: SecretStr | None = Field(None, validation_alias="GITHUB_APP_PRIVATE_KEY")
-    github_app_private_key_path: Path | None = Field(None, validation_alias="GITHUB_APP_PRIVATE_KEY_PATH")
-    github_webhook_secret: SecretStr | None = Field(None, validation_alias="GITHUB_WEBHOOK_SECRET")
-    github_api_url: str = Field("https://api.github.com", validation_alias="GITHUB_API_URL")
-    github_server_url: str = Field("https://github.com", validation_alias="GITHUB_SERVER_URL")
-    github_token: SecretStr | None = Field(None, validation_alias=AliasChoices("GITHUB_TOKEN"))
-    jobs: int = Field(2, ge=1, le=64)
-    """That one worker fulfils side by side."""
+    """Base image of the Docker sandbox, with Python 3 in it."""
+    data_dir: Folder = Field(default_factory=lambda: Path("~/.local/share/paper2code").expanduser())
+    """Where caches, jobs and their files live."""
+    database_url: str | None = Field(default=None, repr=False)
+    """Where jobs are stored; `postgresql://…` for several machines. Default: SQLite, in the data folder."""
+    arxiv_url: Url = "https://arxiv.org"
+    """Where source archives come from."""
+    arxiv_api_url: Url = "https://export.arxiv.org"
+    """Where metadata come from."""
+    github_app_id: PositiveInt | None = Field(default=None, validation_alias="GITHUB_APP_ID")
+    """The GitHub App's number, from its settings page."""
+    github_app_private_key: Annotated[SecretStr | None, BeforeValidator(_key)] = Field(
+        default=None, validation_alias="GITHUB_APP_PRIVATE_KEY"
+    )
+    """The GitHub App's private key, in PEM; that of `GITHUB_APP_PRIVATE_KEY_PATH` if a file is named."""
+    github_app_private_key_path: Folder | None = Field(
+        default=None, validation_alias="GITHUB_APP_PRIVATE_KEY_PATH"
+    )
+    """A file with the GitHub App's private key."""
+    github_webhook_secret: SecretStr | None = Field(default=None, validation_alias="GITHUB_WEBHOOK_SECRET")
+    """What GitHub signs events with. Mandatory to serve: there is no unsigned mode."""
+    github_api_url: Url = Field(default="https://api.github.com", validation_alias="GITHUB_API_URL")
+    """Another one for GitHub Enterprise Server."""
+    github_server_url: Url = Field(default="https://github.com", validation_alias="GITHUB_SERVER_URL")
+    """Another one for GitHub Enterprise Server."""
+    github_token: SecretStr | None = Field(default=None, validation_alias="GITHUB_TOKEN")
+    """The token of a workflow run; only the GitHub Action uses it."""
     dashboard_token: SecretStr | None = None
+    """What opens the dashboard. Default: it stays closed."""
+
+    @model_validator(mode="after")
+    def _private_key(self) -> Self:
+        if path := self.github_app_private_key_path:
+            if self.github_app_private_key:
+                raise ValueError(
+                    "GITHUB_APP_PRIVATE_KEY and GITHUB_APP_PRIVATE_KEY_PATH are both set; keep one"
+                )
+            try:
+                self.github_app_private_key = SecretStr(path.read_text())
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "not a text file"
+                raise ValueError(f"GITHUB_APP_PRIVATE_KEY_PATH: {path} cannot be read ({reason})") from None
+        if (key := self.github_app_private_key) and "PRIVATE KEY-----" not in key.get_secret_value():
+            raise ValueError(
+                "GITHUB_APP_PRIVATE_KEY is no key in PEM, which begins with -----BEGIN RSA PRIVATE KEY-----"
+            )
+        return self
+
+    def require(self, *names: str) -> None:
+        """Raises SettingsError with a sentence on each of the settings `names` that is not set."""
+        missing = [name for name in names if getattr(self, name) is None]
+        if missing:
+            variables = (_variable(name, type(self).model_fields[name]) for name in missing)
+            raise SettingsError(tuple(f"{variable} is not set" for variable in variables))
+
+    def redact(self, text: str) -> str:
+        """`text` with every configured secret replaced by `***`."""
+        secrets = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
+        secrets.append(urlsplit(self.database_url or "").password or "")
+        for secret in sorted(filter(None, secrets), key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
+
+
+def load() -> Settings:
+    """The settings from the environment. Raises SettingsError, whose sentences hold no value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(tuple(_sentence(detail) for detail in error.errors())) from None
+
+
+def unknown_variables() -> tuple[str, ...]:
+    """A sentence on each `PAPER2CODE_…` variable that no setting reads: a misspelt cap is no cap."""
+    known = [_variable(name, field) for name, field in Settings.model_fields.items()]
+    sentences = []
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known and not name.startswith(f"{PREFIX}TEST_"):
+            near = difflib.get_close_matches(name, known, n=1)
+            sentences.append(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
+    return tuple(sentences)
+
+
+def _variable(name: str, field: FieldInfo) -> str:
+    alias = field.validation_alias
+    return alias if isinstance(alias, str) else PREFIX + name.upper()
+
+
+def _sentence(detail: Any) -> str:
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if not detail["loc"]:
+        return message
+    name = str(detail["loc"][0])
+    field = Settings.model_fields.get(name)
+    message = message.replace("Input should", "should").replace("Input is", "is")
+    return f"{_variable(name, field) if field else name}: {message}"
