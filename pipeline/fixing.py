@@ -14,6 +14,7 @@ from pipeline import code_checks, edits
 from pipeline.analysis import FileAnalysis
 from pipeline.asking import Context, block, bullets, render
 from pipeline.llm import LLM, Prompt
+from pipeline.patch_checks import check_patch
 from pipeline.plan import Plan
 from pipeline.repository import Repository, interface
 from pipeline.signatures import frames, missing_module, signature
@@ -221,6 +222,6 @@ def _state(repository: Repository) -> str:
 
 
 def _first_sentence(answer: str) -> str:
-    """What the model says the cause is: the text before its first edit, cut to one line."""
-    prose = " ".join(answer.split("<<<<<<<")[0].split("```")[0].split())
-    return prose[:200] or "edits without an explanation"
+    """What the model says the cause is: its first paragraph, cut to one line."""
+    paragraph = " ".join(answer.strip().split("\n\n")[0].split())
+    return "edits without an explanation" if "<<<<<<<" in paragraph else paragraph[:200]

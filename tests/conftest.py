@@ -1,0 +1,34 @@
+"""What tests of several rooms need: the sandboxes of this machine."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sandbox.docker import DockerSandbox
+from sandbox.interface import Sandbox, SandboxUnavailable
+from sandbox.local import LocalSandbox
+
+
+def available(name: str) -> Sandbox:
+    """A sandbox; where the machine has none, a failure if it was called for, else the agreed skip."""
+    try:
+        sandbox: Sandbox = DockerSandbox(job="tests") if name == "docker" else LocalSandbox()
+        sandbox.platform()
+    except SandboxUnavailable as error:
+        if os.environ.get(f"PAPER2CODE_TEST_{name.upper()}") == "required":
+            pytest.fail(f"the {name} sandbox is required: {error}")
+        pytest.skip(str(error))
+    return sandbox
+
+
+@pytest.fixture(scope="session", params=[pytest.param("docker", marks=pytest.mark.docker), "local"])
+def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    """Each kind in turn."""
+    return available(request.param)
+
+
+@pytest.fixture(scope="session")
+def packages() -> Path:
+    """Wheels and environments; kept between test runs, since nothing in it is ever changed."""
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "paper2code-tests"

@@ -1,0 +1,184 @@
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from pipeline import reproduce as module
+from pipeline.errors import Cancelled, ModelUnavailable
+from pipeline.progress import Progress
+from pipeline.reproduce import Options, Reproduction, reproduce
+from sandbox.interface import Sandbox
+from tests.fakes.scripted import ScriptedLLM
+from tests.pipeline.plans import ESTIMATOR, PAPER, fenced, judgements, recording
+
+SCHEMA = json.loads(Path(module.__file__).with_name("execution-report.schema.json").read_text())
+
+
+def run(
+    out: Path, answers: dict[str, str], sandbox: Sandbox | None = None, cache: Path = Path("unused")
+) -> tuple[Reproduction, ScriptedLLM, list[Progress]]:
+    llm, events = ScriptedLLM(answers), list[Progress]()
+    options = Options(model="scripted", packages=cache, concurrency=2)
+    made = reproduce(PAPER, llm=llm, sandbox=sandbox, out=out, options=options, observe=events.append)
+    jsonschema.validate(made.report, SCHEMA)
+    return made, llm, events
+
+
+def test_the_folder_holds_what_the_pull_request_adds(tmp_path: Path) -> None:
+    made, _, _ = run(tmp_path, recording())
+    written = {
+        path.relative_to(tmp_path / "repository").as_posix(): path.read_text()
+        for path in (tmp_path / "repository").rglob("*")
+        if path.is_file()
+    }
+    assert written == made.files
+    assert set(written) == {
+        "README.md",
+        "config.yaml",
+        "docs/execution-report.json",
+        "docs/execution-report.md",
+        "docs/plan/analysis/estimator.py.md",
+        "docs/plan/analysis/main.py.md",
+        "docs/plan/architecture.md",
+        "docs/plan/logic.md",
+        "docs/plan/overview.md",
+        "docs/plan/requirements.md",
+        "estimator.py",
+        "main.py",
+        "reproduce.sh",
+        "requirements.txt",
+    }
+    assert "[S1] 1 Method" in (tmp_path / "paper.md").read_text()
+    assert json.loads(written["docs/execution-report.json"]) == made.report
+
+
+def test_without_a_sandbox_nothing_is_claimed_to_run(tmp_path: Path) -> None:
+    made, llm, events = run(tmp_path, recording())
+    assert made.status == made.report["status"] == "not-run"
+    assert made.report["attempts"] == []
+    assert "not run" in made.files["README.md"]
+    assert ("run", "skipped") in [(event.stage, event.state) for event in events]
+    assert not [stage for stage in llm.stages if stage.startswith("repair")]
+
+
+def test_each_stage_is_a_commit_that_builds_on_the_one_before(tmp_path: Path) -> None:
+    made, _, _ = run(tmp_path, recording())
+    plan, code, report = made.commits
+    assert "docs/plan/overview.md" in plan.files
+    assert "main.py" not in plan.files
+    assert "main.py" in code.files
+    assert "README.md" not in code.files
+    assert set(code.files) < set(report.files)
+
+
+def test_the_run_proves_itself_in_a_sandbox(tmp_path: Path, sandbox: Sandbox, packages: Path) -> None:
+    made, _, _ = run(tmp_path, recording(), sandbox, packages)
+    report = made.report
+    assert made.status == "runs", report["attempts"][-1]["stderr_tail"]
+    assert set(report["metrics"]) == {"error"}
+    assert report["environment"]["sandbox"] == sandbox.name
+    assert [attempt["signature"] for attempt in report["attempts"]] == [None, None]
+    (mean, _) = report["requirements"]["items"]
+    assert mean["anchor"] == "S1"
+    (place,) = mean["evidence"]
+    assert ESTIMATOR.splitlines()[place["start"] - 1].startswith("def mean")
+    assert 0 < place["executed"] <= place["executable"]
+    pins = made.files["requirements.txt"].splitlines()
+    assert [pin.split("==")[0] for pin in pins] == ["numpy", "pyyaml"]
+    assert set(pins) <= set(report["environment"]["packages"])
+
+
+def test_what_fails_is_repaired_and_the_repair_is_told(
+    tmp_path: Path, sandbox: Sandbox, packages: Path
+) -> None:
+    broken = ESTIMATOR.replace("values.sum()", "values.total()")
+    edit = (
+        "An array has no method `total`.\n\nestimator.py\n<<<<<<< SEARCH\n"
+        "    total = float(values.total())\n=======\n    total = float(values.sum())\n>>>>>>> REPLACE\n"
+    )
+    made, _, _ = run(
+        tmp_path, recording() | {"code.estimator.py": fenced(broken), "fix.1": edit}, sandbox, packages
+    )
+    assert made.status == "runs"
+    first, *_ = made.report["attempts"]
+    assert (
+        first["signature"]
+        == "AttributeError: 'numpy.ndarray' object has no attribute 'total' at estimator.py:mean"
+    )
+    assert first["remedy"] == "model: An array has no method `total`."
+    assert made.report["lines"]["changed"] == first["lines_changed"] == 1
+    assert "Repair the run" in [commit.subject for commit in made.commits]
+
+
+def test_what_stays_broken_is_delivered_as_broken(tmp_path: Path, sandbox: Sandbox, packages: Path) -> None:
+    broken = ESTIMATOR.replace("values.sum()", "values.total()")
+    answers = {f"fix.{n}": "I cannot." for n in range(1, 9)}
+    made, llm, _ = run(
+        tmp_path, recording() | {"code.estimator.py": fenced(broken)} | answers, sandbox, packages
+    )
+    assert made.status == "fails"
+    assert "does not run" in made.files["README.md"]
+    assert "repair.1" not in llm.stages
+
+
+def test_a_gap_that_the_audit_finds_is_closed_and_proven(
+    tmp_path: Path, sandbox: Sandbox, packages: Path
+) -> None:
+    edit = (
+        "estimator.py\n<<<<<<< SEARCH\n    return total / len(values)\n=======\n"
+        "    return total / values.size\n>>>>>>> REPLACE\n"
+    )
+    again = json.dumps({"judgements": json.loads(judgements("return total / values.size"))["judgements"][:1]})
+    answers = {"audit": judgements(verdict="deviates"), "repair.1": edit, "audit.1": again}
+    made, llm, _ = run(tmp_path, recording() | answers, sandbox, packages)
+    assert made.status == "runs"
+    assert "values.size" in made.files["estimator.py"]
+    assert made.report["requirements"]["implemented"] == 2
+    assert llm.stages[-3:] == ["audit", "repair.1", "audit.1"]
+    assert "R1: The estimate is the sum divided by the count" in made.commits[-2].body
+
+
+def test_a_repair_that_breaks_the_run_is_dropped(tmp_path: Path, sandbox: Sandbox, packages: Path) -> None:
+    edit = (
+        "estimator.py\n<<<<<<< SEARCH\n    return total / len(values)\n=======\n"
+        "    return total / values.length\n>>>>>>> REPLACE\n"
+    )
+    answers = {"audit": judgements(verdict="deviates"), "repair.1": edit, "repair.2": "Nothing can be done."}
+    made, _, _ = run(tmp_path, recording() | answers, sandbox, packages)
+    assert made.status == "runs"
+    assert "values.length" not in made.files["estimator.py"]
+    assert made.report["requirements"]["deviates"] == 1
+
+
+def test_a_stop_keeps_what_is_finished(tmp_path: Path) -> None:
+    answers = recording()
+    del answers["code.main.py"]
+    with pytest.raises(ModelUnavailable):
+        run(tmp_path, answers)
+    assert "[S1] 1 Method" in (tmp_path / "paper.md").read_text()
+    assert (tmp_path / "repository/docs/plan/logic.md").exists()
+
+
+def test_an_observer_can_stop_the_run(tmp_path: Path) -> None:
+    def stop(event: Progress) -> None:
+        if event.stage == "code":
+            raise Cancelled("enough")
+
+    llm = ScriptedLLM(recording())
+    with pytest.raises(Cancelled):
+        reproduce(
+            PAPER,
+            llm=llm,
+            sandbox=None,
+            out=tmp_path,
+            options=Options(model="scripted", packages=tmp_path),
+            observe=stop,
+        )
+    assert not [stage for stage in llm.stages if stage.startswith("code")]
+
+
+def test_the_configuration_that_is_delivered_is_read_as_it_is_meant(tmp_path: Path) -> None:
+    made, _, _ = run(tmp_path, recording())
+    assert yaml.safe_load(made.files["config.yaml"])["training"]["learning_rate"] == 0.001
