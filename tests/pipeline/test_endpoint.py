@@ -104,7 +104,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again_and_paid_for(broken: Reply
 
 def test_a_server_that_falls_silent_is_left() -> None:
     bills: list[Usage] = []
-    patience = Patience(first_token=20, idle=0.05, backoff=0.001)
+    patience = Patience(first_token=3600, idle=0.05, backoff=0.001)
     with FakeModel(Reply("It begins and then", hangs_after=1), Reply("whole")) as fake:
         assert ask(fake, patience=patience, bills=bills).text == "whole"
     assert bills[0].estimated
@@ -373,16 +373,20 @@ def test_cancelling_takes_effect_while_the_server_is_silent() -> None:
         ask(fake, cancelled=fake.hanging.is_set)
 
 
-def test_cancelling_takes_effect_between_tries() -> None:
+@pytest.mark.parametrize("retry_after", ["3600", "Fri, 31 Dec 2199 23:59:59 GMT"])
+def test_cancelling_takes_effect_while_waiting_as_long_as_the_server_asks(
+    retry_after: str, caplog: pytest.LogCaptureFixture
+) -> None:
     refused = threading.Event()
 
     def refuse(_: dict[str, Any]) -> Reply:
         refused.set()
-        return Reply(status=429, error={"message": "slow down"}, headers={"Retry-After": "3600"})
+        return Reply(status=429, error={"message": "slow down"}, headers={"Retry-After": retry_after})
 
     with FakeModel(refuse) as fake, pytest.raises(Cancelled):
         ask(fake, cancelled=refused.is_set, patience=Patience())
     assert len(fake.requests) == 1
+    assert "Next try in 60 s" in caplog.text
 
 
 def test_a_cancelled_request_lets_go_of_the_server() -> None:

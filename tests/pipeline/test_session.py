@@ -123,6 +123,18 @@ def test_the_cap_holds_with_threads_and_a_model_that_writes_all_it_may(tmp_path:
         assert llm.usage.usd == pytest.approx(llm.spent)
 
 
+def test_an_allowance_that_does_not_fit_into_the_context_is_left_out_for_once(tmp_path: Path) -> None:
+    def narrow(body: dict[str, Any]) -> Reply:
+        if body["messages"][1]["content"].endswith("Long.") and "max_completion_tokens" in body:
+            return Reply(status=400, error={"message": "Too much", "code": "context_length_exceeded"})
+        return Reply("done")
+
+    with FakeModel(narrow) as fake, session(tmp_path, fake, max_usd=1) as llm:
+        assert llm.complete(prompt(task="Long.")).text == "done"
+        llm.complete(prompt(task="Short."))
+    assert ["max_completion_tokens" in request for request in fake.requests] == [True, False, True]
+
+
 def test_what_a_failed_call_cost_is_written_down_and_not_replayed(tmp_path: Path) -> None:
     with FakeModel(Reply("I", "content_filter", usage=COUNTED), Reply("done", usage=COUNTED)) as fake:
         with session(tmp_path, fake) as llm:
