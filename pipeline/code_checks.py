@@ -28,7 +28,6 @@ from pipeline.symbols import (
     bindings,
     dotted,
     imports,
-    parse,
     read_module,
 )
 
@@ -76,27 +75,6 @@ def check_source(path: str, source: str, plan: Plan | None, repository: Reposito
     file = File(path, source, tree, plan, program)
     found = {Finding(path, line, rule, text) for rule, check in _RULES.items() for line, text in check(file)}
     return sorted(found, key=lambda finding: (finding.line, finding.rule, finding.message))
-
-
-def check_repository(plan: Plan | None, repository: Repository) -> list[Finding]:
-    """`check_source` of every Python file, and of planned files that are missing."""
-    written = repository.python_files()
-    missing = [file.path for file in plan.logic.files if file.path not in written] if plan else []
-    found = [Finding(path, 1, "missing", "is in the plan and was not written") for path in missing]
-    for path, source in written.items():
-        found += check_source(path, source, plan, repository)
-    return found
-
-
-def imported_modules(source: str) -> set[str]:
-    """First parts of the names of all modules that a file imports; empty if it does not parse."""
-    tree = parse(source)
-    found = [
-        [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-        for node in (ast.walk(tree) if tree else ())
-        if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and not node.level)
-    ]
-    return {name.split(".")[0] for names in found for name in names}
 
 
 def _close(name: str, known: object) -> str:

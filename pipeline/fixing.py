@@ -108,7 +108,7 @@ class Fixer:
         new = [
             f"{path}: {what}" for path in changed for what in sorted(found(after, path) - found(before, path))
         ]
-        return check_patch(before, after) + new
+        return check_patch(before, after, [metric.name for metric in self.plan.logic.metrics]) + new
 
     def _by_program(self, repository: Repository, report: ExecutionReport) -> Change | None:
         """A module that is not installed although its package is known: declare it."""

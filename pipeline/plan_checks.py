@@ -57,26 +57,12 @@ def unsourced(entry: ConfigEntry, paper: Paper) -> str | None:
     return None
 
 
-def anchors(paper: Paper, overview: Overview, configuration: Configuration) -> dict[str, str]:
+def anchors(overview: Overview, configuration: Configuration, paper: Paper) -> dict[str, str]:
     """Requirement id or configuration key → anchor of its quotation; absent if it is not in the paper."""
     quotes = {item.id: item.quote for item in overview.requirements}
     quotes |= {entry.key: entry.quote for entry in configuration.entries if entry.quote}
     found = {name: paper.find(quote) for name, quote in quotes.items()}
     return {name: anchor for name, anchor in found.items() if anchor is not None}
-
-
-def unsourced(entry: ConfigEntry, paper: Paper) -> str | None:
-    """Why the quotation of a configured value is no proof, or None if it is one or the value is assumed."""
-    if not entry.quote.strip():
-        return None
-    if paper.find(entry.quote) is None:
-        return "the quotation is not in the paper: copy it word for word from one place, or assume"
-    if not mentions(entry.quote, entry.value):
-        return (
-            f"the quotation does not state the value {entry.value!r}: quote the place that does, "
-            "or mark the value as assumed and say what it follows from"
-        )
-    return None
 
 
 def check_architecture(architecture: Architecture) -> list[str]:
