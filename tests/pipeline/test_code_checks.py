@@ -173,7 +173,7 @@ def test_circular_imports_are_named() -> None:
         ("n = Net(3)\nn(1, mask=2)\nn.parameters()", ""),
         ("def use(m: Model):\n    m.score(1)", "without `y`"),
         ("def use(m: Model, n: 'Net'):\n    m = wrap(m)\n    m.score(1)\n    n.cuda()", ""),
-        ("class A:\n def __init__(self):\n  self.m = Model(1)\n def go(self):\n  self.m.score(1)", "without `y`"),
+        ("class A:\n def __init__(self):\n  self.m = Model(1)\n def f(self):\n  self.m.score(1)", "`y`"),
         ("class A:\n    def go(self):\n        return self.went(1)", "no method `went`"),
         ("class A:\n    def go(self, a):\n        return self.go()", "without `a`"),
         ("class A(Unknown):\n    def go(self):\n        return self.went(1)", ""),
