@@ -128,9 +128,12 @@ def test_imports_that_work(source: str, path: str) -> None:
 
 
 def test_names_through_a_package_are_found() -> None:
-    files = {"pkg____init__": "from pkg.inner import deep\n", "pkg__inner": "def deep(a):\n    return a\n"}
-    assert messages("from pkg import deep, inner\ndeep(1)\ninner.deep(2)\n", **files) == ""
-    assert "at most 1 positional" in messages("from pkg import deep\ndeep(1, 2)\n", **files)
+    def found(source: str) -> str:
+        inner = "def deep(a):\n    return a\n"
+        return messages(source, pkg____init__="from pkg.inner import deep\n", pkg__inner=inner)
+
+    assert found("from pkg import deep, inner\ndeep(1)\ninner.deep(2)\n") == ""
+    assert "at most 1 positional" in found("from pkg import deep\ndeep(1, 2)\n")
 
 
 def test_circular_imports_are_named() -> None:

@@ -35,7 +35,7 @@ def function(name: str, *parameters: str) -> Function:
 
 
 def planned_class(**changes: Any) -> PlannedClass:
-    values = {
+    values: dict[str, Any] = {
         "name": "Mean",
         "file": "estimator.py",
         "purpose": "",
@@ -157,7 +157,13 @@ def test_a_cycle_is_named() -> None:
 
 
 def entry(**changes: Any) -> ConfigEntry:
-    values = {"key": "model.width", "value": 8, "quote": "", "assumed": "usual", "smoke": None}
+    values: dict[str, Any] = {
+        "key": "model.width",
+        "value": 8,
+        "quote": "",
+        "assumed": "usual",
+        "smoke": None,
+    }
     return ConfigEntry(**(values | changes))
 
 
