@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.symbols import Class, FunctionNode, Program, Signature, bindings, dotted, imports, read_module
+from pipeline.symbols import Class, FunctionNode, Program, Signature, bindings, dotted, imports
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,12 @@ def call_problems(path: str, tree: ast.Module, program: Program) -> Iterator[tup
 class _Checker:
     def __init__(self, path: str, tree: ast.Module, program: Program) -> None:
         self.program = program
-        self.module = read_module(path, tree)
         self.inherited = program.bases()
         self.imported = imports(path, tree)
+        module = program.module(path)
+        known = {**module.functions, **module.classes} if module else {}
         bound = Counter(name for name, _ in bindings(tree))
-        self.own = {
-            name: definition
-            for name, definition in {**self.module.functions, **self.module.classes}.items()
-            if bound[name] == 1
-        }
+        self.own = {name: definition for name, definition in known.items() if bound[name] == 1}
 
     def visit(self, node: ast.AST, scope: Scope) -> Iterator[tuple[int, str]]:
         for child in ast.iter_child_nodes(node):

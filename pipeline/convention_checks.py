@@ -105,12 +105,14 @@ def _calls(node: ast.AST) -> Iterator[ast.Call]:
 
 
 def is_trivial(body: list[ast.stmt]) -> bool:
-    """Whether a body without its docstring is only `pass` or `...`, or ends in NotImplementedError."""
+    """Whether a body without its docstring is only `pass` or `...`, or only leads to NotImplementedError."""
     rest = [
         node for node in body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
     ]
     if all(isinstance(node, ast.Pass) for node in rest):
         return True
+    if any(isinstance(node, ast.Return | ast.Yield) for statement in rest for node in ast.walk(statement)):
+        return False
     last = rest[-1]
     raised = last.exc if isinstance(last, ast.Raise) else None
     return dotted(raised.func if isinstance(raised, ast.Call) else raised) == "NotImplementedError"

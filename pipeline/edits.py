@@ -33,7 +33,8 @@ class EditError(ValueError):
 class Edit:
     """One change to one file: each reading of a block is a searched text and what takes its place.
 
-    There are several readings only where a block holds several dividers. A search of None is the whole file.
+    There are several readings, the longest search first, only where a block holds several dividers. A search
+    of None is the whole file.
     """
 
     path: str
@@ -119,7 +120,7 @@ def _block(lines: list[str], start: int, path: str) -> tuple[Edit, int]:
     def part(first: int, last: int) -> str:
         return "".join(f"{line}\n" for line in lines[first:last])
 
-    readings = tuple((part(start + 1, middle), part(middle + 1, position)) for middle in dividers)
+    readings = tuple((part(start + 1, middle), part(middle + 1, position)) for middle in reversed(dividers))
     return Edit(path, readings), position + 1
 
 

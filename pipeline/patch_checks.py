@@ -288,12 +288,18 @@ def _moved(function: _Function, added: Collection[str]) -> bool:
 
 
 def _hollow(node: FunctionNode) -> bool:
-    """Whether it computes nothing, or returns nothing but numbers that are written down in it."""
-    inner = [child for statement in node.body for child in ast.walk(statement)]
+    """Whether it computes nothing but checks, or returns nothing but numbers that are written down in it."""
+    inner = [child for statement in node.body if not _is_check(statement) for child in ast.walk(statement)]
     returned = [child.value for child in inner if isinstance(child, ast.Return) and child.value]
     written = bool(returned) and all(_is_result(value) or _all_results(value) for value in returned)
     working = ast.Call | ast.BinOp | ast.Attribute | ast.Yield | ast.YieldFrom | ast.Subscript | ast.Compare
     return written or is_trivial(node.body) or not any(isinstance(child, working) for child in inner)
+
+
+def _is_check(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.If) and not statement.orelse:
+        return all(isinstance(inner, ast.Raise) for inner in statement.body)
+    return isinstance(statement, ast.Assert)
 
 
 def _unreached(old: _Code, new: _Code) -> Iterator[str]:

@@ -147,7 +147,7 @@ def _place(found: list[Frame]) -> str:
 
 
 def _generalised(message: str) -> str:
-    message = re.sub(r"0x[0-9a-fA-F]+", "<address>", message)
+    message = re.sub(r"\b0x[0-9a-fA-F]+", "<address>", message)
     message = re.sub(r"(?<![\w.])(?:[A-Za-z]:\\|~?/)[\w.\-/\\]+", "<path>", message)
     message = re.sub(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", "<n>", message)
     return " ".join(message.split())[:_MAX_MESSAGE]
