@@ -15,7 +15,8 @@ from pipeline import outline, pdf_tables
 from pipeline.errors import PaperUnreadable
 from pipeline.outline import Heading
 from pipeline.paper import Block, BlockKind, Paper
-from pipeline.pdf_layout import Row, mended, rotated, rows
+from pipeline.pdf_glyphs import mended
+from pipeline.pdf_layout import Row, rotated, rows
 from pipeline.pdf_pages import Pages
 
 _STAMP = re.compile(r"arXiv:(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})v(?P<version>\d+).*?(?P<day>\d{1,2} \w{3} \d{4})")
@@ -24,6 +25,9 @@ _EQUATION_NUMBER = re.compile(r"\(([A-Z]?\.?\d+(?:\.\d+)*[a-z]?)\)$")
 _BULLET = re.compile(r"(?:[•▪◦‣∙·–*]|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)])\s+\S")
 _STATEMENT = re.compile(
     r"\d+:|(?:require|ensure|input|output|data|result|initiali[sz]e|for|while|repeat|if|return|function|procedure)\b", re.I
+)
+_STATEMENT_NAME = re.compile(
+    r"(?:theorem|lemma|proposition|corollary|definition|assumption|remark|example|claim|proof)\b", re.IGNORECASE
 )
 _NOTE_MARK = re.compile(r"\^\{(?P<mark>\d{1,3}|[∗*†‡§¶⇤]+)\}\s*(?=\S)")
 _PLACE = re.compile(
@@ -121,6 +125,10 @@ class _Reader:
         size = max(row.size for row in front)
         large = [index for index, row in enumerate(front) if row.size > 0.93 * size]
         title = " ".join(front[index].text for index in large)
+        declared = mended(self.pages.title).strip()
+        if declared.casefold() == title.casefold():
+            # The same in small capitals: the file knows the case.
+            title = declared
         names: list[str] = []
         for row in front[large[-1] + 1 :]:
             for _, _, text in row.cells:
@@ -366,7 +374,8 @@ class _Reader:
 
     def _begins_paragraph(self, index: int, found: Sequence[Row], current: _Text) -> bool:
         above, row = current.rows[-1], found[index]
-        if above is not found[index - 1]:
+        theorem = row.spans[0].bold and _STATEMENT_NAME.match(row.text)
+        if above is not found[index - 1] or theorem:
             return True
         gap = self._gap(index, found)
         ended = above.text.rstrip().endswith((".", ":", "?", "!", ".”", '."'))
@@ -461,7 +470,10 @@ class _Reader:
             if broken and following:
                 parted = f"{broken.group(1)}{following.group()}".lower()
                 kept = f"{broken.group(1)}-{following.group()}".lower()
-                known = all(len(half) > 2 and half in self.vocabulary for half in kept.split("-")[:2])
+                first, second = kept.split("-")[:2]
+                known = first in self.vocabulary and (
+                    len(first) > 6 or (len(first) > 2 and len(second) > 2 and second in self.vocabulary)
+                )
                 compound = parted not in self.vocabulary and (kept in self.vocabulary or known)
                 text = (text if compound else text[:-1]) + piece
             elif re.search(r"[A-Za-z]-$|https?://\S*[/._-]$", text) and re.match(r"\w", piece):

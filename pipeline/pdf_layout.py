@@ -10,13 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from pipeline.pdf_glyphs import mended, printed
 from pipeline.pdf_pages import Line, Page, Span
 
-_LIGATURES = str.maketrans(
-    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "ft", "ﬆ": "st", "\u00a0": " ", "\u200b": "", "\u00ad": "-"}
-)
-_ACCENTS = {"´": "\u0301", "`": "\u0300", "¨": "\u0308", "ˆ": "\u0302", "˜": "\u0303", "ˇ": "\u030c", "¸": "\u0327", "˚": "\u030a"}
-_SPACING_ACCENT = re.compile(r"([´`¨ˆ˜ˇ¸˚]) ?([A-Za-zıȷ])")
 _SCRIPT = 0.85
 """A span below this part of its row's size, off its baseline, is raised or lowered."""
 _COLUMN_GAP = 1.0
@@ -64,7 +60,7 @@ class Row:
         for span in self.spans:
             if right is None or span.x0 - right > _COLUMN_GAP * self.size:
                 cells.append([])
-            if span.text.strip():
+            if printed(span).strip():
                 right = max(right or 0.0, span.x1)
             cells[-1].append(span)
         texts = [(c[0].x0, max(s.x1 for s in c), _text(c, self.baseline, self.size)) for c in cells]
@@ -200,30 +196,57 @@ class _Group:
     def weight(self) -> int:
         return sum(len(span.text.strip()) for span in self.spans)
 
+    @property
+    def mathematical(self) -> bool:
+        letters = [span.mathematical for span in self.spans if span.text.strip()]
+        return sum(letters) > 0.6 * len(letters)
+
+    @property
+    def extension(self) -> bool:
+        """Whether it is nothing but a large symbol or two, whose baseline says little."""
+        return self.weight <= 3 and all("CMEX" in span.font for span in self.spans if span.text.strip())
+
+    @property
+    def middle(self) -> float:
+        """Where its row would be."""
+        if self.extension:
+            return (min(s.y0 for s in self.spans) + max(s.y1 for s in self.spans)) / 2
+        return self.baseline
+
     def takes(self, other: "_Group", body: float) -> bool:
         """Whether `other` stands so close that it is read as a part of this row."""
-        apart = abs(self.baseline - other.baseline)
         left, right = min(s.x0 for s in other.spans), max(s.x1 for s in other.spans)
-        if apart > 0.75 * body or left < self.spans[0].x0 - body or left > max(s.x1 for s in self.spans) + 2 * body:
+        small = other.size <= _SCRIPT * body
+        limit = 1.4 if small and self.mathematical and other.weight < 6 else 0.75
+        apart = abs(self.baseline - other.baseline)
+        if other.extension:
+            # Roots, sums and large brackets hang from their top.
+            top, bottom = min(s.y0 for s in other.spans), max(s.y1 for s in other.spans)
+            apart = 0.0 if top - 2 < self.baseline < bottom + 2 else apart
+        if apart > limit * body or left < self.spans[0].x0 - body or left > max(s.x1 for s in self.spans) + 2 * body:
             return False
         covered = sum(max(0.0, min(right, s.x1) - max(left, s.x0)) for s in self.spans if s.text.strip())
         beside = covered < 0.25 * (right - left)
-        if other.size <= _SCRIPT * body and right - left < 6 * body:
+        if (small or other.extension) and right - left < 6 * body:
             return True
         return beside and (apart < 0.5 * body or right - left < 4 * body) and other.weight < self.weight
 
 
 def _rows_of(lines: list[Line], page: int, column: tuple[float, float]) -> list[Row]:
     """Lines of one column, those on the same baseline joined, from top to bottom."""
+    sizes: Counter[float] = Counter()
+    for span in (span for line in lines for span in line.spans):
+        sizes[span.size] += len(span.text)
+    body = sizes.most_common(1)[0][0] if sizes else 0.0
     groups: list[_Group] = []
     for line in lines:
         baseline, size = _dominant(line.spans)
         near = min(groups, key=lambda group: abs(group.baseline - baseline), default=None)
-        if near is not None and abs(near.baseline - baseline) < 0.25 * max(near.size, size):
+        apart = size <= _SCRIPT * body and line.box[2] - line.box[0] < 3 * body
+        if near is not None and not apart and abs(near.baseline - baseline) < 0.25 * max(near.size, size):
             near.spans.extend(line.spans)
         else:
             groups.append(_Group(baseline, size, list(line.spans)))
-    body = _dominant([span for group in groups for span in group.spans])[1] if groups else 0.0
     made = []
     for group in _with_scripts(groups, body):
         group.spans.sort(key=lambda span: span.x0)
@@ -234,8 +257,8 @@ def _rows_of(lines: list[Line], page: int, column: tuple[float, float]) -> list[
 def _with_scripts(groups: list[_Group], body: float) -> list[_Group]:
     """Groups that stand beside or between the letters of a row (an index, a numerator) become a part of it."""
     kept: list[_Group] = []
-    for group in sorted(groups, key=lambda group: (group.size <= _SCRIPT * body, -group.weight)):
-        near = min(kept, key=lambda other: abs(other.baseline - group.baseline), default=None)
+    for group in sorted(groups, key=lambda group: (group.extension, group.size <= _SCRIPT * body, -group.weight)):
+        near = min(kept, key=lambda other: abs(other.baseline - group.middle), default=None)
         if near is not None and near.takes(group, body):
             near.spans.extend(group.spans)
         else:
@@ -253,36 +276,35 @@ def _dominant(spans: Sequence[Span]) -> tuple[float, float]:
 
 def _text(spans: Sequence[Span], baseline: float, size: float) -> str:
     """Spans from left to right as text: spaces where there is a gap, scripts marked."""
-    out = ""
+    out = shift = accent = ""
     right = None
-    shift = ""
     for span in spans:
-        text = span.text
+        text = printed(span)
+        if text.strip() and all(map(unicodedata.combining, text.strip())):
+            # A wide accent stands on the letter that it overlaps.
+            if right is not None and span.x0 < right - 1:
+                out += text.strip()
+            else:
+                accent = text.strip()
+            continue
+        if accent and text.strip():
+            text, accent = text[0] + accent + text[1:], ""
         kind = ""
         if span.size < _SCRIPT * size and text.strip():
             offset = span.baseline - baseline
             kind = "^" if offset < -0.12 * size else "_" if offset > 0.05 * size else ""
+        gap = 0.0 if right is None else span.x0 - right
         if kind != shift and (text.strip() or not kind):
             out += "}" if shift else ""
-            if kind and out.endswith(" ") and right is not None and span.x0 - right < 0.3 * size:
-                out = out.rstrip()
-            gap = right is not None and span.x0 - right > 0.25 * size and not out.endswith(" ")
-            out += (" " if gap and not text.startswith(" ") else "") + (f"{kind}{{" if kind else "")
+            out = out.rstrip() if kind and gap < 0.3 * size else out
+            spaced = gap > 0.25 * size and not out.endswith(" ") and not text.startswith(" ")
+            out += (" " if spaced else "") + (f"{kind}{{" if kind else "")
             text = text.strip() if kind else text
             shift = kind
-        elif right is not None and span.x0 - right > 0.18 * size and not out.endswith(" "):
-            out += "" if text.startswith(" ") else " "
+        elif gap > 0.18 * size and not out.endswith(" ") and not text.startswith(" "):
+            out += " "
         out += text
-        if span.text.strip():
+        if text.strip():
             right = max(right or 0.0, span.x1)
     out = (out.rstrip() + "}") if shift else out
     return mended(" ".join(out.split()))
-
-
-def mended(text: str) -> str:
-    """Ligatures taken apart, accents put on their letters."""
-    text = _SPACING_ACCENT.sub(
-        lambda m: unicodedata.normalize("NFC", m[2].replace("ı", "i").replace("ȷ", "j") + _ACCENTS[m[1]]),
-        text.translate(_LIGATURES),
-    )
-    return unicodedata.normalize("NFC", text)
