@@ -372,8 +372,9 @@ class _Reader:
         elif self.float and bare == "minipage" and "\\caption" in body and self.float.kind != "part":
             self._put_float(self.float.kind, _after_arguments(bare, body))
         elif bare in _TABULAR:
-            printed = tex_floats.table(_after_arguments(environment, body), self.inline.paragraph)
-            self._put_now(Block("table", printed)) if printed else None
+            self._flush()
+            if printed := tex_floats.table(_after_arguments(environment, body), self._cell):
+                self._put(Block("table", printed))
         elif bare in _LISTS:
             self._list(bare, body)
         elif bare in _SKIPPED:
@@ -420,6 +421,12 @@ class _Reader:
             self._read(content)
             if separate:
                 self._flush()
+
+    def _cell(self, text: str) -> str:
+        """One cell of a table; what has a structure of its own is read as such."""
+        if "\\begin" not in text:
+            return self.inline.paragraph(text)
+        return " ".join(block.text for block in self._blocks(text))
 
     def _put_now(self, block: Block) -> None:
         self._flush()
@@ -579,7 +586,7 @@ class _Reader:
             if found and text:
                 head += body[found.start() : text[1]]
                 body = body[: found.start()] + body[text[1] :]
-        lines = tex_floats.algorithm2e(body, self.inline.paragraph)
+        lines = tex_floats.algorithm2e(body, self._statement)
         return f"{head}\\begin{{verbatim}}\n{lines}\n\\end{{verbatim}}"
 
     def _float(self, kind: str, body: str) -> list[Block]:
@@ -657,7 +664,11 @@ class _Reader:
         for label in re.findall(r"\\label\s*\{([^{}]*)\}", body):
             self.inline.labels.setdefault(label.strip(), self.inline.here)
         body = re.sub(r"\\label\s*\{[^{}]*\}", "", body[option[1] :] if option else body)
-        return tex_floats.algorithm(body, self.inline.paragraph, numbered)
+        return tex_floats.algorithm(body, self._statement, numbered)
+
+    def _statement(self, text: str) -> str:
+        """One line of an algorithm, which is shown as it is: without marks for bold and the like."""
+        return re.sub(r"\*\*|`", "", self.inline.paragraph(text))
 
     # Declarations and references --------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 Only what an author defines by name is expanded; whatever needs TeX itself (`\\csname`, `\\@ifnextchar`) is left.
 """
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -10,6 +11,10 @@ MAX_PRODUCED = 8_000_000
 """Characters that expansions may yield in all; a document that wants more is left as it is from there on."""
 MAX_EXPANSIONS = 100_000
 MAX_DEPTH = 40
+MAX_OPTION = 3_000
+"""Characters of an optional argument."""
+MAX_UNCLOSED = 50
+"""Conditions without an end; then no more are decided."""
 
 VERBATIM = re.compile(
     r"\\begin\s*\{(?P<environment>verbatim\*?|Verbatim|lstlisting|minted|filecontents\*?)\}"
@@ -69,7 +74,7 @@ def definitions(text: str) -> dict[str, Macro]:
 
 
 def group(text: str, position: int, opening: str = "{", closing: str = "}") -> tuple[str, int] | None:
-    """The content of the group that starts at `position` (white space before it is skipped), and its end.
+    """The content of the group (or option) that starts at `position`, behind white space, and its end.
 
     None if there is no such group or it is not closed.
     """
@@ -77,23 +82,35 @@ def group(text: str, position: int, opening: str = "{", closing: str = "}") -> t
         position += 1
     if not text.startswith(opening, position):
         return None
-    start = position + 1
-    depth = braces = 0
-    for found in _DELIMITER.finditer(text, position):
-        character = found.group()
-        if braces == 0 and character == closing:
-            depth -= 1
-            if depth == 0:
-                return text[start : found.start()], found.end()
-        elif braces == 0 and character == opening:
-            depth += 1
-        elif character == "{":
-            braces += 1
-        elif character == "}":
-            braces -= 1
-            if braces < 0:
-                return None
+    if opening == "{":
+        end = _closing_braces(text).get(position)
+        return (text[position + 1 : end], end + 1) if end is not None else None
+    if text.find(closing, position, position + MAX_OPTION) < 0:
+        return None
+    closed = _closing_braces(text)
+    at = position + 1
+    while found := _DELIMITER.search(text, at, position + MAX_OPTION):
+        at = found.end()
+        if found.group() == closing:
+            return text[position + 1 : found.start()], at
+        if found.group() == "{":
+            at = closed.get(found.start(), len(text)) + 1
+        elif found.group() == "}":
+            break
     return None
+
+
+@functools.lru_cache(maxsize=16)
+def _closing_braces(text: str) -> dict[int, int]:
+    """Where each group that begins somewhere in `text` ends; found once, so that nothing is searched twice."""
+    ends: dict[int, int] = {}
+    opened: list[int] = []
+    for found in _DELIMITER.finditer(text):
+        if found.group() == "{":
+            opened.append(found.start())
+        elif found.group() == "}" and opened:
+            ends[opened.pop()] = found.start()
+    return ends
 
 
 def argument(text: str, position: int) -> tuple[str, int] | None:
@@ -116,7 +133,7 @@ class _Expansion:
     def __init__(self, macros: dict[str, Macro]) -> None:
         self.macros = macros
         self.conditions = {"iftrue": True, "iffalse": False}
-        self.expansions = self.produced = 0
+        self.expansions = self.produced = self.unclosed = 0
 
     def run(self, text: str, active: tuple[str, ...] = ()) -> str:
         out: list[str] = []
@@ -220,9 +237,10 @@ class _Expansion:
         switch = re.fullmatch(r"(.+?)(true|false)", name)
         if switch and f"if{switch.group(1)}" in self.conditions:
             self.conditions[f"if{switch.group(1)}"] = switch.group(2) == "true"
-            return position
-        if name not in self.conditions or len(active) >= MAX_DEPTH:
+            return _skip_space(text, position)
+        if name not in self.conditions or len(active) >= MAX_DEPTH or self.unclosed > MAX_UNCLOSED:
             return None
+        position = _skip_space(text, position)
         depth, otherwise = 1, None
         for branch in _BRANCH.finditer(text, position):
             depth += (branch.group(1) is not None) - (branch.group(3) is not None)
@@ -230,10 +248,11 @@ class _Expansion:
                 otherwise = branch
             if depth == 0:
                 first_end = otherwise.start() if otherwise else branch.start()
-                second = text[otherwise.end() : branch.start()] if otherwise else ""
+                second = text[_skip_space(text, otherwise.end()) : branch.start()] if otherwise else ""
                 chosen = text[position:first_end] if self.conditions[name] else second
                 out.append(self.run(chosen, (*active, f"{name} at {position}")))
-                return branch.end()
+                return _skip_space(text, branch.end())
+        self.unclosed += 1
         return None
 
 
@@ -247,11 +266,7 @@ def _call(macro: Macro, text: str, position: int) -> tuple[str, int] | None:
         value, position = read or (default or "", position)
         values.append(value)
     if not macro.arguments:
-        # TeX skips the space after a command word, but not an empty line.
-        space = _SPACE.match(text, position)
-        if text[position - 1 : position].isalpha() and space and space.group().count("\n") < 2:
-            position = space.end()
-        return macro.body, position
+        return macro.body, _skip_space(text, position)
 
     def substitute(found: re.Match[str]) -> str:
         if found.group() == "##":
@@ -261,6 +276,13 @@ def _call(macro: Macro, text: str, position: int) -> tuple[str, int] | None:
         return value + _space_between(value, macro.body, found.end())
 
     return _PARAMETER.sub(substitute, macro.body), position
+
+
+def _skip_space(text: str, position: int) -> int:
+    """TeX skips the space after a command word, but not an empty line."""
+    space = _SPACE.match(text, position)
+    skipped = text[position - 1 : position].isalpha() and space and space.group().count("\n") < 2
+    return space.end() if space and skipped else position
 
 
 def _space_between(left: str, text: str, position: int) -> str:

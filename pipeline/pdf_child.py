@@ -17,7 +17,8 @@ def main(max_pages: int, memory: int, seconds: int) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     # The layout model that newer versions import on their own is slow to load and not used.
-    sys.modules.setdefault("pymupdf.layout", None)  # type: ignore[arg-type]
+    for name in ("pymupdf.layout", "pymupdf4llm"):
+        sys.modules[name] = None  # type: ignore[assignment]
     import pymupdf
 
     pymupdf.TOOLS.mupdf_display_errors(False)
@@ -30,7 +31,8 @@ def main(max_pages: int, memory: int, seconds: int) -> int:
         return _fail("encrypted", "")
     if len(document) == 0:
         return _fail("broken", "no pages")
-    pages = [_page(document[number], pymupdf) for number in range(min(len(document), max_pages))]
+    flags = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
+    pages = [_page(document[number], flags) for number in range(min(len(document), max_pages))]
     metadata = document.metadata or {}
     json.dump(
         {
@@ -49,27 +51,22 @@ def _fail(kind: str, message: str) -> int:
     return 1
 
 
-def _page(page: Any, pymupdf: Any) -> dict[str, Any]:
-    flags = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
-    blocks = page.get_text("dict", flags=flags)["blocks"]
+def _page(page: Any, flags: int) -> dict[str, Any]:
     lines = []
-    for number, block in enumerate(blocks):
+    for block in page.get_text("dict", flags=flags)["blocks"]:
         for line in block.get("lines", ()):
             spans = [
-                (s["text"], round(s["size"], 2), s["flags"], s["font"], [round(v, 1) for v in s["bbox"]])
+                (s["text"], round(s["size"], 2), s["flags"], s["font"], *_rounded(s["bbox"]), round(s["origin"][1], 1))
                 for s in line["spans"]
                 if s["text"]
             ]
             if any(text.strip() for text, *_ in spans):
-                lines.append(
-                    {
-                        "block": number,
-                        "bbox": [round(v, 1) for v in line["bbox"]],
-                        "dir": line["dir"],
-                        "spans": spans,
-                    }
-                )
+                lines.append((_rounded(line["bbox"]), line["dir"][0] > 0.9, spans))
     return {"width": page.rect.width, "height": page.rect.height, "lines": lines}
+
+
+def _rounded(box: tuple[float, ...]) -> list[float]:
+    return [round(value, 1) for value in box]
 
 
 if __name__ == "__main__":

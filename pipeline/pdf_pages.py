@@ -1,6 +1,7 @@
 """PDF pages: a PDF's lines with their places and fonts, taken by a child process that may fail. No meaning yet."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from pipeline.errors import PaperUnreadable
 MAX_PAGES = 200
 MEMORY = 2_000_000_000
 SECONDS = 60
+_BOLD = re.compile(r"Bold|Medi\b|-Bd|CMBX|CMSSBX|Black|Heavy|Demi")
+_MATHEMATICAL = re.compile(r"CM(?:MI|SY|EX|R)\d|MSBM|MSAM|Math|Symbol|EUFM|rsfs|STIX|CMBSY|CMMIB|txsy|txmi|pxsy|pxmi|LMMath|XITS")
 
 
 @dataclass(frozen=True)
@@ -21,36 +24,30 @@ class Span:
     size: float
     flags: int
     font: str
-    box: tuple[float, float, float, float]
-
-    @property
-    def superscript(self) -> bool:
-        """Whether it is raised."""
-        return bool(self.flags & 1)
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    baseline: float
 
     @property
     def bold(self) -> bool:
         """Whether the font is a bold one."""
-        return bool(self.flags & 16) or any(
-            name in self.font for name in ("Bold", "Medi", "-Bd", "CMBX", "Black")
-        )
+        return bool(self.flags & 16) or _BOLD.search(self.font) is not None
+
+    @property
+    def mathematical(self) -> bool:
+        """Whether the font is one that mathematics is set in."""
+        return _MATHEMATICAL.search(self.font) is not None
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line as the PDF has it."""
+    """A line, or the part of one that stands apart, as the PDF has it."""
 
-    block: int
     box: tuple[float, float, float, float]
+    upright: bool
     spans: tuple[Span, ...]
-
-    @property
-    def size(self) -> float:
-        """The size of most of its characters."""
-        weight: dict[float, int] = {}
-        for span in self.spans:
-            weight[span.size] = weight.get(span.size, 0) + len(span.text.strip())
-        return max(weight, key=lambda size: weight[size])
 
 
 @dataclass(frozen=True)
@@ -107,16 +104,8 @@ def pages(data: bytes, *, max_pages: int = MAX_PAGES, seconds: int = SECONDS, me
                 page["width"],
                 page["height"],
                 tuple(
-                    Line(
-                        line["block"],
-                        tuple(line["bbox"]),
-                        tuple(
-                            Span(text, size, flags, font, tuple(box))
-                            for text, size, flags, font, box in line["spans"]
-                        ),
-                    )
-                    for line in page["lines"]
-                    if line["dir"][0] > 0.9
+                    Line(tuple(box), upright, tuple(Span(*span) for span in spans))
+                    for box, upright, spans in page["lines"]
                 ),
             )
             for page in answer["pages"]

@@ -1,0 +1,60 @@
+"""PDF glyphs: characters as a PDF names them to what is printed. Pure.
+
+Some PDF writers lose the encoding of TeX's symbol fonts, so that `∈` comes out as `2` and `α` as `↵`. Those fonts
+hold no such characters, so the font's name and the character together say what it is.
+Source: D. E. Knuth, The TeXbook, appendix F (tables 4 to 6: cmmi, cmsy, cmex).
+"""
+
+import re
+import unicodedata
+
+from pipeline.pdf_pages import Span
+
+_LIGATURES = str.maketrans(
+    {
+        "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "ft", "ﬆ": "st",
+        "\u00a0": " ", "\u200b": "", "\u00ad": "-",
+    }
+)  # fmt: skip
+_ACCENTS = dict(zip("´`¨ˆ˜ˇ¸˚", "\u0301\u0300\u0308\u0302\u0303\u030c\u0327\u030a", strict=True))
+_SPACING_ACCENT = re.compile(r"([´`¨ˆ˜ˇ¸˚]) ?([^\W\d_])")
+
+_ITALIC = str.maketrans({"↵": "α", "✓": "θ", "✏": "ϵ", "⇣": "ζ", "◆": "ι", "⌘": "η"})
+_SYMBOLS = str.maketrans(
+    {
+        "0": "′", "1": "∞", "2": "∈", "3": "∋", "8": "∀", "9": "∃", "!": "→", "r": "∇", "k": "‖", "p": "√", "j": "|",
+        "h": "⟨", "i": "⟩", "b": "⌊", "c": "⌋", "d": "⌈", "e": "⌉", "f": "{", "g": "}", "n": "\\", "q": "∐", "s": "∫",
+        "t": "⊔", "u": "⊓", "^": "∧", "_": "∨", "[": "∪", "\\": "∩", "]": "⊎", "/": "∝", ";": "∅", "(": "⇐", ")": "⇒",
+        "$": "↔", "\u0014": "≤", "\u0015": "≥", "\u0012": "⊆", "\u0000": "−", "⇤": "∗", "⇥": "×", "⇡": "≈", "⇠": "∼",
+        "⌘": "≡", "✓": "⊆", "\uf8ff": "≤",
+    }
+)  # fmt: skip
+_EXTENSIBLE = str.maketrans(
+    {
+        "X": "∑", "P": "∑", "Y": "∏", "Q": "∏", "Z": "∫", "R": "∫", "p": "√", "q": "√", "r": "√", "s": "√", "t": "√",
+        "S": "⋃", "T": "⋂", "b": "\u0302", "c": "\u0302", "d": "\u0302", "e": "\u0303", "f": "\u0303", "g": "\u0303",
+        "⇣": "(", "⌘": ")", "✓": "(", "◆": ")", "!": ")",
+    }
+)  # fmt: skip
+
+
+def printed(span: Span) -> str:
+    """What a span prints. Wide accents come out as combining ones."""
+    if re.search(r"CMEX\d", span.font):
+        return span.text.translate(_EXTENSIBLE)
+    if re.search(r"CMSY\d|CMBSY\d", span.font):
+        # The left arrow has the place of the space; only its width tells.
+        arrow = not span.text.strip() and span.x1 - span.x0 > 0.85 * span.size
+        return " ← " if arrow else span.text.translate(_SYMBOLS)
+    if re.search(r"CMMI\d|CMMIB\d", span.font):
+        return span.text.translate(_ITALIC)
+    return span.text
+
+
+def mended(text: str) -> str:
+    """Ligatures taken apart, accents put on their letters."""
+    text = _SPACING_ACCENT.sub(
+        lambda m: unicodedata.normalize("NFC", m[2].replace("ı", "i").replace("ȷ", "j") + _ACCENTS[m[1]]),
+        text.translate(_LIGATURES),
+    )
+    return unicodedata.normalize("NFC", text)
