@@ -1,4 +1,4 @@
-"""Resolves requirements and unpacks wheels with uv, outside of the sandbox, so that no container needs a network.
+"""Resolves requirements and unpacks wheels with uv, outside, so that no sandbox needs a network.
 
 Only wheels: no code of a package runs when it is resolved, fetched or unpacked. What to ask for is decided in
 `requirements.py`.
@@ -58,8 +58,8 @@ def resolve(
 ) -> Lock:
     """Pin `requirements` for `platform` as of the day `before`, or the nearest later one that resolves.
 
-    `unknown` names packages that must have been public for COOLDOWN. The same question is answered from `cache`
-    for the rest of the day. Raises Unmeetable and InstallationFailed.
+    `unknown` names packages that must have been public for COOLDOWN. The same question is answered from
+    `cache` for the rest of the day. Raises Unmeetable and InstallationFailed.
     """
     if not requirements:
         return Lock("")
@@ -96,8 +96,10 @@ def resolve(
     lock = resolved()
     if torch == "cpu" and (cuda := [pin for pin in lock.pins if pin.startswith(("nvidia-", "cuda-"))]):
         raise Unmeetable(
-            f"the only build of torch that was found needs {len(cuda)} packages for graphics cards (several GB), and "
-            "the sandbox has none: offer a CPU build in pip's find-links, or leave the torch backend at its default."
+            f"the only build of torch that was found needs {len(cuda)} packages for graphics cards (several "
+            "GB), and "
+            "the sandbox has none: offer a CPU build in pip's find-links, or leave the torch backend at its "
+            "default."
         )
     _write(answer, json.dumps(asdict(lock)))
     return lock
@@ -115,7 +117,16 @@ def install(lock: Lock, platform: Platform, cache: Path) -> Path:
             own = f"{sys.version_info.major}.{sys.version_info.minor}" == platform.python
             done = _uv(
                 cache,
-                ["pip", "install", "--target", folder, "--requirements", "-", "--require-hashes", "--no-deps"]
+                [
+                    "pip",
+                    "install",
+                    "--target",
+                    str(folder),
+                    "--requirements",
+                    "-",
+                    "--require-hashes",
+                    "--no-deps",
+                ]
                 + ["--only-binary", ":all:", "--python", sys.executable]
                 + ["--python-version", platform.python, "--python-platform", platform.machine]
                 # Byte code of another minor version would only be in the way.
@@ -157,7 +168,7 @@ def made_once(target: Path) -> Iterator[Path | None]:
 
 
 def _dated(compiled: Callable[[date | None], str], before: date | None, today: date) -> Lock:
-    """The lock of the first day from `before` on that resolves, to about a month; without a date if none does."""
+    """The lock of the first day from `before` on that resolves, to about a month, or of today."""
     if before is None or before >= today:
         return Lock(compiled(None))
     try:
@@ -232,7 +243,8 @@ def _local_torch(platform: Platform) -> tuple[str, ...]:
 
 def _uv(cache: Path, arguments: Collection[str | Path], stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run uv with the host's index settings and nothing else of its environment."""
-    # uv's cache lies beside the unpacked packages, on one file system, so that it can link instead of copying.
+    # uv's cache lies beside the unpacked packages, on one file system, so that it can link instead of
+    # copying.
     folder = cache / "uv"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -273,9 +285,9 @@ def _index_settings() -> dict[str, str]:
     """The environment for uv: the host's indexes, wheel folders, certificates and proxies.
 
     uv does not read pip's configuration, which is where a company's or a campus's mirror is named, so it is
-    translated. This is the one place outside of `settings.py` that looks at the environment: these variables belong
-    to pip, uv and the TLS library, and they go through to uv unread. By environment, not by argument: addresses
-    may hold passwords, and arguments can be seen by every process.
+    translated. This is the one place outside of `settings.py` that looks at the environment: these variables
+    belong to pip, uv and the TLS library, and they go through to uv unread. By environment, not by argument:
+    addresses may hold passwords, and arguments can be seen by every process.
     """
     environment = {
         name: value for name, value in os.environ.items() if _PASSED.match(name) and not _OURS.match(name)
@@ -294,7 +306,7 @@ def _index_settings() -> dict[str, str]:
 
 
 def _pip_settings() -> Mapping[str, str]:
-    """pip's settings for `install`, by option name: files from the widest to the nearest, then the environment."""
+    """pip's settings for `install`, by option name: the widest file first, the environment last."""
     home = Path.home()
     files = [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"), home / ".pip/pip.conf"]
     files += [

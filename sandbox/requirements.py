@@ -1,10 +1,10 @@
-"""What a directory needs: its imports and its requirements.txt, as requirements that may be asked of an index.
+"""What a directory needs: its imports and its requirements.txt, as requirements fit to be installed.
 
 Nothing of the directory is run and no index is asked here; `packages.py` does that. The rule against
 typo-squatting: an import name is never asked at the index. A package is installed if the curated list
-(`modules.toml`) knows it, or if the code imports it *and* requirements.txt declares it under the same name and it
-does not look like a misspelling of a known one; such a package must have been published for `COOLDOWN`, and the
-report names it.
+(`modules.toml`) knows it, or if the code imports it *and* requirements.txt declares it under the same name
+and it does not look like a misspelling of a known one; such a package must have been published for
+`COOLDOWN`, and the report names it.
 """
 
 import ast
@@ -75,7 +75,7 @@ def python_files(directory: Path) -> list[Path]:
 
 
 def imports(directory: Path) -> list[Import]:
-    """Third-party imports in all scopes of all files; files that do not parse are left to the import phase."""
+    """Third-party imports in all scopes; files that do not parse are left to the import phase."""
     found = []
     for path in python_files(directory):
         try:
@@ -113,7 +113,8 @@ def requirements(directory: Path) -> Requirements:
             )
         else:
             notes.append(
-                f"`{name}` is declared in requirements.txt, but neither known nor imported under that name: left out."
+                f"`{name}` is declared in requirements.txt, but neither known nor imported under that name: "
+                "left out."
             )
     undeclared = []
     for item in needed:
@@ -122,8 +123,10 @@ def requirements(directory: Path) -> Requirements:
         if package is None:
             if canonicalize_name(top) not in wanted and not item.conditional:
                 problems.append(
-                    f"{item.file}, line {item.line}, imports `{item.module}`: that is neither in this repository, nor "
-                    "in the standard library, nor a known package, and requirements.txt does not declare it by that name."
+                    f"{item.file}, line {item.line}, imports `{item.module}`: that is neither in this "
+                    "repository, nor "
+                    "in the standard library, nor a known package, and requirements.txt does not declare it "
+                    "by that name."
                 )
         elif not item.conditional and not {package, *_ALTERNATIVES.get(top, ())} & wanted.keys():
             wanted[package] = Requirement(package)
@@ -156,7 +159,8 @@ def _declared(directory: Path) -> tuple[dict[str, Requirement], list[str], list[
             requirement = Requirement(line)
         except InvalidRequirement:
             problems.append(
-                f"requirements.txt, line {number}, is not a package with a version: options, addresses and files "
+                f"requirements.txt, line {number}, is not a package with a version: options, addresses and "
+                "files "
                 "are not accepted."
             )
             continue
@@ -173,7 +177,7 @@ def _declared(directory: Path) -> tuple[dict[str, Requirement], list[str], list[
 
 
 def _sandboxed(requirement: Requirement) -> tuple[Requirement, str]:
-    """The requirement as a machine without display and graphics card can meet it, and a note if it changed."""
+    """The requirement as a machine without graphics card can meet it, and a note if it changed."""
     name = canonicalize_name(requirement.name)
     instead = _INSTEAD.get(name)
     if instead is None and name not in _KNOWN:
@@ -219,13 +223,14 @@ def _imported(node: ast.AST, *, conditional: bool) -> Iterator[tuple[str, int, b
                 known = [name for name in names if name in _PACKAGES]
                 yield from ((name, child.lineno, conditional) for name in known or [child.module])
         elif isinstance(child, ast.Try):
-            for part in child.body:
-                yield from _imported(
-                    ast.Module([part], []), conditional=conditional or any(map(_forgives, child.handlers))
-                )
-            for block in (child.handlers, child.orelse, child.finalbody):
-                for part in block:
-                    yield from _imported(ast.Module([part], []), conditional=True)  # type: ignore[list-item]
+            forgiven = any(map(_forgives, child.handlers))
+            tried = ast.Module(child.body, [])
+            otherwise = ast.Module(
+                [*(part for each in child.handlers for part in each.body), *child.orelse], []
+            )
+            yield from _imported(tried, conditional=conditional or forgiven)
+            yield from _imported(otherwise, conditional=True)
+            yield from _imported(ast.Module(child.finalbody, []), conditional=conditional)
         else:
             guarded = isinstance(child, ast.If) and "__name__" not in ast.dump(child.test)
             yield from _imported(child, conditional=conditional or guarded)
