@@ -9,6 +9,7 @@ import socket
 import tarfile
 import tempfile
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -68,6 +69,7 @@ class DockerSandbox:
         self._job = job
         try:
             self._client = docker.from_env(timeout=60)
+            weakref.finalize(self, self._client.close)
             self._client.ping()
         except (DockerException, requests.RequestException) as error:
             raise SandboxUnavailable(
@@ -151,28 +153,25 @@ class DockerSandbox:
         labels = {_EXPIRES: str(int(time.time()) + lifetime), _JOB: self._job}
         # A tmpfs *volume*: unlike `--tmpfs` it can be filled and read through the daemon under a read-only
         # root.
-        options = (
-            f"size={limits.disk_bytes},nr_inodes={max(1024, limits.disk_bytes >> 14)},uid={_USER},gid={_USER}"
-        )
+        options = f"{_caps(limits.disk_bytes)},uid={_USER},gid={_USER}"
         work = Mount(
             WORK,
             None,
             type="volume",
             labels=labels,
             no_copy=True,
-            driver_config=DriverConfig(
-                "local", {"type": "tmpfs", "device": "tmpfs", "o": f"{options},nosuid,nodev"}
-            ),
+            driver_config=DriverConfig("local", {"type": "tmpfs", "device": "tmpfs", "o": options}),
         )
+        quarter = f"{_caps(limits.disk_bytes // 4)},mode=1777"
         folders = {PACKAGES: command.packages, TOOLS: command.tools}
         container = self._client.containers.create(
             self._image.id,
             ["sleep", str(lifetime)],
             labels=labels,
             mounts=[work, *(self._folder(path, target) for target, path in folders.items() if path)],
-            tmpfs={"/tmp": f"size={limits.disk_bytes // 4},mode=1777,exec,nosuid,nodev"},  # noqa: S108
-            shm_size=limits.disk_bytes // 4,
-            user=f"{_USER}:{_USER}",
+            tmpfs={"/tmp": f"{quarter},exec", "/dev/shm": f"{quarter},noexec"},  # noqa: S108
+            # Not the command's user, who could stop it or look into it.
+            user=f"{_USER - 1}:{_USER - 1}",
             entrypoint=[],
             working_dir=WORK,
             network_mode="none",
@@ -262,7 +261,8 @@ class DockerSandbox:
     def _execute(self, container: Container, command: Command) -> CommandResult:
         api = self._client.api
         environment = command.inside("/usr/local/bin:/usr/bin:/bin")
-        # On top of Docker's own filter, whose older versions let a virtual machine's host be reached (AF_VSOCK).
+        # On top of Docker's own filter: older ones let a program speak to a virtual machine's host
+        # (AF_VSOCK).
         confined = seccomp.program(self._machine)
         launcher = ("python3", "-I", "-S", "-c", seccomp.LAUNCHER, confined.hex()) if confined else ()
         execution = api.exec_create(
@@ -274,12 +274,14 @@ class DockerSandbox:
         )["Id"]
         started = time.monotonic()
         stream = api.exec_start(execution, socket=True)
+        # Over a unix socket a file is wrapped around the connection; closing it alone would not close that.
+        connection: socket.socket = getattr(stream, "_sock", stream)  # type: ignore[arg-type]
         kept = {1: HeadTail(command.limits.output_bytes), 2: HeadTail(command.limits.output_bytes)}
         try:
-            timed_out = not self._drain(stream, kept, execution, started + command.limits.seconds)
+            timed_out = not self._drain(connection, kept, execution, started + command.limits.seconds)
         finally:
+            connection.close()
             stream.close()
-            stream._response.close()
         seconds = time.monotonic() - started
         exit_code = None if timed_out else api.exec_inspect(execution)["ExitCode"]
         # Nothing of the program moves while its files are read; neither what it left behind nor what broke
@@ -305,13 +307,14 @@ class DockerSandbox:
             outputs=outputs,
         )
 
-    def _drain(self, stream: Any, kept: dict[int, HeadTail], execution: str, deadline: float) -> bool:
+    def _drain(
+        self, connection: socket.socket, kept: dict[int, HeadTail], execution: str, deadline: float
+    ) -> bool:
         """Read the command's output until it has ended; False when the deadline came first.
 
         Everything is read, however much is kept: a daemon that cannot get rid of output stops answering. A
         process left behind may hold the output open, so that its end alone does not tell.
         """
-        connection: socket.socket = getattr(stream, "_sock", stream)
         frames = _Frames(kept)
         running, asked = True, time.monotonic()
         while (now := time.monotonic()) < deadline:
@@ -371,6 +374,8 @@ class _Frames:
 
 def _fetch(container: Container, relative: str) -> bytes | None:
     """A regular file of the working directory, or None; what else may be in the archive is not looked at."""
+    if container.client is None:
+        raise AssertionError("every container of ours comes from a client")
     api = container.client.api
     address = f"{api.base_url}/v{api.api_version}/containers/{container.id}/archive"
     # Not get_archive: its connection cannot be dropped half-way, and what is there may be endless.
@@ -378,12 +383,20 @@ def _fetch(container: Container, relative: str) -> bytes | None:
         if response.status_code == 404:
             return None
         response.raise_for_status()
-        with tarfile.open(fileobj=response.raw, mode="r|") as tar:
-            member = tar.next()
-            if member is None or not member.isreg() or member.size > OUTPUT_CAP:
-                return None
-            content = tar.extractfile(member)
-            return content.read() if content else None
+        try:
+            with tarfile.open(fileobj=response.raw, mode="r|") as tar:
+                member = tar.next()
+                if member is None or not member.isreg() or member.size > OUTPUT_CAP:
+                    return None
+                content = tar.extractfile(member)
+                return content.read() if content else None
+        except tarfile.ReadError:  # Docker breaks off at a socket.
+            return None
+
+
+def _caps(size: int) -> str:
+    """Options of a tmpfs: about 16 KiB a file, so that empty files do not fill the kernel's memory."""
+    return f"size={size},nr_inodes={max(1024, size >> 14)},nosuid,nodev"
 
 
 def _owned(about: tarfile.TarInfo, kind: bytes, mode: int) -> tarfile.TarInfo:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -79,21 +80,16 @@ def resolve(
         stored = json.loads(answer.read_text("utf-8"))
         return Lock(stored["text"], tuple(stored["notes"]))
 
-    def on(day: date | None, constraint: str | None) -> str:
-        return _compile(requirements, platform, cache, day, unknown, torch, constraint)
-
-    def resolved() -> Lock:
-        last: Unmeetable | None = None
-        for constraint in local_torch or (None,):
-            try:
-                return _dated(lambda day: on(day, constraint), before, today)  # noqa: B023
-            except Unmeetable as error:
-                last = last or error
-        if last is None:
-            raise AssertionError("there is always one constraint to try")
-        raise last
-
-    lock = resolved()
+    lock = None
+    for constraint in local_torch or ("",):
+        ask = partial(_compile, requirements, platform, cache, unknown, torch, constraint)
+        try:
+            lock = _dated(ask, before, today)
+            break
+        except Unmeetable as error:
+            failed = error
+    if lock is None:
+        raise _with_torch(failed, local_torch)
     if torch == "cpu" and (cuda := [pin for pin in lock.pins if pin.startswith(("nvidia-", "cuda-"))]):
         raise Unmeetable(
             f"the only build of torch that was found needs {len(cuda)} packages for graphics cards (several "
@@ -103,6 +99,16 @@ def resolve(
         )
     _write(answer, json.dumps(asdict(lock)))
     return lock
+
+
+def _with_torch(error: Unmeetable, local_torch: tuple[str, ...]) -> Unmeetable:
+    """The explanation, and which builds of torch there are if it is about torch."""
+    if not local_torch or "torch" not in str(error):
+        return error
+    builds = ", ".join(each.removeprefix("torch==") for each in local_torch)
+    return Unmeetable(
+        f"{error}\nCPU builds here: {builds} (from the wheel folders in pip's or uv's settings)."
+    )
 
 
 def install(lock: Lock, platform: Platform, cache: Path) -> Path:
@@ -195,10 +201,10 @@ def _compile(
     requirements: Collection[str],
     platform: Platform,
     cache: Path,
-    day: date | None,
     unknown: Collection[str],
     torch: str,
-    constraint: str | None,
+    constraint: str,
+    day: date | None,
 ) -> str:
     """The text of a lock. Raises Unmeetable and InstallationFailed."""
     arguments: list[str | Path] = ["pip", "compile", "-", "--quiet", "--no-header", "--no-annotate"]
@@ -246,6 +252,9 @@ def _uv(cache: Path, arguments: Collection[str | Path], stdin: str = "") -> subp
     # uv's cache lies beside the unpacked packages, on one file system, so that it can link instead of
     # copying.
     folder = cache / "uv"
+    environment = _index_settings()
+    if environment.pop(_NO_INDEX, "0").lower() not in ("0", "false", "no", "off"):
+        arguments = [*arguments, "--no-index"]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return subprocess.run(  # noqa: S603
@@ -253,7 +262,7 @@ def _uv(cache: Path, arguments: Collection[str | Path], stdin: str = "") -> subp
             input=stdin,
             capture_output=True,
             text=True,
-            env=_index_settings(),
+            env=environment,
             # What uv unpacks must be readable for the sandbox's user, whatever the umask of this process is.
             umask=0o022,
             timeout=1800,
@@ -263,11 +272,13 @@ def _uv(cache: Path, arguments: Collection[str | Path], stdin: str = "") -> subp
         raise InstallationFailed(f"uv could not be run: {error}") from error
 
 
+_NO_INDEX = "UV_NO_INDEX"
+"""Our own: uv has an option for it, but no variable."""
 _FROM_PIP = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
     "find-links": "UV_FIND_LINKS",
-    "no-index": "UV_NO_INDEX",
+    "no-index": _NO_INDEX,
     "trusted-host": "UV_INSECURE_HOST",
     "timeout": "UV_HTTP_TIMEOUT",
     "default-timeout": "UV_HTTP_TIMEOUT",

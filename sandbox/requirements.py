@@ -100,10 +100,10 @@ def requirements(directory: Path) -> Requirements:
     for name, requirement in declared.items():
         if name in _KNOWN:
             wanted[name] = requirement
-        elif close := get_close_matches(name, _KNOWN, n=1, cutoff=0.85):
+        elif close := _looks_like(name):
             problems.append(
                 f"requirements.txt asks for `{name}`, which is not a known package but is spelt almost like "
-                f"`{close[0]}`: it was not installed."
+                f"`{close}`: it was not installed."
             )
         elif name in {canonicalize_name(module) for module in by_module}:
             wanted[name] = requirement
@@ -141,6 +141,22 @@ def requirements(directory: Path) -> Requirements:
         problems=tuple(dict.fromkeys(problems)),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _looks_like(name: str) -> str | None:
+    """A known package that `name` could be a misspelling of: one edit away, or in a long name two."""
+    if close := get_close_matches(name, _KNOWN, n=1, cutoff=0.9):
+        return close[0]
+    return next((known for known in sorted(_KNOWN) if _one_edit_apart(name, known)), None)
+
+
+def _one_edit_apart(one: str, other: str) -> bool:
+    """One letter changed, added, or dropped, or two neighbours swapped."""
+    while one and other and one[0] == other[0]:
+        one, other = one[1:], other[1:]
+    while one and other and one[-1] == other[-1]:
+        one, other = one[:-1], other[:-1]
+    return max(len(one), len(other)) <= 1 or (len(one) == 2 and one == other[::-1])
 
 
 def _declared(directory: Path) -> tuple[dict[str, Requirement], list[str], list[str]]:

@@ -3,7 +3,6 @@
 import os
 import secrets
 import socket
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -241,12 +240,12 @@ CALLS = (
 
 ATTACKS = {
     "address-families": Attack(
-        "Sockets of every address family: vsock to the host of a virtual machine, packet, alg, CAN, Bluetooth…",
+        "Sockets of every address family: vsock to a virtual machine's host, packet, alg, CAN, Bluetooth…",
         "Only unix, inet, inet6 and netlink can be made; the network namespace is empty for those",
         FAMILIES,
     ),
     "addresses": Attack(
-        "Routes to public, private, multicast and link-local addresses, cloud metadata included, IPv4 and IPv6",
+        "Routes to public, private, multicast and link-local addresses (cloud metadata), IPv4 and IPv6",
         "No route but loopback's own",
         ADDRESSES,
     ),
@@ -332,8 +331,8 @@ assert status["NoNewPrivs"] == "1\\n" and status["Seccomp"] == "2\\n" and os.get
 """,
     ),
     "system-calls": Attack(
-        "mount, umount, pivot_root, chroot, unshare, clone and setns with new namespaces, ptrace, process_vm_readv, "
-        "bpf, perf, io_uring, userfaultfd, keyring, module, kexec, swap, clock, host name, kernel log",
+        "mount, umount, pivot_root, chroot, unshare, clone and setns with new namespaces, ptrace, "
+        "process_vm_readv, bpf, perf, io_uring, userfaultfd, keyring, module, kexec, swap, clock, host name, kernel log",
         "Refused by the kernel, one by one",
         attempt(*CALLS),
     ),
@@ -359,8 +358,8 @@ assert status["NoNewPrivs"] == "1\\n" and status["Seccomp"] == "2\\n" and os.get
         WRITABLE,
     ),
     "special-outputs": Attack(
-        "A symbolic link, a hard link, a fifo, a socket, a device, a folder or a huge sparse file in place of an "
-        "output; a link as an output's folder",
+        "A symbolic link, a hard link, a fifo, a socket, a device, a folder or a huge sparse file in place "
+        "of an output; a link as an output's folder",
         "Only regular files of a bearable size come out; no link is followed, nothing is waited for",
         SPECIAL_OUTPUTS,
         only_the_regular_file_comes_out,
@@ -369,15 +368,10 @@ assert status["NoNewPrivs"] == "1\\n" and status["Seccomp"] == "2\\n" and os.get
     "hidden-text": Attack(
         "Terminal escapes, overwritten lines, bidirectional and zero-width characters in the output",
         "Escapes are removed; what cannot be seen is shown as \\uXXXX",
-        "print('\\x1b[31mred\\x1b[0m\\x1b]0;title\\x07 shown\\rred overwritten \\u202e \\u200b \\ufeff \\x07end')"
-        ".__class__",
+        "print('shown\\r\\x1b[31mred\\x1b[0m\\x1b]0;title\\x07 overwritten \\u202e \\u200b \\ufeff end')",
         harmless_text,
     ),
 }
-ATTACKS["hidden-text"] = replace(
-    ATTACKS["hidden-text"],
-    program="print('shown\\r\\x1b[31mred\\x1b[0m\\x1b]0;title\\x07 overwritten \\u202e \\u200b \\ufeff end')",
-)
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -413,13 +407,17 @@ for entry in os.listdir("/proc"):
         for name in ("environ", "cmdline", "cwd", "root", "maps"):
             path = f"/proc/{{entry}}/{{name}}"
             try:
-                found = os.readlink(path) if name in ("cwd", "root") else open(path, "rb").read().decode(errors="replace")
+                link = name in ("cwd", "root")
+                found = os.readlink(path) if link else open(path, "rb").read().decode(errors="replace")
             except OSError:
                 continue
             if {secret[:32]!r} + {secret[32:]!r} in found: print("secret in", path)
             if int(entry) != os.getpid() and name == "maps": print("looked into", entry)
 if len([entry for entry in os.listdir("/proc") if entry.isdigit()]) > 4: print("processes of others")
-for path in ({str(tmp_path)!r}, {str(Path.home())!r} + "/.ssh", {os.getcwd()!r}, "/root/.bashrc", "/home", "/etc/shadow"):
+for path in (
+    {str(tmp_path)!r}, {str(Path.home())!r} + "/.ssh", {str(Path.cwd())!r}, "/root/.bashrc", "/home",
+    "/etc/shadow"
+):
     try:
         if os.path.isdir(path) and os.listdir(path) or open(path): print("sees", path)
     except OSError:
@@ -513,7 +511,3 @@ def _command_line(process: Path) -> bytes:
         return (process / "cmdline").read_bytes()
     except OSError:
         return b""
-
-
-if __name__ == "__main__":
-    sys.exit("\n".join(f"| {attack.tried} | {attack.held} |" for attack in ATTACKS.values()))
