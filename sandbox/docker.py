@@ -206,9 +206,15 @@ class DockerSandbox:
 
     def _folder(self, path: Path, target: str) -> Mount:
         """A folder of this machine, read-only; as a volume where the daemon does not see our files."""
-        if self._client.api.base_url.startswith("http+docker://") and "ssh" not in self._client.api.base_url:
-            return Mount(target, str(path.resolve()), type="bind", read_only=True)
-        return Mount(target, self._volume(path), type="volume", read_only=True)
+        if self._remote:
+            return Mount(target, self._volume(path), type="volume", read_only=True)
+        return Mount(target, str(path.resolve()), type="bind", read_only=True)
+
+    @functools.cached_property
+    def _remote(self) -> bool:
+        """Whether the daemon is somewhere else: all but a unix socket is."""
+        address = self._client.api.base_url
+        return not address.startswith("http+docker://") or "ssh" in address
 
     def _volume(self, path: Path) -> str:
         """A volume with a folder's content, made once: folders are named by what is in them."""

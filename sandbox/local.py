@@ -27,6 +27,7 @@ from sandbox.interface import (
 from sandbox.report import CommandResult, Limits
 from sandbox.streams import HeadTail
 
+_KERNEL_SETTINGS = Path("/proc/sys")
 _GRACE_SECONDS = 30.0
 """For building the namespaces and collecting outputs, beyond the command's own limit."""
 
@@ -202,7 +203,7 @@ def _advice() -> str:
         ("user/max_user_namespaces", "0"),
     ):
         try:
-            value = Path("/proc/sys", setting).read_text().strip()
+            value = (_KERNEL_SETTINGS / setting).read_text().strip()
         except OSError:
             continue
         if value == forbidding:

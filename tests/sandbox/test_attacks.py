@@ -332,7 +332,8 @@ assert status["NoNewPrivs"] == "1\\n" and status["Seccomp"] == "2\\n" and os.get
     ),
     "system-calls": Attack(
         "mount, umount, pivot_root, chroot, unshare, clone and setns with new namespaces, ptrace, "
-        "process_vm_readv, bpf, perf, io_uring, userfaultfd, keyring, module, kexec, swap, clock, host name, kernel log",
+        "process_vm_readv, bpf, perf, io_uring, userfaultfd, keyring, module, kexec, swap, clock, host name, "
+        "kernel log",
         "Refused by the kernel, one by one",
         attempt(*CALLS),
     ),

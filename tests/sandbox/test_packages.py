@@ -25,8 +25,7 @@ def wheel(
         f"{name}.py": f"version = {version!r}\n",
         f"{stem}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
         + "".join(f"Requires-Dist: {each}\n" for each in requires),
-        f"{stem}.dist-info/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: "
-        f"{tag}\n""
+        f"{stem}.dist-info/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
     files[f"{stem}.dist-info/RECORD"] = "".join(
         f"{each},,\n" for each in [*files, f"{stem}.dist-info/RECORD"]
