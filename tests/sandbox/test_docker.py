@@ -1,0 +1,142 @@
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker as engine
+import pytest
+
+from sandbox.choice import choose
+from sandbox.docker import DockerSandbox
+from sandbox.interface import Command, SandboxUnavailable
+from sandbox.local import LocalSandbox
+from sandbox.report import Limits
+from tests.sandbox.conftest import SMALL, available
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[engine.DockerClient]:
+    available("docker")
+    with_client = engine.from_env()
+    yield with_client
+    with_client.close()
+
+
+def test_the_container_is_closed_on_all_sides(
+    docker: DockerSandbox, tmp_path: Path, client: engine.DockerClient
+) -> None:
+    """What the daemon says about a container of ours while it lives."""
+    seen: list[dict[str, Any]] = []
+    drain = docker._drain
+
+    def look(*arguments: object) -> bool:
+        (container,) = [
+            each for each in client.containers.list() if each.labels.get("paper2code.job") == "tests"
+        ]
+        seen.append(container.attrs)
+        return drain(*arguments)  # type: ignore[arg-type]
+
+    docker._drain = look  # type: ignore[method-assign]
+    try:
+        docker.run(tmp_path, Command(("sleep", "0.3"), SMALL))
+    finally:
+        del docker._drain  # type: ignore[method-assign]
+    ((host, state),) = [(each["HostConfig"], each["Config"]) for each in seen]
+    assert host["NetworkMode"] == "none"
+    assert host["CapDrop"] == ["ALL"] and not host["Privileged"]
+    assert host["ReadonlyRootfs"] and host["SecurityOpt"] == ["no-new-privileges"]
+    assert host["PidsLimit"] == SMALL.pids
+    assert host["Memory"] == host["MemorySwap"] == SMALL.memory_bytes
+    assert host["LogConfig"]["Type"] == "none" and not host["Binds"]
+    assert state["User"] == "65533:65533"
+    assert float(state["Labels"]["paper2code.expires"]) > time.time()
+
+
+def test_nothing_is_left_behind(docker: DockerSandbox, tmp_path: Path, client: engine.DockerClient) -> None:
+    volumes = {each.name for each in client.volumes.list()}
+    docker.run(tmp_path, Command(("true",), SMALL))
+    docker.run(tmp_path, Command(("sleep", "60"), Limits(seconds=1, disk_bytes=1 << 20)))
+    assert not [
+        each for each in client.containers.list(all=True) if each.labels.get("paper2code.job") == "tests"
+    ]
+    assert {each.name for each in client.volumes.list()} <= volumes
+
+
+def test_the_reaper_takes_what_expired_and_nothing_else(
+    docker: DockerSandbox, client: engine.DockerClient
+) -> None:
+    def leave(**labels: str) -> str:
+        container = client.containers.create(
+            docker._image.id, ["sleep", "60"], labels=labels, network_mode="none"
+        )
+        container.start()
+        return str(container.id)
+
+    past, future = str(int(time.time()) - 1), str(int(time.time()) + 60)
+    dead = leave(**{"paper2code.expires": past})
+    alive = leave(**{"paper2code.expires": future})
+    others = leave(somebody="else")
+    volume = client.volumes.create(labels={"paper2code.expires": past})
+    kept = client.volumes.create(labels={"somebody": "else"})
+    try:
+        assert docker.reap() >= 2
+        left = {each.id for each in client.containers.list(all=True)}
+        assert dead not in left and {alive, others} <= left
+        names = {each.name for each in client.volumes.list()}
+        assert volume.name not in names and kept.name in names
+    finally:
+        for container in (alive, others):
+            client.containers.get(container).remove(force=True)
+        kept.remove()
+
+
+def test_packages_travel_as_a_volume_where_the_engine_is_remote(
+    docker: DockerSandbox, tmp_path: Path, client: engine.DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = tmp_path / f"packages-{time.monotonic_ns()}"
+    packages.mkdir()
+    (packages / "alpha.py").write_text("value = 1")
+    monkeypatch.setattr(docker, "_remote", True)
+    program = "import alpha, os; print(alpha.value)\ntry: open('/packages/x', 'w')\nexcept OSError: print('read-only')"
+    command = Command(("python3", "-B", "-c", program), SMALL, packages=packages)
+    (tmp_path / "work").mkdir()
+    try:
+        for _ in range(2):
+            assert docker.run(tmp_path / "work", command).stdout == "1\nread-only\n"
+    finally:
+        client.volumes.get(f"paper2code-{packages.name}").remove()
+
+
+def test_the_image_has_no_setuid_programs_and_no_packages(docker: DockerSandbox, tmp_path: Path) -> None:
+    program = (
+        "import importlib.metadata as m, os, stat\n"
+        "for folder, _, names in os.walk('/'):\n"
+        "    for name in names:\n"
+        "        try: mode = os.lstat(os.path.join(folder, name)).st_mode\n"
+        "        except OSError: continue\n"
+        "        if stat.S_ISREG(mode) and mode & 0o6000: print(folder, name)\n"
+        "print([each.name for each in m.distributions()])"
+    )
+    result = docker.run(tmp_path, Command(("python", "-c", program), SMALL))
+    assert result.stdout == "[]\n"
+
+
+def test_another_image_and_a_missing_one(docker: DockerSandbox, tmp_path: Path) -> None:
+    name = docker._image.tags[0]
+    assert DockerSandbox(image=name).platform().image.startswith(name)
+    with pytest.raises(SandboxUnavailable, match="is not here and cannot be pulled"):
+        DockerSandbox(image="127.0.0.1:9/nobody/has:this").platform()
+
+
+def test_without_a_daemon_the_local_one_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choose().name == choose("docker").name == "docker"
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent.sock")
+    with pytest.raises(SandboxUnavailable, match="docker-up"):
+        choose("docker")
+    available("local")
+    assert isinstance(choose(), LocalSandbox)
+    assert isinstance(choose("local"), LocalSandbox)
+    with pytest.raises(SandboxUnavailable, match="no sandbox `podman`"):
+        choose("podman")

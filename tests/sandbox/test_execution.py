@@ -1,0 +1,258 @@
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sandbox.execution import _results, execute
+from sandbox.interface import Sandbox
+from sandbox.report import ExecutionReport, Limits
+
+WRITE = """
+import json
+def write(mode, **metrics):
+    with open("results.json", "w") as file:
+        json.dump({"mode": mode, "metrics": metrics}, file)
+"""
+MAIN = """
+import sys
+from results import write
+
+def main():
+    mode = "smoke" if "--smoke" in sys.argv else "full"
+    write(mode, loss=0.5, accuracy=1)
+
+def never():
+    return 1
+
+if __name__ == "__main__":
+    main()
+"""
+REPOSITORY = {"main.py": MAIN, "results.py": WRITE, "reproduce.sh": "set -e\npython main.py\n"}
+LIMITS = Limits(seconds=30, memory_bytes=1 << 30, pids=64, disk_bytes=64 << 20)
+
+Execute = Callable[..., ExecutionReport]
+
+
+@pytest.fixture
+def execution(sandbox: Sandbox, cache: Path, tmp_path: Path) -> Execute:
+    """Execute REPOSITORY with some files changed; None removes one."""
+
+    def run(changes: dict[str, str | None] | None = None, **options: object) -> ExecutionReport:
+        directory = tmp_path / "repository"
+        for name, text in (REPOSITORY | (changes or {})).items():
+            if text is not None:
+                (directory / name).parent.mkdir(parents=True, exist_ok=True)
+                (directory / name).write_text(text)
+        before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+        report = execute(directory, sandbox, cache=cache, **{"limits": LIMITS, **options})
+        assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
+        return report
+
+    return run
+
+
+def test_a_repository_that_runs_proves_it(execution: Execute, sandbox: Sandbox) -> None:
+    seen: list[str] = []
+    report = execution(mode="full", promised=["loss", "accuracy"], observe=seen.append)
+    assert report.ok, report
+    assert [phase.phase for phase in report.phases] == seen == ["install", "import", "smoke", "full"]
+    assert report.metrics == {"loss": 0.5, "accuracy": 1.0}
+    assert report.environment.sandbox == sandbox.name
+    main = report.coverage["main.py"]
+    assert main.executable - main.executed == {10}
+    assert report.coverage["results.py"].executed == {2, 3, 4, 5}
+    assert report.phases[-1].result.argv == ("bash", "reproduce.sh")
+    assert all(phase.result.stderr == "" for phase in report.phases)
+
+
+def test_lines_in_threads_and_child_processes_count(execution: Execute) -> None:
+    work = """
+def in_thread():
+    return 1
+
+def in_fork(number):
+    return number
+
+def in_spawn(number):
+    return number
+
+if __name__ == "__main__":
+    in_child = 1
+"""
+    main = """
+import multiprocessing, os, subprocess, sys, threading
+import work
+from results import write
+if __name__ == "__main__":
+    thread = threading.Thread(target=work.in_thread)
+    thread.start()
+    thread.join()
+    for method, target in (("fork", work.in_fork), ("spawn", work.in_spawn)):
+        child = multiprocessing.get_context(method).Process(target=target, args=(1,))
+        child.start()
+        child.join()
+    subprocess.run([sys.executable, "work.py"], check=True, cwd=os.getcwd())
+    write("smoke", loss=1)
+    os._exit(0)
+"""
+    report = execution({"main.py": main, "work.py": work})
+    assert report.ok, report
+    assert report.coverage["work.py"].executed == report.coverage["work.py"].executable
+    assert report.coverage["main.py"].executed == report.coverage["main.py"].executable
+
+
+def test_importing_runs_no_main_block_and_names_what_fails(execution: Execute) -> None:
+    report = execution(
+        {
+            "good.py": "if __name__ == '__main__':\n    raise SystemExit('main block ran')\n",
+            "package/wrong.py": "import package.missing_part\n",
+            "package/inner/fine.py": "from package.inner import neighbour\n",
+            "package/inner/neighbour.py": "",
+            "scripts/run-it.py": "import beside\n",
+            "scripts/beside.py": "",
+            "src/inside.py": "",
+            "uses.py": "import inside\nimport src.inside\n",
+            "quits.py": "import sys\nprint('text of the program')\nsys.exit(0)\n",
+            "tests/test_it.py": "raise AssertionError\n",
+        }
+    )
+    failure = report.failure
+    assert failure and failure.phase == "import"
+    assert failure.problems == ("`package/wrong.py` cannot be imported.", "`quits.py` cannot be imported.")
+    assert "No module named 'package.missing_part'" in failure.result.stderr
+    assert "runner.py" not in failure.result.stderr
+    assert failure.result.stdout == "text of the program\n"
+
+
+@pytest.mark.parametrize(
+    ("ending", "problem"),
+    [
+        ("import os\nos._exit(0)", "`hard.py` was being imported when the program ended with exit status 0."),
+        (
+            "while True: pass",
+            "`hard.py` was being imported when the program was stopped after 3 seconds, its limit.",
+        ),
+    ],
+)
+def test_a_module_that_ends_the_import_is_named(execution: Execute, ending: str, problem: str) -> None:
+    report = execution({"hard.py": ending}, limits=Limits(seconds=3, pids=64, disk_bytes=64 << 20))
+    failure = report.failure
+    assert failure and (failure.phase, failure.problems) == ("import", (problem,))
+
+
+BROKEN = {
+    "exception": ({"main.py": "if __name__ == '__main__': 1 / 0"}, "exit status 1"),
+    "no results": ({"main.py": "print('all done')"}, "`results.json` was not written as an ordinary file"),
+    "results of before": (
+        {"main.py": "print('all done')", "results.json": '{"mode": "smoke", "metrics": {"loss": 1}}'},
+        "`results.json` was not written as an ordinary file",
+    ),
+    "results as a link": (
+        {
+            "main.py": "import os\nif __name__ == '__main__': os.symlink('other.json', 'results.json')",
+            "other.json": "{}",
+        },
+        "`results.json` was not written as an ordinary file",
+    ),
+    "results by a survivor": (
+        {
+            "main.py": "import os, time\nif __name__ == '__main__' and not os.fork():\n    os.setsid()\n"
+            '    time.sleep(0.5)\n    open(\'results.json\', \'w\').write(\'{"mode": "smoke", "metrics": {"loss": 1}}\')'
+        },
+        "`results.json` was not written as an ordinary file",
+    ),
+    "no program": ({"main.py": None}, "There is no `main.py`"),
+    "other mode": ({"main.py": MAIN.replace('"smoke" if', '"full" if')}, 'does not say `"mode": "smoke"`'),
+    "promise": ({"main.py": MAIN.replace("loss=0.5, ", "")}, "The promised metric `loss` is not in"),
+    "not finite": (
+        {"main.py": MAIN.replace("0.5", "float('nan')")},
+        "The metric `loss` in `results.json` is not a",
+    ),
+    "kills the runner": (
+        {"main.py": MAIN.replace("def never", "    import os; os.kill(os.getppid(), 9)\n\ndef never")},
+        "exit status 137",
+    ),
+    "out of memory": (
+        {
+            "main.py": "if __name__ == '__main__':\n    held = [bytearray(b'x' * (64 << 20)) for _ in range(64)]"
+        },
+        "ran out of memory",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_run_that_proves_nothing_fails(name: str, execution: Execute) -> None:
+    changes, problem = BROKEN[name]
+    failure = execution(changes, promised=["loss"]).failure
+    assert failure and failure.phase == "smoke"
+    assert any(problem in each for each in failure.problems), failure
+
+
+def test_a_run_in_which_no_line_was_seen_fails(execution: Execute) -> None:
+    hidden = "python -S -E -c \"import sys; sys.path.insert(0, '.'); import main; main.main()\"\n"
+    report = execution({"reproduce.sh": hidden, "main.py": MAIN}, mode="full")
+    assert report.failure and report.failure.phase == "full"
+    assert report.failure.problems == ("No line of the repository's Python code was seen to be executed.",)
+
+
+def test_requirements_that_cannot_be_met_fail_the_installation(execution: Execute) -> None:
+    report = execution({"requirements.txt": "six==0.0.1", "main.py": "import six\n" + MAIN})
+    failure = report.failure
+    assert failure and failure.phase == "install"
+    assert failure.problems == (
+        "There are no versions of the required packages that fit together and this Python.",
+    )
+    assert "six==0.0.1" in failure.result.stderr
+
+
+def test_an_unknown_import_fails_the_installation(execution: Execute) -> None:
+    report = execution({"main.py": "import nobody_knows_this\n" + MAIN})
+    assert report.failure and report.failure.phase == "install"
+    assert "nobody_knows_this" in report.failure.problems[0]
+
+
+def test_packages_are_there_and_the_hosts_are_not(execution: Execute) -> None:
+    main = "import six\n" + MAIN.replace(
+        "    main()",
+        "    main()\n    import importlib.util as u\n    print([bool(u.find_spec(n)) for n in NAMES])",
+    )
+    names = "NAMES = 'six docker pip pytest numpy setuptools'.split()\n"
+    report = execution({"requirements.txt": "six", "main.py": names + main})
+    assert report.ok, report
+    assert report.phases[-1].result.stdout == "[True, False, False, False, False, False]\n"
+    assert [pin.partition("==")[0] for pin in report.environment.packages] == ["six"]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
+        (b"\xff", "is not JSON"),
+        (b"[1]", 'has no `"metrics"'),
+        (b'{"mode": "smoke", "metrics": {}}', 'has no `"metrics"'),
+        (b'{"mode": "smoke", "metrics": [1]}', 'has no `"metrics"'),
+        (b'{"metrics": {"loss": 1}}', "does not say"),
+        (b'{"mode": "smoke", "metrics": {"loss": "0.5"}}', "not a finite number"),
+        (b'{"mode": "smoke", "metrics": {"loss": true}}', "not a finite number"),
+        (b'{"mode": "smoke", "metrics": {"loss": Infinity}}', "not a finite number"),
+        (b'{"mode": "smoke", "metrics": {"loss": 1e999}}', "not a finite number"),
+        (b'{"mode": "smoke", "metrics": {"loss": 1' + b"0" * 400 + b"}}", "not a finite number"),
+        (b'{"mode": "smoke", "metrics": {"loss": 1' + b"0" * 5000 + b"}}", "is not JSON"),
+        (b" " * (2 << 20), "ordinary file of at most"),
+    ],
+)
+def test_results_that_are_no_results(content: bytes, problem: str) -> None:
+    metrics, problems = _results(content, "smoke", ())
+    assert len(problems) == 1 and problem in problems[0]
+    assert all(map(math.isfinite, metrics.values()))
+
+
+def test_good_results_are_taken() -> None:
+    content = json.dumps(
+        {"mode": "full", "metrics": {"loss": -1e-9, "steps": 3}, "more": "is welcome"}
+    ).encode()
+    assert _results(content, "full", ["loss"]) == ({"loss": -1e-9, "steps": 3.0}, [])
