@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from dbos import DBOS, DBOSClient, DBOSConfig, WorkflowStatus
 
 from bot.github import AppCredentials, GitHub
-from bot.jobs import BOARD, JOB, OUTCOME, REQUEST, Job, Record, Request, State
+from bot.jobs import BOARD, JOB, OUTCOME, REQUEST, Job, Record, Request, State, jobs_prefix
 from bot.progress import Board
 from bot.worker import Reproducer, Worker
 from settings import Settings
@@ -97,8 +97,8 @@ class Engine:
 
     def submit(self, job: Job) -> None:
         """See bot.jobs.Ledger."""
-        same = {"key": job.key}
-        if self._client.list_workflows(name="fulfil", status=_ACTIVE, attributes=same, load_input=False):
+        others = self._fulfilments(job.place.repository_id, job.place.issue, status=_ACTIVE)
+        if any(_job(other).key == job.key for other in others):
             return
         self._client.enqueue(
             {
@@ -108,16 +108,19 @@ class Engine:
                 "app_version": _VERSION,
                 "deduplication_id": job.key,
                 "duplication_policy": "return-existing",
-                "attributes": {**same, "place": f"{job.place.repository_id}#{job.place.issue}"},
             },
             JOB.dump_json(job).decode(),
         )
 
     def records(self, repository_id: int, issue: int) -> list[Record]:
         """See bot.jobs.Ledger."""
-        place = {"place": f"{repository_id}#{issue}"}
-        found = self._client.list_workflows(name="fulfil", attributes=place, sort_desc=True, limit=100)
-        return [_record(status) for status in found]
+        return [_record(status) for status in self._fulfilments(repository_id, issue)]
+
+    def _fulfilments(self, repository_id: int, issue: int, **wanted: Any) -> list[WorkflowStatus]:
+        prefix = jobs_prefix(repository_id, issue)
+        return self._client.list_workflows(
+            name="fulfil", workflow_id_prefix=prefix, sort_desc=True, limit=100, **wanted
+        )
 
     def latest(self, limit: int = 100) -> list[Record]:
         """The jobs of all repositories, newest first."""
@@ -238,8 +241,12 @@ _STATES: dict[str, State] = {"ENQUEUED": "queued", "DELAYED": "queued", "PENDING
 def _record(status: WorkflowStatus) -> Record:
     attributes = status.attributes or {}
     board = BOARD.validate_python(attributes["board"]) if "board" in attributes else Board()
-    assert status.input is not None, "listed without its input"
-    job = JOB.validate_json(status.input["args"][0])
     outcome = OUTCOME.validate_json(status.output) if status.output else None
     state = outcome.state if outcome else _STATES.get(status.status, "failed")
-    return Record(job, state, board, outcome)
+    return Record(_job(status), state, board, outcome)
+
+
+def _job(status: WorkflowStatus) -> Job:
+    if status.input is None:
+        raise ValueError(f"{status.workflow_id} was read without its input")
+    return JOB.validate_json(status.input["args"][0])

@@ -263,7 +263,9 @@ class GitHub:
             present = {label.name for label in found.labels}
             missing = [label for label in labels if label not in present]
             if missing:
-                repository.get_issue(found.number).add_to_labels(*missing)
+                # PyGithub sends a bare list, which GitHub's description of the call does not know.
+                path = f"{repository.url}/issues/{found.number}/labels"
+                repository.requester.requestJsonAndCheck("POST", path, input={"labels": missing})
             return PullRequest(found.number, found.html_url)
 
     def check(
@@ -307,7 +309,7 @@ class GitHub:
     @contextmanager
     def _repository(self, place: Place) -> Iterator[Repository]:
         with _worded():
-            yield self._client(place).get_repo(place.repository, lazy=True)
+            yield self._client(place).get_repo(place.repository)
 
     def _client(self, place: Place) -> Github:
         key = (place.installation, place.repository_id)

@@ -110,8 +110,14 @@ BOARD: TypeAdapter[Board] = TypeAdapter(Board)
 
 
 def job_id(request: Request, paper: str) -> str:
-    """The same for every attempt at the same request."""
-    return hashlib.sha256(f"{request.id} {paper}".encode()).hexdigest()[:12]
+    """The same for every attempt at the same request; begins with the issue's `jobs_prefix`."""
+    digest = hashlib.sha256(f"{request.id} {paper}".encode()).hexdigest()[:12]
+    return jobs_prefix(request.place.repository_id, request.place.issue) + digest
+
+
+def jobs_prefix(repository_id: int, issue: int) -> str:
+    """What the ids of an issue's jobs begin with."""
+    return f"{repository_id}-{issue}-"
 
 
 class Steps(Protocol):

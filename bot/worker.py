@@ -97,8 +97,8 @@ class Worker:
         """Decide on a request, say so, and submit the jobs that come of it."""
         try:
             step("answer", lambda: self._insist(lambda: self._answer(request, ledger)))
-        except GitHubError as error:
-            _log.error("Request %s could not be answered: %s", request.id, error)
+        except Exception:
+            _log.exception("Request %s could not be answered", request.id)
 
     def fulfil(self, job: Job, step: Steps, ledger: Ledger) -> Outcome:
         """Announce, reproduce, deliver, and in every case report."""
