@@ -22,7 +22,7 @@ from git.index.typ import BaseIndexEntry, IndexEntry
 from gitdb import IStream  # type: ignore[import-untyped]
 
 from pipeline.markdown import plain, visible
-from pipeline.reproduce import Commit
+from pipeline.record import Commit
 
 _SECONDS = 600
 _REFUSED = re.compile(

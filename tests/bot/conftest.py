@@ -18,7 +18,8 @@ from bot.jobs import Job, Place
 from bot.worker import Watch, Worker
 from pipeline.paper import Paper
 from pipeline.progress import STAGES, Progress
-from pipeline.reproduce import Commit, Reproduction
+from pipeline.record import Commit
+from pipeline.reproduce import Reproduction
 from tests.fakes.contract import Contract
 from tests.fakes.github import APP_ID, INSTALLATION, NAME, OWNER, REPOSITORY_ID, FakeGitHub
 
