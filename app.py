@@ -198,7 +198,7 @@ def work() -> None:
 
     settings = _settings()
     settings.require("github_app_id", "github_app_private_key")
-    fulfil_jobs(settings, reproducer(_toolbox(settings), settings.concurrency), threading.Event())
+    fulfil_jobs(settings, reproducer(_toolbox(settings), settings), threading.Event())
 
 
 @main.command()
@@ -211,7 +211,7 @@ def action(ctx: click.Context) -> None:
 
     settings = _settings()
     settings.require("github_token")
-    ctx.exit(act(settings, reproducer(_toolbox(settings), settings.concurrency)))
+    ctx.exit(act(settings, reproducer(_toolbox(settings), settings)))
 
 
 @main.command()

@@ -105,6 +105,18 @@ class Settings(BaseSettings):
     """Another one for GitHub Enterprise Server."""
     github_token: SecretStr | None = Field(default=None, validation_alias="GITHUB_TOKEN")
     """The token of a workflow run; only the GitHub Action uses it."""
+    github_event_name: str | None = Field(default=None, validation_alias="GITHUB_EVENT_NAME")
+    """What started the workflow run; GitHub sets it."""
+    github_event_path: Path | None = Field(default=None, validation_alias="GITHUB_EVENT_PATH")
+    """The file with the event; GitHub sets it."""
+    github_step_summary: Path | None = Field(default=None, validation_alias="GITHUB_STEP_SUMMARY")
+    """Where a workflow run's summary goes; GitHub sets it."""
+    github_output: Path | None = Field(default=None, validation_alias="GITHUB_OUTPUT")
+    """Where a workflow step's outputs go; GitHub sets it."""
+    paper: str | None = None
+    """An arXiv paper to implement now, whatever the event; only the GitHub Action uses it."""
+    issue: int | None = Field(default=None, ge=1)
+    """Number of the issue that `PAPER2CODE_PAPER` is for."""
     dashboard_token: SecretStr | None = None
     """What opens the dashboard. Default: it stays closed."""
 

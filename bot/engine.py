@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from dbos import DBOS, DBOSClient, DBOSConfig, WorkflowStatus
 
 from bot.github import AppCredentials, GitHub
-from bot.jobs import BOARD, JOB, OUTCOME, REQUEST, Job, Record, Request, State
+from bot.jobs import BOARD, JOB, OUTCOME, REQUEST, Job, Record, Request, State, jobs_prefix
 from bot.progress import Board
 from bot.worker import Reproducer, Worker
 from settings import Settings
@@ -97,8 +97,8 @@ class Engine:
 
     def submit(self, job: Job) -> None:
         """See bot.jobs.Ledger."""
-        same = {"key": job.key}
-        if self._client.list_workflows(name="fulfil", status=_ACTIVE, attributes=same, load_input=False):
+        others = self._fulfilments(job.place.repository_id, job.place.issue, status=_ACTIVE)
+        if any(_job(other).key == job.key for other in others):
             return
         self._client.enqueue(
             {
@@ -108,16 +108,19 @@ class Engine:
                 "app_version": _VERSION,
                 "deduplication_id": job.key,
                 "duplication_policy": "return-existing",
-                "attributes": {**same, "place": f"{job.place.repository_id}#{job.place.issue}"},
             },
             JOB.dump_json(job).decode(),
         )
 
-    def records(self, repository_id: int, issue: int) -> list[Record]:
+    def records(self, repository_id: int, issue: int | None) -> list[Record]:
         """See bot.jobs.Ledger."""
-        place = {"place": f"{repository_id}#{issue}"}
-        found = self._client.list_workflows(name="fulfil", attributes=place, sort_desc=True, limit=100)
-        return [_record(status) for status in found]
+        return [_record(status) for status in self._fulfilments(repository_id, issue)]
+
+    def _fulfilments(self, repository_id: int, issue: int | None, **wanted: Any) -> list[WorkflowStatus]:
+        prefix = jobs_prefix(repository_id, issue)
+        return self._client.list_workflows(
+            name="fulfil", workflow_id_prefix=prefix, sort_desc=True, limit=100, **wanted
+        )
 
     def latest(self, limit: int = 100) -> list[Record]:
         """The jobs of all repositories, newest first."""
@@ -138,7 +141,7 @@ class Engine:
     def cancelling(self, job: str) -> bool:
         """See bot.jobs.Ledger."""
         attributes = self._attributes(job)
-        return bool(attributes.get("cancel")) or attributes.get("worker") != self._name
+        return bool(attributes.get("cancel")) or self._lost(attributes)
 
     def note(self, job: str, board: Board) -> None:
         """See bot.jobs.Ledger."""
@@ -177,6 +180,7 @@ class Engine:
         DBOS.register_queue(_REQUESTS, worker_concurrency=4, polling_interval_sec=0.5)
         DBOS.register_queue(_JOBS, worker_concurrency=jobs, polling_interval_sec=0.5)
         self._stopped.clear()
+        self.take_over(_DEAD_SECONDS)
         signs = threading.Thread(target=self._give_signs, name="signs of life", daemon=True)
         signs.start()
         try:
@@ -203,10 +207,14 @@ class Engine:
             try:
                 return step()
             finally:
-                if self._attributes(workflow).get("worker") != self._name:
+                if self._lost(self._attributes(workflow)):
                     raise LeaseLost(workflow)
 
         return DBOS.run_step({"name": name}, fenced)
+
+    def _lost(self, attributes: dict[str, Any]) -> bool:
+        """Whether what has these attributes is not, or no longer, this worker's."""
+        return self._stopped.is_set() or attributes.get("worker") != self._name
 
     def _sign(self, workflow: str) -> None:
         signs = {"worker": self._name, "sign": time.time()}
@@ -215,17 +223,21 @@ class Engine:
     def _give_signs(self) -> None:
         while not self._stopped.wait(_SIGN_SECONDS):
             for workflow in list(self._mine):
-                if self._attributes(workflow).get("worker") == self._name:
+                if not self._lost(self._attributes(workflow)):
                     self._sign(workflow)
             self.take_over(_DEAD_SECONDS)
+        for workflow in list(self._mine):
+            self._client.update_workflow_attributes(workflow, {"released": time.time()}, merge=True)
 
     def take_over(self, seconds: float) -> list[str]:
         """Queue again the work whose worker gave no sign of life for `seconds`; returns the ids."""
         dead = []
         for status in self._client.list_workflows(status="PENDING", load_input=False, load_output=False):
             begun = (status.dequeued_at or status.updated_at or 0) / 1000
-            seen = max((status.attributes or {}).get("sign", 0), begun)
-            if time.time() - seen > seconds and status.workflow_id not in self._mine:
+            attributes = status.attributes or {}
+            silent = time.time() - max(attributes.get("sign", 0), begun) > seconds
+            released = attributes.get("released", 0) > begun
+            if (silent or released) and status.workflow_id not in self._mine:
                 queue = _JOBS if status.name == "fulfil" else _REQUESTS
                 self._client.resume_workflow(status.workflow_id, queue_name=queue)
                 dead.append(status.workflow_id)
@@ -238,8 +250,12 @@ _STATES: dict[str, State] = {"ENQUEUED": "queued", "DELAYED": "queued", "PENDING
 def _record(status: WorkflowStatus) -> Record:
     attributes = status.attributes or {}
     board = BOARD.validate_python(attributes["board"]) if "board" in attributes else Board()
-    assert status.input is not None, "listed without its input"
-    job = JOB.validate_json(status.input["args"][0])
     outcome = OUTCOME.validate_json(status.output) if status.output else None
     state = outcome.state if outcome else _STATES.get(status.status, "failed")
-    return Record(job, state, board, outcome)
+    return Record(_job(status), state, board, outcome)
+
+
+def _job(status: WorkflowStatus) -> Job:
+    if status.input is None:
+        raise ValueError(f"{status.workflow_id} was read without its input")
+    return JOB.validate_json(status.input["args"][0])

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import requests
 from github import Auth, Github, GithubException, RateLimitExceededException, UnknownObjectException
+from github.Issue import Issue
 from github.Repository import Repository
 
 from bot.configuration import PATH
@@ -219,13 +220,12 @@ class GitHub:
         """Show on what was asked that it was seen."""
         with self._repository(request.place) as repository:
             if request.comment is None:
-                repository.get_issue(request.place.issue).create_reaction(content)
+                _issue(repository, request.place).create_reaction(content)
             elif request.review:
-                pull = repository.get_pull(request.place.issue)
+                pull = repository.get_pull(request.place.issue or 0)
                 pull.get_review_comment(request.comment).create_reaction(content)
             else:
-                issue = repository.get_issue(request.place.issue)
-                issue.get_comment(request.comment).create_reaction(content)
+                _issue(repository, request.place).get_comment(request.comment).create_reaction(content)
 
     def comment(self, place: Place, mark: str, body: str, since: datetime) -> int:
         """Our comment with `mark`, made or brought up to date; returns its id.
@@ -235,7 +235,7 @@ class GitHub:
         body = f"{body}\n\n{marker(mark)}"
         me = self.identity
         with self._repository(place) as repository:
-            issue = repository.get_issue(place.issue)
+            issue = _issue(repository, place)
             for comment in issue.get_comments(since=since):
                 if marker(mark) in (comment.body or "") and comment.user.id == me.id:
                     if comment.body != body:
@@ -246,7 +246,7 @@ class GitHub:
     def edit(self, place: Place, comment: int, mark: str, body: str) -> None:
         """Bring our comment up to date."""
         with self._repository(place) as repository:
-            repository.get_issue(place.issue).get_comment(comment).edit(f"{body}\n\n{marker(mark)}")
+            _issue(repository, place).get_comment(comment).edit(f"{body}\n\n{marker(mark)}")
 
     def pull_request(
         self, place: Place, branch: str, base: str, title: str, body: str, draft: bool, labels: Sequence[str]
@@ -263,7 +263,9 @@ class GitHub:
             present = {label.name for label in found.labels}
             missing = [label for label in labels if label not in present]
             if missing:
-                repository.get_issue(found.number).add_to_labels(*missing)
+                # PyGithub sends a bare list, which GitHub's description of the call does not know.
+                path = f"{repository.url}/issues/{found.number}/labels"
+                repository.requester.requestJsonAndCheck("POST", path, input={"labels": missing})
             return PullRequest(found.number, found.html_url)
 
     def check(
@@ -307,7 +309,7 @@ class GitHub:
     @contextmanager
     def _repository(self, place: Place) -> Iterator[Repository]:
         with _worded():
-            yield self._client(place).get_repo(place.repository, lazy=True)
+            yield self._client(place).get_repo(place.repository)
 
     def _client(self, place: Place) -> Github:
         key = (place.installation, place.repository_id)
@@ -330,6 +332,12 @@ class GitHub:
 def marker(mark: str) -> str:
     """Hidden in Markdown; together with the author it tells that a comment is ours, and which."""
     return f"<!-- paper2code {mark} -->"
+
+
+def _issue(repository: Repository, place: Place) -> Issue:
+    if place.issue is None:
+        raise GitHubRefused("there is no issue to write to")
+    return repository.get_issue(place.issue)
 
 
 def _create_pull(repository: Repository, base: str, branch: str, title: str, body: str, draft: bool) -> Any:

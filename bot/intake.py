@@ -57,7 +57,7 @@ def admit(request: Request, configuration: Configuration, permission: str) -> Ad
             "because every run costs its owner money. Somebody who has it can repeat the command."
         )
     if isinstance(request.command, Mistake):
-        return Refusal(f"I do not understand that: {request.command.message}\n\n{USAGE}")
+        return Refusal(f"{request.command.message}\n\n{USAGE}")
     if request.command is not None and request.command.verb != "reproduce":
         return Admitted(())
     return _jobs(request, configuration)

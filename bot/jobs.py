@@ -24,8 +24,8 @@ class Place:
     repository: str
     """`owner/name`."""
     repository_id: int
-    issue: int
-    """Number of the issue or pull request."""
+    issue: int | None
+    """Number of the issue or pull request; None for a run that was started without one."""
     installation: int | None = None
     """Of the App; None in the Action."""
     private: bool = False
@@ -71,7 +71,8 @@ class Job:
     @property
     def branch(self) -> str:
         """Head branch of its pull request."""
-        return f"paper2code/{self.paper.replace('/', '-')}-{self.place.issue}"
+        name = f"paper2code/{self.paper.replace('/', '-')}"
+        return f"{name}-{self.place.issue}" if self.place.issue else name
 
     def folder(self, data: Path) -> Path:
         """Its working files; the same for every job with its key, so that a later one continues."""
@@ -110,8 +111,14 @@ BOARD: TypeAdapter[Board] = TypeAdapter(Board)
 
 
 def job_id(request: Request, paper: str) -> str:
-    """The same for every attempt at the same request."""
-    return hashlib.sha256(f"{request.id} {paper}".encode()).hexdigest()[:12]
+    """The same for every attempt at the same request; begins with the issue's `jobs_prefix`."""
+    digest = hashlib.sha256(f"{request.id} {paper}".encode()).hexdigest()[:12]
+    return jobs_prefix(request.place.repository_id, request.place.issue) + digest
+
+
+def jobs_prefix(repository_id: int, issue: int | None) -> str:
+    """What the ids of an issue's jobs begin with."""
+    return f"{repository_id}-{issue}-"
 
 
 class Steps(Protocol):
@@ -129,7 +136,7 @@ class Ledger(Protocol):
         """Have it done. A job whose key is being worked on joins that one."""
         ...
 
-    def records(self, repository_id: int, issue: int) -> list[Record]:
+    def records(self, repository_id: int, issue: int | None) -> list[Record]:
         """The issue's jobs, newest first."""
         ...
 

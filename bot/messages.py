@@ -4,7 +4,6 @@ Whatever comes from a paper, a model, a program or a stranger passes through pip
 written here stays below GitHub's 65,536 characters in every case.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -187,9 +186,7 @@ def annotations(report: Mapping[str, Any], directory: str) -> list[Annotation]:
 
 def directory(template: str, reproduction: Reproduction, paper: str) -> str:
     """Where the files go: the configuration's `directory` with its fields filled in."""
-    words = re.findall(r"[a-z0-9]+", reproduction.paper.title.partition(":")[0].lower())
-    slug = "-".join(words[:6])[:50].strip("-") or "paper"
-    return template.format(arxiv_id=paper.replace("/", "-"), slug=slug).strip("/")
+    return template.format(arxiv_id=paper.replace("/", "-"), slug=reproduction.slug).strip("/")
 
 
 def _heading(reproduction: Reproduction, directory: str, issue: int | None) -> str:

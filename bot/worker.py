@@ -29,6 +29,7 @@ from pipeline.progress import Progress
 from pipeline.reproduce import Options, Reproduction, reproduce
 from sandbox.interface import Sandbox, SandboxError
 from sandbox.report import Limits
+from settings import Settings
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -50,15 +51,17 @@ Toolbox = Callable[[Job, Path, Callable[[], bool]], AbstractContextManager[Tools
 """Opens the tools for one attempt at a job, given its folder and whether it shall stop."""
 
 
-def reproducer(toolbox: Toolbox, concurrency: int = 8) -> Reproducer:
+def reproducer(toolbox: Toolbox, settings: Settings) -> Reproducer:
     """The real one: the pipeline with what `toolbox` opens."""
 
     def make(job: Job, out: Path, watch: Watch) -> Reproduction:
         wish = job.configuration
         options = Options(
+            model=wish.model or settings.model,
+            packages=settings.data_dir / "packages",
             refine=wish.refine,
             max_fixes=wish.max_fixes,
-            concurrency=concurrency,
+            concurrency=settings.concurrency,
             mode="full" if wish.run.full else "smoke",
             limits=Limits(wish.run.timeout, wish.run.memory_bytes, wish.run.cpus),
         )
@@ -97,8 +100,8 @@ class Worker:
         """Decide on a request, say so, and submit the jobs that come of it."""
         try:
             step("answer", lambda: self._insist(lambda: self._answer(request, ledger)))
-        except GitHubError as error:
-            _log.error("Request %s could not be answered: %s", request.id, error)
+        except Exception:
+            _log.exception("Request %s could not be answered", request.id)
 
     def fulfil(self, job: Job, step: Steps, ledger: Ledger) -> Outcome:
         """Announce, reproduce, deliver, and in every case report."""
@@ -179,6 +182,8 @@ class Worker:
 
     def _announce(self, job: Job) -> int | None:
         """Id of the progress comment; None where GitHub takes no comments (a locked conversation)."""
+        if job.place.issue is None:
+            return None
         text = messages.progress(job, Board(), time.time())
         try:
             return self._insist(lambda: self._github.comment(job.place, _mark(job), text, since=job.created))

@@ -18,7 +18,8 @@ from bot.jobs import Job, Place
 from bot.worker import Watch, Worker
 from pipeline.paper import Paper
 from pipeline.progress import STAGES, Progress
-from pipeline.reproduce import Commit, Reproduction
+from pipeline.record import Commit
+from pipeline.reproduce import Reproduction
 from tests.fakes.contract import Contract
 from tests.fakes.github import APP_ID, INSTALLATION, NAME, OWNER, REPOSITORY_ID, FakeGitHub
 
@@ -99,6 +100,7 @@ def reproduction(paper: str = "1706.03762", status: Any = "runs", **changes: Any
         status=status,
         commits=(plan, code),
         report=report(status=status, **changes),
+        slug="attention",
     )
 
 
@@ -184,6 +186,7 @@ def report(status: str = "runs", **changes: Any) -> dict[str, Any]:
             "cached_tokens": 330_000,
             "output_tokens": 52_000,
             "usd": 0.46,
+            "estimated": False,
         },
         "seconds": {"plan": 60.0, "total": 312.0},
         "versions": {"paper2code": "0.1.0"},
@@ -212,7 +215,7 @@ def deliver(
     return answer.status, json.loads(text) if text else None
 
 
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
     """Wait for `condition`, which something else brings about."""
     deadline, tick = time.monotonic() + seconds, threading.Event()
     while not condition():

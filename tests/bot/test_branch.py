@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.branch import BranchRefused, publish
-from pipeline.reproduce import Commit
+from pipeline.record import Commit
 
 AUTHOR = "paper2code[bot] <1+paper2code[bot]@users.noreply.github.com>"
 PLAN = Commit("Plan", "", {"docs/plan.md": "# Plan\n"})

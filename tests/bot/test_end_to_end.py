@@ -64,7 +64,7 @@ def test_a_comment_becomes_a_pull_request(hub: FakeGitHub, engine: Engine, port:
     assert "Refs #1" in pull["body"]
     sha = hub.refs()["paper2code/1706.03762-1"]
     shown = subprocess.run(
-        ["git", "-C", hub.git, "show", f"{sha}:papers/1706.03762-attention-is-all-you-need/main.py"],
+        ["git", "-C", hub.git, "show", f"{sha}:papers/1706.03762-attention/main.py"],
         check=True,
         capture_output=True,
         text=True,

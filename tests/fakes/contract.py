@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from openapi_core import OpenAPI
+from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockRequest, MockResponse
 
 from tests.fakes.github import Exchange
@@ -20,37 +21,60 @@ class Contract:
     def __init__(self, paths: Iterable[str]) -> None:
         document = json.loads(DOCUMENT.read_text())
         document["paths"] = {path: document["paths"][path] for path in paths}
+        document["components"] = _components(document)
         document.pop("x-webhooks", None)
         document["servers"] = [{"url": "http://localhost"}]
         self._openapi = OpenAPI.from_dict(document)
 
     def check(self, exchange: Exchange) -> None:
-        """Raises what openapi-core raises if the request or the answer is not as GitHub describes it."""
+        """Raises AssertionError if the request or the answer is not as GitHub describes it."""
         request = MockRequest(
             "http://localhost",
             exchange.method.lower(),
-            exchange.path,
+            _one_segment(exchange.path),
             args=_plain(exchange.query),
             data=exchange.body or None,
             content_type=exchange.content_type or "application/json",
         )
-        self._openapi.validate_request(request)
-        if exchange.status < 500:
-            response = MockResponse(
-                exchange.answer, status_code=exchange.status, content_type=exchange.answer_type
-            )
-            self._openapi.validate_response(request, response)
+        try:
+            self._openapi.validate_request(request)
+            if exchange.status < 500:
+                response = MockResponse(
+                    exchange.answer, status_code=exchange.status, content_type=exchange.answer_type
+                )
+                self._openapi.validate_response(request, response)
+        except OpenAPIError as error:
+            deepest: BaseException = error
+            while deepest.__cause__ is not None:
+                deepest = deepest.__cause__
+            reasons = [problem.message for problem in getattr(deepest, "schema_errors", ())]
+            raise AssertionError(
+                f"{exchange.method} {exchange.path} → {exchange.status} is not as GitHub describes it: "
+                f"{reasons or repr(deepest)}"[:1000]
+            ) from None
+
+
+def _one_segment(path: str) -> str:
+    """GitHub's `{path}` of a file takes slashes; OpenAPI's parameters take none."""
+    before, contents, after = path.partition("/contents/")
+    return before + contents + after.replace("/", "%2F")
 
 
 def _plain(query: dict[str, list[str]]) -> dict[str, Any]:
     return {name: values[0] if len(values) == 1 else values for name, values in query.items()}
 
 
-def used_paths(exchanges: Iterable[Exchange], patterns: Iterable[str]) -> set[str]:
-    """The OpenAPI paths among `patterns` that the exchanges used."""
-    used = set()
-    for exchange in exchanges:
-        for pattern in patterns:
-            if re.fullmatch(re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(pattern)), exchange.path):
-                used.add(pattern)
-    return used
+def _components(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Those that the paths need, and those that they need."""
+    kept: dict[str, dict[str, Any]] = {}
+    found = _references(document["paths"])
+    while found:
+        kind, name = found.pop()
+        if name not in kept.setdefault(kind, {}):
+            kept[kind][name] = document["components"][kind][name]
+            found |= _references(kept[kind][name])
+    return kept
+
+
+def _references(value: Any) -> set[tuple[str, str]]:
+    return set(re.findall(r'"#/components/(\w+)/([^"]+)"', json.dumps(value)))

@@ -348,7 +348,7 @@ class FakeGitHub:
             subscribers subscription tags teams trees git svn ssh mirror"""
         counts = """forks forks_count open_issues open_issues_count stargazers_count watchers watchers_count size
             network_count subscribers_count"""
-        flags = "has_issues has_projects has_wiki has_pages has_discussions archived disabled fork private"
+        flags = "has_downloads has_issues has_projects has_wiki has_pages has_discussions archived disabled fork private"
         return {
             **{f"{name}_url": f"{address}/{name}" for name in names.split()},
             **dict.fromkeys(counts.split(), 0),
@@ -670,12 +670,11 @@ def _routes(hub: FakeGitHub, api: Blueprint) -> None:
             "started_at": _now(),
             "completed_at": asked["completed_at"],
             "output": output | counted,
-            "check_suite": None,
-            "app": None,
+            "check_suite": {"id": 1},
+            "app": hub.app(),
             "pull_requests": [],
         }
         state.checks.append(check)
-        hub.state.labels.setdefault(0, [])
         return check, 201
 
 
