@@ -1,26 +1,27 @@
-"""The Docker sandbox: a fresh container for every command, without network, privileges or a way to the host's files.
+"""The Docker sandbox: a fresh container for every command, without network or privileges.
 
-A container's first process only sleeps; the command runs beside it, so that its exit status comes from the daemon
-and its files can be collected while nothing of it moves any more.
+A container's first process only sleeps; the command runs beside it, so that its exit status comes from the
+daemon and its files can be collected while nothing of it moves any more.
 """
 
 import functools
-import json
 import socket
 import tarfile
 import tempfile
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
-from docker.types import DeviceRequest, DriverConfig, Mount, Ulimit
+from docker.types import DeviceRequest, DriverConfig, LogConfig, Mount, Ulimit
 
+from sandbox import seccomp
 from sandbox.image import environment_image
 from sandbox.interface import (
     OUTPUT_CAP,
@@ -68,10 +69,12 @@ class DockerSandbox:
         self._job = job
         try:
             self._client = docker.from_env(timeout=60)
+            weakref.finalize(self, self._client.close)
             self._client.ping()
         except (DockerException, requests.RequestException) as error:
             raise SandboxUnavailable(
-                f"no Docker daemon answers ({error}): `sudo scripts/docker-up` starts one on Debian and Ubuntu; else "
+                f"no Docker daemon answers ({error}): `sudo scripts/docker-up` starts one on Debian and "
+                "Ubuntu; else "
                 "use `--sandbox local`."
             ) from error
 
@@ -91,10 +94,9 @@ class DockerSandbox:
                 f"python3 does not start in image {self._image.tags}: {result.stderr[-500:]}"
             )
         version, libc = result.stdout.split()
-        machine = _MACHINES.get(self._image.attrs["Architecture"], self._image.attrs["Architecture"])
         return Platform(
             python=version,
-            machine=f"{machine}-unknown-linux-{'gnu' if libc == 'glibc' else 'musl'}",
+            machine=f"{self._machine}-unknown-linux-{'gnu' if libc == 'glibc' else 'musl'}",
             image=f"{(self._image.tags or ['(no tag)'])[0]} {self._image.id}",
         )
 
@@ -111,6 +113,11 @@ class DockerSandbox:
                 raise SandboxUnavailable(
                     f"image {self._image_name} is not here and cannot be pulled: {error}"
                 ) from error
+
+    @property
+    def _machine(self) -> str:
+        architecture: str = self._image.attrs["Architecture"]
+        return _MACHINES.get(architecture, architecture)
 
     def run(self, directory: Path, command: Command) -> CommandResult:
         """See `Sandbox.run`."""
@@ -144,29 +151,27 @@ class DockerSandbox:
         limits = command.limits
         lifetime = int(limits.seconds) + _MARGIN_SECONDS
         labels = {_EXPIRES: str(int(time.time()) + lifetime), _JOB: self._job}
-        # A tmpfs *volume*: unlike `--tmpfs` it can be filled and read through the daemon under a read-only root.
-        options = (
-            f"size={limits.disk_bytes},nr_inodes={max(1024, limits.disk_bytes >> 14)},uid={_USER},gid={_USER}"
-        )
+        # A tmpfs *volume*: unlike `--tmpfs` it can be filled and read through the daemon under a read-only
+        # root.
+        options = f"{_caps(limits.disk_bytes)},uid={_USER},gid={_USER}"
         work = Mount(
             WORK,
             None,
             type="volume",
             labels=labels,
             no_copy=True,
-            driver_config=DriverConfig(
-                "local", {"type": "tmpfs", "device": "tmpfs", "o": f"{options},nosuid,nodev"}
-            ),
+            driver_config=DriverConfig("local", {"type": "tmpfs", "device": "tmpfs", "o": options}),
         )
+        quarter = f"{_caps(limits.disk_bytes // 4)},mode=1777"
         folders = {PACKAGES: command.packages, TOOLS: command.tools}
         container = self._client.containers.create(
             self._image.id,
             ["sleep", str(lifetime)],
             labels=labels,
             mounts=[work, *(self._folder(path, target) for target, path in folders.items() if path)],
-            tmpfs={"/tmp": f"size={limits.disk_bytes // 4},mode=1777,exec,nosuid,nodev"},  # noqa: S108
-            shm_size=limits.disk_bytes // 4,
-            user=f"{_USER}:{_USER}",
+            tmpfs={"/tmp": f"{quarter},exec", "/dev/shm": f"{quarter},noexec"},  # noqa: S108
+            # Not the command's user, who could stop it or look into it.
+            user=f"{_USER - 1}:{_USER - 1}",
             entrypoint=[],
             working_dir=WORK,
             network_mode="none",
@@ -185,7 +190,7 @@ class DockerSandbox:
                 Ulimit(name="fsize", soft=limits.disk_bytes, hard=limits.disk_bytes),
                 Ulimit(name="msgqueue", soft=0, hard=0),
             ],
-            log_config={"type": "none", "config": {}},
+            log_config=LogConfig(type=LogConfig.types.NONE),
             runtime=self._runtime,
             device_requests=[DeviceRequest(count=self._gpus, capabilities=[["gpu"]])] if self._gpus else [],
         )
@@ -256,19 +261,31 @@ class DockerSandbox:
     def _execute(self, container: Container, command: Command) -> CommandResult:
         api = self._client.api
         environment = command.inside("/usr/local/bin:/usr/bin:/bin")
+        # On top of Docker's own filter: older ones let a program speak to a virtual machine's host
+        # (AF_VSOCK).
+        confined = seccomp.program(self._machine)
+        launcher = ("python3", "-I", "-S", "-c", seccomp.LAUNCHER, confined.hex()) if confined else ()
         execution = api.exec_create(
-            container.id, list(command.argv), environment=environment, workdir=WORK, user=f"{_USER}:{_USER}"
+            container.id,
+            [*launcher, *command.argv],
+            environment=environment,
+            workdir=WORK,
+            user=f"{_USER}:{_USER}",
         )["Id"]
         started = time.monotonic()
         stream = api.exec_start(execution, socket=True)
+        # Over a unix socket a file is wrapped around the connection; closing it alone would not close that.
+        connection: socket.socket = getattr(stream, "_sock", stream)  # type: ignore[arg-type]
         kept = {1: HeadTail(command.limits.output_bytes), 2: HeadTail(command.limits.output_bytes)}
         try:
-            timed_out = not self._drain(stream, kept, execution, started + command.limits.seconds)
+            timed_out = not self._drain(connection, kept, execution, started + command.limits.seconds)
         finally:
+            connection.close()
             stream.close()
         seconds = time.monotonic() - started
         exit_code = None if timed_out else api.exec_inspect(execution)["ExitCode"]
-        # Nothing of the program moves while its files are read; neither what it left behind nor what broke its limit.
+        # Nothing of the program moves while its files are read; neither what it left behind nor what broke
+        # its limit.
         with suppress(APIError):
             container.pause()
         outputs = {
@@ -290,13 +307,14 @@ class DockerSandbox:
             outputs=outputs,
         )
 
-    def _drain(self, stream: Any, kept: dict[int, HeadTail], execution: str, deadline: float) -> bool:
+    def _drain(
+        self, connection: socket.socket, kept: dict[int, HeadTail], execution: str, deadline: float
+    ) -> bool:
         """Read the command's output until it has ended; False when the deadline came first.
 
-        Everything is read, however much is kept: a daemon that cannot get rid of output stops answering. A process
-        left behind may hold the output open, so that its end alone does not tell.
+        Everything is read, however much is kept: a daemon that cannot get rid of output stops answering. A
+        process left behind may hold the output open, so that its end alone does not tell.
         """
-        connection: socket.socket = getattr(stream, "_sock", stream)
         frames = _Frames(kept)
         running, asked = True, time.monotonic()
         while (now := time.monotonic()) < deadline:
@@ -354,41 +372,31 @@ class _Frames:
                     self._header = b""
 
 
-class _Chunks:
-    """A stream of chunks as a file that can be read forwards."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        while len(self._rest) < size and (chunk := next(self._chunks, b"")):
-            self._rest += chunk
-        data, self._rest = self._rest[:size], self._rest[size:]
-        return data
-
-
 def _fetch(container: Container, relative: str) -> bytes | None:
     """A regular file of the working directory, or None; what else may be in the archive is not looked at."""
-    try:
-        chunks, about = container.get_archive(f"{WORK}/{relative}")
-    except NotFound:
-        return None
-    try:
-        # Go's file mode: any bit of this mask means a folder, a link, a device, a pipe or a socket.
-        if about["mode"] & 0x8F280000 or about["size"] > OUTPUT_CAP:
+    if container.client is None:
+        raise AssertionError("every container of ours comes from a client")
+    api = container.client.api
+    address = f"{api.base_url}/v{api.api_version}/containers/{container.id}/archive"
+    # Not get_archive: its connection cannot be dropped half-way, and what is there may be endless.
+    with api.get(address, params={"path": f"{WORK}/{relative}"}, stream=True, timeout=60) as response:
+        if response.status_code == 404:
             return None
-        stream: IO[bytes] = _Chunks(iter(chunks))  # type: ignore[assignment]
-        with tarfile.open(fileobj=stream, mode="r|") as tar:
-            member = tar.next()
-            if member is None or not member.isreg() or member.size > OUTPUT_CAP:
-                return None
-            content = tar.extractfile(member)
-            return content.read() if content else None
-    except (tarfile.TarError, json.JSONDecodeError):
-        return None
-    finally:
-        chunks.close()
+        response.raise_for_status()
+        try:
+            with tarfile.open(fileobj=response.raw, mode="r|") as tar:
+                member = tar.next()
+                if member is None or not member.isreg() or member.size > OUTPUT_CAP:
+                    return None
+                content = tar.extractfile(member)
+                return content.read() if content else None
+        except tarfile.ReadError:  # Docker breaks off at a socket.
+            return None
+
+
+def _caps(size: int) -> str:
+    """Options of a tmpfs: about 16 KiB a file, so that empty files do not fill the kernel's memory."""
+    return f"size={size},nr_inodes={max(1024, size >> 14)},nosuid,nodev"
 
 
 def _owned(about: tarfile.TarInfo, kind: bytes, mode: int) -> tarfile.TarInfo:

@@ -23,8 +23,8 @@ from sandbox.report import (
     CommandResult,
     Environment,
     ExecutionReport,
-    LineCoverage,
     Limits,
+    LineCoverage,
     Mode,
     Phase,
     PhaseResult,
@@ -71,13 +71,13 @@ def execute(
     torch: str = "cpu",
     observe: Callable[[Phase], None] = lambda phase: None,
 ) -> ExecutionReport:
-    """Install what `directory` needs, import its modules, run `main.py --smoke` and, in mode `full`, `reproduce.sh`.
+    """Install what `directory` needs, import its modules, run `main.py --smoke` and maybe `reproduce.sh`.
 
     `before` is the paper's date: packages are resolved as of that day where that works. `promised` names the
-    metrics that `results.json` must hold. `cache` keeps wheels and unpacked environments between runs; `torch` is
-    uv's `--torch-backend`, used where the host's own configuration offers no CPU build. `observe` hears of each
-    phase as it begins. `directory` is never changed. Raises SandboxError when the sandbox or the package index
-    fails; whatever is wrong with the repository is in the report.
+    metrics that `results.json` must hold. `cache` keeps wheels and unpacked environments between runs;
+    `torch` is uv's `--torch-backend`, used where the host's own configuration offers no CPU build. `observe`
+    hears of each phase as it begins. `directory` is never changed. Raises SandboxError when the sandbox or
+    the package index fails; whatever is wrong with the repository is in the report.
     """
     platform = sandbox.platform()
     tools = _tools(platform, cache)
@@ -180,7 +180,7 @@ def _import(run: _Run) -> PhaseResult:
 
 
 def _prove(run: _Run, phase: Mode, promised: Collection[str]) -> _Proof:
-    """Run the phase's command; it has to leave believable results and to have executed the repository's code."""
+    """Run the phase's command; it must leave believable results and have executed the repository's code."""
     file, argv = _COMMANDS[phase]
     if not (run.directory / file).is_file():
         missing = CommandResult(argv, 127, 0.0, "", "")

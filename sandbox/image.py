@@ -1,4 +1,4 @@
-"""The environment image: a deterministic Dockerfile on a base, cached by content. Needs no network to build."""
+"""The environment image: a deterministic Dockerfile on a base, cached by content, built offline."""
 
 import hashlib
 import io

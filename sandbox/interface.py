@@ -16,7 +16,7 @@ from sandbox.report import CommandResult, Limits
 WORK, PACKAGES, TOOLS = "/work", "/packages", "/tools"
 """Where a command finds the copy of its directory, its packages, and our runner."""
 
-OUTPUT_CAP = 64 * 2**20
+OUTPUT_CAP = 16 * 2**20
 """Bytes of one file to bring back; a larger one is left where it is."""
 
 _NOT_COPIED = frozenset({".git", ".venv", "venv", "__pycache__", "node_modules"})
@@ -115,7 +115,8 @@ def files(directory: Path, limits: Limits) -> list[str]:
                 size += path.stat().st_size
     if size > limits.disk_bytes // 2:
         raise SandboxError(
-            f"{directory} holds {size:,} bytes; the sandbox's working directory of {limits.disk_bytes:,} bytes takes "
+            f"{directory} holds {size:,} bytes; the sandbox's working directory of {limits.disk_bytes:,} "
+            "bytes takes "
             "half of its size at most."
         )
     return sorted(found)

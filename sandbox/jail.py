@@ -1,8 +1,8 @@
-"""The inner side of `local.py`: builds the namespaces, runs one command in them, answers with what came of it.
+"""The inner side of `local.py`: builds the namespaces, runs one command in them, and answers.
 
-Runs as a program of its own (`python -I -S jail.py FD`), so it has the standard library only and one thread. The
-order is on standard input as JSON (`Order` in local.py), the answer goes to FD: a line of JSON, then the outputs'
-bytes. Standard output and error belong to the command alone.
+Runs as a program of its own (`python -I -S jail.py FD`), so it has the standard library only and one thread.
+The order is on standard input as JSON (`Order` in local.py), the answer goes to FD: a line of JSON, then the
+outputs' bytes. Standard output and error belong to the command alone.
 
     launcher                sees the host; new namespaces, tmpfs and read-only mounts
     └── keeper (process 1)  sees only the new root; limits, kills, collects outputs when nobody else is alive
@@ -130,7 +130,6 @@ def _own_namespaces() -> None:
 
 def _build(order: dict[str, Any]) -> None:
     """The new root at /new: the system read-only, the rest empty. Afterwards the host's root is at /old."""
-    limits = order["limits"]
     _mount("none", "/", None, _SLAVE | _RECURSIVE)
     _mount("tmpfs", "/tmp", "tmpfs", _NOSUID | _NODEV, "size=1m,mode=755")  # noqa: S108
     for name in ("new", "old"):
@@ -138,6 +137,14 @@ def _build(order: dict[str, Any]) -> None:
     _pivot("/tmp", "/tmp/old")  # noqa: S108
     os.chdir("/")
     _tmpfs("/new", 4 << 20)
+    _build_system(order)
+    _build_devices()
+    _build_writable(order)
+    Path("/new/proc").mkdir()
+
+
+def _build_system(order: dict[str, Any]) -> None:
+    """Programs, libraries and packages, read-only."""
     for name in ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         source = Path("/old") / name
         if source.is_symlink():
@@ -158,15 +165,23 @@ def _build(order: dict[str, Any]) -> None:
         if Path(f"/new{target}").is_dir():
             _tmpfs(f"/new{target}", 4096)
             _read_only(f"/new{target}")
+
+
+def _build_devices() -> None:
     Path("/new/dev").mkdir()
     for name in ("null", "zero", "full", "random", "urandom"):
         Path(f"/new/dev/{name}").touch()
         _mount(f"/old/dev/{name}", f"/new/dev/{name}", None, _BIND)
     for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
         Path(f"/new/dev/{name}").symlink_to(f"/proc/self/{target}")
-    _tmpfs("/new/dev/shm", limits["disk_bytes"] // 4, mode="1777")
-    _tmpfs("/new/tmp", limits["disk_bytes"] // 4, mode="1777")
-    _tmpfs("/new/work", limits["disk_bytes"])
+
+
+def _build_writable(order: dict[str, Any]) -> None:
+    """Folders in memory, and in one of them the copy of the directory."""
+    size = order["limits"]["disk_bytes"]
+    _tmpfs("/new/dev/shm", size // 4, mode="1777")
+    _tmpfs("/new/tmp", size // 4, mode="1777")
+    _tmpfs("/new/work", size)
     Path("/new/jail/bin").mkdir(parents=True)
     for name in ("python", "python3"):
         Path(f"/new/jail/bin/{name}").symlink_to(order["python"])
@@ -177,11 +192,10 @@ def _build(order: dict[str, Any]) -> None:
     for folder, _, files in os.walk("/new/work"):
         for path in (folder, *(os.path.join(folder, name) for name in files)):  # noqa: PTH118
             os.chown(path, _USER, _USER)
-    Path("/new/proc").mkdir()
 
 
 def _enter() -> None:
-    """As process 1 of the new process tree: its own /proc, the new root, a loopback interface, nothing of the host."""
+    """As process 1: its own /proc, the new root, a loopback interface, and nothing of the host any more."""
     _mount("proc", "/new/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
     os.chdir("/new")
     _pivot(".", ".")
@@ -226,7 +240,7 @@ def _confine(order: dict[str, Any]) -> None:
         _checked(_libc.prctl(_SET_SECCOMP, 2, header, 0, 0), "seccomp filter")
 
 
-def _start(order: dict[str, Any], control: int) -> int:
+def _start(order: dict[str, Any]) -> int:
     """The command's process id; returns when it has been started or could not be."""
     said, say = os.pipe()
     child = os.fork()
@@ -242,7 +256,7 @@ def _start(order: dict[str, Any], control: int) -> int:
                 signal.signal(ignored, signal.SIG_DFL)
             os.chdir("/work")
             _confine(order)
-            os.execvpe(order["argv"][0], order["argv"], order["environment"])
+            os.execvpe(order["argv"][0], order["argv"], order["environment"])  # noqa: S606
         except OSError as error:
             if (
                 error.filename is None
@@ -290,8 +304,8 @@ def _memory_exactly() -> int:
         if entry.isdigit() and entry != "1":
             with (
                 contextlib.suppress(OSError),
-                open(f"/proc/{entry}/smaps_rollup", encoding="ascii") as rollup,
-            ):  # noqa: PTH123
+                Path(f"/proc/{entry}/smaps_rollup").open(encoding="ascii") as rollup,
+            ):
                 for line in rollup:
                     if line.startswith("Pss_Anon:"):
                         private += int(line.split()[1]) << 10
@@ -373,10 +387,10 @@ def _keep(order: dict[str, Any], control: int) -> None:
     _prctl(_SET_DUMPABLE, 0, "not be looked into")
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     _enter()
-    answer = _watch(_start(order, control), order)
+    answer = _watch(_start(order), order)
     outputs = _collect(order)
     answer["outputs"] = [(name, len(content)) for name, content in outputs]
-    with open(control, "wb") as stream:  # noqa: PTH123
+    with open(control, "wb") as stream:
         stream.write(json.dumps(answer).encode() + b"\n")
         for _, content in outputs:
             stream.write(content)

@@ -1,4 +1,4 @@
-"""The embedded sandbox: Linux namespaces, for machines without Docker. What happens inside is in `jail.py`."""
+"""The embedded sandbox: Linux namespaces, for machines without Docker. The inner side is `jail.py`."""
 
 import functools
 import json
@@ -52,10 +52,10 @@ class Order:
 
 
 class LocalSandbox:
-    """Own network, processes and files by namespaces, limits by rlimits and a watcher; needs no root and no package.
+    """Network, processes and files of its own by namespaces, limits by rlimits and a watcher; needs no root.
 
-    Weaker than Docker: the kernel's whole surface but for a filter lies open, and memory is counted 20 times a
-    second instead of being capped by a cgroup.
+    Weaker than Docker: the kernel's whole surface but for a filter lies open, and memory is counted 20 times
+    a second instead of being capped by a cgroup.
     """
 
     name = "local"
@@ -214,7 +214,8 @@ def _advice() -> str:
             )
     if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
         return (
-            "Inside of a container namespaces are usually refused: start it with `--privileged`, give it a Docker "
+            "Inside of a container namespaces are usually refused: start it with `--privileged`, give it a "
+            "Docker "
             "daemon, or run without a sandbox (`--sandbox none`)."
         )
     return "Use Docker instead (`sudo scripts/docker-up`), or run without a sandbox (`--sandbox none`)."

@@ -1,4 +1,4 @@
-"""Resolves requirements and unpacks wheels with uv, outside of the sandbox, so that no container needs a network.
+"""Resolves requirements and unpacks wheels with uv, outside, so that no sandbox needs a network.
 
 Only wheels: no code of a package runs when it is resolved, fetched or unpacked. What to ask for is decided in
 `requirements.py`.
@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -58,8 +59,8 @@ def resolve(
 ) -> Lock:
     """Pin `requirements` for `platform` as of the day `before`, or the nearest later one that resolves.
 
-    `unknown` names packages that must have been public for COOLDOWN. The same question is answered from `cache`
-    for the rest of the day. Raises Unmeetable and InstallationFailed.
+    `unknown` names packages that must have been public for COOLDOWN. The same question is answered from
+    `cache` for the rest of the day. Raises Unmeetable and InstallationFailed.
     """
     if not requirements:
         return Lock("")
@@ -79,28 +80,35 @@ def resolve(
         stored = json.loads(answer.read_text("utf-8"))
         return Lock(stored["text"], tuple(stored["notes"]))
 
-    def on(day: date | None, constraint: str | None) -> str:
-        return _compile(requirements, platform, cache, day, unknown, torch, constraint)
-
-    def resolved() -> Lock:
-        last: Unmeetable | None = None
-        for constraint in local_torch or (None,):
-            try:
-                return _dated(lambda day: on(day, constraint), before, today)  # noqa: B023
-            except Unmeetable as error:
-                last = last or error
-        if last is None:
-            raise AssertionError("there is always one constraint to try")
-        raise last
-
-    lock = resolved()
+    lock = None
+    for constraint in local_torch or ("",):
+        ask = partial(_compile, requirements, platform, cache, unknown, torch, constraint)
+        try:
+            lock = _dated(ask, before, today)
+            break
+        except Unmeetable as error:
+            failed = error
+    if lock is None:
+        raise _with_torch(failed, local_torch)
     if torch == "cpu" and (cuda := [pin for pin in lock.pins if pin.startswith(("nvidia-", "cuda-"))]):
         raise Unmeetable(
-            f"the only build of torch that was found needs {len(cuda)} packages for graphics cards (several GB), and "
-            "the sandbox has none: offer a CPU build in pip's find-links, or leave the torch backend at its default."
+            f"the only build of torch that was found needs {len(cuda)} packages for graphics cards (several "
+            "GB), and "
+            "the sandbox has none: offer a CPU build in pip's find-links, or leave the torch backend at its "
+            "default."
         )
     _write(answer, json.dumps(asdict(lock)))
     return lock
+
+
+def _with_torch(error: Unmeetable, local_torch: tuple[str, ...]) -> Unmeetable:
+    """The explanation, and which builds of torch there are if it is about torch."""
+    if not local_torch or "torch" not in str(error):
+        return error
+    builds = ", ".join(each.removeprefix("torch==") for each in local_torch)
+    return Unmeetable(
+        f"{error}\nCPU builds here: {builds} (from the wheel folders in pip's or uv's settings)."
+    )
 
 
 def install(lock: Lock, platform: Platform, cache: Path) -> Path:
@@ -115,7 +123,16 @@ def install(lock: Lock, platform: Platform, cache: Path) -> Path:
             own = f"{sys.version_info.major}.{sys.version_info.minor}" == platform.python
             done = _uv(
                 cache,
-                ["pip", "install", "--target", folder, "--requirements", "-", "--require-hashes", "--no-deps"]
+                [
+                    "pip",
+                    "install",
+                    "--target",
+                    str(folder),
+                    "--requirements",
+                    "-",
+                    "--require-hashes",
+                    "--no-deps",
+                ]
                 + ["--only-binary", ":all:", "--python", sys.executable]
                 + ["--python-version", platform.python, "--python-platform", platform.machine]
                 # Byte code of another minor version would only be in the way.
@@ -157,7 +174,7 @@ def made_once(target: Path) -> Iterator[Path | None]:
 
 
 def _dated(compiled: Callable[[date | None], str], before: date | None, today: date) -> Lock:
-    """The lock of the first day from `before` on that resolves, to about a month; without a date if none does."""
+    """The lock of the first day from `before` on that resolves, to about a month, or of today."""
     if before is None or before >= today:
         return Lock(compiled(None))
     try:
@@ -184,10 +201,10 @@ def _compile(
     requirements: Collection[str],
     platform: Platform,
     cache: Path,
-    day: date | None,
     unknown: Collection[str],
     torch: str,
-    constraint: str | None,
+    constraint: str,
+    day: date | None,
 ) -> str:
     """The text of a lock. Raises Unmeetable and InstallationFailed."""
     arguments: list[str | Path] = ["pip", "compile", "-", "--quiet", "--no-header", "--no-annotate"]
@@ -232,8 +249,12 @@ def _local_torch(platform: Platform) -> tuple[str, ...]:
 
 def _uv(cache: Path, arguments: Collection[str | Path], stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run uv with the host's index settings and nothing else of its environment."""
-    # uv's cache lies beside the unpacked packages, on one file system, so that it can link instead of copying.
+    # uv's cache lies beside the unpacked packages, on one file system, so that it can link instead of
+    # copying.
     folder = cache / "uv"
+    environment = _index_settings()
+    if environment.pop(_NO_INDEX, "0").lower() not in ("0", "false", "no", "off"):
+        arguments = [*arguments, "--no-index"]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return subprocess.run(  # noqa: S603
@@ -241,7 +262,7 @@ def _uv(cache: Path, arguments: Collection[str | Path], stdin: str = "") -> subp
             input=stdin,
             capture_output=True,
             text=True,
-            env=_index_settings(),
+            env=environment,
             # What uv unpacks must be readable for the sandbox's user, whatever the umask of this process is.
             umask=0o022,
             timeout=1800,
@@ -251,11 +272,13 @@ def _uv(cache: Path, arguments: Collection[str | Path], stdin: str = "") -> subp
         raise InstallationFailed(f"uv could not be run: {error}") from error
 
 
+_NO_INDEX = "UV_NO_INDEX"
+"""Our own: uv has an option for it, but no variable."""
 _FROM_PIP = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
     "find-links": "UV_FIND_LINKS",
-    "no-index": "UV_NO_INDEX",
+    "no-index": _NO_INDEX,
     "trusted-host": "UV_INSECURE_HOST",
     "timeout": "UV_HTTP_TIMEOUT",
     "default-timeout": "UV_HTTP_TIMEOUT",
@@ -273,9 +296,9 @@ def _index_settings() -> dict[str, str]:
     """The environment for uv: the host's indexes, wheel folders, certificates and proxies.
 
     uv does not read pip's configuration, which is where a company's or a campus's mirror is named, so it is
-    translated. This is the one place outside of `settings.py` that looks at the environment: these variables belong
-    to pip, uv and the TLS library, and they go through to uv unread. By environment, not by argument: addresses
-    may hold passwords, and arguments can be seen by every process.
+    translated. This is the one place outside of `settings.py` that looks at the environment: these variables
+    belong to pip, uv and the TLS library, and they go through to uv unread. By environment, not by argument:
+    addresses may hold passwords, and arguments can be seen by every process.
     """
     environment = {
         name: value for name, value in os.environ.items() if _PASSED.match(name) and not _OURS.match(name)
@@ -294,7 +317,7 @@ def _index_settings() -> dict[str, str]:
 
 
 def _pip_settings() -> Mapping[str, str]:
-    """pip's settings for `install`, by option name: files from the widest to the nearest, then the environment."""
+    """pip's settings for `install`, by option name: the widest file first, the environment last."""
     home = Path.home()
     files = [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"), home / ".pip/pip.conf"]
     files += [

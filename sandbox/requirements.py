@@ -1,10 +1,10 @@
-"""What a directory needs: its imports and its requirements.txt, as requirements that may be asked of an index.
+"""What a directory needs: its imports and its requirements.txt, as requirements fit to be installed.
 
 Nothing of the directory is run and no index is asked here; `packages.py` does that. The rule against
 typo-squatting: an import name is never asked at the index. A package is installed if the curated list
-(`modules.toml`) knows it, or if the code imports it *and* requirements.txt declares it under the same name and it
-does not look like a misspelling of a known one; such a package must have been published for `COOLDOWN`, and the
-report names it.
+(`modules.toml`) knows it, or if the code imports it *and* requirements.txt declares it under the same name
+and it does not look like a misspelling of a known one; such a package must have been published for
+`COOLDOWN`, and the report names it.
 """
 
 import ast
@@ -75,7 +75,7 @@ def python_files(directory: Path) -> list[Path]:
 
 
 def imports(directory: Path) -> list[Import]:
-    """Third-party imports in all scopes of all files; files that do not parse are left to the import phase."""
+    """Third-party imports in all scopes; files that do not parse are left to the import phase."""
     found = []
     for path in python_files(directory):
         try:
@@ -100,10 +100,10 @@ def requirements(directory: Path) -> Requirements:
     for name, requirement in declared.items():
         if name in _KNOWN:
             wanted[name] = requirement
-        elif close := get_close_matches(name, _KNOWN, n=1, cutoff=0.85):
+        elif close := _looks_like(name):
             problems.append(
                 f"requirements.txt asks for `{name}`, which is not a known package but is spelt almost like "
-                f"`{close[0]}`: it was not installed."
+                f"`{close}`: it was not installed."
             )
         elif name in {canonicalize_name(module) for module in by_module}:
             wanted[name] = requirement
@@ -113,7 +113,8 @@ def requirements(directory: Path) -> Requirements:
             )
         else:
             notes.append(
-                f"`{name}` is declared in requirements.txt, but neither known nor imported under that name: left out."
+                f"`{name}` is declared in requirements.txt, but neither known nor imported under that name: "
+                "left out."
             )
     undeclared = []
     for item in needed:
@@ -122,8 +123,10 @@ def requirements(directory: Path) -> Requirements:
         if package is None:
             if canonicalize_name(top) not in wanted and not item.conditional:
                 problems.append(
-                    f"{item.file}, line {item.line}, imports `{item.module}`: that is neither in this repository, nor "
-                    "in the standard library, nor a known package, and requirements.txt does not declare it by that name."
+                    f"{item.file}, line {item.line}, imports `{item.module}`: that is neither in this "
+                    "repository, nor "
+                    "in the standard library, nor a known package, and requirements.txt does not declare it "
+                    "by that name."
                 )
         elif not item.conditional and not {package, *_ALTERNATIVES.get(top, ())} & wanted.keys():
             wanted[package] = Requirement(package)
@@ -138,6 +141,22 @@ def requirements(directory: Path) -> Requirements:
         problems=tuple(dict.fromkeys(problems)),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _looks_like(name: str) -> str | None:
+    """A known package that `name` could be a misspelling of: one edit away, or in a long name two."""
+    if close := get_close_matches(name, _KNOWN, n=1, cutoff=0.9):
+        return close[0]
+    return next((known for known in sorted(_KNOWN) if _one_edit_apart(name, known)), None)
+
+
+def _one_edit_apart(one: str, other: str) -> bool:
+    """One letter changed, added, or dropped, or two neighbours swapped."""
+    while one and other and one[0] == other[0]:
+        one, other = one[1:], other[1:]
+    while one and other and one[-1] == other[-1]:
+        one, other = one[:-1], other[:-1]
+    return max(len(one), len(other)) <= 1 or (len(one) == 2 and one == other[::-1])
 
 
 def _declared(directory: Path) -> tuple[dict[str, Requirement], list[str], list[str]]:
@@ -156,7 +175,8 @@ def _declared(directory: Path) -> tuple[dict[str, Requirement], list[str], list[
             requirement = Requirement(line)
         except InvalidRequirement:
             problems.append(
-                f"requirements.txt, line {number}, is not a package with a version: options, addresses and files "
+                f"requirements.txt, line {number}, is not a package with a version: options, addresses and "
+                "files "
                 "are not accepted."
             )
             continue
@@ -173,7 +193,7 @@ def _declared(directory: Path) -> tuple[dict[str, Requirement], list[str], list[
 
 
 def _sandboxed(requirement: Requirement) -> tuple[Requirement, str]:
-    """The requirement as a machine without display and graphics card can meet it, and a note if it changed."""
+    """The requirement as a machine without graphics card can meet it, and a note if it changed."""
     name = canonicalize_name(requirement.name)
     instead = _INSTEAD.get(name)
     if instead is None and name not in _KNOWN:
@@ -219,13 +239,14 @@ def _imported(node: ast.AST, *, conditional: bool) -> Iterator[tuple[str, int, b
                 known = [name for name in names if name in _PACKAGES]
                 yield from ((name, child.lineno, conditional) for name in known or [child.module])
         elif isinstance(child, ast.Try):
-            for part in child.body:
-                yield from _imported(
-                    ast.Module([part], []), conditional=conditional or any(map(_forgives, child.handlers))
-                )
-            for block in (child.handlers, child.orelse, child.finalbody):
-                for part in block:
-                    yield from _imported(ast.Module([part], []), conditional=True)  # type: ignore[list-item]
+            forgiven = any(map(_forgives, child.handlers))
+            tried = ast.Module(child.body, [])
+            otherwise = ast.Module(
+                [*(part for each in child.handlers for part in each.body), *child.orelse], []
+            )
+            yield from _imported(tried, conditional=conditional or forgiven)
+            yield from _imported(otherwise, conditional=True)
+            yield from _imported(ast.Module(child.finalbody, []), conditional=conditional)
         else:
             guarded = isinstance(child, ast.If) and "__name__" not in ast.dump(child.test)
             yield from _imported(child, conditional=conditional or guarded)

@@ -3,8 +3,8 @@
     runner.py REPORT COMMAND…          run COMMAND; afterwards REPORT holds what was executed, line by line
     runner.py --import JOURNAL FILE…   import files one by one, noting in JOURNAL how each went
 
-Standard library and coverage.py only, from the environment, never from the repository. Every Python process below is
-measured: `start/sitecustomize.py` beside this file starts coverage.py in it.
+Standard library and coverage.py only, from the environment, never from the repository. Every Python process
+below is measured: `start/sitecustomize.py` beside this file starts coverage.py in it.
 """
 
 import ctypes

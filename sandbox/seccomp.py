@@ -1,7 +1,8 @@
-"""A seccomp filter for what a program in the `local` sandbox may ask of the kernel.
+"""A seccomp filter: what a program in either sandbox may ask of the kernel.
 
-The namespaces hide and cap; the filter takes away what they do not cover: kernel interfaces that no program for
-machine learning needs and that kernel exploits come through, new namespaces, and memory that cannot be measured.
+The namespaces hide and cap; the filter takes away what they do not cover: kernel interfaces that no program
+for machine learning needs and that kernel exploits come through, new namespaces, and memory that cannot be
+measured.
 """
 
 import errno
@@ -81,7 +82,7 @@ _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
 
 
 def program(machine: str = platform.machine()) -> bytes | None:
-    """The filter as classic BPF instructions (`struct sock_filter[]`); None on a machine we have no numbers for.
+    """The filter as classic BPF instructions (`struct sock_filter[]`); None on other machines.
 
     Source: Linux, Documentation/userspace-api/seccomp_filter.rst and the system call tables.
     """
@@ -119,3 +120,22 @@ def program(machine: str = platform.machine()) -> bytes | None:
     code += [(_EQUAL, len(_FAMILIES) - index, 0, family) for index, family in enumerate(_FAMILIES)]
     code += [(_RETURN, 0, 0, refuse(errno.EAFNOSUPPORT)), (_RETURN, 0, 0, _ALLOW)]
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
+
+
+LAUNCHER = """\
+import ctypes, os, signal, struct, sys
+code = bytes.fromhex(sys.argv[1])
+buffer = ctypes.create_string_buffer(code, len(code))
+prctl = ctypes.CDLL(None).prctl
+program = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
+if prctl(38, 1, 0, 0, 0) or prctl(22, 2, program, 0, 0):
+    sys.exit("the seccomp filter was refused")
+for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
+    signal.signal(ignored, signal.SIG_DFL)
+try:
+    os.execvp(sys.argv[2], sys.argv[2:])
+except OSError as error:
+    sys.stderr.write(sys.argv[2] + ": " + error.strerror + "\\n")
+    sys.exit(127)
+"""
+"""Python that becomes the command in its arguments, under the filter (hexadecimal) in the first of them."""

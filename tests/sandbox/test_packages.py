@@ -1,0 +1,207 @@
+import hashlib
+import os
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from sandbox import packages
+from sandbox.interface import InstallationFailed, Platform
+from sandbox.packages import Lock, Unmeetable, install, made_once, resolve
+
+PLATFORM = Platform("3.11", "x86_64-unknown-linux-gnu", "a test")
+
+
+def wheel(
+    folder: Path, name: str, version: str, requires: tuple[str, ...] = (), tag: str = "py3-none-any"
+) -> Path:
+    """A small real wheel, made by the wheel specification (PEP 427)."""
+    folder.mkdir(exist_ok=True)
+    stem = f"{name}-{version}"
+    files = {
+        f"{name}.py": f"version = {version!r}\n",
+        f"{stem}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        + "".join(f"Requires-Dist: {each}\n" for each in requires),
+        f"{stem}.dist-info/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: "
+        f"{tag}\n""
+    }
+    files[f"{stem}.dist-info/RECORD"] = "".join(
+        f"{each},,\n" for each in [*files, f"{stem}.dist-info/RECORD"]
+    )
+    path = folder / f"{stem}-{tag}.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for each, text in files.items():
+            archive.writestr(each, text)
+    return path
+
+
+@pytest.fixture
+def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of wheels that is all there is: as pip is told of it, not uv."""
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "wheels"
+    configuration = tmp_path / "pip.conf"
+    configuration.write_text(f"[global]\nno-index = true\n[install]\nfind-links =\n  {folder}\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(configuration))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    folder.mkdir()
+    return folder
+
+
+def test_what_pip_is_configured_with_is_resolved_and_unpacked(wheels: Path, tmp_path: Path) -> None:
+    wheel(wheels, "alpha", "1.0", ("beta>=2",))
+    wheel(wheels, "beta", "1.0")
+    wheel(wheels, "beta", "2.5")
+    lock = resolve(["alpha"], PLATFORM, tmp_path / "cache")
+    assert lock.pins == ("alpha==1.0", "beta==2.5")
+    digest = hashlib.sha256((wheels / "beta-2.5-py3-none-any.whl").read_bytes()).hexdigest()
+    assert f"--hash=sha256:{digest}" in lock.text
+    folder = install(lock, PLATFORM, tmp_path / "cache")
+    assert (folder / "beta.py").read_text() == "version = '2.5'\n"
+    if sys.version_info[:2] == (3, 11):
+        assert (folder / "__pycache__" / "beta.cpython-311.pyc").is_file()
+
+
+def test_a_lock_seen_before_needs_neither_uv_nor_wheels(
+    wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = wheel(wheels, "alpha", "1.0")
+    first = install(resolve(["alpha"], PLATFORM, tmp_path / "cache"), PLATFORM, tmp_path / "cache")
+    built.unlink()
+    monkeypatch.setattr(packages, "find_uv_bin", lambda: "/nonexistent/uv")
+    assert install(resolve(["alpha"], PLATFORM, tmp_path / "cache"), PLATFORM, tmp_path / "cache") == first
+
+
+def test_another_platform_has_a_folder_of_its_own(wheels: Path, tmp_path: Path) -> None:
+    wheel(wheels, "alpha", "1.0")
+    lock = resolve(["alpha"], PLATFORM, tmp_path / "cache")
+    other = Platform("3.12", "aarch64-unknown-linux-gnu", "another")
+    folders = {install(lock, each, tmp_path / "cache") for each in (PLATFORM, other)}
+    assert len(folders) == 2
+    assert all((folder / "alpha.py").is_file() for folder in folders)
+
+
+@pytest.mark.parametrize("wanted", [["alpha>=2"], ["alpha", "beta==1"], ["gamma"]])
+def test_what_cannot_be_met_is_explained(wheels: Path, tmp_path: Path, wanted: list[str]) -> None:
+    wheel(wheels, "alpha", "1.0", ("beta==2",))
+    wheel(wheels, "beta", "1.0")
+    wheel(wheels, "beta", "2.0")
+    with pytest.raises(Unmeetable, match="No solution found"):
+        resolve(wanted, PLATFORM, tmp_path / "cache")
+
+
+def test_a_package_without_a_wheel_is_not_built(wheels: Path, tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    with zipfile.ZipFile(wheels / "evil-1.0.zip", "w") as archive:
+        archive.writestr("evil-1.0/setup.py", f"open({str(marker)!r}, 'w')\n")
+        archive.writestr("evil-1.0/PKG-INFO", "Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
+    with pytest.raises(Unmeetable):
+        resolve(["evil"], PLATFORM, tmp_path / "cache")
+    assert not marker.exists()
+
+
+def test_an_index_that_does_not_answer_is_not_the_repositorys_fault(
+    wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://user:very-secret@127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    with pytest.raises(InstallationFailed) as caught:
+        resolve(["alpha"], PLATFORM, tmp_path / "cache")
+    assert "127.0.0.1:9" in str(caught.value)
+    assert "very-secret" not in str(caught.value)
+
+
+def test_a_wheel_that_changed_after_it_was_locked_is_refused(wheels: Path, tmp_path: Path) -> None:
+    wheel(wheels, "alpha", "1.0")
+    lock = resolve(["alpha"], PLATFORM, tmp_path / "cache")
+    wheel(wheels, "alpha", "1.0", ("beta",))
+    with pytest.raises(InstallationFailed, match=r"(?i)hash"):
+        install(lock, PLATFORM, tmp_path / "other cache")
+    assert not list((tmp_path / "other cache" / "deps").iterdir())
+
+
+def test_torch_comes_from_the_hosts_cpu_wheels(wheels: Path, tmp_path: Path) -> None:
+    wheel(wheels, "torch", "2.9.0", ("nvidia-cublas",), tag="cp311-cp311-manylinux_2_28_x86_64")
+    wheel(wheels, "torch", "2.8.0+cpu", tag="cp311-cp311-manylinux_2_28_x86_64")
+    wheel(wheels, "torch", "2.7.0+cpu", tag="cp311-cp311-manylinux_2_28_x86_64")
+    wheel(wheels, "torch", "2.8.1+cpu", tag="cp312-cp312-manylinux_2_28_x86_64")
+    assert resolve(["torch"], PLATFORM, tmp_path / "cache").pins == ("torch==2.8.0+cpu",)
+    assert resolve(["torch<2.8"], PLATFORM, tmp_path / "cache").pins == ("torch==2.7.0+cpu",)
+    with pytest.raises(Unmeetable, match=r"CPU builds here: 2\.8\.0\+cpu, 2\.7\.0\+cpu"):
+        resolve(["torch==2.1"], PLATFORM, tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("before", "day", "notes"),
+    [
+        (date(2024, 6, 1), date(2024, 6, 1), 0),
+        (date(2020, 1, 1), date(2022, 10, 1), 1),
+        (None, None, 0),
+    ],
+)
+def test_the_nearest_day_that_resolves_is_taken(before: date | None, day: date | None, notes: int) -> None:
+    first = date(2022, 10, 1)
+
+    def compiled(asked: date | None) -> str:
+        if asked and asked < first:
+            raise Unmeetable("too early")
+        return f"alpha=={asked or 'newest'}"
+
+    lock = packages._dated(compiled, before, date(2026, 1, 1))
+    taken = lock.text.removeprefix("alpha==")
+    if day is None:
+        assert taken == "newest"
+    else:
+        assert 0 <= (date.fromisoformat(taken) - day).days <= 31
+    assert len(lock.notes) == notes
+    assert all(str(before) in note and taken in note for note in lock.notes)
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "deps" / "key"
+    with pytest.raises(RuntimeError), made_once(target) as folder:
+        assert folder
+        (folder / "half").touch()
+        raise RuntimeError
+    assert not target.exists()
+    assert not list(target.parent.iterdir())
+
+    def make(number: int) -> None:
+        with made_once(target) as folder:
+            if folder:
+                (folder / "one").write_text(str(number))
+                (folder / "two").write_text(str(number))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(make, range(8)))
+    assert (target / "one").read_text() == (target / "two").read_text()
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_disk_that_cannot_be_written_is_not_the_repositorys_fault(tmp_path: Path) -> None:
+    (tmp_path / "deps").write_text("a file where the folder should be")
+    with pytest.raises(InstallationFailed):
+        install(Lock(""), PLATFORM, tmp_path)
+
+
+def test_the_hosts_settings_reach_uv_and_its_secrets_do_not(
+    wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "http://127.0.0.1:9/one http://127.0.0.1:9/two")
+    monkeypatch.setenv("PIP_FIND_LINKS", "/a /b")
+    monkeypatch.setenv("PIP_CERT", "/ca.pem")
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    monkeypatch.setenv("UV_EXCLUDE_NEWER", "2001-01-01")
+    settings = packages._index_settings()
+    assert settings["UV_INDEX"] == "http://127.0.0.1:9/one http://127.0.0.1:9/two"
+    assert settings["UV_FIND_LINKS"] == "/a,/b"
+    assert settings["SSL_CERT_FILE"] == "/ca.pem"
+    assert settings["UV_INDEX_STRATEGY"] == "unsafe-best-match"
+    assert not {"OPENAI_API_KEY", "UV_EXCLUDE_NEWER"} & settings.keys()

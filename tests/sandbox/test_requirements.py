@@ -1,0 +1,163 @@
+from pathlib import Path
+
+import pytest
+
+from sandbox.requirements import imports, package_for, requirements
+
+
+def write(directory: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(text)
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [
+        ("sklearn.metrics", "scikit-learn"),
+        ("cv2", "opencv-python-headless"),
+        ("PIL.Image", "pillow"),
+        ("yaml", "pyyaml"),
+        ("skimage", "scikit-image"),
+        ("faiss", "faiss-cpu"),
+        ("umap", "umap-learn"),
+        ("torch_geometric.nn", "torch-geometric"),
+        ("absl.flags", "absl-py"),
+        ("ot", "pot"),
+        ("hydra", "hydra-core"),
+        ("omegaconf", "omegaconf"),
+        ("stable_baselines3", "stable-baselines3"),
+        ("google.protobuf.message", "protobuf"),
+        ("mpl_toolkits.mplot3d", "matplotlib"),
+        ("google", None),
+        ("numpyy", None),
+    ],
+)
+def test_a_module_is_provided_by_the_curated_package(module: str, package: str | None) -> None:
+    assert package_for(module) == package
+
+
+def test_imports_are_found_in_all_scopes_and_told_apart(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "main.py": "import os, numpy as np\nimport helper, package.inner\nfrom . import sibling\n"
+            "def late():\n    from sklearn import svm\n"
+            "try:\n    import wandb\nexcept ImportError:\n    import mlflow\n"
+            "try:\n    import tqdm\nfinally:\n    pass\n"
+            "if late:\n    import seaborn\n"
+            "if __name__ == '__main__':\n    import fire\n",
+            "helper.py": "from __future__ import annotations\nimport src_module\n"
+            "from google import protobuf\n",
+            "package/inner.py": "import neighbour\n",
+            "package/neighbour.py": "",
+            "src/src_module.py": "",
+            "broken.py": "import torch\nthis is no Python",
+            ".venv/lib/junk.py": "import tensorflow",
+        },
+    )
+    found = {item.module: (item.file, item.line, item.conditional) for item in imports(tmp_path)}
+    assert found == {
+        "numpy": ("main.py", 1, False),
+        "sklearn": ("main.py", 5, False),
+        "wandb": ("main.py", 7, True),
+        "mlflow": ("main.py", 9, True),
+        "tqdm": ("main.py", 11, False),
+        "seaborn": ("main.py", 15, True),
+        "fire": ("main.py", 17, False),
+        "google.protobuf": ("helper.py", 3, False),
+    }
+
+
+def test_declared_and_imported_packages_are_wanted(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "main.py": "import numpy, yaml, cv2, tensorflow\n"
+            "try:\n    import wandb\nexcept ImportError:\n    pass\n",
+            "requirements.txt": "# ours\nnumpy>=1.24,<3  # arrays\n\nscikit_learn[alldeps]==1.4 ; "
+            "python_version > '3'\n"
+            "tensorflow-cpu\n",
+        },
+    )
+    found = requirements(tmp_path)
+    assert found.wanted == (
+        "numpy<3,>=1.24",
+        "opencv-python-headless",
+        "pyyaml",
+        'scikit_learn[alldeps]==1.4; python_version > "3"',
+        "tensorflow-cpu",
+    )
+    assert found.undeclared == ("opencv-python-headless", "pyyaml")
+    assert found.problems == ()
+    assert "`pyyaml` is imported but not in requirements.txt: it was installed all the same." in found.notes
+
+
+@pytest.mark.parametrize(
+    ("declared", "taken"),
+    [
+        ("sklearn", "scikit-learn"),
+        ("PyYAML==6.0", "PyYAML==6.0"),
+        ("yaml", "pyyaml"),
+        ("opencv-python>=4", "opencv-python-headless>=4"),
+        ("torch==2.1.0+cu118", "torch==2.1.0"),
+        ("faiss-gpu", "faiss-cpu"),
+    ],
+)
+def test_a_declaration_is_taken_as_the_sandbox_can_meet_it(tmp_path: Path, declared: str, taken: str) -> None:
+    found = requirements(write(tmp_path, {"requirements.txt": declared}))
+    assert found.wanted == (taken,)
+    assert bool(found.notes) == (declared != taken)
+
+
+def test_an_unknown_import_is_a_problem_and_never_asked_for(tmp_path: Path) -> None:
+    found = requirements(write(tmp_path, {"main.py": "\nimport numppy.random\n"}))
+    assert found.wanted == ()
+    assert len(found.problems) == 1
+    assert found.problems[0].startswith("main.py, line 2, imports `numppy.random`:")
+
+
+def test_an_unknown_package_needs_to_be_imported_and_declared(tmp_path: Path) -> None:
+    write(
+        tmp_path, {"main.py": "import rare_thing\n", "requirements.txt": "rare-thing\nplugin-of-something\n"}
+    )
+    found = requirements(tmp_path)
+    assert (found.wanted, found.unknown, found.problems) == (("rare-thing",), ("rare-thing",), ())
+    assert len(found.notes) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["numpi", "scikit-lern", "reqeusts", "torchvison", "jaxx", "ransformers", "python-dotnev"]
+)
+def test_what_is_spelt_almost_like_a_known_package_is_not_installed(tmp_path: Path, name: str) -> None:
+    write(tmp_path, {"main.py": f"import {name.replace('-', '_')}\n", "requirements.txt": name})
+    found = requirements(tmp_path)
+    assert found.wanted == ()
+    assert any("spelt almost like" in problem for problem in found.problems)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--index-url http://127.0.0.1:9/simple",
+        "--extra-index-url=http://127.0.0.1:9/simple numpy",
+        "-r ../../secret.txt",
+        "-e .",
+        "./wheel.whl",
+        "git+https://127.0.0.1/x.git",
+        "numpy @ http://127.0.0.1:9/numpy.whl",
+        "numpy --hash=sha256:00",
+    ],
+)
+def test_requirements_cannot_name_an_index_an_address_or_a_file(tmp_path: Path, line: str) -> None:
+    found = requirements(write(tmp_path, {"requirements.txt": line}))
+    assert found.wanted == ()
+    assert len(found.problems) == 1
+
+
+def test_code_made_to_break_a_parser_does_not(tmp_path: Path) -> None:
+    write(
+        tmp_path, {"deep.py": "x = " + "+".join("a" * 1 for _ in range(20_000)), "nul.py": "import numpy\0"}
+    )
+    assert requirements(tmp_path).problems == ()
