@@ -103,17 +103,15 @@ def _data_dir(settings: Settings) -> Iterator[Check]:
 
 def _model(settings: Settings) -> Iterator[Check]:
     base = settings.openai_base_url or "https://api.openai.com/v1"
-    if settings.openai_api_key is None:
-        yield Check(
-            "Model key",
-            "bad",
-            "OPENAI_API_KEY is not set",
-            "Set it: export OPENAI_API_KEY=… (any word, if your endpoint asks for none).",
-        )
-        headers = {}
-    else:
+    headers = {}
+    if key := settings.openai_api_key:
         yield Check("Model key", "ok", "OPENAI_API_KEY is set")
-        headers = {"Authorization": f"Bearer {settings.openai_api_key.get_secret_value()}"}
+        headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
+    elif settings.openai_base_url:
+        yield Check("Model key", "off", "OPENAI_API_KEY is not set; servers of one's own often ask for none")
+    else:
+        mend = "Set OPENAI_API_KEY, or OPENAI_BASE_URL to a server that asks for none."
+        yield Check("Model key", "bad", "OPENAI_API_KEY is not set", mend)
     try:
         answer = httpx.get(f"{base}/models", headers=headers, timeout=SECONDS)
     except httpx.HTTPError as error:

@@ -1,14 +1,19 @@
-"""The command line as people use it."""
+"""The command line as people use it: real files, real processes, a real sandbox, a model from a recording."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from app import main
+from tests.fakes.model import FakeModel, Reply
+from tests.pipeline.plans import MAIN, fenced, recording
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"pydantic", "rich", "openai", "pymupdf", "docker", "github", "flask", "httpx", "dbos", "git"}
@@ -83,3 +88,169 @@ def test_a_misspelt_variable_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("PAPER2CODE_MAX_UDS", "3")
     ended = CliRunner().invoke(main, ["run", "nowhere.tex"])
     assert "Warning: PAPER2CODE_MAX_UDS is not a setting; did you mean PAPER2CODE_MAX_USD?" in ended.stderr
+
+
+PAPER = """# Means of Things
+
+A. Author
+
+## Abstract
+
+We compute the mean of things.
+
+## 1 Method
+
+The estimate is the arithmetic mean of all observations.
+
+We use a learning rate of $10^{-3}$ and a batch of 32 observations.
+"""
+
+
+@pytest.fixture
+def paper(tmp_path: Path) -> Path:
+    path = tmp_path / "means.md"
+    path.write_text(PAPER)
+    return path
+
+
+def journal(path: Path, answers: dict[str, str]) -> Path:
+    """A recording of `answers`, by stage."""
+    usage = {"calls": 1, "input_tokens": 10, "output_tokens": 10, "usd": 0.01}
+    entries = [{"stage": stage, "completion": text, "usage": usage} for stage, text in answers.items()]
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="paper2code")
+
+
+def schema() -> dict[str, object]:
+    loaded: dict[str, object] = json.loads((ROOT / "pipeline/execution-report.schema.json").read_text())
+    return loaded
+
+
+def test_a_paper_becomes_a_repository_that_runs(paper: Path, tmp_path: Path) -> None:
+    played = journal(tmp_path / "recording.jsonl", recording())
+    ended = run("run", paper, "--replay", played, "--sandbox", "local")
+    assert ended.exit_code == 0, ended.output
+    out = tmp_path / "means-of-things"
+    assert {path.name for path in out.iterdir()} == {"paper.md", "journal.jsonl", "repository"}
+    report = json.loads((out / "repository/docs/execution-report.json").read_text())
+    jsonschema.validate(report, schema())
+    assert report["status"] == "runs"
+    assert "The repository runs." in ended.stdout
+    assert "smoke run (synthetic data), local sandbox, no repairs" in ended.stdout
+    assert "2 of 2 implemented" in ended.stdout
+    assert "$0.09 for 9 model calls" in ended.stdout
+    assert ended.stderr == ""
+
+    again = run("execute", out / "repository", "--json", "report.json")
+    assert again.exit_code == 0, again.output
+    report = json.loads((tmp_path / "report.json").read_text())
+    jsonschema.validate(report, schema())
+    assert (report["paper"], report["method"], report["model"], report["status"]) == (None, None, None, "runs")
+
+
+def test_a_repository_that_does_not_run_is_delivered_with_status_1(paper: Path, tmp_path: Path) -> None:
+    broken = fenced(MAIN.replace("metrics = {", "metrics = {'nan': 1 / 0, "))
+    played = journal(tmp_path / "recording.jsonl", {**recording(), "code.main.py": broken})
+    ended = run("run", paper, "--replay", played, "--sandbox", "local", "--max-fixes", 0, "--out", "out")
+    assert ended.exit_code == 1, ended.output
+    assert "does not run" in ended.stdout
+    assert (tmp_path / "out/repository/main.py").exists()
+
+    again = run("execute", "out/repository", "--json", "report.json")
+    assert again.exit_code == 1
+    assert "ZeroDivisionError" in again.stdout
+    report = json.loads((tmp_path / "report.json").read_text())
+    jsonschema.validate(report, schema())
+    assert report["status"] == "fails"
+    assert "ZeroDivisionError" in report["attempts"][0]["stderr_tail"]
+
+
+def test_a_repository_that_was_not_run_is_not_said_to_run(paper: Path, tmp_path: Path) -> None:
+    played = journal(tmp_path / "recording.jsonl", recording())
+    ended = run("run", paper, "--replay", played, "--sandbox", "none", "--out", "out")
+    assert ended.exit_code == 1, ended.output
+    assert "has not been run" in ended.stdout
+
+
+def test_a_paper_is_printed_as_it_is_read(paper: Path) -> None:
+    assert "[S1]" in run("paper", paper).stdout
+    assert json.loads(run("paper", paper, "--json").stdout)["title"] == "Means of Things"
+
+
+@pytest.mark.parametrize("command", [["paper", "nowhere.tex"], ["run", "nowhere.tex"], ["run", "empty.pdf"]])
+def test_a_paper_that_cannot_be_read_ends_with_2(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "empty.pdf").write_text("")
+    ended = run(*command)
+    assert ended.exit_code == 2
+    assert ended.stderr.startswith("Error: ")
+    assert "What to do: " in ended.stderr
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir() and path.name != "data"] == []
+
+
+def test_without_a_key_nothing_is_begun(paper: Path) -> None:
+    ended = run("run", paper, "--sandbox", "none")
+    assert ended.exit_code == 3
+    assert "OPENAI_API_KEY" in ended.stderr
+
+
+def test_the_cap_stops_the_run_before_the_call_that_breaks_it(
+    paper: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    with FakeModel() as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        ended = run("run", paper, "--sandbox", "none", "--max-usd", 0.0001)
+        assert model.requests == []
+    assert ended.exit_code == 4
+    assert "What to do: " in ended.stderr
+
+
+def test_a_model_that_rejects_the_key_ends_with_3_and_without_the_key(
+    paper: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    with FakeModel(Reply(status=401, error={"message": "Incorrect API key provided: sk-very-secret"})) as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        ended = run("run", paper, "--sandbox", "none")
+    assert ended.exit_code == 3
+    assert "sk-very-secret" not in ended.output
+
+
+def test_after_ctrl_c_resume_goes_on_without_asking_again(paper: Path, tmp_path: Path) -> None:
+    answers = list(recording().values())
+    command = [sys.executable, "-c", "from app import main; main(prog_name='paper2code')"]
+    command += ["run", str(paper), "--sandbox", "none", "--concurrency", "1", "--out", "out"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "sk-test"}
+    with FakeModel(*map(Reply, answers[:2]), Reply(hangs_after=0)) as model:
+        process = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env={**environment, "OPENAI_BASE_URL": model.url},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert model.hanging.wait(120)
+        process.send_signal(signal.SIGINT)
+        said, explained = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "Ctrl-C again ends at once" in said
+    assert explained.startswith("Interrupted.\nKept: out, with the model's answers: none is paid for again\n")
+    assert explained.endswith("--out out --resume\n")
+
+    with FakeModel(*map(Reply, answers[2:])) as model:
+        resumed = subprocess.run(
+            [*command, "--resume"],
+            cwd=tmp_path,
+            env={**environment, "OPENAI_BASE_URL": model.url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert resumed.returncode == 1, resumed.stderr
+        assert len(model.requests) == len(answers) - 2
+    assert "has not been run" in resumed.stdout

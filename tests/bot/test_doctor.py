@@ -91,7 +91,8 @@ def test_an_endpoint_need_not_list_its_models(tmp_path: Path) -> None:
 
 
 def test_no_key_is_bad_and_no_key_is_ever_shown(tmp_path: Path) -> None:
-    missing = look(tmp_path, openai_api_key=None)["Model key"]
+    assert look(tmp_path, openai_api_key=None)["Model key"].state == "off"
+    missing = look(tmp_path, openai_api_key=None, openai_base_url=None)["Model key"]
     assert missing.state == "bad"
     assert "OPENAI_API_KEY" in missing.mend
     assert "sk-good" not in repr(look(tmp_path))
