@@ -155,6 +155,10 @@ def test_files_of_packages_with_the_same_name_are_not_ours() -> None:
         "ValueError: no\n"
     )
     assert frames(output, ["main.py", "utils.py"]) == [Frame("main.py", 3, "<module>")]
+    library = output.replace("/work/main.py", "/usr/lib/python3.11/runpy.py").replace(
+        "/deps/abc", "/x/site-packages"
+    )
+    assert frames(library, ["main.py", "utils.py"]) == []
 
 
 def test_missing_modules(folder: Path) -> None:
