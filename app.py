@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pipeline.arxiv import Arxiv
     from pipeline.paper import Paper
     from pipeline.reproduce import Reproduction
-    from pipeline.session import Session
+    from pipeline.model.session import Session
     from sandbox.interface import Sandbox
     from sandbox.report import ExecutionReport
     from settings import Settings
@@ -261,7 +261,7 @@ def _llm(
     cancelled: Callable[[], bool],
     replay: Path | None = None,
 ) -> "Session":
-    from pipeline.session import open_llm
+    from pipeline.model.session import open_llm
 
     return open_llm(
         model=settings.model,

@@ -17,7 +17,6 @@ from typing import BinaryIO, Literal
 
 from pipeline.errors import PaperUnreadable
 
-
 MAX_MEMBERS = 5_000
 MAX_KEPT = 40_000_000
 """Bytes of all members that are text."""

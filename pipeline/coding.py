@@ -11,9 +11,10 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from pipeline import code_checks, documents, edits
+from pipeline import documents, edits
 from pipeline.analysis import FileAnalysis
 from pipeline.asking import Context, ask_text, block, bullets, refined, render
+from pipeline.checks.code import Finding, check_source
 from pipeline.llm import LLM
 from pipeline.plan import Draft, Plan
 from pipeline.repository import Repository
@@ -26,7 +27,7 @@ class Written:
     repository: Repository
     context: Context
     """Grown by all code."""
-    findings: tuple[code_checks.Finding, ...]
+    findings: tuple[Finding, ...]
     """What the checks found in the first versions."""
     drafts: tuple[Draft, ...] = ()
 
@@ -35,7 +36,7 @@ class Written:
 class _File:
     path: str
     text: str
-    findings: tuple[code_checks.Finding, ...] = ()
+    findings: tuple[Finding, ...] = ()
     draft: Draft | None = None
 
 
@@ -58,7 +59,7 @@ def write(
             "reproduce.sh": documents.render("reproduce.sh"),
         }
     )
-    findings: list[code_checks.Finding] = []
+    findings: list[Finding] = []
     drafts: list[Draft] = []
     for level in plan.levels():
         below, growing = repository, context
@@ -139,7 +140,7 @@ def _write_file(
         better, critique = refined(llm, context, stage, task, text, ask_for)
         draft = Draft(stage=stage, text=text, critique=critique)
         text = better or text
-    found = code_checks.check_source(path, text, plan, below)
+    found = check_source(path, text, plan, below)
     if found:
         text = _mended(path, text, found, plan, below, context, llm)
     advanced(path)
@@ -149,7 +150,7 @@ def _write_file(
 def _mended(
     path: str,
     text: str,
-    found: Collection[code_checks.Finding],
+    found: Collection[Finding],
     plan: Plan,
     below: Repository,
     context: Context,
@@ -168,7 +169,7 @@ def _mended(
         changed = edits.apply(below.with_file(path, text), edits.parse(answer)).files[path]
     except edits.EditError:
         return text
-    better = len(code_checks.check_source(path, changed, plan, below)) < len(found)
+    better = len(check_source(path, changed, plan, below)) < len(found)
     return changed if better else text
 
 

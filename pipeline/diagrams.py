@@ -6,8 +6,8 @@ Every name becomes a label of an identifier of ours, with all but plain characte
 import re
 from collections.abc import Iterable
 
+from pipeline.checks.plans import participants
 from pipeline.plan import Function, Plan
-from pipeline.plan_checks import participants
 
 _MAX_LABEL = 80
 _SYNTAX = re.compile(r"[^\w .,]|^_|_(?=_)|(?<=directio)n", re.ASCII)

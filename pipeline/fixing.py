@@ -8,17 +8,17 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from sandbox.requirements import package_for
-
-from pipeline import code_checks, edits
+from pipeline import edits
 from pipeline.analysis import FileAnalysis
 from pipeline.asking import Context, block, bullets, render
+from pipeline.checks.code import check_source
+from pipeline.checks.patches import check_patch
 from pipeline.llm import LLM, Prompt
-from pipeline.patch_checks import check_patch
 from pipeline.plan import Plan
 from pipeline.repository import Repository, interface
 from pipeline.signatures import frames, missing_module, signature
 from sandbox.report import ExecutionReport, Limits, PhaseResult
+from sandbox.requirements import package_for
 
 PHASES = ("install", "import", "smoke", "full")
 REPEATS = 3
@@ -101,7 +101,7 @@ class Fixer:
         def found(repository: Repository, path: str) -> set[str]:
             text = repository.files.get(path, "")
             return {
-                f"{f.rule}: {f.message}" for f in code_checks.check_source(path, text, self.plan, repository)
+                f"{f.rule}: {f.message}" for f in check_source(path, text, self.plan, repository)
             }
 
         changed = [path for path, text in after.python_files().items() if before.files.get(path) != text]

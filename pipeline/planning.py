@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from pydantic import Field
 
-from pipeline import documents, plan_checks
+from pipeline import documents
 from pipeline.asking import Context, ask, bullets, refined, render
+from pipeline.checks import plans
 from pipeline.llm import LLM
 from pipeline.paper import Paper
 from pipeline.plan import (
@@ -47,26 +48,26 @@ class Planner:
 
     def plan(self) -> Plan:
         """The whole plan. Raises AnswerInvalid, and what the model's client raises."""
-        overview = self._step("overview", Overview, documents.overview, plan_checks.check_overview)
+        overview = self._step("overview", Overview, documents.overview, plans.check_overview)
         overview, refused = self._with_true_quotes(overview)
         self.context = self.context.extended("overview", documents.overview(overview))
 
         architecture = self._step(
-            "architecture", Architecture, documents.architecture, plan_checks.check_architecture
+            "architecture", Architecture, documents.architecture, plans.check_architecture
         )
         self.context = self.context.extended("architecture", documents.architecture(architecture))
 
         def check_logic(logic: Logic) -> Sequence[str]:
-            return plan_checks.check_logic(logic, architecture, overview)
+            return plans.check_logic(logic, architecture, overview)
 
         logic = self._step("logic", Logic, documents.logic, check_logic)
         self.context = self.context.extended("logic", documents.logic(logic))
 
         configuration = self._step(
-            "configuration", Configuration, documents.config_yaml, plan_checks.check_configuration
+            "configuration", Configuration, documents.config_yaml, plans.check_configuration
         )
         configuration = self._with_true_sources(configuration)
-        anchors = plan_checks.anchors(overview, configuration, self.paper)
+        anchors = plans.anchors(overview, configuration, self.paper)
         plan = Plan(
             overview=overview,
             architecture=architecture,
@@ -121,11 +122,11 @@ class Planner:
         return overview.model_copy(update={"requirements": kept}), refused
 
     def _unproven(self, requirements: Sequence[Requirement]) -> dict[str, str]:
-        return {r.id: why for r in requirements if (why := plan_checks.unproven(r, self.paper))}
+        return {r.id: why for r in requirements if (why := plans.unproven(r, self.paper))}
 
     def _with_true_sources(self, configuration: Configuration) -> Configuration:
         """Every quoted value is in its quotation and every quotation in the paper; the rest is assumed."""
-        wrong = {e.key: why for e in configuration.entries if (why := plan_checks.unsourced(e, self.paper))}
+        wrong = {e.key: why for e in configuration.entries if (why := plans.unsourced(e, self.paper))}
         if not wrong:
             return configuration
         findings = [f"{e.model_dump_json()}: {wrong[e.key]}" for e in configuration.entries if e.key in wrong]
@@ -137,7 +138,7 @@ class Planner:
             Configuration,
         )
         mended = {
-            e.key: e for e in again.entries if e.key in wrong and not plan_checks.unsourced(e, self.paper)
+            e.key: e for e in again.entries if e.key in wrong and not plans.unsourced(e, self.paper)
         }
 
         def settled(entry: ConfigEntry) -> ConfigEntry:

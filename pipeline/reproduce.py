@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from sandbox.execution import execute
-
 from pipeline import documents
 from pipeline.analysis import analyze
 from pipeline.asking import Context, render
@@ -23,9 +21,9 @@ from pipeline.progress import Observer
 from pipeline.record import Commit, Record
 from pipeline.report import execution_report
 from pipeline.repository import Repository
+from sandbox.execution import execute
 from sandbox.interface import Sandbox
 from sandbox.report import ExecutionReport, Limits, Mode
-
 
 SHORTEST_PAPER = 12_000
 """Characters: a paper cut below this is no longer one."""

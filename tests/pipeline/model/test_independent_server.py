@@ -15,10 +15,10 @@ from pydantic import BaseModel, SecretStr
 
 from pipeline.errors import ContextOverflow, ModelUnavailable
 from pipeline.llm import Prompt, Usage
-from pipeline.session import Session, open_llm
-from pipeline.stream import Patience
+from pipeline.model.session import Session, open_llm
+from pipeline.model.stream import Patience
 
-AIMOCK = Path(__file__).parents[1] / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
+AIMOCK = Path(__file__).parents[2] / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
 KEY = "a-key-for-tests-only"
 OVERFLOW = {
     "message": "This model's maximum context length is 8192 tokens.",

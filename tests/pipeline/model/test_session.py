@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from pipeline.errors import BudgetReached, Cancelled, ModelRefused, ModelUnavailable
 from pipeline.llm import LLM, Prompt, Usage
-from pipeline.session import Session, open_llm
-from pipeline.stream import Patience
+from pipeline.model.session import Session, open_llm
+from pipeline.model.stream import Patience
 from tests.fakes.model import FakeModel, Reply
 
 KEY = "sk-very-secret-0123456789"

@@ -4,7 +4,7 @@
 
 import pytest
 
-from pipeline.patch_checks import check_patch
+from pipeline.checks.patches import check_patch
 from pipeline.repository import Repository
 
 MAIN = '''\

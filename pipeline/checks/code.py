@@ -15,14 +15,12 @@ from difflib import get_close_matches
 from pyflakes import messages
 from pyflakes.checker import Checker
 
-from pipeline.call_checks import call_problems
-from pipeline.convention_checks import convention_problems, main_problems, text_problems
-from pipeline.plan import Function, Plan
-from pipeline.repository import Repository
-from pipeline.symbols import (
+from pipeline.checks.calls import call_problems
+from pipeline.checks.conventions import convention_problems, main_problems, text_problems
+from pipeline.checks.program import Program
+from pipeline.checks.symbols import (
     Class,
     FunctionNode,
-    Program,
     Signature,
     absolute,
     bindings,
@@ -30,6 +28,8 @@ from pipeline.symbols import (
     imports,
     read_module,
 )
+from pipeline.plan import Function, Plan
+from pipeline.repository import Repository
 
 Problems = Iterator[tuple[int, str]]
 

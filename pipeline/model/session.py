@@ -10,12 +10,12 @@ from typing import Self
 
 from pydantic import SecretStr
 
-from pipeline.budget import Budget, Price, price_of
-from pipeline.endpoint import Endpoint
 from pipeline.errors import Cancelled, ModelUnavailable
-from pipeline.journal import Entry, Journal, Recording, key_of, now
 from pipeline.llm import Completion, Prompt, Usage
-from pipeline.stream import Patience
+from pipeline.model.budget import Budget, Price, price_of
+from pipeline.model.endpoint import Endpoint
+from pipeline.model.journal import Entry, Journal, Recording, key_of, now
+from pipeline.model.stream import Patience
 
 
 class Session:

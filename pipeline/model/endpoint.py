@@ -16,11 +16,11 @@ from openai.types import CompletionUsage
 from openai.types.chat.chat_completion import Choice
 from pydantic import SecretStr
 
-from pipeline import faults, schema
-from pipeline.budget import Budget
 from pipeline.errors import ModelRefused, ModelUnavailable
 from pipeline.llm import Prompt, Usage
-from pipeline.stream import Event, Patience, listen, pause
+from pipeline.model import faults, schema
+from pipeline.model.budget import Budget
+from pipeline.model.stream import Event, Patience, listen, pause
 
 logger = logging.getLogger(__name__)
 

@@ -2,6 +2,12 @@ from typing import Any
 
 import pytest
 
+from pipeline.checks.plans import (
+    check_architecture,
+    check_configuration,
+    check_logic,
+    check_overview,
+)
 from pipeline.plan import (
     Architecture,
     Call,
@@ -15,12 +21,6 @@ from pipeline.plan import (
     Parameter,
     PlannedClass,
     PlannedFile,
-)
-from pipeline.plan_checks import (
-    check_architecture,
-    check_configuration,
-    check_logic,
-    check_overview,
 )
 from tests.pipeline.plans import ARCHITECTURE, CONFIGURATION, LOGIC, MEAN, OVERVIEW
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from pipeline.convention_checks import is_trivial, uses_network
+from pipeline.checks.conventions import is_trivial, uses_network
+from pipeline.checks.symbols import FunctionNode, dotted, parse
 from pipeline.repository import Repository
-from pipeline.symbols import FunctionNode, dotted, parse
 
 Constructs = Iterator[tuple[ast.AST, str]]
 

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 
+from pipeline.checks.quantities import as_number, mentions
 from pipeline.paper import Paper
 from pipeline.plan import (
     Architecture,
@@ -20,7 +21,6 @@ from pipeline.plan import (
     PlannedClass,
     Requirement,
 )
-from pipeline.quantities import as_number, mentions
 from pipeline.repository import refusal
 
 MAX_PYTHON_FILES = 20

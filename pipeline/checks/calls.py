@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.symbols import Class, FunctionNode, Program, Signature, bindings, dotted, imports
+from pipeline.checks.program import Program
+from pipeline.checks.symbols import Class, FunctionNode, Signature, bindings, dotted, imports
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.quantities import Value, mentions
+from pipeline.checks.quantities import Value, mentions
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from pipeline.code_checks import Finding, check_source
+from pipeline.checks.code import Finding, check_source
 from pipeline.plan import Function, Parameter, Plan, PlannedClass
 from pipeline.repository import Repository
 from tests.pipeline.plans import ESTIMATOR, MAIN, PLAN

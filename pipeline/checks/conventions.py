@@ -6,7 +6,7 @@ import re
 import tokenize
 from collections.abc import Collection, Iterator
 
-from pipeline.symbols import FunctionNode, dotted
+from pipeline.checks.symbols import FunctionNode, dotted
 
 _UNFINISHED = re.compile(
     r"\b(?:TODO|FIXME)\b|\b(?i:your code here|implement (?:this|me|here)|not (?:yet )?implemented|"

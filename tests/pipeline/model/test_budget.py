@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.budget import PRICES, Budget, Price, Request, price_of
 from pipeline.errors import BudgetReached, Cancelled, ModelUnavailable
 from pipeline.llm import Usage
+from pipeline.model.budget import PRICES, Budget, Price, Request, price_of
 
 PRICE = Price(input=1.0, cached_input=0.5, output=4.0)
 

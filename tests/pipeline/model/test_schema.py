@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from pipeline.schema import json_text, request_in_words, response_format, without_thoughts
+from pipeline.model.schema import json_text, request_in_words, response_format, without_thoughts
 
 
 class Leaf(BaseModel):

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from pipeline.budget import Budget
-from pipeline.endpoint import Answer, Endpoint
 from pipeline.errors import Cancelled, ContextOverflow, ModelRefused, ModelUnavailable, PipelineError
 from pipeline.llm import Prompt, Usage
-from pipeline.stream import Patience
+from pipeline.model.budget import Budget
+from pipeline.model.endpoint import Answer, Endpoint
+from pipeline.model.stream import Patience
 from tests.fakes.model import FakeModel, Reply
 
 KEY = "sk-very-secret-0123456789"

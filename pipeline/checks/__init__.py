@@ -1,0 +1,1 @@
+"""What a program can find wrong in plans, code and patches without running them. Pure."""
