@@ -6,7 +6,15 @@ Answers only what is certain; everything else is unknown.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from pipeline.checks.symbols import Class, Module, Signature, read_source
+from pipeline.checks.symbols import (
+    TRANSPARENT_BASES,
+    Absent,
+    Class,
+    Module,
+    Signature,
+    Unknown,
+    read_source,
+)
 
 
 @dataclass(frozen=True)
@@ -84,13 +92,13 @@ class Program:
         if cls.dynamic or name in cls.attributes or depth > 10:
             return Unknown
         for base in cls.bases:
-            if base in _TRANSPARENT_BASES:
+            if base in TRANSPARENT_BASES:
                 continue
             parent = self.base(cls, base)
             found = self.member(parent, name, depth + 1) if parent else Unknown
             if found != "absent":
                 return found
-        return Unknown if name in dir(builtins.object) else "absent"
+        return Unknown if name in dir(object) else "absent"
 
     def constructor(self, cls: Class, depth: int = 0) -> Signature | None:
         """What the class is made with; None: unknown."""
@@ -100,7 +108,7 @@ class Program:
             return cls.methods["__init__"]
         if cls.fields:
             return cls.fields
-        parents = [base for base in cls.bases if base not in _TRANSPARENT_BASES]
+        parents = [base for base in cls.bases if base not in TRANSPARENT_BASES]
         if not parents:
             return Signature((), frozenset())
         parent = self.base(cls, parents[0])

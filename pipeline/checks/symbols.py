@@ -13,7 +13,7 @@ _KEEP_SIGNATURE = {
     "abstractmethod", "cache", "classmethod", "enable_grad", "inference_mode", "lru_cache", "no_grad",
     "override", "staticmethod", "typechecked",
 }  # fmt: skip
-_TRANSPARENT_BASES = {"object", "ABC", "abc.ABC", "Generic", "Protocol", "typing.Protocol", "typing.Generic"}
+TRANSPARENT_BASES = {"object", "ABC", "abc.ABC", "Generic", "Protocol", "typing.Protocol", "typing.Generic"}
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
