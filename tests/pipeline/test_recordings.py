@@ -1,0 +1,58 @@
+"""Real papers, answered by a real model, played back: what was recorded must still lead to what runs."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from pipeline import reproduce as module
+from pipeline.arxiv import Arxiv, read
+from pipeline.model.session import open_llm
+from pipeline.progress import Progress
+from pipeline.reproduce import Options, reproduce
+from sandbox.interface import Sandbox
+from sandbox.report import Limits
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = json.loads(Path(module.__file__).with_name("execution-report.schema.json").read_text())
+EXAMPLE = ROOT / "examples/innovation-matched-forgetting"
+SHARED = ROOT.parent / "shared/papers"
+RECORDED = [
+    pytest.param(EXAMPLE / "paper.pdf", EXAMPLE / "recording.jsonl", id="example"),
+    pytest.param(SHARED / "hyla/paper.tex", ROOT / "tests/recordings/hyla.jsonl", id="hyla"),
+]
+
+
+@pytest.mark.parametrize(("source", "recording"), RECORDED)
+def test_recorded_answers_lead_to_a_repository_that_runs(
+    source: Path, recording: Path, sandbox: Sandbox, packages: Path, tmp_path: Path
+) -> None:
+    if not source.exists():
+        pytest.skip(f"{source} is not part of the project and not on this machine")
+    paper = read(str(source), Arxiv("http://localhost:9", "http://localhost:9", tmp_path / "arxiv"))
+    events: list[Progress] = []
+    with open_llm(
+        model="o3-mini",
+        api_key=None,
+        base_url=None,
+        reasoning_effort="high",
+        max_usd=None,
+        journal=tmp_path / "journal.jsonl",
+        resume=False,
+        replay=recording,
+    ) as llm:
+        options = Options(model="o3-mini", packages=packages, limits=Limits(seconds=300))
+        made = reproduce(
+            paper, llm=llm, sandbox=sandbox, out=tmp_path, options=options, observe=events.append
+        )
+    report = made.report
+    jsonschema.validate(report, SCHEMA)
+    last = report["attempts"][-1]
+    assert made.status == "runs", f"{last['signature']}\n{last['stderr_tail']}"
+    assert report["lines"]["executed_percent"] > 50
+    requirements = report["requirements"]
+    assert requirements["implemented"] > 0.7 * requirements["total"]
+    assert all(item["anchor"] for item in requirements["items"])
+    assert all(paper.find(item["quote"]) for item in requirements["items"])
+    assert all(item["evidence"] for item in requirements["items"] if item["verdict"] != "missing")
