@@ -47,5 +47,5 @@ $(READY): requirements.lock pyproject.toml scripts/setup
 	@touch $@
 
 $(NODE): tests/package.json tests/package-lock.json | $(READY)
-	$(WITH_NODE) npm ci --prefix tests --ignore-scripts --no-audit --no-fund
+	$(WITH_NODE) npm ci --prefix tests --ignore-scripts --no-audit --no-fund --no-update-notifier
 	@touch $@
