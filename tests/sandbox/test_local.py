@@ -26,7 +26,7 @@ def usable() -> None:
 def test_an_ordinary_user_can_use_it_as_well_as_root() -> None:
     """With the system's Python, which every user may read; from root, as a user without any name."""
     script = (
-        "from pathlib import Path; from sandbox.local import LocalSandbox; from sandbox.interface import Command; "
+        "from pathlib import Path; from sandbox.interface import Command; from sandbox.local import LocalSandbox; "
         "result = LocalSandbox().run(Path('work'), Command(('python3', 'program.py'))); "
         "print(result.stdout, result.stderr)"
     )
