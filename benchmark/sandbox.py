@@ -77,7 +77,7 @@ def measure(sandbox: Sandbox, directory: Path, cache: Path) -> None:
 
 
 def installations(sandbox: Sandbox, cache: Path) -> None:
-    """uv outside of the sandbox, cold and for a lock seen before, against pip in an image rebuilt each time."""
+    """By uv outside of the sandbox, cold and for a lock seen before; by pip in an image rebuilt each time."""
     platform = sandbox.platform()
     for name, wanted in (("numpy, pyyaml, matplotlib, scikit-learn", STACK), ("torch", ("torch",))):
         for state in ("cold", "lock seen before"):
@@ -105,7 +105,7 @@ def rebuilt_with_pip() -> None:
     context.seek(0)
     client = docker.from_env(timeout=600)
     image, _ = client.images.build(fileobj=context, custom_context=True, nocache=True, rm=True)
-    client.images.remove(image.id, force=True)
+    client.images.remove(str(image.id), force=True)
     client.close()
 
 
