@@ -385,7 +385,8 @@ def _fetch(container: Container, relative: str) -> bytes | None:
     api = container.client.api
     address = f"{api.base_url}/v{api.api_version}/containers/{container.id}/archive"
     # Not get_archive: its connection cannot be dropped half-way, and what is there may be endless.
-    with api.get(address, params={"path": f"{WORK}/{relative}"}, stream=True, timeout=60) as response:
+    path, plain = {"path": f"{WORK}/{relative}"}, {"Accept-Encoding": "identity"}
+    with api.get(address, params=path, headers=plain, stream=True, timeout=60) as response:
         if response.status_code == 404:
             return None
         response.raise_for_status()

@@ -256,14 +256,7 @@ def _start(order: dict[str, Any]) -> int:
                 signal.signal(ignored, signal.SIG_DFL)
             os.chdir("/work")
             _confine(order)
-            os.execvpe(order["argv"][0], order["argv"], order["environment"])  # noqa: S606
-        except OSError as error:
-            if (
-                error.filename is None
-            ):  # The command is not there: the program's affair, as a shell would say it.
-                os.write(2, f"{order['argv'][0]}: {error.strerror}\n".encode())
-                os._exit(127)
-            os.write(say, str(error).encode())
+            _become(order["argv"], order["environment"])
         except BaseException as error:
             os.write(say, (str(error) or repr(error)).encode())
         os._exit(126)
@@ -277,6 +270,15 @@ def _start(order: dict[str, Any]) -> int:
     os.dup2(null, 1)
     os.dup2(null, 2)
     return child
+
+
+def _become(argv: list[str], environment: dict[str, str]) -> None:
+    try:
+        os.execvpe(argv[0], argv, environment)  # noqa: S606
+    except OSError as error:
+        # The program's affair, said as a shell would say it.
+        os.write(2, f"{argv[0]}: {error.strerror}\n".encode())
+        os._exit(127)
 
 
 def _memory() -> int:

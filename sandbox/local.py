@@ -215,9 +215,8 @@ def _advice() -> str:
             )
     if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
         return (
-            "Inside of a container namespaces are usually refused: start it with `--privileged`, give it a "
-            "Docker "
-            "daemon, or run without a sandbox (`--sandbox none`)."
+            "Inside of a container namespaces are usually refused: start it with `--privileged`, let it use "
+            "Docker (`scripts/docker-up`), or run without a sandbox (`--sandbox none`)."
         )
     return "Use Docker instead (`sudo scripts/docker-up`), or run without a sandbox (`--sandbox none`)."
 

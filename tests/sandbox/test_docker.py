@@ -99,7 +99,9 @@ def test_packages_travel_as_a_volume_where_the_engine_is_remote(
     packages.mkdir()
     (packages / "alpha.py").write_text("value = 1")
     monkeypatch.setattr(docker, "_remote", True)
-    program = "import alpha, os; print(alpha.value)\ntry: open('/packages/x', 'w')\nexcept OSError: print('read-only')"
+    program = (
+        "import alpha; print(alpha.value)\ntry: open('/packages/x', 'w')\nexcept OSError: print('read-only')"
+    )
     command = Command(("python3", "-B", "-c", program), SMALL, packages=packages)
     (tmp_path / "work").mkdir()
     try:
@@ -132,7 +134,7 @@ def test_another_image_and_a_missing_one(docker: DockerSandbox, tmp_path: Path) 
 
 def test_without_a_daemon_the_local_one_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose().name == choose("docker").name == "docker"
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent.sock")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
     with pytest.raises(SandboxUnavailable, match="docker-up"):
         choose("docker")
     available("local")

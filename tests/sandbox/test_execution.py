@@ -159,7 +159,8 @@ BROKEN = {
     "results by a survivor": (
         {
             "main.py": "import os, time\nif __name__ == '__main__' and not os.fork():\n    os.setsid()\n"
-            '    time.sleep(0.5)\n    open(\'results.json\', \'w\').write(\'{"mode": "smoke", "metrics": {"loss": 1}}\')'
+            "    time.sleep(0.5)\n"
+            '    open(\'results.json\', \'w\').write(\'{"mode": "smoke", "metrics": {"loss": 1}}\')'
         },
         "`results.json` was not written as an ordinary file",
     ),
@@ -176,7 +177,8 @@ BROKEN = {
     ),
     "out of memory": (
         {
-            "main.py": "if __name__ == '__main__':\n    held = [bytearray(b'x' * (64 << 20)) for _ in range(64)]"
+            "main.py": "if __name__ == '__main__':\n"
+            "    held = [bytearray(b'x' * (64 << 20)) for _ in range(64)]"
         },
         "ran out of memory",
     ),

@@ -26,7 +26,8 @@ def usable() -> None:
 def test_an_ordinary_user_can_use_it_as_well_as_root() -> None:
     """With the system's Python, which every user may read; from root, as a user without any name."""
     script = (
-        "from pathlib import Path; from sandbox.local import LocalSandbox; from sandbox.interface import Command; "
+        "from pathlib import Path; from sandbox.interface import Command; "
+        "from sandbox.local import LocalSandbox; "
         "result = LocalSandbox().run(Path('work'), Command(('python3', 'program.py'))); "
         "print(result.stdout, result.stderr)"
     )
@@ -58,7 +59,8 @@ def test_no_packages_of_the_host_can_be_imported(tmp_path: Path) -> None:
 def test_a_killed_caller_takes_everything_along(tmp_path: Path) -> None:
     token = f"{time.monotonic_ns()}-left-behind"
     script = (
-        "from pathlib import Path; from sandbox.local import LocalSandbox; from sandbox.interface import Command; "
+        "from pathlib import Path; from sandbox.interface import Command; "
+        "from sandbox.local import LocalSandbox; "
         f"LocalSandbox().run(Path({str(tmp_path)!r}), "
         f"Command(('python3', '-c', 'import time; print(1); time.sleep(60)', {token!r})))"
     )
