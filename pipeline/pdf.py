@@ -509,8 +509,9 @@ def _vocabulary(found: Sequence[Row]) -> frozenset[str]:
 def _merged_references(entries: list[str]) -> list[str]:
     """Entries that a page break tore in two are one."""
     merged: list[str] = []
+    numbered = bool(entries) and re.match(r"\[\d+\]", entries[0])
     for entry in entries:
-        if merged and re.match(r"[a-z(]", entry):
+        if merged and not re.match(r"\[\d+\]" if numbered else r"[^a-z(]", entry):
             merged[-1] = f"{merged[-1]} {entry}"
         else:
             merged.append(entry)

@@ -180,7 +180,7 @@ class Inline:
         letter = found[0].strip().removeprefix("\\")
         base = {"i": "i", "j": "j"}.get(letter, self.convert(found[0]).strip() or " ")
         out.append(unicodedata.normalize("NFC", base[0] + _ACCENTS[accent]) + base[1:])
-        return found[1]
+        return _skip_space(text, found[1]) if found[0][1:].isalpha() else found[1]
 
     def _command(self, name: str, text: str, start: int, position: int, out: list[str]) -> int:
         verbatim = VERBATIM.match(text, start) if name in ("verb", "lstinline", "begin") else None
