@@ -309,10 +309,17 @@ class GitHub:
     @contextmanager
     def _repository(self, place: Place) -> Iterator[Repository]:
         with _worded():
-            yield self._client(place).get_repo(place.repository)
+            try:
+                yield self._client(place).get_repo(place.repository)
+            except GithubException as error:
+                if error.status != 401:
+                    raise
+                with self._lock:
+                    self._clients.pop(_key(place), None)
+                raise GitHubUnavailable("GitHub no longer takes the token") from None
 
     def _client(self, place: Place) -> Github:
-        key = (place.installation, place.repository_id)
+        key = _key(place)
         with self._lock:
             client, expires = self._clients.get(key, (None, 0.0))
             if client is None or time.monotonic() > expires:
@@ -323,10 +330,15 @@ class GitHub:
                     retry=None,
                     lazy=True,
                     per_page=100,
+                    seconds_between_requests=self._pause / 4,
                     seconds_between_writes=self._pause,
                 )
                 self._clients[key] = (client, time.monotonic() + _TOKEN_SECONDS)
             return client
+
+
+def _key(place: Place) -> tuple[int | None, int]:
+    return (place.installation, place.repository_id)
 
 
 def marker(mark: str) -> str:
