@@ -48,9 +48,9 @@ def pull_request(reproduction: Reproduction, directory: str, blob: str, issue: i
         parts = [
             _heading(reproduction, directory, issue),
             _verdict(report),
-            _executed(report, most),
-            _requirements(report, f"{blob}/{directory}" if blob else directory, most),
             _assumptions(report, most),
+            _requirements(report, f"{blob}/{directory}" if blob else directory, most),
+            _executed(report, most),
             _how_to_run(directory),
             _made_with(report),
         ]
@@ -62,12 +62,10 @@ def pull_request(reproduction: Reproduction, directory: str, blob: str, issue: i
 def progress(job: Job, board: Board, now: float) -> str:
     """The comment that is edited while a job runs."""
     lines = [f"### Implementing {_paper_link(job.paper)}", ""]
-    lines += [_stage(stage, entry, now) for stage, entry in board.lines]
-    if board.attempts:
-        lines += [
-            "",
-            f"Failed runs so far: {len(board.attempts)}. The latest: {code(board.attempts[-1], 200)}",
-        ]
+    for stage, entry in board.lines:
+        lines.append(_stage(stage, entry, now))
+        if stage == "run":
+            lines += [f"  - {prose(run, 160)}" for run in board.runs[-5:]]
     lines += ["", f"{_spent(board.usd)} of at most ${job.configuration.max_usd:.2f} spent."]
     lines += ["`/paper2code cancel` stops it, `/paper2code status` tells more."]
     return "\n".join(lines)
@@ -208,7 +206,7 @@ def _verdict(report: Mapping[str, Any]) -> str:
     word = {
         "runs": f"✅ **Runs** ({mode}{_after(repairs)})",
         "fails": f"❌ **Does not run**: the {mode} fails{_after(repairs)}",
-        "not-run": "⚪ **Was not run**: no sandbox was available",
+        "not-run": "⚪ **Was not run**: there was no sandbox",
     }[report["status"]]
     figures = [f"{requirements['implemented']} of {requirements['total']} requirements implemented"]
     if lines["executed_percent"] is not None:
@@ -217,7 +215,7 @@ def _verdict(report: Mapping[str, Any]) -> str:
 
 
 def _after(repairs: int) -> str:
-    return f", after {repairs} repair{'s' * (repairs > 1)}" if repairs else ""
+    return f", after {_count(repairs, 'repair')}" if repairs else ""
 
 
 def _executed(report: Mapping[str, Any], most: int) -> str:
@@ -226,8 +224,8 @@ def _executed(report: Mapping[str, Any], most: int) -> str:
         return ""
     if report["mode"] == "smoke":
         what = (
-            "`main.py --smoke`: the whole code path on small **synthetic** data, for a few steps. This shows that "
-            "the code works; it does not reproduce the paper's results."
+            "`main.py --smoke`: the whole code path on small **synthetic** data, for a few steps. This shows "
+            "that the code works; it does not reproduce the paper's results."
         )
     else:
         what = "`reproduce.sh`: the full experiment, as far as the limits below allow."
@@ -238,7 +236,7 @@ def _executed(report: Mapping[str, Any], most: int) -> str:
         what,
         "",
         f"Sandbox {code(environment['sandbox'], 40)}, Python {code(environment['python'], 20)}, "
-        f"{len(environment['packages'])} packages, no network; at most {_duration(limits['seconds'])}, "
+        f"{_count(len(environment['packages']), 'package')}, no network; at most {_duration(limits['seconds'])}, "
         f"{limits['memory_bytes'] / 2**30:.3g} GiB, {limits['cpus']:g} CPUs.",
     ]
     rows += [f"- {prose(note)}" for note in environment["notes"][:5]]
@@ -264,24 +262,34 @@ def _requirements(report: Mapping[str, Any], base: str, most: int) -> str:
     if not items:
         return ""
     counts = [f"{requirements[verdict]} {verdict}" for verdict in _VERDICTS if requirements[verdict]]
-    rows = ["## What the paper asks for", "", f"{', '.join(counts)}."]
+    parts = [f"## What the paper asks for\n\n{', '.join(counts)}."]
     if requirements["refused"]:
-        rows[-1] += (
-            f" {requirements['refused']} more were dropped, because their quotation is not in the paper."
-        )
-    if most:
-        rows += ["", "| | requirement | paper | code | lines that ran |", "|---|---|---|---|---|"]
-    for item in items[:most]:
-        where = ", ".join(_evidence(evidence, base) for evidence in item["evidence"][:3]) or "–"
+        dropped = _count(requirements["refused"], "more requirement")
+        parts.append(f"Dropped, because the quotation is not in the paper: {dropped}.")
+    shown = items[:most]
+    open_ = [item for item in shown if item["verdict"] != "implemented"]
+    if open_:
+        parts.append(_table(open_, base))
+    if len(shown) > len(open_):
+        table = _table(shown[len(open_) :], base)
+        parts.append(f"<details><summary>What is implemented</summary>\n\n{table}\n\n</details>")
+    if len(items) > most:
+        parts.append(f"… and {len(items) - most} more in `docs/execution-report.md`.")
+    return "\n\n".join(parts)
+
+
+def _table(items: Sequence[Mapping[str, Any]], base: str) -> str:
+    rows = ["| | requirement | paper | code | lines that ran |", "|---|---|---|---|---|"]
+    for item in items:
+        where = ", ".join(_evidence(evidence, base) for evidence in item["evidence"][:3]) or "none"
         ran = sum(evidence["executed"] for evidence in item["evidence"])
         of = sum(evidence["executable"] for evidence in item["evidence"])
-        note = f"<br>{prose(item['note'], 200)}" if item["note"] and item["verdict"] != "implemented" else ""
-        rows.append(
-            f"| {_VERDICTS[item['verdict']]} {item['verdict']} | {prose(item['id'], 10)} {prose(item['text'], 240)}{note} "
-            f"| {prose(item['anchor'], 20)} | {where} | {f'{ran} of {of}' if of else '–'} |"
-        )
-    if len(items) > most:
-        rows += ["", f"… and {len(items) - most} more in `docs/execution-report.md`."]
+        text = f"**{prose(item['id'], 10)}** {prose(item['text'], 240)}"
+        if item["note"] and item["verdict"] != "implemented":
+            text += f"<br>{prose(item['note'], 200)}"
+        verdict = f"{_VERDICTS[item['verdict']]} {item['verdict']}"
+        lines = f"{ran} of {of}" if of else ""
+        rows.append(f"| {verdict} | {text} | {prose(item['anchor'], 20)} | {where} | {lines} |")
     return "\n".join(rows)
 
 
@@ -331,6 +339,10 @@ def _cost(report: Mapping[str, Any]) -> str:
     )
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _stage(stage: Stage, entry: Line, now: float) -> str:
     box = "x" if entry.state in ("finished", "skipped") else " "
     name = f"**{_NAMES[stage]}**" if entry.state == "running" else _NAMES[stage]
@@ -339,8 +351,10 @@ def _stage(stage: Stage, entry: Line, now: float) -> str:
         parts.append("failed")
     if entry.state == "skipped":
         parts.append("skipped")
-    if entry.detail:
+    if entry.detail and stage != "run":
         parts.append(prose(entry.detail, 160))
+    if entry.total and entry.state != "skipped":
+        parts.append(f"{entry.done} of {entry.total}")
     if entry.started is not None and entry.state != "skipped":
         parts.append(_duration((entry.ended or now) - entry.started))
     return " · ".join(parts)
