@@ -36,10 +36,10 @@ PERMISSIONS = {
 _TOKEN_SECONDS = 45 * 60
 _ACTIONS_BOT = ("github-actions[bot]", 41898282)
 _HINTS = {
-    "not permitted to create": "Allow it under Settings → Actions → General → Workflow permissions: “Allow GitHub "
-    "Actions to create and approve pull requests”.",
-    "not accessible by": "The token or the App lacks a permission: it needs contents, issues, pull requests and "
-    "checks to write, metadata to read.",
+    "not permitted to create": "Allow it under Settings → Actions → General → Workflow permissions: “Allow "
+    "GitHub Actions to create and approve pull requests”.",
+    "not accessible by": "The token or the App lacks a permission: it needs contents, issues, pull requests "
+    "and checks to write, metadata to read.",
     "archived": "The repository is archived and takes no changes.",
     "locked": "The conversation is locked.",
 }

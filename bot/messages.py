@@ -4,6 +4,7 @@ Whatever comes from a paper, a model, a program or a stranger passes through pip
 written here stays below GitHub's 65,536 characters in every case.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -184,7 +185,8 @@ def annotations(report: Mapping[str, Any], directory: str) -> list[Annotation]:
 
 def directory(template: str, reproduction: Reproduction, paper: str) -> str:
     """Where the files go: the configuration's `directory` with its fields filled in."""
-    return template.format(arxiv_id=paper.replace("/", "-"), slug=reproduction.slug).strip("/")
+    slug = re.sub(r"[^a-z0-9-]+", "-", reproduction.slug.lower())[:60].strip("-") or "paper"
+    return template.format(arxiv_id=paper.replace("/", "-"), slug=slug).strip("/")
 
 
 def _heading(reproduction: Reproduction, directory: str, issue: int | None) -> str:
@@ -236,8 +238,8 @@ def _executed(report: Mapping[str, Any], most: int) -> str:
         what,
         "",
         f"Sandbox {code(environment['sandbox'], 40)}, Python {code(environment['python'], 20)}, "
-        f"{_count(len(environment['packages']), 'package')}, no network; at most {_duration(limits['seconds'])}, "
-        f"{limits['memory_bytes'] / 2**30:.3g} GiB, {limits['cpus']:g} CPUs.",
+        f"{_count(len(environment['packages']), 'package')}, no network; at most "
+        f"{_duration(limits['seconds'])}, {limits['memory_bytes'] / 2**30:.3g} GiB, {limits['cpus']:g} CPUs.",
     ]
     rows += [f"- {prose(note)}" for note in environment["notes"][:5]]
     if report["metrics"] and most:
@@ -320,9 +322,9 @@ def _how_to_run(directory: str) -> str:
         "## How to run it\n\n```sh\n"
         f"cd {directory}\n"
         "python3 -m venv .venv && .venv/bin/pip install --requirement requirements.txt\n"
-        ".venv/bin/python main.py --smoke    # what was run here, within a minute\n"
+        ".venv/bin/python main.py --smoke    # on synthetic data, within a minute\n"
         "PATH=$PWD/.venv/bin:$PATH bash reproduce.sh    # the full experiment\n```\n\n"
-        "The code was written by a model from the paper alone: read it before you run it outside of a sandbox."
+        "A model wrote the code from the paper alone: read it before you run it outside of a sandbox."
     )
 
 
@@ -334,8 +336,9 @@ def _made_with(report: Mapping[str, Any]) -> str:
 def _cost(report: Mapping[str, Any]) -> str:
     usage = report["usage"]
     return (
-        f"{_spent(usage['usd'])}, {usage['calls']} model calls, {usage['input_tokens']:,} tokens in (of them "
-        f"{usage['cached_tokens']:,} cached), {usage['output_tokens']:,} out, {_duration(report['seconds']['total'])}."
+        f"{_spent(usage['usd'])}, {usage['calls']} model calls, {usage['input_tokens']:,} tokens in "
+        f"({usage['cached_tokens']:,} of them cached), {usage['output_tokens']:,} out, "
+        f"{_duration(report['seconds']['total'])}."
     )
 
 

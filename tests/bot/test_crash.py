@@ -5,6 +5,7 @@ step times a `kill -9` before and after it. PAPER2CODE_TEST_CRASH=all runs all o
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -62,8 +63,6 @@ def test_the_calls_below_are_those_that_a_job_makes(hub: FakeGitHub, worker: Wor
     ledger = Inline()
     worker.answer(asked, step, ledger)
     worker.fulfil(ledger.jobs[0], step, ledger)
-    import re
-
     for exchange in hub.exchanges:
         assert any(m == exchange.method and re.search(p, exchange.path) for m, p in CALLS), exchange
 
@@ -124,7 +123,7 @@ def test_a_worker_may_be_killed_at_any_step(hub: FakeGitHub, tmp_path: Path, nam
         (record,) = engine.latest()
         assert record.outcome and record.outcome.state == "done"
         assert_delivered_once(hub)
-        if name == "reproduce" and moment == "before" or name in ("answer", "announce"):
+        if (name, moment) == ("reproduce", "before") or name in ("answer", "announce"):
             assert (tmp_path / "paid").read_text() == "x"
     finally:
         engine.close()
