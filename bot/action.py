@@ -1,4 +1,4 @@
-"""The GitHub Action: the event file, the same intake, the same steps, inline. Nothing is stored between runs."""
+"""The GitHub Action: the event file, the same intake, the same steps, inline."""
 
 import hashlib
 import json
@@ -97,8 +97,8 @@ def _possible(request: Request) -> Request:
     """The request, unless it is about other workflow runs, of which this one knows nothing."""
     if isinstance(request.command, Command) and request.command.verb in _LATER:
         sentence = (
-            f"`{request.command.verb}` needs the hosted App. Here every command is a workflow run: see, cancel "
-            "and re-run it on the repository's Actions page."
+            f"`{request.command.verb}` needs the hosted App. Here every command is a workflow run: see, "
+            "cancel and re-run it on the repository's Actions page."
         )
         return replace(request, command=Mistake(sentence))
     return request

@@ -16,7 +16,7 @@ USAGE = """\
 | `/paper2code retry` | continue the last one from what is already paid for |
 | `/paper2code help` | this table |
 
-Keys: `model`, `max_usd` (only downwards), `max_fixes`, `refine` (comma-separated), `full` (`true`, `false`)."""
+Keys: `model`, `max_usd` (only downwards), `max_fixes`, `refine` (comma-separated), `full` (true or false)."""
 
 
 @dataclass(frozen=True)

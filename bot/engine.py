@@ -31,8 +31,6 @@ _VERSION = "1"
 """Jobs of another version stay pending, so it changes only when the order of steps does."""
 _REQUESTS, _JOBS = "requests", "jobs"
 _ACTIVE = ["ENQUEUED", "DELAYED", "PENDING"]
-_SIGN_SECONDS = 10.0
-_DEAD_SECONDS = 60.0
 
 
 def database_url(settings: Settings) -> str:
@@ -62,8 +60,13 @@ class LeaseLost(BaseException):
 class Engine:
     """Stores requests and jobs; the ledger of all jobs."""
 
-    def __init__(self, url: str) -> None:
-        """`url` is SQLAlchemy's: `sqlite:////path/to/file` or `postgresql://…`. Prepares the database."""
+    def __init__(self, url: str, dead_after: float = 60) -> None:
+        """Prepares the database.
+
+        `url` is SQLAlchemy's: `sqlite:////path/to/file` or `postgresql://…`. A worker that gave no sign of
+        life for `dead_after` seconds is taken for dead.
+        """
+        self._dead_after = dead_after
         if url.startswith("sqlite:///"):
             Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         DBOS.migrate(url)
@@ -94,6 +97,13 @@ class Engine:
             },
             REQUEST.dump_json(request).decode(),
         )
+
+    def pending(self) -> int:
+        """Requests that wait for an answer."""
+        waiting = self._client.list_workflows(
+            name="answer", status=_ACTIVE, load_input=False, load_output=False
+        )
+        return len(waiting)
 
     def submit(self, job: Job) -> None:
         """See bot.jobs.Ledger."""
@@ -180,7 +190,7 @@ class Engine:
         DBOS.register_queue(_REQUESTS, worker_concurrency=4, polling_interval_sec=0.5)
         DBOS.register_queue(_JOBS, worker_concurrency=jobs, polling_interval_sec=0.5)
         self._stopped.clear()
-        self.take_over(_DEAD_SECONDS)
+        self.take_over()
         signs = threading.Thread(target=self._give_signs, name="signs of life", daemon=True)
         signs.start()
         try:
@@ -221,21 +231,21 @@ class Engine:
         self._client.update_workflow_attributes(workflow, signs, merge=True)
 
     def _give_signs(self) -> None:
-        while not self._stopped.wait(_SIGN_SECONDS):
+        while not self._stopped.wait(self._dead_after / 6):
             for workflow in list(self._mine):
                 if not self._lost(self._attributes(workflow)):
                     self._sign(workflow)
-            self.take_over(_DEAD_SECONDS)
+            self.take_over()
         for workflow in list(self._mine):
             self._client.update_workflow_attributes(workflow, {"released": time.time()}, merge=True)
 
-    def take_over(self, seconds: float) -> list[str]:
-        """Queue again the work whose worker gave no sign of life for `seconds`; returns the ids."""
+    def take_over(self) -> list[str]:
+        """Queue again the work of dead workers; returns the ids."""
         dead = []
         for status in self._client.list_workflows(status="PENDING", load_input=False, load_output=False):
             begun = (status.dequeued_at or status.updated_at or 0) / 1000
             attributes = status.attributes or {}
-            silent = time.time() - max(attributes.get("sign", 0), begun) > seconds
+            silent = time.time() - max(attributes.get("sign", 0), begun) > self._dead_after
             released = attributes.get("released", 0) > begun
             if (silent or released) and status.workflow_id not in self._mine:
                 queue = _JOBS if status.name == "fulfil" else _REQUESTS

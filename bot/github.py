@@ -36,10 +36,10 @@ PERMISSIONS = {
 _TOKEN_SECONDS = 45 * 60
 _ACTIONS_BOT = ("github-actions[bot]", 41898282)
 _HINTS = {
-    "not permitted to create": "Allow it under Settings → Actions → General → Workflow permissions: “Allow GitHub "
-    "Actions to create and approve pull requests”.",
-    "not accessible by": "The token or the App lacks a permission: it needs contents, issues, pull requests and "
-    "checks to write, metadata to read.",
+    "not permitted to create": "Allow it under Settings → Actions → General → Workflow permissions: “Allow "
+    "GitHub Actions to create and approve pull requests”.",
+    "not accessible by": "The token or the App lacks a permission: it needs contents, issues, pull requests "
+    "and checks to write, metadata to read.",
     "archived": "The repository is archived and takes no changes.",
     "locked": "The conversation is locked.",
 }
@@ -309,10 +309,17 @@ class GitHub:
     @contextmanager
     def _repository(self, place: Place) -> Iterator[Repository]:
         with _worded():
-            yield self._client(place).get_repo(place.repository)
+            try:
+                yield self._client(place).get_repo(place.repository)
+            except GithubException as error:
+                if error.status != 401:
+                    raise
+                with self._lock:
+                    self._clients.pop(_key(place), None)
+                raise GitHubUnavailable("GitHub no longer takes the token") from None
 
     def _client(self, place: Place) -> Github:
-        key = (place.installation, place.repository_id)
+        key = _key(place)
         with self._lock:
             client, expires = self._clients.get(key, (None, 0.0))
             if client is None or time.monotonic() > expires:
@@ -323,10 +330,15 @@ class GitHub:
                     retry=None,
                     lazy=True,
                     per_page=100,
+                    seconds_between_requests=self._pause / 4,
                     seconds_between_writes=self._pause,
                 )
                 self._clients[key] = (client, time.monotonic() + _TOKEN_SECONDS)
             return client
+
+
+def _key(place: Place) -> tuple[int | None, int]:
+    return (place.installation, place.repository_id)
 
 
 def marker(mark: str) -> str:

@@ -4,6 +4,7 @@ Whatever comes from a paper, a model, a program or a stranger passes through pip
 written here stays below GitHub's 65,536 characters in every case.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -48,9 +49,9 @@ def pull_request(reproduction: Reproduction, directory: str, blob: str, issue: i
         parts = [
             _heading(reproduction, directory, issue),
             _verdict(report),
-            _executed(report, most),
-            _requirements(report, f"{blob}/{directory}" if blob else directory, most),
             _assumptions(report, most),
+            _requirements(report, f"{blob}/{directory}" if blob else directory, most),
+            _executed(report, most),
             _how_to_run(directory),
             _made_with(report),
         ]
@@ -62,12 +63,10 @@ def pull_request(reproduction: Reproduction, directory: str, blob: str, issue: i
 def progress(job: Job, board: Board, now: float) -> str:
     """The comment that is edited while a job runs."""
     lines = [f"### Implementing {_paper_link(job.paper)}", ""]
-    lines += [_stage(stage, entry, now) for stage, entry in board.lines]
-    if board.attempts:
-        lines += [
-            "",
-            f"Failed runs so far: {len(board.attempts)}. The latest: {code(board.attempts[-1], 200)}",
-        ]
+    for stage, entry in board.lines:
+        lines.append(_stage(stage, entry, now))
+        if stage == "run":
+            lines += [f"  - {prose(run, 160)}" for run in board.runs[-5:]]
     lines += ["", f"{_spent(board.usd)} of at most ${job.configuration.max_usd:.2f} spent."]
     lines += ["`/paper2code cancel` stops it, `/paper2code status` tells more."]
     return "\n".join(lines)
@@ -186,7 +185,8 @@ def annotations(report: Mapping[str, Any], directory: str) -> list[Annotation]:
 
 def directory(template: str, reproduction: Reproduction, paper: str) -> str:
     """Where the files go: the configuration's `directory` with its fields filled in."""
-    return template.format(arxiv_id=paper.replace("/", "-"), slug=reproduction.slug).strip("/")
+    slug = re.sub(r"[^a-z0-9-]+", "-", reproduction.slug.lower())[:60].strip("-") or "paper"
+    return template.format(arxiv_id=paper.replace("/", "-"), slug=slug).strip("/")
 
 
 def _heading(reproduction: Reproduction, directory: str, issue: int | None) -> str:
@@ -208,7 +208,7 @@ def _verdict(report: Mapping[str, Any]) -> str:
     word = {
         "runs": f"✅ **Runs** ({mode}{_after(repairs)})",
         "fails": f"❌ **Does not run**: the {mode} fails{_after(repairs)}",
-        "not-run": "⚪ **Was not run**: no sandbox was available",
+        "not-run": "⚪ **Was not run**: there was no sandbox",
     }[report["status"]]
     figures = [f"{requirements['implemented']} of {requirements['total']} requirements implemented"]
     if lines["executed_percent"] is not None:
@@ -217,7 +217,7 @@ def _verdict(report: Mapping[str, Any]) -> str:
 
 
 def _after(repairs: int) -> str:
-    return f", after {repairs} repair{'s' * (repairs > 1)}" if repairs else ""
+    return f", after {_count(repairs, 'repair')}" if repairs else ""
 
 
 def _executed(report: Mapping[str, Any], most: int) -> str:
@@ -226,8 +226,8 @@ def _executed(report: Mapping[str, Any], most: int) -> str:
         return ""
     if report["mode"] == "smoke":
         what = (
-            "`main.py --smoke`: the whole code path on small **synthetic** data, for a few steps. This shows that "
-            "the code works; it does not reproduce the paper's results."
+            "`main.py --smoke`: the whole code path on small **synthetic** data, for a few steps. This shows "
+            "that the code works; it does not reproduce the paper's results."
         )
     else:
         what = "`reproduce.sh`: the full experiment, as far as the limits below allow."
@@ -238,8 +238,8 @@ def _executed(report: Mapping[str, Any], most: int) -> str:
         what,
         "",
         f"Sandbox {code(environment['sandbox'], 40)}, Python {code(environment['python'], 20)}, "
-        f"{len(environment['packages'])} packages, no network; at most {_duration(limits['seconds'])}, "
-        f"{limits['memory_bytes'] / 2**30:.3g} GiB, {limits['cpus']:g} CPUs.",
+        f"{_count(len(environment['packages']), 'package')}, no network; at most "
+        f"{_duration(limits['seconds'])}, {limits['memory_bytes'] / 2**30:.3g} GiB, {limits['cpus']:g} CPUs.",
     ]
     rows += [f"- {prose(note)}" for note in environment["notes"][:5]]
     if report["metrics"] and most:
@@ -264,24 +264,34 @@ def _requirements(report: Mapping[str, Any], base: str, most: int) -> str:
     if not items:
         return ""
     counts = [f"{requirements[verdict]} {verdict}" for verdict in _VERDICTS if requirements[verdict]]
-    rows = ["## What the paper asks for", "", f"{', '.join(counts)}."]
+    parts = [f"## What the paper asks for\n\n{', '.join(counts)}."]
     if requirements["refused"]:
-        rows[-1] += (
-            f" {requirements['refused']} more were dropped, because their quotation is not in the paper."
-        )
-    if most:
-        rows += ["", "| | requirement | paper | code | lines that ran |", "|---|---|---|---|---|"]
-    for item in items[:most]:
-        where = ", ".join(_evidence(evidence, base) for evidence in item["evidence"][:3]) or "–"
+        dropped = _count(requirements["refused"], "more requirement")
+        parts.append(f"Dropped, because the quotation is not in the paper: {dropped}.")
+    shown = items[:most]
+    open_ = [item for item in shown if item["verdict"] != "implemented"]
+    if open_:
+        parts.append(_table(open_, base))
+    if len(shown) > len(open_):
+        table = _table(shown[len(open_) :], base)
+        parts.append(f"<details><summary>What is implemented</summary>\n\n{table}\n\n</details>")
+    if len(items) > most:
+        parts.append(f"… and {len(items) - most} more in `docs/execution-report.md`.")
+    return "\n\n".join(parts)
+
+
+def _table(items: Sequence[Mapping[str, Any]], base: str) -> str:
+    rows = ["| | requirement | paper | code | lines that ran |", "|---|---|---|---|---|"]
+    for item in items:
+        where = ", ".join(_evidence(evidence, base) for evidence in item["evidence"][:3]) or "none"
         ran = sum(evidence["executed"] for evidence in item["evidence"])
         of = sum(evidence["executable"] for evidence in item["evidence"])
-        note = f"<br>{prose(item['note'], 200)}" if item["note"] and item["verdict"] != "implemented" else ""
-        rows.append(
-            f"| {_VERDICTS[item['verdict']]} {item['verdict']} | {prose(item['id'], 10)} {prose(item['text'], 240)}{note} "
-            f"| {prose(item['anchor'], 20)} | {where} | {f'{ran} of {of}' if of else '–'} |"
-        )
-    if len(items) > most:
-        rows += ["", f"… and {len(items) - most} more in `docs/execution-report.md`."]
+        text = f"**{prose(item['id'], 10)}** {prose(item['text'], 240)}"
+        if item["note"] and item["verdict"] != "implemented":
+            text += f"<br>{prose(item['note'], 200)}"
+        verdict = f"{_VERDICTS[item['verdict']]} {item['verdict']}"
+        lines = f"{ran} of {of}" if of else ""
+        rows.append(f"| {verdict} | {text} | {prose(item['anchor'], 20)} | {where} | {lines} |")
     return "\n".join(rows)
 
 
@@ -312,9 +322,9 @@ def _how_to_run(directory: str) -> str:
         "## How to run it\n\n```sh\n"
         f"cd {directory}\n"
         "python3 -m venv .venv && .venv/bin/pip install --requirement requirements.txt\n"
-        ".venv/bin/python main.py --smoke    # what was run here, within a minute\n"
+        ".venv/bin/python main.py --smoke    # on synthetic data, within a minute\n"
         "PATH=$PWD/.venv/bin:$PATH bash reproduce.sh    # the full experiment\n```\n\n"
-        "The code was written by a model from the paper alone: read it before you run it outside of a sandbox."
+        "A model wrote the code from the paper alone: read it before you run it outside of a sandbox."
     )
 
 
@@ -326,9 +336,14 @@ def _made_with(report: Mapping[str, Any]) -> str:
 def _cost(report: Mapping[str, Any]) -> str:
     usage = report["usage"]
     return (
-        f"{_spent(usage['usd'])}, {usage['calls']} model calls, {usage['input_tokens']:,} tokens in (of them "
-        f"{usage['cached_tokens']:,} cached), {usage['output_tokens']:,} out, {_duration(report['seconds']['total'])}."
+        f"{_spent(usage['usd'])}, {usage['calls']} model calls, {usage['input_tokens']:,} tokens in "
+        f"({usage['cached_tokens']:,} of them cached), {usage['output_tokens']:,} out, "
+        f"{_duration(report['seconds']['total'])}."
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _stage(stage: Stage, entry: Line, now: float) -> str:
@@ -339,8 +354,10 @@ def _stage(stage: Stage, entry: Line, now: float) -> str:
         parts.append("failed")
     if entry.state == "skipped":
         parts.append("skipped")
-    if entry.detail:
+    if entry.detail and stage != "run":
         parts.append(prose(entry.detail, 160))
+    if entry.total and entry.state != "skipped":
+        parts.append(f"{entry.done} of {entry.total}")
     if entry.started is not None and entry.state != "skipped":
         parts.append(_duration((entry.ended or now) - entry.started))
     return " · ".join(parts)

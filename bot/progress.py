@@ -5,6 +5,8 @@ from typing import Literal
 
 from pipeline.progress import STAGES, Progress, Stage
 
+_KEPT_RUNS = 10
+
 
 @dataclass(frozen=True)
 class Line:
@@ -12,6 +14,8 @@ class Line:
 
     state: Literal["waiting", "running", "finished", "failed", "skipped"] = "waiting"
     detail: str = ""
+    done: int = 0
+    total: int = 0
     started: float | None = None
     """Seconds since the epoch."""
     ended: float | None = None
@@ -19,20 +23,21 @@ class Line:
 
 @dataclass(frozen=True)
 class Board:
-    """All stages, what was spent, and the failed attempts to run the code."""
+    """All stages, what was spent, and how each run of the code ended so far."""
 
     lines: tuple[tuple[Stage, Line], ...] = tuple((stage, Line()) for stage in STAGES)
     usd: float | None = 0.0
-    attempts: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    """The latest of them."""
 
     def after(self, event: Progress, now: float) -> "Board":
         """The board once `event` has happened at `now` (seconds since the epoch)."""
         lines = tuple(
             (stage, _after(line, event, now) if stage == event.stage else line) for stage, line in self.lines
         )
-        failed_run = event.stage == "run" and event.state == "advanced" and event.detail
-        attempts = (*self.attempts, event.detail)[-10:] if failed_run else self.attempts
-        return replace(self, lines=lines, usd=event.usd, attempts=attempts)
+        ran = event.stage == "run" and event.state == "advanced" and event.detail
+        runs = (*self.runs, event.detail)[-_KEPT_RUNS:] if ran else self.runs
+        return replace(self, lines=lines, usd=event.usd, runs=runs)
 
     @property
     def stage(self) -> Stage | None:
@@ -42,8 +47,9 @@ class Board:
 
 
 def _after(line: Line, event: Progress, now: float) -> Line:
-    detail = event.detail or line.detail
+    begun = line.started or now
     if event.state in ("started", "advanced"):
-        return Line("running", detail, line.started or now)
+        done, total = max(line.done, event.done), event.total or line.total
+        return Line("running", event.detail or line.detail, done, total, begun)
     state: Literal["finished", "failed", "skipped"] = event.state  # type: ignore[assignment]
-    return Line(state, detail, line.started or now, now)
+    return Line(state, event.detail, event.done or line.done, event.total or line.total, begun, now)

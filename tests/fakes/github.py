@@ -32,7 +32,7 @@ Json = dict[str, Any]
 API = "/api/v3"
 APP_ID, INSTALLATION, REPOSITORY_ID = 4711, 99, 123456
 OWNER, NAME = "octo-org", "papers"
-ACTIONS_TOKEN = "ghs_of_the_action"  # noqa: S105
+ACTIONS_TOKEN = "ghs_of_the_action"
 _RANK = {None: 0, "read": 1, "write": 2}
 
 
@@ -118,8 +118,7 @@ class FakeGitHub:
         _first_commit(folder, self.git)
         self.tokens[ACTIONS_TOKEN] = Token(
             "github-actions[bot]",
-            {name: "write" for name in ("contents", "issues", "pull_requests", "checks")}
-            | {"metadata": "read"},
+            dict.fromkeys(("contents", "issues", "pull_requests", "checks"), "write") | {"metadata": "read"},
             [REPOSITORY_ID],
             datetime.now(UTC) + timedelta(days=1),
         )
@@ -342,13 +341,15 @@ class FakeGitHub:
 
     def _repository(self) -> Json:
         address = self._repository_url
-        names = """archive assignees blobs branches collaborators comments commits compare contents contributors
+        names = """archive assignees blobs branches collaborators comments commits compare contents
+            contributors
             deployments downloads events forks git_commits git_refs git_tags hooks issue_comment issue_events
             issues keys labels languages merges milestones notifications pulls releases stargazers statuses
             subscribers subscription tags teams trees git svn ssh mirror"""
-        counts = """forks forks_count open_issues open_issues_count stargazers_count watchers watchers_count size
-            network_count subscribers_count"""
-        flags = "has_downloads has_issues has_projects has_wiki has_pages has_discussions archived disabled fork private"
+        counts = """forks forks_count open_issues open_issues_count stargazers_count watchers watchers_count
+            size network_count subscribers_count"""
+        flags = """has_downloads has_issues has_projects has_wiki has_pages has_discussions archived disabled
+            fork private"""
         return {
             **{f"{name}_url": f"{address}/{name}" for name in names.split()},
             **dict.fromkeys(counts.split(), 0),
@@ -415,7 +416,7 @@ class FakeGitHub:
         stored = self.state.pulls[number]
         address = f"{self._repository_url}/pulls/{number}"
         refs = self.refs()
-        links = "html issue comments review_comments review_comment commits statuses".split()
+        links = ("html", "issue", "comments", "review_comments", "review_comment", "commits", "statuses")
         urls = {f"{name}_url": f"{address}/{name}" for name in (*links[1:], "diff", "patch")}
 
         def end(branch: str) -> Json:
@@ -469,7 +470,7 @@ class FakeGitHub:
         }
 
 
-def _routes(hub: FakeGitHub, api: Blueprint) -> None:
+def _routes(hub: FakeGitHub, api: Blueprint) -> None:  # noqa: C901, a list of routes
     state = hub.state
 
     def repository(kind: str, level: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -1,0 +1,52 @@
+"""A worker process that kills itself with SIGKILL before or after a step, if told so."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bot.engine import Engine
+from bot.github import AppCredentials, GitHub
+from bot.jobs import Job
+from bot.worker import Watch, Worker
+from pipeline.reproduce import Reproduction
+from tests.bot.conftest import make
+from tests.fakes.github import APP_ID
+
+
+class Mortal(Engine):
+    """Dies at one step."""
+
+    kill: tuple[str, ...] = ()
+
+    def _step(self, name: str, step: Callable[[], Any]) -> Any:
+        def dying() -> Any:
+            if self.kill == (name, "before"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = step()
+            if self.kill == (name, "after"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        return super()._step(name, dying)
+
+
+def main(folder: Path, key: Path, api_url: str, url: str, *kill: str) -> None:
+    def paid(job: Job, out: Path, watch: Watch) -> Reproduction:
+        with (folder / "paid").open("a") as file:
+            file.write("x")
+        return make(job, out, watch)
+
+    github = GitHub(AppCredentials(APP_ID, key.read_text()), api_url, url, seconds_between_writes=0)
+    engine = Mortal(f"sqlite:///{folder}/jobs.sqlite", dead_after=1)
+    engine.kill = kill
+    with engine.working(Worker(github, paid, folder, waits=(0, 0, 0), seconds_between_edits=0.05)):
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    folder, key, *rest = sys.argv[1:]
+    main(Path(folder), Path(key), *rest)
