@@ -166,8 +166,8 @@ def execution(console: Console, report: ExecutionReport) -> None:
     verdict = VERDICTS["runs"] if report.ok else Text("The repository does not run.", style="bold red")
     rows: list[tuple[str, str]] = []
     for phase in report.phases:
-        state = "proved itself" if phase.ok else "; ".join(phase.problems) or _end(phase.result)
-        rows.append((phase.phase, f"{state}, {duration(phase.result.seconds)}"))
+        state = "proved itself" if phase.ok else " ".join(phase.problems) or _end(phase.result)
+        rows.append((phase.phase, f"{duration(phase.result.seconds)}, {state}"))
     rows += [(name, f"{value:g}") for name, value in report.metrics.items()]
     environment = report.environment
     host = f"{environment.sandbox} sandbox, Python {environment.python}, {environment.image}"
@@ -176,8 +176,8 @@ def execution(console: Console, report: ExecutionReport) -> None:
     _say_all(console, verdict, rows)
     if report.failure:
         tail = report.failure.result.stderr or report.failure.result.stdout
-        for line in tail.splitlines()[-20:]:
-            console.print(Text(_line(line), style="dim"), soft_wrap=True)
+        lines = visible(tail).splitlines()[-20:]
+        console.print(Text("\n".join(["", *lines]), style="dim"), soft_wrap=True)
 
 
 def examination(console: Console, found: Iterable["Check"]) -> None:
@@ -209,7 +209,7 @@ def money(usd: float | None) -> str:
     """`$0.31`, `$0.0042`; `unknown cost` where the model has no known price."""
     if usd is None:
         return "unknown cost"
-    return f"${usd:.4f}" if 0 < usd < 0.1 else f"${usd:.2f}"
+    return f"${usd:.4f}" if 0 < usd < 0.01 else f"${usd:.2f}"
 
 
 def _sentence(event: Progress) -> str:
