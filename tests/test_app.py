@@ -25,6 +25,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("PAPER2CODE_", "OPENAI_", "GITHUB_")) and name != "PAPER2CODE_TEST_DOCKER":
             monkeypatch.delenv(name)
     monkeypatch.setenv("PAPER2CODE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("PAPER2CODE_SANDBOX", "local")
     monkeypatch.chdir(tmp_path)
 
 
@@ -132,7 +133,7 @@ def schema() -> dict[str, object]:
 
 def test_a_paper_becomes_a_repository_that_runs(paper: Path, tmp_path: Path) -> None:
     played = journal(tmp_path / "recording.jsonl", recording())
-    ended = run("run", paper, "--replay", played, "--sandbox", "local")
+    ended = run("run", paper, "--replay", played)
     assert ended.exit_code == 0, ended.output
     out = tmp_path / "means-of-things"
     assert {path.name for path in out.iterdir()} == {"paper.md", "journal.jsonl", "repository"}
@@ -155,7 +156,7 @@ def test_a_paper_becomes_a_repository_that_runs(paper: Path, tmp_path: Path) -> 
 def test_a_repository_that_does_not_run_is_delivered_with_status_1(paper: Path, tmp_path: Path) -> None:
     broken = fenced(MAIN.replace("metrics = {", "metrics = {'nan': 1 / 0, "))
     played = journal(tmp_path / "recording.jsonl", {**recording(), "code.main.py": broken})
-    ended = run("run", paper, "--replay", played, "--sandbox", "local", "--max-fixes", 0, "--out", "out")
+    ended = run("run", paper, "--replay", played, "--max-fixes", 0, "--out", "out")
     assert ended.exit_code == 1, ended.output
     assert "does not run" in ended.stdout
     assert (tmp_path / "out/repository/main.py").exists()
