@@ -140,8 +140,10 @@ class Display:
         return Text(plain if self._console.options.ascii_only else fine, style=style)
 
 
-def result(console: Console, report: dict[str, Any], out: Path, seconds: float) -> None:
-    """Say what came of a run; `report` is `execution-report.json`."""
+def result(
+    console: Console, report: dict[str, Any], out: Path, seconds: float, *, recorded: bool = False
+) -> None:
+    """Say what came of a run; `report` is `execution-report.json`, `recorded`: no model was asked now."""
     requirements, lines, usage = report["requirements"], report["lines"], report["usage"]
     repository = out / "repository"
     rows = [("Repository", str(repository)), ("Report", str(repository / "docs/execution-report.md"))]
@@ -156,7 +158,8 @@ def result(console: Console, report: dict[str, Any], out: Path, seconds: float) 
         short = [f", {requirements[name]} {name}" for name in ("partial", "missing", "deviates")]
         rows.append(("Requirements", met + "".join(text for text in short if not text.startswith(", 0"))))
     rows.append(("Assumptions", f"{len(report['assumptions'])}, listed in the report"))
-    rows.append(("Cost", f"{money(usage['usd'])} for {_many(usage['calls'], 'model call')}"))
+    then = ", when they were recorded" if recorded else ""
+    rows.append(("Cost", f"{money(usage['usd'])} for {_many(usage['calls'], 'model call')}{then}"))
     rows.append(("Time", duration(seconds)))
     _say_all(console, VERDICTS[report["status"]], rows)
 

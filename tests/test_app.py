@@ -141,16 +141,21 @@ def test_a_paper_becomes_a_repository_that_runs(paper: Path, tmp_path: Path) -> 
     jsonschema.validate(report, schema())
     assert report["status"] == "runs"
     assert "The repository runs." in ended.stdout
-    assert "smoke run (synthetic data), local sandbox, no repairs" in ended.stdout
+    assert "smoke run (synthetic data), local sandbox, no repairs\n" in ended.stdout
     assert "2 of 2 implemented" in ended.stdout
-    assert "$0.09 for 9 model calls" in ended.stdout
+    assert "$0.09 for 9 model calls, when they were recorded" in ended.stdout
     assert ended.stderr == ""
 
     again = run("execute", out / "repository", "--json", "report.json")
     assert again.exit_code == 0, again.output
     report = json.loads((tmp_path / "report.json").read_text())
     jsonschema.validate(report, schema())
-    assert (report["paper"], report["method"], report["model"], report["status"]) == (None, None, None, "runs")
+    assert (report["paper"], report["method"], report["model"], report["status"]) == (
+        None,
+        None,
+        None,
+        "runs",
+    )
 
 
 def test_a_repository_that_does_not_run_is_delivered_with_status_1(paper: Path, tmp_path: Path) -> None:
@@ -214,7 +219,9 @@ def test_a_model_that_rejects_the_key_ends_with_3_and_without_the_key(
     paper: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
-    with FakeModel(Reply(status=401, error={"message": "Incorrect API key provided: sk-very-secret"})) as model:
+    with FakeModel(
+        Reply(status=401, error={"message": "Incorrect API key provided: sk-very-secret"})
+    ) as model:
         monkeypatch.setenv("OPENAI_BASE_URL", model.url)
         ended = run("run", paper, "--sandbox", "none")
     assert ended.exit_code == 3
