@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import json
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -118,8 +119,8 @@ def run(
 def demo(ctx: click.Context, out: Path) -> None:
     """Show it all on an example, with recorded answers.
 
-    Implements the example paper, up to the pull request. Needs no key, no network to a model and no GitHub: the pull request is a branch of a bare repository in
-    DIR, with its text as a file beside it.
+    Implements the example paper, up to the pull request. Needs no key, no model and no GitHub: the pull
+    request is a branch of a bare repository in DIR, with its text as a file beside it.
     """
     recording = next(Path(__file__).parent.glob("examples/*/recording.jsonl"), None)
     if recording is None:
@@ -206,7 +207,6 @@ def work() -> None:
 def action(ctx: click.Context) -> None:
     """Answer the event of a GitHub workflow run."""
     from bot.action import act
-
     from bot.worker import reproducer
 
     settings = _settings()
@@ -278,13 +278,11 @@ def _llm(
 
 
 def _toolbox(settings: "Settings") -> "Toolbox":
-    """What the bot makes jobs with. Strangers choose the papers, so nothing weaker than Docker is a default."""
+    """What the bot makes jobs with. Strangers choose the papers: nothing weaker than Docker is a default."""
     from bot.worker import Tools
 
     if settings.sandbox == "local":
-        click.echo(
-            "Warning: PAPER2CODE_SANDBOX=local: strangers' code runs without Docker's walls.", err=True
-        )
+        click.echo("Warning: strangers choose what runs in the local sandbox; Docker is safer.", err=True)
     guarded = settings.model_copy(update={"sandbox": settings.sandbox or "docker"})
     sandbox = _sandbox(guarded)
 
@@ -370,7 +368,7 @@ def _reproduce(
                 ),
                 observe=observe,
             )
-    result(console, made.report, out, display.seconds)
+    result(console, made.report, out, display.seconds, recorded=replay is not None)
     return made
 
 
@@ -382,10 +380,10 @@ def _open_locally(made: "Reproduction", out: Path) -> None:
     from bot.branch import publish
 
     remote, branch, directory = out / "origin.git", f"paper2code/{made.slug}", f"papers/{made.slug}"
-    if not remote.exists():
-        with Repo.init(remote, bare=True, initial_branch="main") as repository:
-            maker = Actor("paper2code", "paper2code@localhost")
-            repository.index.commit("Begin", author=maker, committer=maker)
+    shutil.rmtree(remote, ignore_errors=True)  # of an earlier demo: a new one is a new pull request
+    with Repo.init(remote, bare=True, initial_branch="main") as repository:
+        maker = Actor("paper2code", "paper2code@localhost")
+        repository.index.commit("Begin", author=maker, committer=maker)
     sha = publish(str(remote), "main", branch, made.commits, directory, "paper2code <paper2code@localhost>")
     body = messages.pull_request(made, directory, "", None)
     text = out / "pull-request.md"

@@ -70,7 +70,7 @@ def explain(error: BaseException, errand: Errand) -> int:
     lines = [f"Error: {message}"] if status != INTERRUPTED else [message]
     if hint:
         lines.append(f"What to do: {hint}")
-    if errand.directory and any(errand.directory.iterdir()):
+    if errand.directory and any(errand.directory.glob("*")):
         lines.append(f"Kept: {_kept(errand.directory)}")
         resume = ["--resume"] if errand.resumable and "--resume" not in errand.command else []
         lines.append(f"Go on with: {shlex.join([*errand.command, *resume])}")

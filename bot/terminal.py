@@ -140,8 +140,10 @@ class Display:
         return Text(plain if self._console.options.ascii_only else fine, style=style)
 
 
-def result(console: Console, report: dict[str, Any], out: Path, seconds: float) -> None:
-    """Say what came of a run; `report` is `execution-report.json`."""
+def result(
+    console: Console, report: dict[str, Any], out: Path, seconds: float, *, recorded: bool = False
+) -> None:
+    """Say what came of a run; `report` is `execution-report.json`, `recorded`: no model was asked now."""
     requirements, lines, usage = report["requirements"], report["lines"], report["usage"]
     repository = out / "repository"
     rows = [("Repository", str(repository)), ("Report", str(repository / "docs/execution-report.md"))]
@@ -156,7 +158,8 @@ def result(console: Console, report: dict[str, Any], out: Path, seconds: float) 
         short = [f", {requirements[name]} {name}" for name in ("partial", "missing", "deviates")]
         rows.append(("Requirements", met + "".join(text for text in short if not text.startswith(", 0"))))
     rows.append(("Assumptions", f"{len(report['assumptions'])}, listed in the report"))
-    rows.append(("Cost", f"{money(usage['usd'])} for {_many(usage['calls'], 'model call')}"))
+    then = ", when they were recorded" if recorded else ""
+    rows.append(("Cost", f"{money(usage['usd'])} for {_many(usage['calls'], 'model call')}{then}"))
     rows.append(("Time", duration(seconds)))
     _say_all(console, VERDICTS[report["status"]], rows)
 
@@ -166,8 +169,8 @@ def execution(console: Console, report: ExecutionReport) -> None:
     verdict = VERDICTS["runs"] if report.ok else Text("The repository does not run.", style="bold red")
     rows: list[tuple[str, str]] = []
     for phase in report.phases:
-        state = "proved itself" if phase.ok else "; ".join(phase.problems) or _end(phase.result)
-        rows.append((phase.phase, f"{state}, {duration(phase.result.seconds)}"))
+        state = "proved itself" if phase.ok else " ".join(phase.problems) or _end(phase.result)
+        rows.append((phase.phase, f"{duration(phase.result.seconds)}, {state}"))
     rows += [(name, f"{value:g}") for name, value in report.metrics.items()]
     environment = report.environment
     host = f"{environment.sandbox} sandbox, Python {environment.python}, {environment.image}"
@@ -176,8 +179,8 @@ def execution(console: Console, report: ExecutionReport) -> None:
     _say_all(console, verdict, rows)
     if report.failure:
         tail = report.failure.result.stderr or report.failure.result.stdout
-        for line in tail.splitlines()[-20:]:
-            console.print(Text(_line(line), style="dim"), soft_wrap=True)
+        lines = visible(tail).splitlines()[-20:]
+        console.print(Text("\n".join(["", *lines]), style="dim"), soft_wrap=True)
 
 
 def examination(console: Console, found: Iterable["Check"]) -> None:
@@ -209,7 +212,7 @@ def money(usd: float | None) -> str:
     """`$0.31`, `$0.0042`; `unknown cost` where the model has no known price."""
     if usd is None:
         return "unknown cost"
-    return f"${usd:.4f}" if 0 < usd < 0.1 else f"${usd:.2f}"
+    return f"${usd:.4f}" if 0 < usd < 0.01 else f"${usd:.2f}"
 
 
 def _sentence(event: Progress) -> str:

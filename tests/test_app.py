@@ -25,6 +25,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("PAPER2CODE_", "OPENAI_", "GITHUB_")) and name != "PAPER2CODE_TEST_DOCKER":
             monkeypatch.delenv(name)
     monkeypatch.setenv("PAPER2CODE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("PAPER2CODE_SANDBOX", "local")
     monkeypatch.chdir(tmp_path)
 
 
@@ -132,7 +133,7 @@ def schema() -> dict[str, object]:
 
 def test_a_paper_becomes_a_repository_that_runs(paper: Path, tmp_path: Path) -> None:
     played = journal(tmp_path / "recording.jsonl", recording())
-    ended = run("run", paper, "--replay", played, "--sandbox", "local")
+    ended = run("run", paper, "--replay", played)
     assert ended.exit_code == 0, ended.output
     out = tmp_path / "means-of-things"
     assert {path.name for path in out.iterdir()} == {"paper.md", "journal.jsonl", "repository"}
@@ -140,22 +141,27 @@ def test_a_paper_becomes_a_repository_that_runs(paper: Path, tmp_path: Path) -> 
     jsonschema.validate(report, schema())
     assert report["status"] == "runs"
     assert "The repository runs." in ended.stdout
-    assert "smoke run (synthetic data), local sandbox, no repairs" in ended.stdout
+    assert "smoke run (synthetic data), local sandbox, no repairs\n" in ended.stdout
     assert "2 of 2 implemented" in ended.stdout
-    assert "$0.09 for 9 model calls" in ended.stdout
+    assert "$0.09 for 9 model calls, when they were recorded" in ended.stdout
     assert ended.stderr == ""
 
     again = run("execute", out / "repository", "--json", "report.json")
     assert again.exit_code == 0, again.output
     report = json.loads((tmp_path / "report.json").read_text())
     jsonschema.validate(report, schema())
-    assert (report["paper"], report["method"], report["model"], report["status"]) == (None, None, None, "runs")
+    assert (report["paper"], report["method"], report["model"], report["status"]) == (
+        None,
+        None,
+        None,
+        "runs",
+    )
 
 
 def test_a_repository_that_does_not_run_is_delivered_with_status_1(paper: Path, tmp_path: Path) -> None:
     broken = fenced(MAIN.replace("metrics = {", "metrics = {'nan': 1 / 0, "))
     played = journal(tmp_path / "recording.jsonl", {**recording(), "code.main.py": broken})
-    ended = run("run", paper, "--replay", played, "--sandbox", "local", "--max-fixes", 0, "--out", "out")
+    ended = run("run", paper, "--replay", played, "--max-fixes", 0, "--out", "out")
     assert ended.exit_code == 1, ended.output
     assert "does not run" in ended.stdout
     assert (tmp_path / "out/repository/main.py").exists()
@@ -213,7 +219,9 @@ def test_a_model_that_rejects_the_key_ends_with_3_and_without_the_key(
     paper: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
-    with FakeModel(Reply(status=401, error={"message": "Incorrect API key provided: sk-very-secret"})) as model:
+    with FakeModel(
+        Reply(status=401, error={"message": "Incorrect API key provided: sk-very-secret"})
+    ) as model:
         monkeypatch.setenv("OPENAI_BASE_URL", model.url)
         ended = run("run", paper, "--sandbox", "none")
     assert ended.exit_code == 3

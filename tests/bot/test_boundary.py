@@ -66,6 +66,7 @@ def test_an_interruption_is_no_error(error: BaseException) -> None:
 
 
 def test_a_full_disk_is_called_that(tmp_path: Path) -> None:
+    (tmp_path / "paper.md").write_text("# Means")
     ended = end_with(OSError(errno.ENOSPC, "No space left on device", "/x/journal.jsonl"), directory=tmp_path)
     assert ended.exit_code == 3
     assert "the disk is full (/x/journal.jsonl)" in ended.stderr
@@ -79,7 +80,12 @@ def test_what_was_kept_is_named_with_the_command_that_goes_on(tmp_path: Path) ->
     assert ended.stderr.endswith("Go on with: paper2code run --resume\n")
 
 
+def test_where_nothing_was_kept_there_is_nothing_to_resume(tmp_path: Path) -> None:
+    assert end_with(errors.ModelUnavailable("No key."), directory=tmp_path).stderr == "Error: No key.\n"
+
+
 def test_what_is_resumed_can_be_resumed_again(tmp_path: Path) -> None:
+    (tmp_path / "paper.md").write_text("# Means")
     ended = end_with(errors.BudgetReached("Enough."), "--resume", directory=tmp_path)
     assert ended.stderr.endswith("Go on with: paper2code run --resume\n")
     assert "answers" not in ended.stderr
@@ -144,6 +150,7 @@ main(prog_name="paper2code")
 
 
 def child(how: str, folder: Path) -> "subprocess.Popen[str]":
+    (folder / "paper.md").write_text("# Means")
     process = subprocess.Popen(
         [sys.executable, "-c", CHILD, "run", how],
         cwd=folder,

@@ -153,13 +153,15 @@ def test_a_repository_that_was_not_run_is_not_called_running() -> None:
 def test_an_execution_that_failed_says_why_with_the_programs_last_words(
     ended: dict[str, Any], problems: tuple[str, ...], words: str
 ) -> None:
-    command = CommandResult(argv=("python",), seconds=2.0, stdout="", stderr="Traceback\nlast words", **ended)
+    command = CommandResult(
+        argv=("python",), seconds=2.0, stdout="", stderr="Traceback\n  last \x1b]0;t\x07words", **ended
+    )
     console, file = plain()
     execution(console, ExecutionReport("smoke", ENVIRONMENT, (PhaseResult("smoke", command, problems),)))
     shown = file.getvalue()
     assert "does not run" in shown
-    assert f"{words}, 2 s" in shown
-    assert "last words" in shown
+    assert f"2 s, {words}" in shown
+    assert "Traceback\n  last words\n" in shown
     assert "Not as of 2017." in shown
 
 
