@@ -2,6 +2,7 @@ import gzip
 import io
 import tarfile
 import zipfile
+from itertools import repeat
 
 import pytest
 from hypothesis import given
@@ -75,6 +76,7 @@ def test_what_people_have_on_their_disks() -> None:
         zipped({"../a.tex": TEX}),
         zipped({"C:/a.tex": TEX}),
     ],
+    ids=repeat("data"),
 )
 def test_what_is_no_paper_is_refused_with_a_hint(data: bytes) -> None:
     with pytest.raises(PaperUnreadable) as error:
@@ -82,7 +84,11 @@ def test_what_is_no_paper_is_refused_with_a_hint(data: bytes) -> None:
     assert str(error.value).endswith((".", ")")) and error.value.hint
 
 
-@pytest.mark.parametrize("data", [tar_gz({"a.tex": TEX * 999})[:-40], gzip.compress(TEX * 999)[:60], zipped({"a.tex": TEX})[:-30]])
+@pytest.mark.parametrize(
+    "data",
+    [tar_gz({"a.tex": TEX * 999})[:-40], gzip.compress(TEX * 999)[:60], zipped({"a.tex": TEX})[:-30]],
+    ids=repeat("data"),
+)
 def test_an_incomplete_archive_is_known_as_one(data: bytes) -> None:
     with pytest.raises(Truncated):
         unpack(data)
@@ -112,6 +118,7 @@ SMALL = Limits(members=20, kept=1_000_000, unpacked=3_000_000, ratio=50, ratio_f
         tar((info("a.tex"), TEX * 50_000), mode="w"),
         gzip.compress(gzip.compress(bytes(9_000_000))),
     ],
+    ids=repeat("data"),
 )
 def test_bombs_are_left_alone(data: bytes) -> None:
     with pytest.raises(PaperUnreadable):
