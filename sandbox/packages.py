@@ -69,13 +69,14 @@ def resolve(
     question = [
         sorted(requirements),
         sorted(unknown),
-        asdict(platform),
+        platform.python,
+        platform.machine,
         str(before),
         torch,
         local_torch,
         str(today),
     ]
-    answer = cache / "locks" / f"{_digest(json.dumps(question))}.json"
+    answer = cache / "locks" / f"{_digest(json.dumps([*question, local_torch, str(today)]))}.json"
     if answer.is_file():
         stored = json.loads(answer.read_text("utf-8"))
         return Lock(stored["text"], tuple(stored["notes"]))
