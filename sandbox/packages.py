@@ -76,7 +76,7 @@ def resolve(
         local_torch,
         str(today),
     ]
-    answer = cache / "locks" / f"{_digest(json.dumps([*question, local_torch, str(today)]))}.json"
+    answer = cache / "locks" / f"{_digest(json.dumps(question))}.json"
     if answer.is_file():
         stored = json.loads(answer.read_text("utf-8"))
         return Lock(stored["text"], tuple(stored["notes"]))

@@ -11,7 +11,8 @@ from sandbox.docker import DockerSandbox
 from sandbox.interface import Command, SandboxUnavailable
 from sandbox.local import LocalSandbox
 from sandbox.report import Limits
-from tests.sandbox.conftest import SMALL, available
+from tests.conftest import available
+from tests.sandbox.conftest import SMALL
 
 pytestmark = pytest.mark.docker
 
