@@ -6,7 +6,7 @@ from sandbox.local import LocalSandbox
 
 
 def choose(name: str | None = None, *, image: str | None = None) -> Sandbox:
-    """`docker` or `local` by name; None: Docker where a daemon answers, else `local` (command line only).
+    """`docker` or `local` by name; None: Docker where it can be used, else `local` (command line only).
 
     `image` is a Docker image of one's own. Raises SandboxUnavailable with what to do about it.
     """
@@ -16,9 +16,11 @@ def choose(name: str | None = None, *, image: str | None = None) -> Sandbox:
         raise SandboxUnavailable(f"there is no sandbox `{name}`: it is `docker` or `local`.")
     if name is None:
         try:
-            return DockerSandbox(image=image)
+            docker = DockerSandbox(image=image)
+            docker.platform()
+            return docker
         except SandboxUnavailable:
-            pass
+            pass  # Whichever it is, the report says.
     local = LocalSandbox()
     local.platform()
     return local

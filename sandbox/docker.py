@@ -4,7 +4,9 @@ A container's first process only sleeps; the command runs beside it, so that its
 daemon and its files can be collected while nothing of it moves any more.
 """
 
+import base64
 import functools
+import json
 import socket
 import tarfile
 import tempfile
@@ -44,6 +46,8 @@ _MARGIN_SECONDS = 300
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _PROBE = "import platform as p, sys; print('%d.%d' % sys.version_info[:2], p.libc_ver()[0] or 'musl')"
 _POLL_SECONDS = 0.5
+_GO_TYPE, _GO_FOLDER = 0x8F280000, 0x80000000
+"""Of Go's file mode, in which Docker tells what a path is: a link has another bit, a file none."""
 
 
 class DockerSandbox:
@@ -384,6 +388,12 @@ def _fetch(container: Container, relative: str) -> bytes | None:
         raise AssertionError("every container of ours comes from a client")
     api = container.client.api
     address = f"{api.base_url}/v{api.api_version}/containers/{container.id}/archive"
+    for parent in list(Path(relative).parents)[:-1]:
+        # The daemon would follow a link here, inside of the container, but away from the working directory.
+        found = api.head(address, params={"path": f"{WORK}/{parent.as_posix()}"}, timeout=60)
+        about = json.loads(base64.b64decode(found.headers.get("X-Docker-Container-Path-Stat", "e30=")))
+        if about.get("mode", 0) & _GO_TYPE != _GO_FOLDER:
+            return None
     # Not get_archive: its connection cannot be dropped half-way, and what is there may be endless.
     path, plain = {"path": f"{WORK}/{relative}"}, {"Accept-Encoding": "identity"}
     with api.get(address, params=path, headers=plain, stream=True, timeout=60) as response:

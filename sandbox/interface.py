@@ -19,7 +19,8 @@ WORK, PACKAGES, TOOLS = "/work", "/packages", "/tools"
 OUTPUT_CAP = 16 * 2**20
 """Bytes of one file to bring back; a larger one is left where it is."""
 
-_NOT_COPIED = frozenset({".git", ".venv", "venv", "__pycache__", "node_modules"})
+NOT_COPIED = frozenset({".git", ".venv", "venv", "__pycache__", "node_modules"})
+"""Folders that are no part of a repository's code."""
 
 
 class SandboxError(Exception):
@@ -107,7 +108,7 @@ def files(directory: Path, limits: Limits) -> list[str]:
     """
     found, size = [], 0
     for folder, folders, names in os.walk(directory):
-        folders[:] = [name for name in folders if name not in _NOT_COPIED]
+        folders[:] = [name for name in folders if name not in NOT_COPIED]
         for name in names:
             path = Path(folder) / name
             if path.is_file() and not path.is_symlink():

@@ -69,7 +69,8 @@ def resolve(
     question = [
         sorted(requirements),
         sorted(unknown),
-        asdict(platform),
+        platform.python,
+        platform.machine,
         str(before),
         torch,
         local_torch,

@@ -19,6 +19,8 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from sandbox.interface import NOT_COPIED
+
 _TABLES = tomllib.loads((Path(__file__).parent / "modules.toml").read_text("utf-8"))
 _PACKAGES: dict[str, str] = {name: canonicalize_name(name) for name in _TABLES["same"]["names"]} | _TABLES[
     "renamed"
@@ -26,7 +28,6 @@ _PACKAGES: dict[str, str] = {name: canonicalize_name(name) for name in _TABLES["
 _ALTERNATIVES: dict[str, list[str]] = _TABLES["alternatives"]
 _INSTEAD: dict[str, str] = _TABLES["instead"]
 _KNOWN = frozenset(_PACKAGES.values()).union(*_ALTERNATIVES.values())
-_SKIPPED_FOLDERS = frozenset({".git", ".venv", "venv", "__pycache__", "node_modules"})
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def python_files(directory: Path) -> list[Path]:
         for path in directory.rglob("*.py")
         if path.is_file()
         and not path.is_symlink()
-        and not _SKIPPED_FOLDERS.intersection(path.relative_to(directory).parts)
+        and not NOT_COPIED.intersection(path.relative_to(directory).parts)
     )
 
 

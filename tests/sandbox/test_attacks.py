@@ -84,7 +84,7 @@ def output_is_bounded(result: CommandResult) -> None:
 
 def only_the_regular_file_comes_out(result: CommandResult) -> None:
     assert result.exit_code == 0, result
-    assert dict(result.outputs) == {"plain.txt": b"plain"}
+    assert dict(result.outputs) == {"plain.txt": b"plain", "directory/inner/nested.txt": b"nested"}
 
 
 def harmless_text(result: CommandResult) -> None:
@@ -173,7 +173,8 @@ open("plain.txt", "w").write("plain")
 os.symlink("/etc/passwd", "link")
 os.symlink("/etc", "folder")
 os.mkfifo("fifo")
-os.mkdir("directory")
+os.makedirs("directory/inner")
+open("directory/inner/nested.txt", "w").write("nested")
 socket.socket(socket.AF_UNIX).bind("socket")
 with open("sparse", "wb") as file:
     file.truncate(32 << 20)
@@ -365,7 +366,17 @@ assert status["NoNewPrivs"] == "1\\n" and status["Seccomp"] == "2\\n" and os.get
         "Only regular files of a bearable size come out; no link is followed, nothing is waited for",
         SPECIAL_OUTPUTS,
         only_the_regular_file_comes_out,
-        outputs=("plain.txt", "link", "folder/passwd", "fifo", "directory", "socket", "sparse", "device"),
+        outputs=(
+            "plain.txt",
+            "link",
+            "folder/passwd",
+            "fifo",
+            "directory",
+            "directory/inner/nested.txt",
+            "socket",
+            "sparse",
+            "device",
+        ),
     ),
     "hidden-text": Attack(
         "Terminal escapes, overwritten lines, bidirectional and zero-width characters in the output",

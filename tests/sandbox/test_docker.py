@@ -1,3 +1,4 @@
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,17 @@ from sandbox.docker import DockerSandbox
 from sandbox.interface import Command, SandboxUnavailable
 from sandbox.local import LocalSandbox
 from sandbox.report import Limits
-from tests.sandbox.conftest import SMALL, available
+from tests.conftest import available
+from tests.sandbox.conftest import SMALL
 
 pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+def docker() -> DockerSandbox:
+    """One whose containers can be told from those of tests that run at the same time."""
+    available("docker")
+    return DockerSandbox(job=secrets.token_hex())
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +41,7 @@ def test_the_container_is_closed_on_all_sides(
     drain = docker._drain
 
     def look(*arguments: object) -> bool:
-        (container,) = [
-            each for each in client.containers.list() if each.labels.get("paper2code.job") == "tests"
-        ]
+        (container,) = client.containers.list(filters={"label": f"paper2code.job={docker._job}"})
         seen.append(container.attrs)
         return drain(*arguments)  # type: ignore[arg-type]
 
@@ -55,13 +62,11 @@ def test_the_container_is_closed_on_all_sides(
 
 
 def test_nothing_is_left_behind(docker: DockerSandbox, tmp_path: Path, client: engine.DockerClient) -> None:
-    volumes = {each.name for each in client.volumes.list()}
     docker.run(tmp_path, Command(("true",), SMALL))
     docker.run(tmp_path, Command(("sleep", "60"), Limits(seconds=1, disk_bytes=1 << 20)))
-    assert not [
-        each for each in client.containers.list(all=True) if each.labels.get("paper2code.job") == "tests"
-    ]
-    assert {each.name for each in client.volumes.list()} <= volumes
+    ours = {"label": f"paper2code.job={docker._job}"}
+    assert not client.containers.list(all=True, filters=ours)
+    assert not client.volumes.list(filters=ours)
 
 
 def test_the_reaper_takes_what_expired_and_nothing_else(
@@ -81,7 +86,7 @@ def test_the_reaper_takes_what_expired_and_nothing_else(
     volume = client.volumes.create(labels={"paper2code.expires": past})
     kept = client.volumes.create(labels={"somebody": "else"})
     try:
-        assert docker.reap() >= 2
+        docker.reap()
         left = {each.id for each in client.containers.list(all=True)}
         assert dead not in left and {alive, others} <= left
         names = {each.name for each in client.volumes.list()}

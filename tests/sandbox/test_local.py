@@ -13,7 +13,8 @@ from sandbox import local, seccomp
 from sandbox.interface import Command, SandboxError
 from sandbox.local import LocalSandbox
 from sandbox.report import Limits
-from tests.sandbox.conftest import SMALL, available
+from tests.conftest import available
+from tests.sandbox.conftest import SMALL
 
 PROJECT = Path(__file__).parents[2]
 
