@@ -82,7 +82,9 @@ def test_what_is_no_paper_is_refused_with_a_hint(data: bytes) -> None:
     assert str(error.value).endswith((".", ")")) and error.value.hint
 
 
-@pytest.mark.parametrize("data", [tar_gz({"a.tex": TEX * 999})[:-40], gzip.compress(TEX * 999)[:60], zipped({"a.tex": TEX})[:-30]])
+@pytest.mark.parametrize(
+    "data", [tar_gz({"a.tex": TEX * 999})[:-40], gzip.compress(TEX * 999)[:60], zipped({"a.tex": TEX})[:-30]]
+)
 def test_an_incomplete_archive_is_known_as_one(data: bytes) -> None:
     with pytest.raises(Truncated):
         unpack(data)
