@@ -5,6 +5,7 @@ Only what an author defines by name is expanded; whatever needs TeX itself (`\\c
 
 import functools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 MAX_PRODUCED = 8_000_000
@@ -61,7 +62,7 @@ class Macro:
     """For each argument None if it is mandatory, else what it is where it is left out."""
 
 
-def expand(text: str, macros: dict[str, Macro] | None = None) -> str:
+def expand(text: str, macros: Mapping[str, Macro] | None = None) -> str:
     """`text` without its definitions, with what they define written out."""
     return _Expansion(dict(macros or {})).run(text)
 

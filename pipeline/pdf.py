@@ -19,15 +19,19 @@ from pipeline.pdf_glyphs import mended
 from pipeline.pdf_layout import Row, rotated, rows
 from pipeline.pdf_pages import Pages
 
-_STAMP = re.compile(r"arXiv:(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})v(?P<version>\d+).*?(?P<day>\d{1,2} \w{3} \d{4})")
+_STAMP = re.compile(
+    r"arXiv:(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})v(?P<version>\d+).*?(?P<day>\d{1,2} \w{3} \d{4})"
+)
 _ABSTRACT = re.compile(r"\W*abstract\W*(?P<text>.*)", re.IGNORECASE)
 _EQUATION_NUMBER = re.compile(r"\(([A-Z]?\.?\d+(?:\.\d+)*[a-z]?)\)$")
 _BULLET = re.compile(r"(?:[•▪◦‣∙·–*]|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)])\s+\S")
 _STATEMENT = re.compile(
-    r"\d+:|(?:require|ensure|input|output|data|result|initiali[sz]e|for|while|repeat|if|return|function|procedure)\b", re.I
+    r"\d+:|(?:require|ensure|input|output|data|result|initiali[sz]e|for|while|repeat|if|return|function|procedure)\b",
+    re.I,
 )
 _STATEMENT_NAME = re.compile(
-    r"(?:theorem|lemma|proposition|corollary|definition|assumption|remark|example|claim|proof)\b", re.IGNORECASE
+    r"(?:theorem|lemma|proposition|corollary|definition|assumption|remark|example|claim|proof)\b",
+    re.IGNORECASE,
 )
 _NOTE_MARK = re.compile(r"\^\{(?P<mark>\d{1,3}|[∗*†‡§¶⇤]+)\}\s*(?=\S)")
 _PLACE = re.compile(
@@ -110,7 +114,11 @@ class _Reader:
         """Where the abstract begins and where what follows it begins."""
         first = None
         for index, row in enumerate(self.rows[:200]):
-            if first is None and _ABSTRACT.match(row.text) and (len(row.text) < 15 or row.spans[0].bold or "—" in row.text):
+            if (
+                first is None
+                and _ABSTRACT.match(row.text)
+                and (len(row.text) < 15 or row.spans[0].bold or "—" in row.text)
+            ):
                 first = index
             elif self._is_heading(index, self.rows) and not (first is None and row.size > 1.35 * self.size):
                 number, title = outline.numbered(row.text)
@@ -134,7 +142,9 @@ class _Reader:
             for _, _, text in row.cells:
                 for name in re.split(r",|\band\b|&", re.sub(r"[\^_]\{[^}]*\}|[*†‡§∗⇤]", " ", text)):
                     name = " ".join(name.split())
-                    if re.fullmatch(r"[^\W\d_][\w.'’-]*(?: [\w.'’-]+){1,3}", name) and not _PLACE.search(name):
+                    if re.fullmatch(r"[^\W\d_][\w.'’-]*(?: [\w.'’-]+){1,3}", name) and not _PLACE.search(
+                        name
+                    ):
                         names.append(name)
         return title, tuple(dict.fromkeys(names))
 
@@ -171,13 +181,23 @@ class _Reader:
 
     def _is_heading(self, index: int, found: Sequence[Row]) -> bool:
         row = found[index]
-        if len(row.text) > 130 or row.mathematical > 0.5 or row.size < 0.95 * self.size and not _small_capitals(row):
+        if (
+            len(row.text) > 130
+            or row.mathematical > 0.5
+            or row.size < 0.95 * self.size
+            and not _small_capitals(row)
+        ):
             return False
         number, title = outline.numbered(row.text)
         letters = re.sub(r"[^A-Za-z]", "", title)
         if not letters or (number and not title[:1].isupper()):
             return False
-        distinct = row.bold or row.size > 1.1 * self.size or _small_capitals(row) or (bool(number) and letters.isupper())
+        distinct = (
+            row.bold
+            or row.size > 1.1 * self.size
+            or _small_capitals(row)
+            or (bool(number) and letters.isupper())
+        )
         if not distinct or len(row.cells) > 2 or row.text.rstrip().endswith((".", ",")) and not number:
             return False
         if number:
@@ -185,7 +205,11 @@ class _Reader:
             return self._gap(index, found) > 1.1 and len(number) < 9 and not re.match(r"\d{3}", number)
         if outline.UNNUMBERED.fullmatch(title):
             return True
-        return self._gap(index, found) > 1.3 and row.x0 < row.column[0] + 12 and (row.size > 1.1 * self.size or row.bold)
+        return (
+            self._gap(index, found) > 1.3
+            and row.x0 < row.column[0] + 12
+            and (row.size > 1.1 * self.size or row.bold)
+        )
 
     def _heading(self, index: int, found: Sequence[Row]) -> int:
         texts = [found[index].text]
@@ -238,7 +262,11 @@ class _Reader:
         equation = _Text("equation")
         self.texts.append(equation)
         start = index
-        while index < len(found) and self._is_equation(found[index]) and (index == start or self._gap(index, found) < 3.5):
+        while (
+            index < len(found)
+            and self._is_equation(found[index])
+            and (index == start or self._gap(index, found) < 3.5)
+        ):
             number = _EQUATION_NUMBER.search(found[index].text)
             if number and equation.anchor:
                 equation = _Text("equation")
@@ -323,8 +351,16 @@ class _Reader:
         while place >= 0:
             text = self.texts[place]
             rows_, kind = text.rows, text.kind
-            near = bool(rows_) and rows_[0].page == caption.rows[0].page and rows_[0].column == caption.rows[0].column
-            if not near or kind not in ("paragraph", "equation") or baseline - rows_[-1].baseline > 4 * self.leading:
+            near = (
+                bool(rows_)
+                and rows_[0].page == caption.rows[0].page
+                and rows_[0].column == caption.rows[0].column
+            )
+            if (
+                not near
+                or kind not in ("paragraph", "equation")
+                or baseline - rows_[-1].baseline > 4 * self.leading
+            ):
                 break
             if not all(self._tabular(row) for row in rows_):
                 break
@@ -349,7 +385,11 @@ class _Reader:
             last = text.rows[-1]
             if last.page != caption.rows[0].page or last.baseline > baseline:
                 break
-            inside = [row for row in text.rows if row.size < 0.9 * self.size or len(row.cells) > 1 or row.width < 0.45]
+            inside = [
+                row
+                for row in text.rows
+                if row.size < 0.9 * self.size or len(row.cells) > 1 or row.width < 0.45
+            ]
             if len(inside) < len(text.rows) or (
                 len(text.rows) == 1 and len(last.cells) == 1 and last.text.endswith((".", ":", "?"))
             ):
@@ -381,12 +421,20 @@ class _Reader:
         ended = above.text.rstrip().endswith((".", ":", "?", "!", ".”", '."'))
         if gap > 8:
             # A new column or page: the paragraph may go on.
-            return self._tabular(row) or ended and (above.width < 0.9 or row.x0 > row.column[0] + 0.6 * self.size)
+            return (
+                self._tabular(row)
+                or ended
+                and (above.width < 0.9 or row.x0 > row.column[0] + 0.6 * self.size)
+            )
         if current.kind == "list" and row.x0 < current.rows[0].x0 + 2:
             return True
         if gap > 1.3:
             return ended or gap > 2.2
-        if row.x0 > row.column[0] + 0.6 * self.size and above.x0 < above.column[0] + 2 and current.kind != "list":
+        if (
+            row.x0 > row.column[0] + 0.6 * self.size
+            and above.x0 < above.column[0] + 2
+            and current.kind != "list"
+        ):
             return ended and row.mathematical < 0.6
         return above.width < 0.8 and ended and row.x0 < row.column[0] + 2 and current.kind != "list"
 
@@ -417,9 +465,13 @@ class _Reader:
                 end = last.rows[-1].text.rstrip()
                 begins_small = bool(re.match(r"[a-z(,;]|\[\d", text.rows[0].text))
                 torn = not end.endswith((".", ":", "?", "!", '."')) or end.endswith((" al.", "e.g.", "i.e."))
-                elsewhere = last.rows[-1].page != text.rows[0].page or last.rows[-1].column != text.rows[0].column
-                if torn and (begins_small or (elsewhere and last.rows[-1].width > 0.9)) and not (
-                    text.rows[0].mathematical > 0.9 or len(text.rows[0].cells) > 1
+                elsewhere = (
+                    last.rows[-1].page != text.rows[0].page or last.rows[-1].column != text.rows[0].column
+                )
+                if (
+                    torn
+                    and (begins_small or (elsewhere and last.rows[-1].width > 0.9))
+                    and not (text.rows[0].mathematical > 0.9 or len(text.rows[0].cells) > 1)
                 ):
                     last.rows.extend(text.rows)
                     continue
@@ -433,7 +485,9 @@ class _Reader:
     def _block(self, text: _Text, items: list[Heading | Block]) -> Block | None:
         if text.kind == "equation":
             lines = "\n".join(row.text for row in text.rows)
-            return Block("equation", f"\n```\n{lines}\n```" if text.anchor else f"```\n{lines}\n```", text.anchor)
+            return Block(
+                "equation", f"\n```\n{lines}\n```" if text.anchor else f"```\n{lines}\n```", text.anchor
+            )
         if text.kind in ("cells", "statements"):
             body = pdf_tables.table(text.rows) if text.kind == "cells" else _lines(text.rows)
             last = items[-1] if items else None
@@ -449,12 +503,18 @@ class _Reader:
             number = mark["mark"] if mark else ""
             note = joined[mark.end() :] if mark else joined
             numbered = number.isdigit()
-            return Block("footnote", f"Footnote {number}: {note}" if numbered else note, f"Fn{number}" if numbered else None)
+            return Block(
+                "footnote",
+                f"Footnote {number}: {note}" if numbered else note,
+                f"Fn{number}" if numbered else None,
+            )
         if text.kind == "list":
             return Block("list", re.sub(r"^[•▪◦‣∙·–*]\s*", "- ", joined))
         if text.anchor:
             return Block(text.kind, joined, text.anchor)  # type: ignore[arg-type]
-        theorem = outline.caption(joined) if text.rows[0].spans[0].bold or _small_capitals(text.rows[0]) else None
+        theorem = (
+            outline.caption(joined) if text.rows[0].spans[0].bold or _small_capitals(text.rows[0]) else None
+        )
         if theorem and theorem[1] == "theorem":
             return Block("theorem", joined, theorem[0])
         run_in = _run_in_heading(text.rows[0], joined)
@@ -488,7 +548,11 @@ class _Reader:
         numbered = bool(re.match(r"\[\d+\]|\d+\.\s", found[0].text))
         entries: list[list[Row]] = []
         for row in found:
-            begins = bool(re.match(r"\[\w+\]|\d{1,3}\.\s", row.text)) if numbered else row.x0 < left[row.column] + 2
+            begins = (
+                bool(re.match(r"\[\w+\]|\d{1,3}\.\s", row.text))
+                if numbered
+                else row.x0 < left[row.column] + 2
+            )
             if begins or not entries:
                 entries.append([])
             entries[-1].append(row)

@@ -56,7 +56,14 @@ def _page(page: Any, flags: int) -> dict[str, Any]:
     for block in page.get_text("dict", flags=flags)["blocks"]:
         for line in block.get("lines", ()):
             spans = [
-                (s["text"], round(s["size"], 2), s["flags"], s["font"], *_rounded(s["bbox"]), round(s["origin"][1], 1))
+                (
+                    s["text"],
+                    round(s["size"], 2),
+                    s["flags"],
+                    s["font"],
+                    *_rounded(s["bbox"]),
+                    round(s["origin"][1], 1),
+                )
                 for s in line["spans"]
                 if s["text"]
             ]

@@ -107,7 +107,9 @@ def _running(pages: Sequence[Page]) -> set[int]:
             if not top and line.box[1] < page.height * 0.9:
                 continue
             text = "".join(span.text for span in line.spans).strip()
-            if re.fullmatch(r"[-–—\s]*(?:(?:page\s*)?\d{1,4}(?:\s*(?:of|/)\s*\d+)?|[ivxl]+)[-–—\s]*", text, re.I):
+            if re.fullmatch(
+                r"[-–—\s]*(?:(?:page\s*)?\d{1,4}(?:\s*(?:of|/)\s*\d+)?|[ivxl]+)[-–—\s]*", text, re.I
+            ):
                 numbers.add(id(line))
             places.setdefault((re.sub(r"\d+", "0", text), top), []).append(id(line))
     enough = max(2, len(pages) // 4)
@@ -223,7 +225,11 @@ class _Group:
             # Roots, sums and large brackets hang from their top.
             top, bottom = min(s.y0 for s in other.spans), max(s.y1 for s in other.spans)
             apart = 0.0 if top - 2 < self.baseline < bottom + 2 else apart
-        if apart > limit * body or left < self.spans[0].x0 - body or left > max(s.x1 for s in self.spans) + 2 * body:
+        if (
+            apart > limit * body
+            or left < self.spans[0].x0 - body
+            or left > max(s.x1 for s in self.spans) + 2 * body
+        ):
             return False
         covered = sum(max(0.0, min(right, s.x1) - max(left, s.x0)) for s in self.spans if s.text.strip())
         beside = covered < 0.25 * (right - left)
@@ -257,7 +263,9 @@ def _rows_of(lines: list[Line], page: int, column: tuple[float, float]) -> list[
 def _with_scripts(groups: list[_Group], body: float) -> list[_Group]:
     """Groups that stand beside or between the letters of a row (an index, a numerator) become a part of it."""
     kept: list[_Group] = []
-    for group in sorted(groups, key=lambda group: (group.extension, group.size <= _SCRIPT * body, -group.weight)):
+    for group in sorted(
+        groups, key=lambda group: (group.extension, group.size <= _SCRIPT * body, -group.weight)
+    ):
         near = min(kept, key=lambda other: abs(other.baseline - group.middle), default=None)
         if near is not None and near.takes(group, body):
             near.spans.extend(group.spans)

@@ -13,7 +13,9 @@ MAX_PAGES = 200
 MEMORY = 2_000_000_000
 SECONDS = 60
 _BOLD = re.compile(r"Bold|Medi\b|-Bd|CMBX|CMSSBX|Black|Heavy|Demi")
-_MATHEMATICAL = re.compile(r"CM(?:MI|SY|EX|R)\d|MSBM|MSAM|Math|Symbol|EUFM|rsfs|STIX|CMBSY|CMMIB|txsy|txmi|pxsy|pxmi|LMMath|XITS")
+_MATHEMATICAL = re.compile(
+    r"CM(?:MI|SY|EX|R)\d|MSBM|MSAM|Math|Symbol|EUFM|rsfs|STIX|CMBSY|CMMIB|txsy|txmi|pxsy|pxmi|LMMath|XITS"
+)
 
 
 @dataclass(frozen=True)

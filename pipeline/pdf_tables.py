@@ -7,7 +7,7 @@ without vertical rules, which is how papers set them.
 from collections.abc import Sequence
 
 from pipeline.pdf_layout import Row
-from pipeline.tex_floats import pipe_table
+from pipeline.tex_tables import pipe_table
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.macros import VERBATIM, argument, group
@@ -42,7 +42,7 @@ _SETTINGS = {
         hphantom includepdf input include graphicspath pagenumbering addtocontents colorbox rowcolor cellcolor
         columncolor arraybackslash markboth markright thanks printbibliography hyphenation lstset sisetup
         theoremstyle acmConference acmYear acmISBN acmDOI acmPrice setcopyright ccsdesc received allowdisplaybreaks
-        foreignlanguage label counterwithout rotatebox enlargethispage fbox@ index todo addbibresource tikzset
+        foreignlanguage begin end label counterwithout rotatebox enlargethispage fbox@ index todo addbibresource tikzset
         usetikzlibrary captionof crefformat icmlkeywords email institute newcounter stepcounter refstepcounter
         usecounter setlist newlist urlstyle restylefloat floatname newfloat floatstyle algnewcommand
         bibinfo bibfield vadjust ensurespace setstretch linespread cmidrule""".split(),
@@ -320,7 +320,7 @@ def _mathematics(text: str, start: int, opening: str, closing: str, out: list[st
     return position
 
 
-def resolve(text: str, labels: dict[str, Target]) -> str:
+def resolve(text: str, labels: Mapping[str, Target]) -> str:
     """`text` with the numbers of its references, now that all labels are known."""
 
     def printed(found: re.Match[str]) -> str:

@@ -185,7 +185,9 @@ def _atom(found: Submission | None) -> bytes:
 
 def _oai(found: Submission | None) -> bytes:
     if found is None:
-        return b"<OAI-PMH xmlns='http://www.openarchives.org/OAI/2.0/'><error code='idDoesNotExist'/></OAI-PMH>"
+        return (
+            b"<OAI-PMH xmlns='http://www.openarchives.org/OAI/2.0/'><error code='idDoesNotExist'/></OAI-PMH>"
+        )
     versions = "".join(
         f"""<version version="v{n}"><date>Mon, {11 + n} Jun 2017 17:57:34 GMT</date><size>1kb</size>
         <source_type>{"I" if found.withdrawn and n == found.version else "D"}</source_type></version>"""

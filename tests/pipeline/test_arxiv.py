@@ -28,7 +28,9 @@ def pdf(text: str = "Some words that a PDF prints. " * 20, **save: object) -> by
 @pytest.fixture
 def fake() -> Iterator[FakeArxiv]:
     with fake_arxiv(
-        Submission("1706.03762", "Attention", ("A. V.", "N. S."), source=tar_gz({"ms.tex": TEX.encode()}), version=5),
+        Submission(
+            "1706.03762", "Attention", ("A. V.", "N. S."), source=tar_gz({"ms.tex": TEX.encode()}), version=5
+        ),
         Submission("2101.00001", source=one_file(TEX), pdf=pdf()),
         Submission("2101.00002", source=pdf(), pdf=pdf()),
         Submission("2101.00003", source=None, pdf=pdf()),
@@ -203,7 +205,9 @@ def test_paths_of_every_kind(arxiv: Arxiv, tmp_path: Path) -> None:
     (tmp_path / "a.tar.gz").write_bytes(tar_gz({"m.tex": TEX.encode()}))
     (tmp_path / "a.gz").write_bytes(one_file(TEX))
     (tmp_path / "a.pdf").write_bytes(pdf())
-    (tmp_path / "a.md").write_text("# A Title\n\nA. Author\n\nAbstract\n\nBrief.\n\n## 1. One\n\nSome text.\n")
+    (tmp_path / "a.md").write_text(
+        "# A Title\n\nA. Author\n\nAbstract\n\nBrief.\n\n## 1. One\n\nSome text.\n"
+    )
     for name in ("latex", "latex/main.tex"):
         assert "From a part. Some text." in read(str(tmp_path / name), arxiv).text()
     for name, source in (("a.tar.gz", "latex"), ("a.gz", "latex"), ("a.pdf", "pdf"), ("a.md", "markdown")):

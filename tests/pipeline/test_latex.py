@@ -33,14 +33,22 @@ See \ref{s1}, \eqref{z}, Figure~\ref{f}, \cref{e} and \autoref{a}.
 @pytest.mark.parametrize(
     ("preamble", "body", "expected"),
     [
-        (r"\usepackage{amsmath}\numberwithin{equation}{section}", r"\begin{equation}a\end{equation}", "Eq1.1"),
+        (
+            r"\usepackage{amsmath}\numberwithin{equation}{section}",
+            r"\begin{equation}a\end{equation}",
+            "Eq1.1",
+        ),
         (r"\renewcommand{\thetable}{S\arabic{table}}", r"\begin{table}\caption{x}\end{table}", "TabS1"),
         (r"\newtheorem{thm}{Theorem}[section]", r"\begin{thm}a\end{thm}", "Theorem1.1"),
         (r"\newtheorem{l}{Lemma}\newtheorem{p}[l]{Claim}", r"\begin{l}a\end{l}\begin{p}b\end{p}", "Claim2"),
         ("", r"\setcounter{equation}{6}\begin{equation}a\end{equation}", "Eq7"),
         ("", r"\begin{equation}a\tag{$\ast$}\end{equation}", r"Eq\ast"),
         ("", r"\begin{subequations}\begin{align}a\\b\end{align}\end{subequations}", "Eq1a"),
-        ("", r"\begin{algorithm}\caption{x}\begin{algorithmic}\State a\end{algorithmic}\end{algorithm}", "Alg1"),
+        (
+            "",
+            r"\begin{algorithm}\caption{x}\begin{algorithmic}\State a\end{algorithmic}\end{algorithm}",
+            "Alg1",
+        ),
     ],
 )
 def test_counters(preamble: str, body: str, expected: str) -> None:
@@ -185,7 +193,9 @@ def test_what_stands_before_the_first_appendix_does_not_go_with_the_acknowledgem
     assert [section.anchor for section in sections(paper)] == ["Acknowledgements", "Appendix", "AppA"]
 
 
-@pytest.mark.parametrize("text", [b"\\documentclass{article}\\begin{document}\\end{document}", b"no latex", b"\\"])
+@pytest.mark.parametrize(
+    "text", [b"\\documentclass{article}\\begin{document}\\end{document}", b"no latex", b"\\"]
+)
 def test_nothing_to_read_is_said(text: bytes) -> None:
     with pytest.raises(PaperUnreadable) as error:
         latex.read({"a.tex": text})
@@ -226,7 +236,8 @@ def test_a_real_paper_with_algorithms_and_appendices() -> None:
         "AppC",
         "AppD",
     ]
-    assert {"Eq4", "Eq10", "Alg1", "Alg2", "TabA1", "FigA1"} <= set(found)
+    assert "[Eq2] [Eq3] [Eq4] [Eq5]\n$$" in paper.text()
+    assert {"Eq2", "Eq10", "Alg1", "Alg2", "TabA1", "FigA1"} <= set(found)
     assert paper.authors[0] == "Simon Schug"
 
 

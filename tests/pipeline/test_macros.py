@@ -23,7 +23,10 @@ from pipeline.macros import definitions, expand
         (r"\newcommand{\x}{\@ifnextchar[{\y}{\z}}\x", r"\x"),
         (r"\newif\ifdraft\ifdraft no\else yes\fi\drafttrue\ifdraft !\fi", "yes!"),
         (r"a\iffalse b \iftrue c \fi d \else e\fi f", "aef"),
-        (r"\newcommand{\a}{x}\verb|\a| \begin{verbatim}\a\end{verbatim}\a", r"\verb|\a| \begin{verbatim}\a\end{verbatim}x"),
+        (
+            r"\newcommand{\a}{x}\verb|\a| \begin{verbatim}\a\end{verbatim}\a",
+            r"\verb|\a| \begin{verbatim}\a\end{verbatim}x",
+        ),
     ],
 )
 def test_expansion(text: str, expected: str) -> None:
@@ -48,7 +51,11 @@ def test_no_macro_makes_the_text_explode(bomb: str) -> None:
 
 
 @pytest.mark.timeout(60)
-@given(st.lists(st.sampled_from([*"{}[]\\#%1a$ \n", r"\def", r"\newcommand", r"\a", r"\b", "#1", r"\fi", r"\iffalse"])))
+@given(
+    st.lists(
+        st.sampled_from([*"{}[]\\#%1a$ \n", r"\def", r"\newcommand", r"\a", r"\b", "#1", r"\fi", r"\iffalse"])
+    )
+)
 def test_any_text_can_be_expanded(parts: list[str]) -> None:
     expand("".join(parts))
 
@@ -69,6 +76,8 @@ def test_a_style_file_gives_its_simple_macros_only() -> None:
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("opening", ["\\a{", "\\a[", "\\newcommand{\\b}{", "\\ifa ", "{\\a", "\\begin{verbatim}", "\\verb|"])
+@pytest.mark.parametrize(
+    "opening", ["\\a{", "\\a[", "\\newcommand{\\b}{", "\\ifa ", "{\\a", "\\begin{verbatim}", "\\verb|"]
+)
 def test_what_is_never_closed_costs_no_more(opening: str) -> None:
     expand("\\newcommand{\\a}[2][x]{#1#2}\\newif\\ifa" + opening * 20_000)

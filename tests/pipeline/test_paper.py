@@ -107,7 +107,9 @@ def test_any_quotation_can_be_looked_up(quote: str) -> None:
 
 def long_paper() -> Paper:
     def section(anchor: str, title: str, *inside: Section) -> Section:
-        return Section(anchor, anchor.lstrip("SAp"), title, (Block("paragraph", f"{title} says this. " * 40),), inside)
+        return Section(
+            anchor, anchor.lstrip("SAp"), title, (Block("paragraph", f"{title} says this. " * 40),), inside
+        )
 
     return Paper(
         title="T",

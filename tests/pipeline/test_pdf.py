@@ -21,7 +21,15 @@ def made(draw: Callable[[pymupdf.Page], None], pages: int = 1) -> Paper:
     return pdf.read(pdf_pages.pages(document.tobytes()))
 
 
-def rows(page: pymupdf.Page, x: float, y: float, *lines: str, size: float = 10, font: str = "tiro", step: float = 12) -> float:
+def rows(
+    page: pymupdf.Page,
+    x: float,
+    y: float,
+    *lines: str,
+    size: float = 10,
+    font: str = "tiro",
+    step: float = 12,
+) -> float:
     for line in lines:
         page.insert_text((x, y), line, fontsize=size, fontname=font)
         y += step
@@ -32,7 +40,13 @@ def front(page: pymupdf.Page) -> float:
     rows(page, 150, 60, "A Fine Method", size=17, font="tibo")
     rows(page, 200, 85, "Ada Lovelace")
     rows(page, 270, 110, "Abstract", size=12, font="tibo")
-    rows(page, 100, 130, "We say in brief what the whole of this paper says at length, and no more than", "that.")
+    rows(
+        page,
+        100,
+        130,
+        "We say in brief what the whole of this paper says at length, and no more than",
+        "that.",
+    )
     return rows(page, 72, 170, "1 Introduction", size=12, font="tibo")
 
 
@@ -40,10 +54,22 @@ def test_a_page_of_one_column() -> None:
     def draw(page: pymupdf.Page) -> None:
         y = front(page)
         full = "This row of text reaches from the left edge of the text to the right one and is inter-"
-        y = rows(page, 72, y + 8, full, "esting because a word is parted; state-of-the-art is one that is not, as we")
+        y = rows(
+            page,
+            72,
+            y + 8,
+            full,
+            "esting because a word is parted; state-of-the-art is one that is not, as we",
+        )
         y = rows(page, 72, y, "all know.")
         y = rows(page, 72, y + 14, "2.1 The first part", size=11, font="tibo")
-        rows(page, 72, y + 8, "More text is here about state-of-the-art things that are said in two rows, the sec-", "ond one.")
+        rows(
+            page,
+            72,
+            y + 8,
+            "More text is here about state-of-the-art things that are said in two rows, the sec-",
+            "ond one.",
+        )
 
     paper = made(draw)
     assert (paper.title, paper.authors) == ("A Fine Method", ("Ada Lovelace",))
@@ -109,12 +135,22 @@ def test_references_are_cut_from_the_body_but_kept() -> None:
         y = front(page)
         y = rows(page, 72, y + 8, *[SENTENCE * 1] * 3)
         y = rows(page, 72, y + 14, "References", size=12, font="tibo")
-        y = rows(page, 72, y + 8, "[1] A. One. A title that goes on and on over the end of", "the row. 2017.", "[2] B. Two. 2018.")
+        y = rows(
+            page,
+            72,
+            y + 8,
+            "[1] A. One. A title that goes on and on over the end of",
+            "the row. 2017.",
+            "[2] B. Two. 2018.",
+        )
         y = rows(page, 72, y + 14, "A Proofs", size=12, font="tibo")
         rows(page, 72, y + 8, *[SENTENCE] * 2)
 
     paper = made(draw)
-    assert paper.references == ("[1] A. One. A title that goes on and on over the end of the row. 2017.", "[2] B. Two. 2018.")
+    assert paper.references == (
+        "[1] A. One. A title that goes on and on over the end of the row. 2017.",
+        "[2] B. Two. 2018.",
+    )
     assert anchors(paper) == ["S1", "AppA"]
     assert paper.find("A title that goes on") is None
 
@@ -166,9 +202,17 @@ def test_the_pdf_whose_words_others_glue_together() -> None:
     paper = pdf.read(pdf_pages.pages(real("1412.6980-adam/paper.pdf").read_bytes()))
     assert paper.title == "Adam: A Method for Stochastic Optimization"
     assert paper.authors == ("Diederik P. Kingma", "Jimmy Lei Ba")
-    assert paper.find("an algorithm for first-order gradient-based optimization of stochastic objective functions") == "Abstract"
+    assert (
+        paper.find(
+            "an algorithm for first-order gradient-based optimization of stochastic objective functions"
+        )
+        == "Abstract"
+    )
     assert paper.find("based on adaptive estimates of lower-order moments") == "Abstract"
-    assert paper.find(r"$\beta_1, \beta_2 \in [0, 1)$: Exponential decay rates for the moment estimates") == "Alg1"
+    assert (
+        paper.find(r"$\beta_1, \beta_2 \in [0, 1)$: Exponential decay rates for the moment estimates")
+        == "Alg1"
+    )
     assert paper.find(r"$\beta_2 = 0.999$ and $\epsilon = 10^{-8}$") == "Alg1"
     assert "m̂_{t} ← m_{t}/(1 − β_{1}^{t})" in paper.text()
     assert {f"Eq{n}" for n in range(1, 13)} <= set(anchors(paper))

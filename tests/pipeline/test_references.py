@@ -129,7 +129,9 @@ def test_each_paper_once_with_the_version_that_was_named() -> None:
     st.integers(1, 12),
     st.integers(1, 99999),
     st.one_of(st.none(), st.integers(1, 99)),
-    st.sampled_from(["{}", "arxiv:{}", "https://arxiv.org/abs/{}", "[x](https://arxiv.org/pdf/{}.pdf)", "({})."]),
+    st.sampled_from(
+        ["{}", "arxiv:{}", "https://arxiv.org/abs/{}", "[x](https://arxiv.org/pdf/{}.pdf)", "({})."]
+    ),
 )
 def test_what_is_written_is_read(year: int, month: int, number: int, version: int | None, form: str) -> None:
     reference = Reference(f"{year}{month:02}.{number:05}", version)

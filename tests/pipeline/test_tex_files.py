@@ -16,11 +16,25 @@ def text(files: dict[str, bytes]) -> str:
     [
         ({"supp.tex": DOCUMENT % b"supplement, longer", "main.tex": DOCUMENT % b"x"}, "main.tex"),
         ({"_old-main.tex": DOCUMENT % b"longer and older", "paper1.tex": DOCUMENT % b"x"}, "paper1.tex"),
-        ({"._main.tex": DOCUMENT % b"junk", "__MACOSX/a.tex": DOCUMENT % b"junk", "z.tex": DOCUMENT % b"x"}, "z.tex"),
+        (
+            {
+                "._main.tex": DOCUMENT % b"junk",
+                "__MACOSX/a.tex": DOCUMENT % b"junk",
+                "z.tex": DOCUMENT % b"x",
+            },
+            "z.tex",
+        ),
         ({"src/ms.tex": DOCUMENT % b"x", "src/a.tex": b"\\section{A}"}, "src/ms.tex"),
         ({"paper.tex.txt": DOCUMENT % b"x"}, "paper.tex.txt"),
         ({"a.tex": DOCUMENT % b"x", "b.tex": DOCUMENT % b"y", "b.bbl": b""}, "b.tex"),
-        ({"a.tex": DOCUMENT % b"long long", "b.tex": DOCUMENT % b"x", "00README.XXX": b"b.tex toplevelfile\n"}, "b.tex"),
+        (
+            {
+                "a.tex": DOCUMENT % b"long long",
+                "b.tex": DOCUMENT % b"x",
+                "00README.XXX": b"b.tex toplevelfile\n",
+            },
+            "b.tex",
+        ),
         (
             {
                 "a.tex": DOCUMENT % b"long",
@@ -29,7 +43,13 @@ def text(files: dict[str, bytes]) -> str:
             },
             "b.tex",
         ),
-        ({"part.tex": rb"\documentclass[whole]{subfiles}\begin{document}p\end{document}", "whole.tex": DOCUMENT % b"x"}, "whole.tex"),
+        (
+            {
+                "part.tex": rb"\documentclass[whole]{subfiles}\begin{document}p\end{document}",
+                "whole.tex": DOCUMENT % b"x",
+            },
+            "whole.tex",
+        ),
         ({"a.tex": rb"% \documentclass{x}", "b.tex": DOCUMENT % b"x"}, "b.tex"),
         ({"plain.tex": rb"\section{No class}"}, "plain.tex"),
     ],
@@ -69,7 +89,9 @@ def test_a_file_that_includes_itself_and_one_that_is_missing() -> None:
 
 
 def test_the_authors_style_file_is_read_for_its_macros() -> None:
-    found = document({"main.tex": rb"\usepackage{mine}" + DOCUMENT % b"x", "mine.sty": rb"\newcommand{\R}{\mathbb R}"})
+    found = document(
+        {"main.tex": rb"\usepackage{mine}" + DOCUMENT % b"x", "mine.sty": rb"\newcommand{\R}{\mathbb R}"}
+    )
     assert found is not None and set(found.macros) == {"R"}
 
 
