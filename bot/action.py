@@ -49,7 +49,12 @@ class Inline:
         self._boards[job] = board
 
 
-def act(settings: Settings, make: Reproducer, waits: tuple[float, ...] = (5, 20, 60, 120)) -> int:
+def act(
+    settings: Settings,
+    make: Reproducer,
+    waits: tuple[float, ...] = (5, 20, 60, 120),
+    seconds_between_writes: float = 1,
+) -> int:
     """Do what the workflow run's event asks for; the exit status of the worst job, 0 if there was none.
 
     Raises ValueError where this is no workflow run.
@@ -60,7 +65,7 @@ def act(settings: Settings, make: Reproducer, waits: tuple[float, ...] = (5, 20,
         )
     payload = json.loads(settings.github_event_path.read_text())
     credentials = TokenCredentials(settings.github_token.get_secret_value())
-    github = GitHub(credentials, settings.github_api_url, settings.github_server_url)
+    github = GitHub(credentials, settings.github_api_url, settings.github_server_url, seconds_between_writes)
     kept = "the files of this workflow run, as far as the workflow uploads them"
     worker = Worker(github, make, settings.data_dir, kept, waits)
     ledger = Inline()

@@ -12,13 +12,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, WorkflowStatus
 
 from bot.github import AppCredentials, GitHub
-from bot.jobs import BOARD, JOB, OUTCOME, REQUEST, Job, Record, Request, State, jobs_prefix
+from bot.jobs import BOARD, JOB, OUTCOME, REQUEST, Job, Record, Request, State, Steps, jobs_prefix
 from bot.progress import Board
 from bot.worker import Reproducer, Worker
 from settings import Settings
@@ -72,7 +73,7 @@ class Engine:
         DBOS.migrate(url)
         self._url = url
         self._name = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self._mine: set[str] = set()
+        self._leases: dict[str, str] = {}
         self._stopped = threading.Event()
         self._client = DBOSClient(
             system_database_url=url, application_name=_NAME, retry_connection_errors=False
@@ -151,7 +152,7 @@ class Engine:
     def cancelling(self, job: str) -> bool:
         """See bot.jobs.Ledger."""
         attributes = self._attributes(job)
-        return bool(attributes.get("cancel")) or self._lost(attributes)
+        return bool(attributes.get("cancel")) or self._lost(job, self._leases.get(job, ""))
 
     def note(self, job: str, board: Board) -> None:
         """See bot.jobs.Ledger."""
@@ -177,13 +178,13 @@ class Engine:
 
         @DBOS.workflow(name="answer", max_recovery_attempts=1000)
         def answer(request: str) -> None:
-            with self._held():
-                worker.answer(REQUEST.validate_json(request), self._step, self)
+            with self._held() as step:
+                worker.answer(REQUEST.validate_json(request), step, self)
 
         @DBOS.workflow(name="fulfil", max_recovery_attempts=1000)
         def fulfil(job: str) -> str:
-            with self._held():
-                return OUTCOME.dump_json(worker.fulfil(JOB.validate_json(job), self._step, self)).decode()
+            with self._held() as step:
+                return OUTCOME.dump_json(worker.fulfil(JOB.validate_json(job), step, self)).decode()
 
         DBOS.listen_queues([_REQUESTS, _JOBS])
         DBOS.launch()
@@ -201,42 +202,33 @@ class Engine:
             DBOS.destroy(destroy_registry=True)
 
     @contextmanager
-    def _held(self) -> Iterator[None]:
-        workflow = str(DBOS.workflow_id)
-        self._sign(workflow)
-        self._mine.add(workflow)
+    def _held(self) -> Iterator[Steps]:
+        """Holds the workflow that this thread executes; gives what runs its steps."""
+        workflow, lease = str(DBOS.workflow_id), f"{self._name}-{uuid.uuid4().hex[:8]}"
+        self._leases[workflow] = lease
+        self._sign(workflow, lease)
+
         try:
-            yield
+            yield _Fenced(lambda: self._lost(workflow, lease))
         finally:
-            self._mine.discard(workflow)
+            if self._leases.get(workflow) == lease:
+                del self._leases[workflow]
 
-    def _step(self, name: str, step: Callable[[], T]) -> T:
-        workflow = str(DBOS.workflow_id)
+    def _lost(self, workflow: str, lease: str) -> bool:
+        """Whether the workflow is, by now, another execution's."""
+        return self._stopped.is_set() or self._attributes(workflow).get("lease") != lease
 
-        def fenced() -> T:
-            try:
-                return step()
-            finally:
-                if self._lost(self._attributes(workflow)):
-                    raise LeaseLost(workflow)
-
-        return DBOS.run_step({"name": name}, fenced)
-
-    def _lost(self, attributes: dict[str, Any]) -> bool:
-        """Whether what has these attributes is not, or no longer, this worker's."""
-        return self._stopped.is_set() or attributes.get("worker") != self._name
-
-    def _sign(self, workflow: str) -> None:
-        signs = {"worker": self._name, "sign": time.time()}
+    def _sign(self, workflow: str, lease: str) -> None:
+        signs = {"lease": lease, "sign": time.time()}
         self._client.update_workflow_attributes(workflow, signs, merge=True)
 
     def _give_signs(self) -> None:
         while not self._stopped.wait(self._dead_after / 6):
-            for workflow in list(self._mine):
-                if not self._lost(self._attributes(workflow)):
-                    self._sign(workflow)
+            for workflow, lease in list(self._leases.items()):
+                if not self._lost(workflow, lease):
+                    self._sign(workflow, lease)
             self.take_over()
-        for workflow in list(self._mine):
+        for workflow in list(self._leases):
             self._client.update_workflow_attributes(workflow, {"released": time.time()}, merge=True)
 
     def take_over(self) -> list[str]:
@@ -247,11 +239,28 @@ class Engine:
             attributes = status.attributes or {}
             silent = time.time() - max(attributes.get("sign", 0), begun) > self._dead_after
             released = attributes.get("released", 0) > begun
-            if (silent or released) and status.workflow_id not in self._mine:
+            if (silent or released) and status.workflow_id not in self._leases:
                 queue = _JOBS if status.name == "fulfil" else _REQUESTS
                 self._client.resume_workflow(status.workflow_id, queue_name=queue)
                 dead.append(status.workflow_id)
         return dead
+
+
+@dataclass(frozen=True)
+class _Fenced:
+    """Durable steps; nothing is recorded of one whose workflow was lost meanwhile."""
+
+    lost: Callable[[], bool]
+
+    def __call__(self, name: str, step: Callable[[], T]) -> T:
+        def fenced() -> T:
+            try:
+                return step()
+            finally:
+                if self.lost():
+                    raise LeaseLost(name)
+
+        return DBOS.run_step({"name": name}, fenced)
 
 
 _STATES: dict[str, State] = {"ENQUEUED": "queued", "DELAYED": "queued", "PENDING": "running"}

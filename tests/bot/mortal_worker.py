@@ -4,13 +4,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from bot.engine import Engine
 from bot.github import AppCredentials, GitHub
-from bot.jobs import Job
+from bot.jobs import Job, Steps
 from bot.worker import Watch, Worker
 from pipeline.reproduce import Reproduction
 from tests.bot.conftest import make
@@ -22,16 +23,22 @@ class Mortal(Engine):
 
     kill: tuple[str, ...] = ()
 
-    def _step(self, name: str, step: Callable[[], Any]) -> Any:
-        def dying() -> Any:
-            if self.kill == (name, "before"):
-                os.kill(os.getpid(), signal.SIGKILL)
-            result = step()
-            if self.kill == (name, "after"):
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
+    @contextmanager
+    def _held(self) -> Iterator[Steps]:
+        with super()._held() as steps:
 
-        return super()._step(name, dying)
+            def mortal(name: str, step: Callable[[], Any]) -> Any:
+                def dying() -> Any:
+                    if self.kill == (name, "before"):
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    result = step()
+                    if self.kill == (name, "after"):
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    return result
+
+                return steps(name, dying)
+
+            yield mortal
 
 
 def main(folder: Path, key: Path, api_url: str, url: str, *kill: str) -> None:

@@ -406,7 +406,7 @@ class FakeGitHub:
             "node_id": "L_1",
             "url": address,
             "name": name,
-            "description": None,
+            "description": "",
             "color": "ededed",
             "default": False,
         }

@@ -1,0 +1,136 @@
+"""The durable engine: joining, cancelling, taking over and fencing."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dbos import DBOSClient
+
+from bot.configuration import Configuration
+from bot.engine import Engine
+from bot.github import GitHub
+from bot.jobs import Job
+from bot.progress import Board
+from bot.worker import Watch, Worker
+from pipeline.progress import Progress
+from pipeline.reproduce import Reproduction
+from tests.bot.conftest import make, until
+from tests.bot.test_worker import job, request
+from tests.fakes.github import FakeGitHub
+
+BOT = "paper2code[bot]"
+FIRST = "123456-1-aaaaaaaaaaaa"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = Engine(f"sqlite:///{tmp_path}/jobs.sqlite", dead_after=0.6)
+    yield engine
+    engine.close()
+
+
+class Slow:
+    """A reproduction that waits to be let go, or stopped."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.let_go = threading.Event()
+        self.stopped = 0
+
+    def __call__(self, job: Job, out: Path, watch: Watch) -> Reproduction:
+        watch(Progress("code", "started", usd=0.5))
+        self.begun.set()
+        while not self.let_go.wait(0.02):
+            if watch.cancelled():
+                self.stopped += 1
+                break
+        return make(job, out, watch)
+
+
+def employ(github: GitHub, folder: Path, slow: Slow) -> Worker:
+    return Worker(github, slow, folder, waits=(0, 0), seconds_between_edits=0.05)
+
+
+def test_a_second_request_for_the_same_paper_joins_the_first_job(engine: Engine) -> None:
+    engine.submit(job(id=FIRST))
+    engine.submit(job(id="123456-1-bbbbbbbbbbbb"))
+    engine.submit(job(id="123456-1-cccccccccccc", paper="2504.17192"))
+    assert sorted(record.job.id for record in engine.latest()) == [FIRST, "123456-1-cccccccccccc"]
+    assert {record.state for record in engine.latest()} == {"queued"}
+    assert [record.job.id for record in engine.records(123456, 2)] == []
+
+
+def test_a_job_comes_back_as_it_went_in(engine: Engine) -> None:
+    wished = job(id=FIRST, configuration=Configuration(model="o1", labels=("a", "b")))
+    engine.submit(wished)
+    board = Board().after(Progress("code", "advanced", "model.py", 1, 8, 0.25), 12.5)
+    engine.note(FIRST, board)
+    record = engine.record(FIRST)
+    assert record and (record.job, record.board) == (wished, board)
+    assert engine.record("unknown") is None
+
+
+def test_cancel_stops_a_running_job(hub: FakeGitHub, github: GitHub, engine: Engine, tmp_path: Path) -> None:
+    issue, slow = hub.open_issue("A", ""), Slow()
+    engine.submit(job(id=FIRST))
+    with engine.working(employ(github, tmp_path, slow)):
+        assert slow.begun.wait(30)
+        engine.ask(request(hub, issue, "/paper2code cancel"))
+        until(lambda: engine.latest()[0].outcome is not None)
+    (record,) = engine.latest()
+    assert record.state == "cancelled"
+    (comment,) = hub.comments_by(BOT)
+    assert "Stopped" in comment["body"]
+    assert not hub.state.pulls
+
+
+def test_a_job_that_waits_is_cancelled_too(
+    hub: FakeGitHub, github: GitHub, engine: Engine, tmp_path: Path
+) -> None:
+    hub.open_issue("A", "")
+    engine.submit(job(id=FIRST))
+    engine.cancel(FIRST)
+    with engine.working(employ(github, tmp_path, Slow())):
+        until(lambda: engine.latest()[0].outcome is not None)
+    assert engine.latest()[0].state == "cancelled"
+
+
+def test_a_stopped_worker_gives_its_job_to_the_next_one(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path
+) -> None:
+    hub.open_issue("A", "")
+    url, slow = f"sqlite:///{tmp_path}/jobs.sqlite", Slow()
+    first = Engine(url)
+    first.submit(job(id=FIRST))
+    with first.working(employ(github, tmp_path, slow)):
+        assert slow.begun.wait(30)
+    first.close()
+    second = Engine(url)
+    slow.let_go.set()
+    with second.working(employ(github, tmp_path, slow)):
+        until(lambda: second.latest()[0].outcome is not None)
+    assert second.latest()[0].state == "done"
+    second.close()
+    assert len(hub.comments_by(BOT)) == len(hub.state.pulls) == len(hub.state.checks) == 1
+
+
+def test_a_slow_worker_that_was_taken_for_dead_leaves_no_trace(
+    hub: FakeGitHub, github: GitHub, engine: Engine, tmp_path: Path
+) -> None:
+    hub.open_issue("A", "")
+    url, slow = f"sqlite:///{tmp_path}/jobs.sqlite", Slow()
+    rival, client = Engine(url, dead_after=-1), DBOSClient(system_database_url=url)
+    engine.submit(job(id=FIRST))
+    with engine.working(employ(github, tmp_path, slow)):
+        assert slow.begun.wait(30)
+        client.update_workflow_attributes(FIRST, {"lease": "another worker's"}, merge=True)
+        until(lambda: slow.stopped == 1)
+        rival.take_over()
+        slow.let_go.set()
+        until(lambda: engine.latest()[0].outcome is not None)
+    client.destroy()
+    rival.close()
+    assert engine.latest()[0].state == "done"
+    assert not [exchange for exchange in hub.exchanges if b"Stopped" in exchange.body]
+    assert len(hub.comments_by(BOT)) == len(hub.state.pulls) == len(hub.state.checks) == 1
