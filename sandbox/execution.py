@@ -6,7 +6,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
 from importlib.metadata import version
@@ -176,7 +176,8 @@ def _import(run: _Run) -> PhaseResult:
     ended = {file for what, _, file in notes if what in ("done", "failed")}
     if not problems and result.ok and not ended.issuperset(files):
         problems.append("Not every module was imported before the program ended.")
-    return PhaseResult("import", result, tuple(problems))
+    told = replace(result, argv=("runner.py", "--import", *files), outputs={})
+    return PhaseResult("import", told, tuple(problems))
 
 
 def _prove(run: _Run, phase: Mode, promised: Collection[str]) -> _Proof:
@@ -193,9 +194,7 @@ def _prove(run: _Run, phase: Mode, promised: Collection[str]) -> _Proof:
         problems = [f"The program {_ending(result)}."]
     elif not any(lines.executed for lines in coverage.values()):
         problems.append("No line of the repository's Python code was seen to be executed.")
-    told = CommandResult(
-        argv, result.exit_code, result.seconds, result.stdout, result.stderr, result.timed_out, result.oom
-    )
+    told = replace(result, argv=argv, outputs={})
     return PhaseResult(phase, told, tuple(problems)), metrics, coverage
 
 
