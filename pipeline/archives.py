@@ -1,4 +1,5 @@
-"""Archives: the bytes that arXiv or a user gives, told apart by content and unpacked in memory, within limits.
+"""Archives: the bytes that arXiv or a user gives, told apart by content and unpacked in memory, within
+limits.
 
 Nothing is written anywhere, so nothing can be written outside of a target. No network, no LaTeX.
 """
@@ -56,7 +57,7 @@ _HINT = "Give another form of the paper: its PDF, its main .tex file, or a folde
 _BLOCK = 1 << 20
 
 
-def unpack(data: bytes, limits: Limits = Limits()) -> Source:  # noqa: B008
+def unpack(data: bytes, limits: Limits = Limits()) -> Source:
     """What `data` holds: a PDF, one (gzipped) TeX file, or a tar, tar.gz or zip archive of files.
 
     Raises PaperUnreadable for anything else, for anything beyond the limits and for paths that lead out of

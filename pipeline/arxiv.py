@@ -58,7 +58,8 @@ _REFERENCE = re.compile(
       | (?<![\w./=%&+@\#:\\-])
     )
     (?: (?P<new>(?P<year>\d\d)(?P<month>\d\d)\.(?P<number>\d{{4,5}}))
-      | (?P<archive>{_ARCHIVES})(?:\.(?P<subject>[a-z]{{2}}))?/(?P<old>(?P<old_year>\d\d)(?P<old_month>\d\d)\d{{3}}) )
+      | (?P<archive>{_ARCHIVES})(?:\.(?P<subject>[a-z]{{2}}))?
+        /(?P<old>(?P<old_year>\d\d)(?P<old_month>\d\d)\d{{3}}) )
     (?:v(?P<version>[1-9]\d{{0,2}}))?
     (?! \w | \.\d | -\d | /\d )
     """,
@@ -130,7 +131,8 @@ class Arxiv:
         self._client = PoliteClient(cache, interval)
 
     def paper(self, reference: Reference) -> Paper:
-        """Fetch and read. LaTeX is preferred; where it cannot be read the PDF is, and the paper's notes say so.
+        """Fetch and read. LaTeX is preferred; where it cannot be read the PDF is, and the paper's notes say
+        so.
 
         Raises PaperNotFound, PaperWithdrawn, PaperUnreadable, ArxivUnavailable.
         """
@@ -272,7 +274,7 @@ def read(source: str, arxiv: Arxiv) -> Paper:
     if not found:
         raise PaperNotFound(
             f"{source!r} is neither a file nor an arXiv reference.",
-            "Name a paper as arxiv:1706.03762, by its link, or by the path of a .pdf, .tex, .tar.gz, .zip or .md file.",
+            "Name a paper as arxiv:1706.03762, by its link, or by the path of a .pdf, .tex, .tar.gz or .md file.",
         )
     return arxiv.paper(found[0])
 

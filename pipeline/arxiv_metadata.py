@@ -1,6 +1,7 @@
 """What arXiv says about a paper: its two XML formats to Metadata. Pure: no network.
 
-Source: https://info.arxiv.org/help/api/user-manual.html (Atom) and https://info.arxiv.org/help/oa/ (arXivRaw).
+Source: https://info.arxiv.org/help/api/user-manual.html (Atom) and https://info.arxiv.org/help/oa/
+(arXivRaw).
 """
 
 import datetime
@@ -15,7 +16,8 @@ _ARXIV = "{http://arxiv.org/schemas/atom}"
 _RAW = "{http://arxiv.org/OAI/arXivRaw/}"
 _ID = re.compile(r"arxiv\.org/abs/(?P<identifier>[\w.-]+(?:/\d{7})?)v(?P<version>\d+)$")
 _WITHDRAWN = re.compile(
-    r"(?:paper|article|manuscript|submission|work|preprint|it|this version)\s+(?:has been|was|is)\s+(?:being\s+)?withdrawn"
+    r"(?:paper|article|manuscript|submission|work|preprint|it|this version)\s+(?:has been|was|is)\s+"
+    r"(?:being\s+)?withdrawn"
     r"|^\s*withdrawn\b|withdrawn by (?:the )?(?:author|arxiv)",
     re.IGNORECASE,
 )

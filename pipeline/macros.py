@@ -1,6 +1,7 @@
 """Macros: LaTeX with its author's own macros expanded and its conditionals decided. Text in, text out.
 
-Only what an author defines by name is expanded; whatever needs TeX itself (`\\csname`, `\\@ifnextchar`) is left.
+Only what an author defines by name is expanded; whatever needs TeX itself (`\\csname`, `\\@ifnextchar`) is
+left.
 """
 
 import functools
@@ -26,23 +27,27 @@ VERBATIM = re.compile(
 
 # What the reader of the document gives a meaning to; a style's own version of it would only be in the way.
 _KEPT = frozenset(
-    """
-    part chapter section subsection subsubsection paragraph subparagraph appendix caption label ref cref Cref autoref
-    nameref pageref cite citep citet citealt citealp citeauthor citeyear begin end item footnote footnotetext
-    footnotemark thanks title author date maketitle abstract includegraphics url href textbf textit emph texttt
-    textsc text mathrm mathbf frac input include bibitem bibliography newblock thebibliography par left right
-    State If For While Return Comment tableofcontents multicolumn multirow tabular tag nonumber notag twocolumn
-    """.split()
-)
+    (
+        "part", "chapter", "section", "subsection", "subsubsection", "paragraph", "subparagraph", "appendix",
+        "caption", "label", "ref", "cref", "Cref", "autoref", "nameref", "pageref", "cite", "citep", "citet",
+        "citealt", "citealp", "citeauthor", "citeyear", "begin", "end", "item", "footnote", "footnotetext",
+        "footnotemark", "thanks", "title", "author", "date", "maketitle", "abstract", "includegraphics",
+        "url", "href", "textbf", "textit", "emph", "texttt", "textsc", "text", "mathrm", "mathbf", "frac",
+        "input", "include", "bibitem", "bibliography", "newblock", "thebibliography", "par", "left", "right",
+        "State", "If", "For", "While", "Return", "Comment", "tableofcontents", "multicolumn", "multirow",
+        "tabular", "tag", "nonumber", "notag", "twocolumn",
+    )
+)  # fmt: skip
 _NEEDS_TEX = re.compile(
     r"@|\\(?:csname|expandafter|catcode|if[A-Za-z]*|futurelet|afterassignment|write|openout|read)(?![A-Za-z])"
 )
 _DEFINES = frozenset(
-    """
-    newcommand renewcommand providecommand DeclareRobustCommand DeclareMathOperator def gdef edef xdef let
-    NewDocumentCommand RenewDocumentCommand ProvideDocumentCommand DeclareDocumentCommand newif newcommandx
-    """.split()
-)
+    (
+        "newcommand", "renewcommand", "providecommand", "DeclareRobustCommand", "DeclareMathOperator", "def",
+        "gdef", "edef", "xdef", "let", "NewDocumentCommand", "RenewDocumentCommand", "ProvideDocumentCommand",
+        "DeclareDocumentCommand", "newif", "newcommandx",
+    )
+)  # fmt: skip
 _EVENT = re.compile(r"\\(?:[A-Za-z]+|@[A-Za-z@]+|.)", re.DOTALL)
 _NAME = re.compile(r"\s*\\([A-Za-z@]+|.)", re.DOTALL)
 _BRANCH = re.compile(r"\\(?:(if(?!f\b|thenelse\b)[A-Za-z]*)|(else)|(fi))(?![A-Za-z])")
@@ -103,7 +108,9 @@ def group(text: str, position: int, opening: str = "{", closing: str = "}") -> t
 
 @functools.lru_cache(maxsize=16)
 def _closing_braces(text: str) -> dict[int, int]:
-    """Where each group that begins somewhere in `text` ends; found once, so that nothing is searched twice."""
+    """Where each group that begins somewhere in `text` ends; found once, so that nothing is searched
+    twice.
+    """
     ends: dict[int, int] = {}
     opened: list[int] = []
     for found in _DELIMITER.finditer(text):

@@ -24,7 +24,8 @@ BlockKind = Literal[
 CHARACTERS_PER_TOKEN = 4
 
 _USELESS = re.compile(
-    r"acknowledg|author contribution|contributions? of|funding|checklist|broader impact|ethic|impact statement"
+    r"acknowledg|author contribution|contributions? of|funding|checklist|broader impact|ethic"
+    r"|impact statement"
     r"|conflicts? of interest|competing interest|disclosure|societal|llm usage|use of (llm|large language)",
     re.IGNORECASE,
 )
@@ -70,7 +71,9 @@ class Section:
             yield from section.walk(depth + 1)
 
     def markdown(self, dropped: frozenset[Anchor] = frozenset()) -> str:
-        """Headings (`##` for a section, one more for each level below) and blocks, without `dropped` parts."""
+        """Headings (`##` for a section, one more for each level below) and blocks, without `dropped`
+        parts.
+        """
         parts: list[str] = []
         self._render(parts, 2, dropped)
         return "\n\n".join(parts)
@@ -105,7 +108,8 @@ class Paper:
     """What a reader must know of the reading itself, e.g. that LaTeX was not available."""
 
     def text(self, budget_tokens: int | None = None) -> str:
-        """The paper as Markdown with anchors in brackets, `[S3.2]`; no more than `budget_tokens` (characters / 4).
+        """The paper as Markdown with anchors in brackets, `[S3.2]`; no more than `budget_tokens` (characters
+        / 4).
 
         The list of references is left out. Drops the least useful parts first (acknowledgements and
         checklists, related work, appendices without method content, other appendices, then from the end) and

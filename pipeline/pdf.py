@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import pairwise
 from statistics import median
 
 from pipeline import outline, pdf_tables
@@ -20,7 +21,8 @@ from pipeline.pdf_layout import Row, rotated, rows
 from pipeline.pdf_pages import Pages
 
 _STAMP = re.compile(
-    r"arXiv:(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})v(?P<version>\d+).*?(?P<day>\d{1,2} \w{3} \d{4})"
+    r"arXiv:(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})v(?P<version>\d+)"
+    r".*?(?P<day>\d{1,2} \w{3} \d{4})"
 )
 _ABSTRACT = re.compile(r"\W*abstract\W*(?P<text>.*)", re.IGNORECASE)
 _EQUATION_NUMBER = re.compile(r"\(([A-Z]?\.?\d+(?:\.\d+)*[a-z]?)\)$")
@@ -76,7 +78,7 @@ class _Reader:
         self.size = sizes.most_common(1)[0][0]
         steps = [
             below.baseline - above.baseline
-            for above, below in zip(found, found[1:], strict=False)
+            for above, below in pairwise(found)
             if above.page == below.page and 0 < below.baseline - above.baseline < 3 * self.size
         ]
         self.leading = median(steps) if steps else 1.2 * self.size
@@ -184,8 +186,7 @@ class _Reader:
         if (
             len(row.text) > 130
             or row.mathematical > 0.5
-            or row.size < 0.95 * self.size
-            and not _small_capitals(row)
+            or (row.size < 0.95 * self.size and not _small_capitals(row))
         ):
             return False
         number, title = outline.numbered(row.text)
@@ -198,7 +199,7 @@ class _Reader:
             or _small_capitals(row)
             or (bool(number) and letters.isupper())
         )
-        if not distinct or len(row.cells) > 2 or row.text.rstrip().endswith((".", ",")) and not number:
+        if not distinct or len(row.cells) > 2 or (row.text.rstrip().endswith((".", ",")) and not number):
             return False
         if number:
             # A row of a table may begin with a number too.
@@ -375,7 +376,9 @@ class _Reader:
         return lifted
 
     def _lift_figure_text(self, caption: _Text) -> None:
-        """Words inside a figure, which were taken for text before its caption was seen, go away from the text."""
+        """Words inside a figure, which were taken for text before its caption was seen, go away from the
+        text.
+        """
         place = len(self.texts) - 2
         baseline = caption.rows[0].baseline
         while place >= 0:
@@ -421,10 +424,8 @@ class _Reader:
         ended = above.text.rstrip().endswith((".", ":", "?", "!", ".”", '."'))
         if gap > 8:
             # A new column or page: the paragraph may go on.
-            return (
-                self._tabular(row)
-                or ended
-                and (above.width < 0.9 or row.x0 > row.column[0] + 0.6 * self.size)
+            return self._tabular(row) or (
+                ended and (above.width < 0.9 or row.x0 > row.column[0] + 0.6 * self.size)
             )
         if current.kind == "list" and row.x0 < current.rows[0].x0 + 2:
             return True
@@ -543,7 +544,9 @@ class _Reader:
         return text.strip()
 
     def _references(self, found: Sequence[Row]) -> list[str]:
-        """Entries of the list of references: each begins with its number, or to the left of its other rows."""
+        """Entries of the list of references: each begins with its number, or to the left of its other
+        rows.
+        """
         left = {row.column: min(r.x0 for r in found if r.column == row.column) for row in found}
         numbered = bool(re.match(r"\[\d+\]|\d+\.\s", found[0].text))
         entries: list[list[Row]] = []

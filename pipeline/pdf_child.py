@@ -1,6 +1,7 @@
 """The child that opens a PDF: pages to lines with their places and fonts, as JSON on standard output.
 
-Run as a script in a process of its own, because a hostile file may hang or crash the library. Imports nothing of
+Run as a script in a process of its own, because a hostile file may hang or crash the library. Imports
+nothing of
 the project. What the lines mean is `pdf.py`'s business.
 """
 

@@ -261,7 +261,9 @@ def _rows_of(lines: list[Line], page: int, column: tuple[float, float]) -> list[
 
 
 def _with_scripts(groups: list[_Group], body: float) -> list[_Group]:
-    """Groups that stand beside or between the letters of a row (an index, a numerator) become a part of it."""
+    """Groups that stand beside or between the letters of a row (an index, a numerator) become a part of
+    it.
+    """
     kept: list[_Group] = []
     for group in sorted(
         groups, key=lambda group: (group.extension, group.size <= _SCRIPT * body, -group.weight)

@@ -1,4 +1,6 @@
-"""PDF pages: a PDF's lines with their places and fonts, taken by a child process that may fail. No meaning yet."""
+"""PDF pages: a PDF's lines with their places and fonts, taken by a child process that may fail. No meaning
+yet.
+"""
 
 import json
 import re
@@ -82,9 +84,9 @@ def pages(data: bytes, *, max_pages: int = MAX_PAGES, seconds: int = SECONDS, me
     limits = [str(max_pages), str(memory), str(seconds)]
     hint = "Give the paper's LaTeX source or its arXiv id, or print the PDF into a new one."
     try:
-        child = subprocess.run(
+        child = subprocess.run(  # noqa: S603
             [*command, *limits], input=data, capture_output=True, timeout=seconds, check=False
-        )  # noqa: S603
+        )
     except subprocess.TimeoutExpired as error:
         raise PaperUnreadable(f"The PDF takes longer than {seconds} s to read.", hint) from error
     try:

@@ -8,9 +8,10 @@ SOFT = "\x01"  # a hyphen, markup or mathematics: may or may not be a gap in ano
 HARD = " "  # white space or punctuation: a gap in every spelling
 
 _GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon "
-    "phi chi psi omega"
-).split()
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu",
+    "nu",
+    "xi", "omicron", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+)  # fmt: skip
 _GREEK_LETTERS = {
     **{chr(0x3B1 + i + (i > 16)): f"{SOFT}{name}{SOFT}" for i, name in enumerate(_GREEK)},
     "ς": f"{SOFT}sigma{SOFT}",
@@ -18,7 +19,8 @@ _GREEK_LETTERS = {
 _GAPS = re.compile(f"[{SOFT}{HARD}]+")
 _PRINTED = {
     *_GREEK, "ell", "max", "min", "sup", "inf", "lim", "log", "ln", "exp", "sin", "cos", "tan",
-    "tanh", "sinh", "cosh", "cot", "arg", "det", "dim", "ker", "deg", "gcd", "Pr", "argmax", "argmin", "softmax",
+    "tanh", "sinh", "cosh", "cot", "arg", "det", "dim", "ker", "deg", "gcd", "Pr", "argmax", "argmin",
+    "softmax",
 }  # fmt: skip
 _SPELLING = {
     "varepsilon": "epsilon",
@@ -45,7 +47,6 @@ _TOKEN = re.compile(
 def reduce(text: str) -> str:
     """`text` in lower case, without markup and punctuation."""
     out: list[str] = []
-    gap = ""
     mathematics = False
     for match in _TOKEN.finditer(text):
         kind, value = match.lastgroup, match.group()

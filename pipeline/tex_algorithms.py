@@ -14,7 +14,8 @@ _STATEMENT = re.compile(
 _OPENS = {
     "if": ("if {} then", True), "elsif": ("else if {} then", True), "elseif": ("else if {} then", True),
     "else": ("else", False), "forall": ("for all {} do", True), "foreach": ("for each {} do", True),
-    "for": ("for {} do", True), "while": ("while {} do", True), "repeat": ("repeat", False), "loop": ("loop", False),
+    "for": ("for {} do", True), "while": ("while {} do", True), "repeat": ("repeat", False),
+    "loop": ("loop", False),
     "function": ("function {}", True), "procedure": ("procedure {}", True),
 }  # fmt: skip
 _WORDS = {
@@ -100,12 +101,15 @@ _KEYWORD = re.compile(
     r"|SetKwFunction|SetKwInOut|SetKwInput|SetKwComment|SetKwRepeat|SetKw|SetAlgoLined|DontPrintSemicolon|LinesNumbered"
     r"|SetAlgoNoLine|SetAlgoNoEnd|SetNlSty|;|\\)(?![A-Za-z])"
 )
-_SETTING = {"SetKwProg": 4, "SetKwFunction": 2, "SetKwInOut": 2, "SetKwInput": 2, "SetKwComment": 3, "SetKw": 2,
+_SETTING = {"SetKwProg": 4, "SetKwFunction": 2, "SetKwInOut": 2, "SetKwInput": 2, "SetKwComment": 3,
+            "SetKw": 2,
             "SetKwRepeat": 3, "SetNlSty": 3}  # fmt: skip
 _HEADS = {"for": "for {} do", "foreach": "for each {} do", "forall": "for all {} do", "while": "while {} do",
-          "if": "if {} then", "elseif": "else if {} then", "else": "else", "begin": "begin", "fn": "function {}",
+          "if": "if {} then", "elseif": "else if {} then", "else": "else", "begin": "begin",
+          "fn": "function {}",
           "function": "function {}"}  # fmt: skip
-_LABELLED = {"KwIn": "Input:", "KwOut": "Output:", "KwData": "Data:", "KwResult": "Result:", "KwInput": "Input:",
+_LABELLED = {"KwIn": "Input:", "KwOut": "Output:", "KwData": "Data:", "KwResult": "Result:",
+             "KwInput": "Input:",
              "KwOutput": "Output:", "Input": "Input:", "Output": "Output:"}  # fmt: skip
 
 

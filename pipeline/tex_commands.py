@@ -1,4 +1,6 @@
-"""Commands: headings, declarations and what else LaTeX's own commands mean to the reader. Handlers, by name."""
+"""Commands: headings, declarations and what else LaTeX's own commands mean to the reader. Handlers, by
+name.
+"""
 
 import re
 

@@ -8,7 +8,17 @@ from pipeline.paper import Block
 from pipeline.tex_numbers import HEADINGS, Target
 from pipeline.tex_reader import Environment, Reader, Theorem, after_arguments, camel_case, fenced
 
-_ROWS = frozenset("align gather eqnarray alignat flalign xalignat IEEEeqnarray".split())
+_ROWS = frozenset(
+    (
+        "align",
+        "gather",
+        "eqnarray",
+        "alignat",
+        "flalign",
+        "xalignat",
+        "IEEEeqnarray",
+    )
+)
 _THEOREMS = {
     "theorem": "Theorem", "lemma": "Lemma", "proposition": "Proposition", "corollary": "Corollary",
     "definition": "Definition", "assumption": "Assumption", "remark": "Remark", "example": "Example",

@@ -1,4 +1,5 @@
-"""TeX files: from the members of a source archive to one document without comments. Pure: no files, no network.
+"""TeX files: from the members of a source archive to one document without comments. Pure: no files, no
+network.
 
 Which file is the main one, what it includes, in which encoding it is written, what is a comment.
 """
@@ -18,7 +19,8 @@ MAX_DEPTH = 15
 
 _ENCODINGS = {
     "utf8": "utf-8", "utf8x": "utf-8", "latin1": "cp1252", "ansinew": "cp1252", "cp1252": "cp1252",
-    "latin2": "iso8859-2", "latin5": "iso8859-9", "latin9": "iso8859-15", "cp1250": "cp1250", "cp1251": "cp1251",
+    "latin2": "iso8859-2", "latin5": "iso8859-9", "latin9": "iso8859-15", "cp1250": "cp1250",
+    "cp1251": "cp1251",
     "koi8-r": "koi8-r", "applemac": "mac-roman", "macroman": "mac-roman", "cp850": "cp850", "ascii": "cp1252",
 }  # fmt: skip
 _INPUTENC = re.compile(rb"\\usepackage\s*\[\s*([a-zA-Z0-9-]+)\s*\]\s*\{inputenc\}")
@@ -92,7 +94,9 @@ def document(files: Mapping[str, bytes], main: str | None = None) -> Document | 
 
 
 def main_files(texts: Mapping[str, str], files: Mapping[str, bytes]) -> list[str]:
-    """The documents among `texts`, the likeliest first: what arXiv's own README says, then what looks like it."""
+    """The documents among `texts`, the likeliest first: what arXiv's own README says, then what looks like
+    it.
+    """
     declared = [path for path in _declared(files) if path in texts]
     if declared:
         return declared
@@ -182,7 +186,9 @@ def strip_comments(text: str) -> str:
 
 
 class _Flattening:
-    """Includes files and strips comments in one pass, so that neither happens inside the other's territory."""
+    """Includes files and strips comments in one pass, so that neither happens inside the other's
+    territory.
+    """
 
     def __init__(self, texts: Mapping[str, str], files: Mapping[str, bytes], main: str) -> None:
         self.texts = texts

@@ -19,16 +19,20 @@ _LETTERS = {
     "ddag": "‡", "copyright": "©", "textcopyright": "©", "pounds": "£", "euro": "€", "texteuro": "€",
     "ldots": "...", "dots": "...", "textellipsis": "...", "textbackslash": "\\\\", "textasciitilde": "~",
     "textasciicircum": "^", "textbar": "|", "textless": "<", "textgreater": ">", "textquotedblleft": '"',
-    "textquotedblright": '"', "textquoteleft": "'", "textquoteright": "'", "textendash": "–", "textemdash": "—",
+    "textquotedblright": '"', "textquoteleft": "'", "textquoteright": "'", "textendash": "–",
+    "textemdash": "—",
     "textregistered": "®", "texttrademark": "™", "textdegree": "°", "degree": "°", "textmu": "µ",
     "textasteriskcentered": "*", "textbullet": "•", "textpm": "±", "texttimes": "×", "LaTeX": "LaTeX",
-    "TeX": "TeX", "BibTeX": "BibTeX", "quad": " ", "qquad": " ", "space": " ", "newline": " ", "linebreak": " ",
+    "TeX": "TeX", "BibTeX": "BibTeX", "quad": " ", "qquad": " ", "space": " ", "newline": " ",
+    "linebreak": " ",
     "nobreakspace": " ", "textunderscore": "_", "lq": "'", "rq": "'", "slash": "/", "textapprox": "~",
-    "texttildelow": "~", "nobreakdash": "", "textdollar": "\\$", "textpercent": "%", "hfill": " ", "par": "\n\n",
+    "texttildelow": "~", "nobreakdash": "", "textdollar": "\\$", "textpercent": "%", "hfill": " ",
+    "par": "\n\n",
     "eg": "e.g.", "ie": "i.e.", "etal": "et al.", "qed": "", "enspace": " ", "thinspace": " ", "and": ",",
 }  # fmt: skip
 _SYMBOLS = {
-    "%": "%", "&": "&", "#": "#", "_": "_", "{": "{", "}": "}", "$": "\\$", " ": " ", "\n": " ", ",": " ", ";": " ",
+    "%": "%", "&": "&", "#": "#", "_": "_", "{": "{", "}": "}", "$": "\\$", " ": " ", "\n": " ", ",": " ",
+    ";": " ",
     ":": " ", "!": "", "/": "", "-": "", "@": "", "*": "", "\\": " ",
 }  # fmt: skip
 _BOLD = {"textbf", "bf", "bfseries", "strong", "mathbf"}
@@ -37,22 +41,31 @@ _CODE = {"texttt", "tt", "ttfamily", "code", "lstinline"}
 # How many arguments are settings and not text; what follows them is text again.
 _SETTINGS = {
     **dict.fromkeys(
-        """vspace hspace vskip hskip pagestyle thispagestyle bibliographystyle bibliography usepackage color
-        includegraphics documentclass captionsetup cline hypersetup textcolor scalebox raisebox phantom vphantom
-        hphantom includepdf input include graphicspath pagenumbering addtocontents colorbox rowcolor cellcolor
-        columncolor arraybackslash markboth markright thanks printbibliography hyphenation lstset sisetup
-        theoremstyle acmConference acmYear acmISBN acmDOI acmPrice setcopyright ccsdesc received allowdisplaybreaks
-        foreignlanguage begin end label counterwithout rotatebox enlargethispage fbox@ index todo addbibresource tikzset
-        usetikzlibrary captionof crefformat icmlkeywords email institute newcounter stepcounter refstepcounter
-        usecounter setlist newlist urlstyle restylefloat floatname newfloat floatstyle algnewcommand
-        bibinfo bibfield vadjust ensurespace setstretch linespread cmidrule""".split(),
+        (
+            "vspace", "hspace", "vskip", "hskip", "pagestyle", "thispagestyle", "bibliographystyle",
+            "bibliography", "usepackage", "color", "includegraphics", "documentclass", "captionsetup",
+            "cline", "hypersetup", "textcolor", "scalebox", "raisebox", "phantom", "vphantom", "hphantom",
+            "includepdf", "input", "include", "graphicspath", "pagenumbering", "addtocontents", "colorbox",
+            "rowcolor", "cellcolor", "columncolor", "arraybackslash", "markboth", "markright", "thanks",
+            "printbibliography", "hyphenation", "lstset", "sisetup", "theoremstyle", "acmConference",
+            "acmYear", "acmISBN", "acmDOI", "acmPrice", "setcopyright", "ccsdesc", "received",
+            "allowdisplaybreaks", "foreignlanguage", "begin", "end", "label", "counterwithout", "rotatebox",
+            "enlargethispage", "index", "todo", "addbibresource", "tikzset", "usetikzlibrary",
+            "captionof", "crefformat", "icmlkeywords", "email", "institute", "newcounter", "stepcounter",
+            "refstepcounter", "usecounter", "setlist", "newlist", "urlstyle", "restylefloat", "floatname",
+            "newfloat", "floatstyle", "algnewcommand", "bibinfo", "bibfield", "vadjust", "ensurespace",
+            "setstretch", "linespread", "cmidrule",
+        ),
         1,
     ),
     **dict.fromkeys(
-        """setlength addtolength setcounter addtocounter fontsize resizebox rule numberwithin counterwithin
-        definecolor@ addcontentsline@ parbox@ colorlet DeclareUnicodeCharacter newcommand renewcommand
-        providecommand def let setkeys fcolorbox crefname Crefname texorpdfstring@ SetKwInOut newlength
-        icmlauthor icmlaffiliation icmlcorrespondingauthor settowidth bibcommenthead""".split(),
+        (
+            "setlength", "addtolength", "setcounter", "addtocounter", "fontsize", "resizebox", "rule",
+            "numberwithin", "counterwithin", "colorlet",
+            "DeclareUnicodeCharacter", "newcommand", "renewcommand", "providecommand", "def", "let",
+            "setkeys", "fcolorbox", "crefname", "Crefname", "SetKwInOut", "newlength",
+            "icmlauthor", "icmlaffiliation", "icmlcorrespondingauthor", "settowidth", "bibcommenthead",
+        ),
         2,
     ),
     "definecolor": 3,
@@ -69,7 +82,8 @@ _CITE = re.compile(
     r"|(?:paren|text|auto|foot|super|full|short)cites?|onlinecite|citen|shortcite\w?|newcite|citeyearp|citepalias)"
 )
 _TEXTUAL_CITE = {"citet", "Citet", "citealt", "textcite", "newcite", "citeauthor", "shortciteN"}
-_REF = {"ref", "eqref", "cref", "Cref", "autoref", "nameref", "vref", "pageref", "labelcref", "subref", "Autoref",
+_REF = {"ref", "eqref", "cref", "Cref", "autoref", "nameref", "vref", "pageref", "labelcref", "subref",
+        "Autoref",
         "crefrange", "thref", "fref", "sref", "hyperref"}  # fmt: skip
 _EVENT = re.compile(
     r"\\(?P<word>[A-Za-z@]+)\*?"

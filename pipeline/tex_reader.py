@@ -1,6 +1,7 @@
 """The reader of a LaTeX document: from its expanded text to sections and blocks, once, from top to bottom.
 
-It knows paragraphs, headings and where blocks go; what an environment or a command means is for those that are
+It knows paragraphs, headings and where blocks go; what an environment or a command means is for those that
+are
 given to it.
 """
 
@@ -20,9 +21,12 @@ _EVENT = re.compile(
 )
 # Arguments of environments that are settings and not text.
 _ENVIRONMENT_ARGUMENTS = {
-    "minipage": 1, "multicols": 1, "adjustwidth": 2, "subfigure": 1, "subtable": 1, "wrapfigure": 2, "wraptable": 2,
-    "tabular": 1, "array": 1, "tabularx": 2, "tabulary": 2, "longtable": 1, "tabu": 1, "tblr": 1, "tabular*": 2,
-    "supertabular": 1, "xltabular": 2, "NiceTabular": 1, "alignat": 1, "xalignat": 1, "spacing": 1, "adjustbox": 1,
+    "minipage": 1, "multicols": 1, "adjustwidth": 2, "subfigure": 1, "subtable": 1, "wrapfigure": 2,
+    "wraptable": 2,
+    "tabular": 1, "array": 1, "tabularx": 2, "tabulary": 2, "longtable": 1, "tabu": 1, "tblr": 1,
+    "tabular*": 2,
+    "supertabular": 1, "xltabular": 2, "NiceTabular": 1, "alignat": 1, "xalignat": 1, "spacing": 1,
+    "adjustbox": 1,
     "thebibliography": 1, "IEEEeqnarray": 1, "tcolorbox": 0, "list": 2, "textblock": 1, "mdframed": 0,
     "floatingfigure": 1, "savenotes": 0, "CJK": 2, "CJK*": 2, "minted": 1, "resizebox": 2,
 }  # fmt: skip
@@ -32,7 +36,9 @@ _MAX_NESTING = 40
 Environment = Callable[["Reader", str, str, bool], None]
 """What an environment does: reader, name, body, whether its name had a star."""
 Command = Callable[["Reader", str, str, int, bool], int]
-"""What a command does: reader, name, the text, where its arguments start, star; gives where reading goes on."""
+"""What a command does: reader, name, the text, where its arguments start, star; gives where reading goes
+on.
+"""
 
 
 @dataclass
@@ -230,7 +236,9 @@ class Reader:
 
 
 def end_of(environment: str, text: str, position: int) -> tuple[int, int]:
-    """Where the body of an environment ends and where reading goes on; the end of `text` if it is not closed."""
+    """Where the body of an environment ends and where reading goes on; the end of `text` if it is not
+    closed.
+    """
     depth = 1
     mark = re.compile(rf"\\(begin|end)\s*\{{\s*{re.escape(environment)}\s*\}}")
     for found in mark.finditer(text, position):

@@ -1,6 +1,7 @@
 """A small arXiv on loopback: metadata, licences, sources and PDFs of the papers it is given.
 
-Answers as arXiv does, and on demand slowly, busily, incompletely or with a web page. Every request is kept with the
+Answers as arXiv does, and on demand slowly, busily, incompletely or with a web page. Every request is kept
+with the
 time at which it came, so that a test can see how it was treated.
 """
 
@@ -51,7 +52,9 @@ class FakeArxiv:
     submissions: dict[str, Submission] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
-    """How to answer the next requests instead: `503`, `503 retry SECONDS`, `429`, `html`, `truncated`, `drop`, `slow`."""
+    """How to answer the next requests instead: `503`, `503 retry SECONDS`, `429`, `html`, `truncated`,
+    `drop`, `slow`.
+    """
     url: str = ""
 
     def add(self, submission: Submission) -> None:

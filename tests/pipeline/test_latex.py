@@ -125,7 +125,8 @@ def test_algorithms_keep_their_steps() -> None:
 \If{$t > 1$} \State \textbf{stop} \Else \State \Return $x$ \EndIf
 \EndWhile
 \end{algorithmic}\end{algorithm}
-\begin{algorithm}\caption{Second}\KwIn{data $D$}\For{$i\in D$}{step $i$\;\If{ok}{\Return $i$\;}}\end{algorithm}"""
+\begin{algorithm}\caption{Second}\KwIn{data $D$}\For{$i\in D$}{step $i$\;\If{ok}{\Return
+$i$\;}}\end{algorithm}"""
     )
     first, second = (block for block in blocks(paper) if block.kind == "algorithm")
     assert first.text.split("\n")[2:-1] == [
@@ -152,7 +153,8 @@ def test_algorithms_keep_their_steps() -> None:
 def test_parts_of_figures() -> None:
     paper = written(
         r"""\begin{figure}\begin{subfigure}{.5\textwidth}\includegraphics{a}\caption{left}\label{l}\end{subfigure}
-\subfloat[right]{\includegraphics{b}\label{r}}\caption{Both.}\label{w}\end{figure} See \ref{l}, \ref{r}, \ref{w}."""
+\subfloat[right]{\includegraphics{b}\label{r}}\caption{Both.}\label{w}\end{figure} See \ref{l}, \ref{r},
+\ref{w}."""
     )
     assert "See 1a, 1b, 1." in paper.text()
     assert "[Fig1] Figure 1: Both.\n\n(a) left\n\n(b) right" in paper.text()
@@ -204,11 +206,15 @@ def test_nothing_to_read_is_said(text: bytes) -> None:
 
 PIECES = [
     *"{}[]$&%\\~^_#", "\n\n", "word ", "\\\\", "\\begin{", "\\end{", "\\begin{equation}", "\\end{equation}", "\\item",
-    "\\begin{table}", "\\caption{", "\\begin{tabular}{ll}", "\\end{tabular}", "\\section{", "\\footnote{", "\\cite{",
-    "\\label{a}", "\\ref{a}", "\\begin{itemize}", "\\end{itemize}", "\\[", "\\]", "\\appendix", "\\bibitem{x}",
-    "\\begin{algorithmic}", "\\If{", "\\begin{thm}", "\\newtheorem{thm}{T}", "\\verb|", "$$", "\\def\\a{", "\\a",
+    "\\begin{table}", "\\caption{", "\\begin{tabular}{ll}", "\\end{tabular}", "\\section{", "\\footnote{",
+    "\\cite{",
+    "\\label{a}", "\\ref{a}", "\\begin{itemize}", "\\end{itemize}", "\\[", "\\]", "\\appendix",
+    "\\bibitem{x}",
+    "\\begin{algorithmic}", "\\If{", "\\begin{thm}", "\\newtheorem{thm}{T}", "\\verb|", "$$", "\\def\\a{",
+    "\\a",
     "\\begin{figure}", "\\end{figure}", "\\begin{subfigure}{1cm}", "\\input{main}", "\\multicolumn{2}{c}{",
-    "\\begin{verbatim}", "\\end{verbatim}", "\\title[", "\\author{", "\\renewcommand{\\thesection}{\\thesection}",
+    "\\begin{verbatim}", "\\end{verbatim}", "\\title[", "\\author{",
+    "\\renewcommand{\\thesection}{\\thesection}",
 ]  # fmt: skip
 
 

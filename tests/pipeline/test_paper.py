@@ -9,12 +9,14 @@ from pipeline.paper import Block, Paper, Section
 from tests.pipeline.papers import written
 
 BODY = r"""\section{Method}
-We set the learning rate to $\alpha = 10^{-4}$ and train for 100,000 steps of state-of-the-art fine-tuning with
+We set the learning rate to $\alpha = 10^{-4}$ and train for 100,000 steps of state-of-the-art fine-tuning
+with
 $\beta_1=0.9$, $d_{\text{model}} = 512$ and WMT 2014 data; dropout is 0.1, efficient and na\"ive.
 \begin{equation}\mathcal{L}(\theta) = \sum_i \log p_\theta(x_i)\end{equation}
 \subsection{Data}
 We use $k$-means on 5.29 examples between --0.5 and $-0.25$.
-\begin{table}\caption{Hyper-parameters.}\begin{tabular}{lr}batch size & 128\\ warmup & 4{,}000\end{tabular}\end{table}
+\begin{table}\caption{Hyper-parameters.}\begin{tabular}{lr}batch size & 128\\ warmup &
+4{,}000\end{tabular}\end{table}
 """
 
 
