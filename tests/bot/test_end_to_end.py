@@ -3,7 +3,8 @@
 import json
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,18 @@ from pydantic import SecretStr
 from werkzeug.serving import make_server
 
 from bot.engine import Engine
+from bot.github import GitHub
+from bot.jobs import Job
 from bot.webhook import create_blueprint
-from bot.worker import Worker
+from bot.worker import Tools, Worker, reproducer
+from pipeline.arxiv import Arxiv
+from sandbox.interface import Sandbox
+from settings import Settings
 from tests.bot.conftest import SECRET, deliver, report, until
+from tests.fakes.arxiv import Submission, fake_arxiv, one_file
 from tests.fakes.github import FakeGitHub
+from tests.fakes.scripted import ScriptedLLM
+from tests.pipeline.plans import recording
 
 BOT = "paper2code[bot]"
 
@@ -74,3 +83,61 @@ def test_a_comment_becomes_a_pull_request(hub: FakeGitHub, engine: Engine, port:
     assert (check["head_sha"], check["conclusion"]) == (sha, "success")
     assert hub.state.labels[pull["number"]] == ["paper2code"]
     assert {token.permissions.get("contents") for token in hub.tokens.values()} == {"write"}
+
+
+TEX = r"""\documentclass{article}
+\title{Means of Things}
+\author{A. Author}
+\begin{document}
+\maketitle
+\begin{abstract}We compute the mean of things.\end{abstract}
+\section{Method}
+The estimate is the arithmetic mean of all observations.
+
+We use a learning rate of $10^{-3}$ and a batch of 32 observations.
+\end{document}
+"""
+
+
+def test_the_real_pipeline_delivers_what_the_sandbox_ran(
+    hub: FakeGitHub,
+    github: GitHub,
+    engine: Engine,
+    port: int,
+    sandbox: Sandbox,
+    packages: Path,
+    tmp_path: Path,
+) -> None:
+    """Everything but the model, which is a script: arXiv, LaTeX, plan, code, sandbox, report, git, GitHub."""
+    paper = Submission("2401.00001", "Means of Things", source=one_file(TEX))
+    settings = Settings(data_dir=tmp_path / "data", model="scripted")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "packages").symlink_to(packages, target_is_directory=True)
+    packages.mkdir(parents=True, exist_ok=True)
+    with fake_arxiv(paper) as arxiv:
+
+        @contextmanager
+        def toolbox(job: Job, out: Path, cancelled: Callable[[], bool]) -> Iterator[Tools]:
+            client = Arxiv(arxiv.url, arxiv.url, tmp_path / "arxiv", interval=0)
+            yield Tools(client, ScriptedLLM(recording()), sandbox)
+
+        made = reproducer(toolbox, settings)
+        worker = Worker(github, made, settings.data_dir, waits=(0,), seconds_between_edits=0.05)
+        event = hub.comment_event(hub.open_issue("A", ""), "/paper2code arxiv:2401.00001")
+        assert deliver(port, "issue_comment", event)[0] == 202
+        with engine.working(worker):
+            until(lambda: any(record.outcome for record in engine.latest()), 200)
+    (record,) = engine.latest()
+    assert record.outcome and record.outcome.status == "runs", record
+    (pull,) = hub.state.pulls.values()
+    assert "**Runs** (smoke run)" in pull["body"]
+    assert "2 of 2 requirements implemented" in pull["body"]
+    log = subprocess.run(
+        ["git", "-C", hub.git, "log", "--format=%s", f"main..{pull['head']}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert log.stdout.split("\n")[:-1][-2:] == ["Write the code", "Plan the reproduction"]
+    (comment,) = hub.comments_by(BOT)
+    assert f"#{pull['number']}" in comment["body"]
