@@ -8,7 +8,7 @@ NODE := tests/node_modules/.package-lock.json
 PYTEST ?= --numprocesses auto --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-crash lint lock clean bench-papers bench-sandbox bench-pipeline bench-webhook
+.PHONY: help setup demo test test-crash test-slow lint lock clean bench-papers bench-sandbox bench-pipeline bench-webhook
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -22,10 +22,13 @@ demo: $(READY) ## The main job on the example paper, with recorded model answers
 test: $(READY) $(NODE) ## The tests; where a Docker daemon answers, those that need one as well
 	@$(BIN)/python -c 'import docker; docker.from_env(timeout=5).ping()' 2>/dev/null \
 		&& echo 'Sandbox: Docker and local' || echo 'Sandbox: local (no Docker daemon answers)'
-	$(WITH_NODE) $(BIN)/python -m pytest -W error $(PYTEST)
+	$(WITH_NODE) $(BIN)/python -m pytest -W error -m "not slow" $(PYTEST)
 
 test-crash: $(READY) $(NODE) ## The whole crash matrix, of which `make test` runs a spread
 	PAPER2CODE_TEST_CRASH=all $(WITH_NODE) $(BIN)/python -m pytest -W error $(PYTEST) tests/bot/test_crash.py
+
+test-slow: $(READY) $(NODE) ## What takes minutes and is not part of `make test`
+	$(WITH_NODE) $(BIN)/python -m pytest -W error -m slow $(PYTEST)
 
 lint: $(READY) ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from bot.terminal import Display
     from bot.worker import Toolbox, Tools
     from pipeline.arxiv import Arxiv
+    from pipeline.model.session import Session
     from pipeline.paper import Paper
     from pipeline.reproduce import Reproduction
-    from pipeline.model.session import Session
     from sandbox.interface import Sandbox
     from sandbox.report import ExecutionReport
     from settings import Settings

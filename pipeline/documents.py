@@ -150,8 +150,8 @@ def status_sentence(report: dict[str, Any]) -> str:
         case "runs":
             return f"It runs: {what} ended well in a fresh sandbox without network."
         case "fails":
-            last = report["attempts"][-1]
-            return f"It does not run yet: {what} failed in phase {last['phase']} after {len(report['attempts'])} attempts."
+            last, count = report["attempts"][-1], len(report["attempts"])
+            return f"It does not run yet: {what} failed in phase {last['phase']} after {count} attempts."
         case _:
             return "It was not run: no sandbox was used."
 

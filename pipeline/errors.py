@@ -1,18 +1,18 @@
 """The pipeline's error tree. Each message says what failed, why, and what to do.
 
-    PipelineError
-    ├── PaperError                 the paper cannot be had or read (exit status 2)
-    │   ├── PaperNotFound          unknown id
-    │   ├── PaperWithdrawn
-    │   └── PaperUnreadable        encrypted, no text, empty, bomb, traversal…
-    ├── ServiceError               arXiv or the model service failed after retries (exit status 3)
-    │   ├── ArxivUnavailable
-    │   ├── ModelUnavailable       also: no key, bad key, unknown model, recording without the stage
-    │   │   └── ContextOverflow    the prompt is longer than the model can read: shrink it, ask again
-    │   └── ModelRefused           the model declined to answer
-    ├── AnswerInvalid              the model's answer did not pass its checks, asked again twice (exit status 3)
-    ├── BudgetReached              the next call could break the cap (exit status 4)
-    └── Cancelled                  somebody asked to stop (exit status 130)
+PipelineError
+├── PaperError                 the paper cannot be had or read (exit status 2)
+│   ├── PaperNotFound          unknown id
+│   ├── PaperWithdrawn
+│   └── PaperUnreadable        encrypted, no text, empty, bomb, traversal…
+├── ServiceError               arXiv or the model service failed after retries (exit status 3)
+│   ├── ArxivUnavailable
+│   ├── ModelUnavailable       also: no key, bad key, unknown model, recording without the stage
+│   │   └── ContextOverflow    the prompt is longer than the model can read: shrink it, ask again
+│   └── ModelRefused           the model declined to answer
+├── AnswerInvalid              the model's answer did not pass its checks, asked again twice (exit status 3)
+├── BudgetReached              the next call could break the cap (exit status 4)
+└── Cancelled                  somebody asked to stop (exit status 130)
 """
 
 

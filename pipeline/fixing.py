@@ -100,9 +100,7 @@ class Fixer:
 
         def found(repository: Repository, path: str) -> set[str]:
             text = repository.files.get(path, "")
-            return {
-                f"{f.rule}: {f.message}" for f in check_source(path, text, self.plan, repository)
-            }
+            return {f"{f.rule}: {f.message}" for f in check_source(path, text, self.plan, repository)}
 
         changed = [path for path, text in after.python_files().items() if before.files.get(path) != text]
         new = [

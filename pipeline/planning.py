@@ -137,9 +137,7 @@ class Planner:
             render("quotes", findings=bullets(findings), configuration=True),
             Configuration,
         )
-        mended = {
-            e.key: e for e in again.entries if e.key in wrong and not plans.unsourced(e, self.paper)
-        }
+        mended = {e.key: e for e in again.entries if e.key in wrong and not plans.unsourced(e, self.paper)}
 
         def settled(entry: ConfigEntry) -> ConfigEntry:
             if entry.key not in wrong:

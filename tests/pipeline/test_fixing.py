@@ -129,8 +129,7 @@ def test_the_third_time_the_file_is_written_anew_and_then_it_stops() -> None:
 
     llm = ScriptedLLM({f"fix.{n}": useless for n in range(1, 9)})
     fix = fixer(llm, always_broken)
-    repository, execution = fix.fix(BROKEN)
-    assert not execution.ok
+    assert not fix.fix(BROKEN)[1].ok
     assert len(llm.asked) == 3
     assert "write `estimator.py` anew" in llm.asked[2].task
     assert "Sum over count." in llm.asked[2].task
