@@ -361,7 +361,6 @@ def _reproduce(
                 sandbox=sandbox,
                 out=out,
                 options=Options(
-                    model=settings.model,
                     packages=_packages(settings),
                     concurrency=settings.concurrency,
                     **options,

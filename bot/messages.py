@@ -305,15 +305,25 @@ def _evidence(evidence: Mapping[str, Any], base: str) -> str:
 
 
 def _assumptions(report: Mapping[str, Any], most: int) -> str:
-    assumptions = report["assumptions"]
-    if not assumptions:
+    questions = [item for item in report["assumptions"] if item["kind"] == "open question"]
+    values = [item for item in report["assumptions"] if item["kind"] == "configuration"]
+    if not report["assumptions"]:
         return ""
     rows = ["## Assumptions to review first", "", "The paper does not say these; they were chosen.", ""]
-    for item in assumptions[:most]:
+    for item in questions[:most]:
         why = f" ({prose(item['why'], 240)})" if item["why"] else ""
-        rows.append(f"- **{prose(item['subject'], 160)}:** {prose(item['assumption'], 240)}{why}")
-    if len(assumptions) > most:
-        rows.append(f"- … and {len(assumptions) - most} more in `docs/execution-report.md`.")
+        rows.append(f"- **{prose(item['subject'], 160)}** {prose(item['assumption'], 240)}{why}")
+    if values and most:
+        count = _count(len(values), "value")
+        rows += ["", f"<details><summary>{count} of <code>config.yaml</code> that the paper does not give</summary>"]
+        rows += ["", "| key | value | why |", "|---|---|---|"]
+        for item in values[:most]:
+            cells = code(item["subject"], 80), code(item["assumption"], 80), prose(item["why"], 160)
+            rows.append(f"| {' | '.join(cells)} |")
+        rows += ["", "</details>"]
+    left = max(len(questions) - most, 0) + max(len(values) - most, 0)
+    if left:
+        rows += ["", f"… and {left} more in `docs/execution-report.md`."]
     return "\n".join(rows)
 
 

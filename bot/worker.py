@@ -57,7 +57,6 @@ def reproducer(toolbox: Toolbox, settings: Settings) -> Reproducer:
     def make(job: Job, out: Path, watch: Watch) -> Reproduction:
         wish = job.configuration
         options = Options(
-            model=wish.model or settings.model,
             packages=settings.data_dir / "packages",
             refine=wish.refine,
             max_fixes=wish.max_fixes,

@@ -69,7 +69,7 @@ class Finding:
 
     def places(self, repository: Repository) -> tuple[Place, ...]:
         """Where the evidence stands in `repository`; what is no longer there is left out."""
-        located = [locate(evidence, repository) for evidence in self.evidence]
+        located = dict.fromkeys(locate(evidence, repository) for evidence in self.evidence)
         return tuple(place for place in located if isinstance(place, Place))
 
 

@@ -66,6 +66,11 @@ class Completion:
 class LLM(Protocol):
     """Answers prompts. Safe to call from several threads."""
 
+    @property
+    def model(self) -> str:
+        """Who answers, for the report; for a recording, who answered then."""
+        ...
+
     def complete(self, prompt: Prompt) -> Completion:
         """Raises ModelUnavailable, ModelRefused, BudgetReached, Cancelled."""
         ...

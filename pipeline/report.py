@@ -128,11 +128,11 @@ def _evidence(place: Place, coverage: Mapping[str, LineCoverage]) -> dict[str, A
 def _assumptions(plan: Plan) -> list[dict[str, str]]:
     """What the paper leaves open, then configuration values that it does not give."""
     open_questions = [
-        {"subject": item.question, "assumption": item.assumption, "why": item.why}
+        {"kind": "open question", "subject": item.question, "assumption": item.assumption, "why": item.why}
         for item in plan.overview.unclear
     ]
     values = [
-        {"subject": f"config.yaml: {entry.key}", "assumption": str(entry.value), "why": entry.assumed}
+        {"kind": "configuration", "subject": entry.key, "assumption": str(entry.value), "why": entry.assumed}
         for entry in plan.configuration.entries
         if entry.assumed
     ]

@@ -33,8 +33,6 @@ SHORTEST_PAPER = 12_000
 class Options:
     """How a reproduction is made."""
 
-    model: str
-    """For the report; the model itself comes as an LLM."""
     packages: Path
     """Cache of wheels and environments, shared by all runs of a machine."""
     method: str = "full"
@@ -117,7 +115,7 @@ def reproduce(
     report = execution_report(
         paper=paper,
         method=options.method,
-        model=options.model,
+        model=llm.model,
         plan=plan,
         mode=options.mode,
         execution=execution,

@@ -153,6 +153,12 @@ class Recording:
         if not self._stages:
             raise ModelUnavailable(f"The recording {path} holds no answers.", hint)
 
+    @property
+    def model(self) -> str:
+        """Who gave the answers."""
+        models = {entry.model for answers in self._stages.values() for entry in answers}
+        return ", ".join(sorted(models)) or "unknown"
+
     def get(self, stage: str, n: int) -> Entry:
         """The n-th answer (from 0) to a stage. Raises ModelUnavailable if there is none."""
         answers = self._stages.get(stage, [])

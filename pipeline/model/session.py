@@ -56,6 +56,11 @@ class Session:
             self._source.close()
 
     @property
+    def model(self) -> str:
+        """Who answers, for the report; for a recording, who answered then."""
+        return self._model if isinstance(self._source, Endpoint) else self._source.model
+
+    @property
     def usage(self) -> Usage:
         """Of all calls so far, replayed ones included at what they cost when they were made."""
         with self._lock:

@@ -175,6 +175,7 @@ def report(status: str = "runs", **changes: Any) -> dict[str, Any]:
         },
         "assumptions": [
             {
+                "kind": "open question",
                 "subject": "training.batch_size",
                 "assumption": "64 sentences",
                 "why": "The paper gives tokens per batch only.",

@@ -12,6 +12,8 @@ Answer = str | Callable[[Prompt], str]
 class ScriptedLLM:
     """Answers each stage as the script says and keeps what it was asked."""
 
+    model = "scripted"
+
     def __init__(self, answers: Mapping[str, Answer]) -> None:
         self.answers = dict(answers)
         self.asked: list[Prompt] = []

@@ -42,7 +42,7 @@ def test_recorded_answers_lead_to_a_repository_that_runs(
         resume=False,
         replay=recording,
     ) as llm:
-        options = Options(model="o3-mini", packages=packages, limits=Limits(seconds=300))
+        options = Options(packages=packages, limits=Limits(seconds=300))
         made = reproduce(
             paper, llm=llm, sandbox=sandbox, out=tmp_path, options=options, observe=events.append
         )

@@ -20,7 +20,7 @@ def run(
     out: Path, answers: dict[str, str], sandbox: Sandbox | None = None, cache: Path = Path("unused")
 ) -> tuple[Reproduction, ScriptedLLM, list[Progress]]:
     llm, events = ScriptedLLM(answers), list[Progress]()
-    options = Options(model="scripted", packages=cache, concurrency=2)
+    options = Options(packages=cache, concurrency=2)
     made = reproduce(PAPER, llm=llm, sandbox=sandbox, out=out, options=options, observe=events.append)
     jsonschema.validate(made.report, SCHEMA)
     return made, llm, events
@@ -173,7 +173,7 @@ def test_an_observer_can_stop_the_run(tmp_path: Path) -> None:
             llm=llm,
             sandbox=None,
             out=tmp_path,
-            options=Options(model="scripted", packages=tmp_path),
+            options=Options(packages=tmp_path),
             observe=stop,
         )
     assert not [stage for stage in llm.stages if stage.startswith("code")]
