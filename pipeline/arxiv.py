@@ -313,13 +313,9 @@ def _beside(main: Path) -> dict[str, bytes]:
     """A `.tex` file and what it may include: the files beside it, and folders there that a text names."""
     files: dict[str, bytes] = {}
     for path in sorted(main.parent.iterdir()):
-        if (
-            path.is_file()
-            and not path.is_symlink()
-            and path.suffix in (".tex", ".ltx", ".bbl", ".sty", ".txt")
-        ):
-            if path == main or path.stat().st_size < archives.MAX_KEPT // 10:
-                files[path.name] = path.read_bytes()
+        wanted = path.suffix in (".tex", ".ltx", ".bbl", ".sty", ".txt") and not path.is_symlink()
+        if path == main or (wanted and path.is_file() and path.stat().st_size < archives.MAX_KEPT // 10):
+            files[path.name] = path.read_bytes()
     named = {name.decode("utf-8", "replace") for text in files.values() for name in _FOLDER.findall(text)}
     for name in sorted(named):
         folder = main.parent / name
