@@ -60,7 +60,7 @@ print(json.dumps([seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, tex
 def main(arguments: Sequence[str]) -> None:
     """Print the table, and how the paper that is there in both forms compares."""
     table = Table(
-        title="Reading papers (s: wall clock of a process, in brackets of the processor; within: in one that runs already)"
+        title="Reading papers (s: wall clock of a process, brackets: of the processor; within: in a running process)"
     )
     for heading in (
         "paper",
@@ -175,7 +175,7 @@ def words(paper: Paper) -> list[str]:
     for top in paper.sections:
         for _, section in top.walk():
             text += [section.title, *(b.text for b in section.blocks if b.kind in ("paragraph", "list"))]
-    bare = re.sub(r"\$[^$]*\$|\[[^\]]*\]|[\^_]\{[^}]*\}", " ", " ".join(text))
+    bare = re.sub(r"\$[^$]*\$|\[[^\[\]()]{0,80}\]|[\^_]\{[^}]*\}", " ", " ".join(text))
     return [word for word in re.findall(r"[a-z]+", bare.lower()) if len(word) > 1]
 
 
