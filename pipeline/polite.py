@@ -20,7 +20,7 @@ from pipeline.errors import ArxivUnavailable
 if TYPE_CHECKING:
     import httpx
 
-USER_AGENT = "paper2code/0.1 (+https://github.com/paper2code/paper2code)"
+USER_AGENT = "paper2code/0.1 (fetches the one paper that a person named)"
 MAX_BYTES = 150_000_000
 MAX_SECONDS = 300.0
 MAX_WAIT = 120.0
