@@ -241,7 +241,8 @@ def _executed(report: Mapping[str, Any], most: int) -> str:
         f"{_count(len(environment['packages']), 'package')}, no network; at most "
         f"{_duration(limits['seconds'])}, {limits['memory_bytes'] / 2**30:.3g} GiB, {limits['cpus']:g} CPUs.",
     ]
-    rows += [f"- {prose(note)}" for note in environment["notes"][:5]]
+    if environment["notes"]:
+        rows += ["", *(f"- {prose(note)}" for note in environment["notes"][:5])]
     if report["metrics"] and most:
         measured = [f"{code(name, 60)} {value:.6g}" for name, value in list(report["metrics"].items())[:10]]
         rows += [
