@@ -115,10 +115,10 @@ def test_a_worker_may_be_killed_at_any_step(
         assert asked
         engine.ask(asked)
         first = hire(hub, database, tmp_path, name, moment)
-        assert first.wait(60) == -signal.SIGKILL
+        assert first.wait(200) == -signal.SIGKILL
         second = hire(hub, database, tmp_path)
         try:
-            until(lambda: any(record.outcome for record in engine.latest()), 60)
+            until(lambda: any(record.outcome for record in engine.latest()), 200)
         finally:
             second.kill()
             second.wait()
