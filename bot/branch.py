@@ -26,7 +26,8 @@ from pipeline.record import Commit
 
 _SECONDS = 600
 _REFUSED = re.compile(
-    r"\[remote rejected\]|GH0\d\d|protected branch|Authentication failed|not found|returned error: 40[134]"
+    r"\[remote rejected\]|GH0\d\d|protected branch|Authentication failed|could not read Username|not found"
+    r"|returned error: 40[134]"
     r"|Permission|not allowed|archived|does not appear to be a git repository|does not exist",
     re.IGNORECASE,
 )

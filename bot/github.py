@@ -33,6 +33,8 @@ PERMISSIONS = {
     "metadata": "read",
     "pull_requests": "write",
 }
+MOST_ANNOTATIONS = 50
+"""That GitHub takes in one request."""
 _TOKEN_SECONDS = 45 * 60
 _ACTIONS_BOT = ("github-actions[bot]", 41898282)
 _HINTS = {
@@ -294,7 +296,7 @@ class GitHub:
                         "title": remark.title[:255],
                         "message": remark.message,
                     }
-                    for remark in annotations[:50]
+                    for remark in annotations[:MOST_ANNOTATIONS]
                 ]
             repository.create_check_run(
                 "paper2code",

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from bot.commands import USAGE
 from bot.configuration import PATH
-from bot.github import Annotation, PullRequest
+from bot.github import MOST_ANNOTATIONS, Annotation, PullRequest
 from bot.jobs import Job, Outcome, Record
 from bot.progress import Board, Line
 from pipeline.markdown import code, line, prose
@@ -165,22 +165,18 @@ def check_summary(report: Mapping[str, Any]) -> str:
 
 def annotations(report: Mapping[str, Any], directory: str) -> list[Annotation]:
     """Of the check run: what was not implemented as the paper says, at its lines; worst first."""
-    remarks = []
-    for item in _sorted(report["requirements"]["items"]):
-        if item["verdict"] == "implemented":
-            continue
-        for evidence in item["evidence"][:1]:
-            remarks.append(
-                Annotation(
-                    path=f"{directory}/{evidence['file']}",
-                    start=evidence["start"],
-                    end=evidence["end"],
-                    level="notice" if item["verdict"] == "partial" else "warning",
-                    title=f"{item['id']} {item['verdict']} ({item['anchor']})",
-                    message=line(f"{item['text']} {item['note']}", 2000) or item["id"],
-                )
-            )
-    return remarks
+    doubtful = [item for item in _sorted(report["requirements"]["items"]) if item["verdict"] != "implemented"]
+    return [
+        Annotation(
+            path=f"{directory}/{item['evidence'][0]['file']}",
+            start=item["evidence"][0]["start"],
+            end=item["evidence"][0]["end"],
+            level="notice" if item["verdict"] == "partial" else "warning",
+            title=f"{item['id']} {item['verdict']} ({item['anchor']})",
+            message=line(f"{item['text']} {item['note']}", 2000) or item["id"],
+        )
+        for item in [item for item in doubtful if item["evidence"]][:MOST_ANNOTATIONS]
+    ]
 
 
 def directory(template: str, reproduction: Reproduction, paper: str) -> str:
@@ -241,7 +237,8 @@ def _executed(report: Mapping[str, Any], most: int) -> str:
         f"{_count(len(environment['packages']), 'package')}, no network; at most "
         f"{_duration(limits['seconds'])}, {limits['memory_bytes'] / 2**30:.3g} GiB, {limits['cpus']:g} CPUs.",
     ]
-    rows += [f"- {prose(note)}" for note in environment["notes"][:5]]
+    if environment["notes"]:
+        rows += ["", *(f"- {prose(note)}" for note in environment["notes"][:5])]
     if report["metrics"] and most:
         measured = [f"{code(name, 60)} {value:.6g}" for name, value in list(report["metrics"].items())[:10]]
         rows += [
@@ -397,4 +394,4 @@ def _duration(seconds: float) -> str:
 
 def _fitted(body: Callable[[int], str]) -> str:
     """The longest body(most rows of each table) that GitHub takes."""
-    return next(text for most in (1000, 200, 100, 50, 20, 0) if len(text := body(most)) <= LIMIT)
+    return next(text for most in (200, 100, 50, 20, 0) if len(text := body(most)) <= LIMIT)

@@ -24,6 +24,7 @@ MAX_FILE = 150_000_000
 """Bytes of a paper that is given as a file."""
 DOWNLOADS = 3
 """Attempts at a source that arrives incomplete."""
+_FOLDER = re.compile(rb"\\(?:input|include|subfile|import|subimport)\s*\{\s*(?:\./)?([\w-]+)/")
 _LATER = "Try again in a few minutes, or give the paper as a file."
 
 
@@ -289,8 +290,7 @@ def _file(path: Path) -> Paper:
         return markdown_paper.read(data.decode("utf-8", "replace"))
     source = archives.unpack(data)
     if path.suffix.lower() == ".tex" and list(source.files) == ["paper.tex"]:
-        # What it includes stands beside it.
-        return latex.read(_folder(path.parent), main=path.name)
+        return latex.read(_beside(path), main=path.name)
     return _parsed(source)
 
 
@@ -299,17 +299,28 @@ def _folder(folder: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     size = 0
     for count, path in enumerate(sorted(folder.rglob("*"))):
-        if count > archives.MAX_MEMBERS:
+        if count > archives.MAX_MEMBERS or size > archives.MAX_KEPT:
             raise PaperUnreadable(
-                f"{folder} holds more than {archives.MAX_MEMBERS} files.", "Name the main .tex file."
+                f"{folder} holds more than the source of one paper.", "Name the main .tex file."
             )
         if path.is_file() and not path.is_symlink() and archives.is_text(path.name):
             size += path.stat().st_size
-            if size > archives.MAX_KEPT:
-                raise PaperUnreadable(
-                    f"{folder} holds more text than a paper has.", "Name the main .tex file."
-                )
             files[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return files
+
+
+def _beside(main: Path) -> dict[str, bytes]:
+    """A `.tex` file and what it may include: the files beside it, and folders there that a text names."""
+    files: dict[str, bytes] = {}
+    for path in sorted(main.parent.iterdir()):
+        wanted = path.suffix in (".tex", ".ltx", ".bbl", ".sty", ".txt") and not path.is_symlink()
+        if path == main or (wanted and path.is_file() and path.stat().st_size < archives.MAX_KEPT // 10):
+            files[path.name] = path.read_bytes()
+    named = {name.decode("utf-8", "replace") for text in files.values() for name in _FOLDER.findall(text)}
+    for name in sorted(named):
+        folder = main.parent / name
+        if folder.is_dir() and not folder.is_symlink() and name not in (".", ".."):
+            files |= {f"{name}/{path}": content for path, content in _folder(folder).items()}
     return files
 
 

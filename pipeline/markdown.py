@@ -15,6 +15,8 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|~$&#!{}])")
 
 def visible(text: str) -> str:
     """`text` without terminal escapes, control, zero-width and direction characters; line breaks stay."""
+    if text.isprintable():
+        return text
     text = _ESCAPE_SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     return "".join(
         character
@@ -30,7 +32,7 @@ def plain(text: str) -> str:
 
 def line(text: str, limit: int = 300) -> str:
     """`plain` on one line, for titles, at most `limit` characters."""
-    text = " ".join(plain(text).split())
+    text = " ".join(plain(text[: 8 * limit]).split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 

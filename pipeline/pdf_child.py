@@ -5,6 +5,7 @@ nothing of
 the project. What the lines mean is `pdf.py`'s business.
 """
 
+import importlib
 import json
 import resource
 import sys
@@ -20,7 +21,7 @@ def main(max_pages: int, memory: int, seconds: int) -> int:
     # The layout model that newer versions import on their own is slow to load and not used.
     for name in ("pymupdf.layout", "pymupdf4llm"):
         sys.modules[name] = None  # type: ignore[assignment]
-    import pymupdf
+    pymupdf: Any = importlib.import_module("pymupdf")
 
     pymupdf.TOOLS.mupdf_display_errors(False)
     pymupdf.TOOLS.mupdf_display_warnings(False)

@@ -12,13 +12,15 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import httpx
 
 from pipeline.errors import ArxivUnavailable
 
-USER_AGENT = "paper2code/0.1 (+https://github.com/paper2code/paper2code)"
+if TYPE_CHECKING:
+    import httpx
+
+USER_AGENT = "paper2code/0.1 (fetches the one paper that a person named)"
 MAX_BYTES = 150_000_000
 MAX_SECONDS = 300.0
 MAX_WAIT = 120.0
@@ -34,11 +36,14 @@ class PoliteClient:
         self._folder = folder
         self._interval = interval
 
-    def get(self, url: str) -> httpx.Response:
+    def get(self, url: str) -> "httpx.Response":
         """The whole answer, whatever its status below 500 except 429.
 
         Raises ArxivUnavailable where there is none after retries.
         """
+        # Imported here: a paper that is given as a file needs no network, and this is most of the start.
+        import httpx
+
         host = urlsplit(url).netloc
         problem = ""
         for attempt in range(ATTEMPTS):
@@ -97,7 +102,9 @@ class _Turn:
         os.pwrite(self._descriptor, f"{time.time() + seconds:.3f}".encode(), 0)
 
 
-def _fetch(url: str) -> httpx.Response:
+def _fetch(url: str) -> "httpx.Response":
+    import httpx
+
     until = time.monotonic() + MAX_SECONDS
     with (
         httpx.Client(
@@ -122,7 +129,7 @@ def _fetch(url: str) -> httpx.Response:
         )
 
 
-def _retry_after(response: httpx.Response) -> float | None:
+def _retry_after(response: "httpx.Response") -> float | None:
     """Seconds, from either form of the header (RFC 9110, 10.2.3)."""
     value = response.headers.get("Retry-After", "").strip()
     if value.isdigit():

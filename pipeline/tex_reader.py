@@ -111,6 +111,7 @@ class Reader:
         self._stack = [front]
         self._roots = [front]
         self._anchors: set[Anchor] = set()
+        self._counts: dict[Anchor, int] = {}
         self._into: list[list[Block]] = []  # where blocks go instead of the section, innermost last
         self._nesting = 0
 
@@ -227,10 +228,11 @@ class Reader:
 
     def unique(self, anchor: Anchor) -> Anchor:
         """`anchor`, with a number behind it where there is one like it."""
-        unique, count = anchor, 1
-        while unique in self._anchors:
-            count += 1
-            unique = f"{anchor}-{count}"
+        count = self._counts.get(anchor, 0) + 1
+        unique = anchor if count == 1 else f"{anchor}-{count}"
+        self._counts[anchor] = count
+        if unique in self._anchors:
+            return self.unique(f"{unique}-2")
         self._anchors.add(unique)
         return unique
 

@@ -4,10 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from sandbox.docker import DockerSandbox
 from sandbox.interface import Sandbox, SandboxUnavailable
 from sandbox.local import LocalSandbox
+
+# How fast a machine is says nothing about the code.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 
 def available(name: str) -> Sandbox:

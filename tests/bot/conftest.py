@@ -4,14 +4,19 @@ import hashlib
 import hmac
 import http.client
 import json
+import os
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from bot.github import AppCredentials, GitHub
 from bot.jobs import Job, Place
@@ -73,6 +78,20 @@ def make(job: Job, out: Path, watch: Watch) -> Reproduction:
         watch(Progress(stage, "started", usd=0.1))
         watch(Progress(stage, "finished", usd=0.2))
     return reproduction(job.paper)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[str]:
+    """A fresh SQLite file; a fresh database of the PostgreSQL server PAPER2CODE_TEST_POSTGRES, if that is set."""
+    server = os.environ.get("PAPER2CODE_TEST_POSTGRES")
+    if server is None:
+        yield f"sqlite:///{tmp_path}/jobs.sqlite"
+        return
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield urlsplit(server)._replace(path=f"/{name}").geturl()
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture

@@ -41,14 +41,14 @@ class Mortal(Engine):
             yield mortal
 
 
-def main(folder: Path, key: Path, api_url: str, url: str, *kill: str) -> None:
+def main(folder: Path, key: Path, database: str, api_url: str, url: str, *kill: str) -> None:
     def paid(job: Job, out: Path, watch: Watch) -> Reproduction:
         with (folder / "paid").open("a") as file:
             file.write("x")
         return make(job, out, watch)
 
     github = GitHub(AppCredentials(APP_ID, key.read_text()), api_url, url, seconds_between_writes=0)
-    engine = Mortal(f"sqlite:///{folder}/jobs.sqlite", dead_after=1)
+    engine = Mortal(database, dead_after=1)
     engine.kill = kill
     with engine.working(Worker(github, paid, folder, waits=(0, 0, 0), seconds_between_edits=0.05)):
         threading.Event().wait()

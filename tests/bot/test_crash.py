@@ -105,18 +105,20 @@ def assert_delivered_once(hub: FakeGitHub) -> None:
 @pytest.mark.parametrize(
     ("name", "moment"), spread([(name, moment) for name in STEPS for moment in ("before", "after")], 4)
 )
-def test_a_worker_may_be_killed_at_any_step(hub: FakeGitHub, tmp_path: Path, name: str, moment: str) -> None:
-    engine = Engine(f"sqlite:///{tmp_path}/jobs.sqlite")
+def test_a_worker_may_be_killed_at_any_step(
+    hub: FakeGitHub, database: str, tmp_path: Path, name: str, moment: str
+) -> None:
+    engine = Engine(database)
     try:
         event = hub.comment_event(hub.open_issue("A", ""), "/paper2code arxiv:1706.03762")
         asked = read("issue_comment", event)
         assert asked
         engine.ask(asked)
-        first = hire(hub, tmp_path, name, moment)
-        assert first.wait(60) == -signal.SIGKILL
-        second = hire(hub, tmp_path)
+        first = hire(hub, database, tmp_path, name, moment)
+        assert first.wait(200) == -signal.SIGKILL
+        second = hire(hub, database, tmp_path)
         try:
-            until(lambda: any(record.outcome for record in engine.latest()), 60)
+            until(lambda: any(record.outcome for record in engine.latest()), 200)
         finally:
             second.kill()
             second.wait()
@@ -129,11 +131,11 @@ def test_a_worker_may_be_killed_at_any_step(hub: FakeGitHub, tmp_path: Path, nam
         engine.close()
 
 
-def hire(hub: FakeGitHub, folder: Path, *kill: str) -> "subprocess.Popen[bytes]":
+def hire(hub: FakeGitHub, database: str, folder: Path, *kill: str) -> "subprocess.Popen[bytes]":
     key = folder / "key.pem"
     key.write_text(hub.private_key)
     program = Path(__file__).with_name("mortal_worker.py")
-    arguments = [str(folder), str(key), hub.api_url, hub.url, *kill]
+    arguments = [str(folder), str(key), database, hub.api_url, hub.url, *kill]
     root = Path(__file__).parents[2]
     return subprocess.Popen(
         [sys.executable, str(program), *arguments], env=os.environ | {"PYTHONPATH": str(root)}, cwd=root

@@ -31,8 +31,8 @@ BOT = "paper2code[bot]"
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = Engine(f"sqlite:///{tmp_path}/jobs.sqlite")
+def engine(database: str) -> Iterator[Engine]:
+    engine = Engine(database)
     yield engine
     engine.close()
 

@@ -24,8 +24,8 @@ FIRST = "123456-1-aaaaaaaaaaaa"
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = Engine(f"sqlite:///{tmp_path}/jobs.sqlite", dead_after=0.6)
+def engine(database: str) -> Iterator[Engine]:
+    engine = Engine(database, dead_after=0.6)
     yield engine
     engine.close()
 
@@ -97,16 +97,16 @@ def test_a_job_that_waits_is_cancelled_too(
 
 
 def test_a_stopped_worker_gives_its_job_to_the_next_one(
-    hub: FakeGitHub, github: GitHub, tmp_path: Path
+    hub: FakeGitHub, github: GitHub, database: str, tmp_path: Path
 ) -> None:
     hub.open_issue("A", "")
-    url, slow = f"sqlite:///{tmp_path}/jobs.sqlite", Slow()
-    first = Engine(url)
+    slow = Slow()
+    first = Engine(database)
     first.submit(job(id=FIRST))
     with first.working(employ(github, tmp_path, slow)):
         assert slow.begun.wait(30)
     first.close()
-    second = Engine(url)
+    second = Engine(database)
     slow.let_go.set()
     with second.working(employ(github, tmp_path, slow)):
         until(lambda: second.latest()[0].outcome is not None)
@@ -116,11 +116,11 @@ def test_a_stopped_worker_gives_its_job_to_the_next_one(
 
 
 def test_a_slow_worker_that_was_taken_for_dead_leaves_no_trace(
-    hub: FakeGitHub, github: GitHub, engine: Engine, tmp_path: Path
+    hub: FakeGitHub, github: GitHub, engine: Engine, database: str, tmp_path: Path
 ) -> None:
     hub.open_issue("A", "")
-    url, slow = f"sqlite:///{tmp_path}/jobs.sqlite", Slow()
-    rival, client = Engine(url, dead_after=-1), DBOSClient(system_database_url=url)
+    slow = Slow()
+    rival, client = Engine(database, dead_after=-1), DBOSClient(system_database_url=database)
     engine.submit(job(id=FIRST))
     with engine.working(employ(github, tmp_path, slow)):
         assert slow.begun.wait(30)

@@ -18,8 +18,8 @@ from tests.bot.test_intake import payload
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = Engine(f"sqlite:///{tmp_path}/jobs.sqlite")
+def engine(database: str) -> Iterator[Engine]:
+    engine = Engine(database)
     yield engine
     engine.close()
 

@@ -14,7 +14,7 @@ from openapi_core.testing import MockRequest, MockResponse
 from tests.fakes.github import Exchange
 
 DOCUMENT = Path(__file__).parents[1] / "node_modules/@octokit/openapi/generated/api.github.com.json"
-_EVERYWHERE = (401, 403, 404)
+_EVERYWHERE = (401, 403, 404, 429)
 """GitHub may refuse any call so, and says it of some only."""
 
 

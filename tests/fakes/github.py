@@ -111,7 +111,7 @@ class FakeGitHub:
         self.exchanges: list[Exchange] = []
         self.tokens: dict[str, Token] = {}
         self.faults: list[Fault] = []
-        self.private_key, self._public_key = _key_pair()
+        self.private_key, self._public_key = key_pair()
         self._lock = threading.RLock()
         self._ids = iter(range(1000, 10**9))
         self.git = folder / "git" / OWNER / f"{NAME}.git"
@@ -710,7 +710,7 @@ def _text(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _key_pair() -> tuple[str, str]:
+def key_pair() -> tuple[str, str]:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     private = key.private_bytes(
         serialization.Encoding.PEM,

@@ -218,14 +218,12 @@ PIECES = [
 ]  # fmt: skip
 
 
-@pytest.mark.timeout(120)
 @given(st.lists(st.sampled_from(PIECES), max_size=60))
 def test_no_text_makes_the_reader_fail(pieces: list[str]) -> None:
     paper = written("Text. \\section{A} Something. " + "".join(pieces))
     assert "Text." in paper.text()
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("opening", [p for p in PIECES if p.strip()])
 def test_no_repetition_makes_the_reader_hang(opening: str) -> None:
     written("Text. \\section{A} x" + opening * 4_000)

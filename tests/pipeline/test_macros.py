@@ -33,7 +33,6 @@ def test_expansion(text: str, expected: str) -> None:
     assert expand(text).replace("  ", " ").replace(" }", "}") == expected
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     "bomb",
     [
@@ -50,7 +49,6 @@ def test_no_macro_makes_the_text_explode(bomb: str) -> None:
     assert len(expand(bomb)) < 20_000_000
 
 
-@pytest.mark.timeout(60)
 @given(
     st.lists(
         st.sampled_from([*"{}[]\\#%1a$ \n", r"\def", r"\newcommand", r"\a", r"\b", "#1", r"\fi", r"\iffalse"])
@@ -75,7 +73,6 @@ def test_a_style_file_gives_its_simple_macros_only() -> None:
     assert set(found) == {"R"}
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     "opening", ["\\a{", "\\a[", "\\newcommand{\\b}{", "\\ifa ", "{\\a", "\\begin{verbatim}", "\\verb|"]
 )

@@ -177,7 +177,7 @@ def words(paper: Paper) -> list[str]:
     text = [paper.abstract]
     for section in sections(paper):
         text += [section.title, *(b.text for b in section.blocks if b.kind in ("paragraph", "list"))]
-    bare = re.sub(r"\$[^$]*\$|\[[^\]]*\]|[\^_]\{[^}]*\}", " ", " ".join(text))
+    bare = re.sub(r"\$[^$]*\$|\[[^\[\]()]{0,80}\]|[\^_]\{[^}]*\}", " ", " ".join(text))
     return [word for word in re.findall(r"[a-z]+", bare.lower()) if len(word) > 1]
 
 

@@ -1,0 +1,78 @@
+"""What our adapter makes of GitHub's answers, and that no credential leaves it."""
+
+import traceback
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.branch import BranchRefused, publish
+from bot.github import AppCredentials, GitHub, GitHubRefused, GitHubUnavailable
+from pipeline.record import Commit
+from tests.bot.conftest import PLACE
+from tests.fakes.github import ACTIONS_TOKEN, APP_ID, FakeGitHub, key_pair
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+CODE = Commit("Write the code", "", {"main.py": "print(1)\n"})
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "message", "wait"),
+    [
+        (403, {"retry-after": "7"}, "You have exceeded a secondary rate limit.", 7),
+        (403, {}, "You have exceeded a secondary rate limit.", 60),
+        (429, {}, "Too many requests", 60),
+        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, "API rate limit exceeded for x", 0),
+        (502, {}, "Bad gateway", 0),
+    ],
+)
+def test_what_passes_by_itself_says_how_long_to_wait(
+    hub: FakeGitHub, github: GitHub, status: int, headers: dict[str, str], message: str, wait: float
+) -> None:
+    hub.open_issue("A", "")
+    hub.fail("POST", "/comments$", status, headers=headers, message=message)
+    with pytest.raises(GitHubUnavailable) as raised:
+        github.comment(PLACE, "m", "text", NOW)
+    assert raised.value.wait == wait
+    assert github.comment(PLACE, "m", "text", NOW)
+
+
+def test_a_write_is_not_repeated_blindly(hub: FakeGitHub, github: GitHub) -> None:
+    hub.open_issue("A", "")
+    hub.fail("POST", "/comments$", 500, times=5, carried_out=True)
+    with pytest.raises(GitHubUnavailable):
+        github.comment(PLACE, "m", "text", NOW)
+    assert len(hub.state.comments) == 1
+    github.comment(PLACE, "m", "text", NOW)
+    assert len(hub.state.comments) == 1
+
+
+def test_a_no_is_told_in_githubs_words(hub: FakeGitHub, github: GitHub) -> None:
+    with pytest.raises(GitHubRefused, match="GitHub answered 404: Not Found"):
+        github.comment(PLACE, "m", "text", NOW)
+
+
+def test_a_key_that_is_not_the_apps_is_refused(hub: FakeGitHub) -> None:
+    stranger = GitHub(AppCredentials(APP_ID, key_pair()[0]), hub.api_url, hub.url, 0)
+    with pytest.raises(GitHubRefused, match="401"):
+        stranger.token(PLACE)
+
+
+def test_git_goes_over_http_with_a_token_that_nobody_sees(hub: FakeGitHub) -> None:
+    remote = f"{hub.url}/octo-org/papers.git"
+    publish(remote, "main", "b", [CODE], "papers/x", "A <a@b>", ACTIONS_TOKEN)
+    assert "b" in hub.refs()
+    wrong = "-".join(["ghs", "wrong", "token"])
+    with pytest.raises(BranchRefused) as raised:
+        publish(remote, "main", "c", [CODE], "papers/x", "A <a@b>", wrong)
+    told = "".join(traceback.format_exception(raised.value))
+    assert wrong not in told
+    assert "c" not in hub.refs()
+
+
+def test_a_push_that_is_refused_says_why(hub: FakeGitHub) -> None:
+    hook = hub.git / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\necho 'GH006: Protected branch update failed' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    remote = f"{hub.url}/octo-org/papers.git"
+    with pytest.raises(BranchRefused, match="Protected branch"):
+        publish(remote, "main", "b", [CODE], "papers/x", "A <a@b>", ACTIONS_TOKEN)
