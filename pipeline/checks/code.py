@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+import yaml
 from pyflakes import messages
 from pyflakes.checker import Checker
 
@@ -308,6 +309,7 @@ def _config_problems(file: File) -> Problems:
     if file.plan is None:
         return
     keys = [entry.key.split(".") for entry in file.plan.configuration.entries]
+    keys += _written_keys(file.program.files.get("config.yaml", ""))
     known = {
         tuple(key[start:end])
         for key in keys
@@ -333,6 +335,23 @@ def _config_problems(file: File) -> Problems:
                 getattr(node, "lineno", 1),
                 f"config.yaml has no `{'.'.join(chain)}`{_close(chain[-1], leaves)}",
             )
+
+
+def _written_keys(text: str) -> list[list[str]]:
+    """Paths to the leaves of `config.yaml` as it stands: a repair may have added some to the plan's."""
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return []
+
+    def leaves(node: object) -> Iterator[list[str]]:
+        if isinstance(node, dict):
+            for key, child in node.items():
+                yield from ([str(key), *rest] for rest in leaves(child))
+        else:
+            yield []
+
+    return [path for path in leaves(tree) if path]
 
 
 def _config_aliases(tree: ast.Module) -> Mapping[str, list[str]]:

@@ -377,3 +377,10 @@ def test_good_code_of_others_has_no_certain_faults(package: str) -> None:
 
 def test_a_plan_is_not_needed() -> None:
     assert messages("import torch\n\n\ndef f(config):\n    return config['x']\n", plan=None) == ""
+
+
+def test_a_key_that_a_repair_added_to_config_yaml_may_be_read() -> None:
+    code = 'import yaml\n\n\ndef rate(config: dict) -> int:\n    return config["training"]["threads"]\n'
+    written = Repository({"config.yaml": "training:\n  threads: 1\n"})
+    assert "configuration" not in {finding.rule for finding in check_source("rate.py", code, PLAN, written)}
+    assert "configuration" in {finding.rule for finding in check_source("rate.py", code, PLAN, Repository({}))}
