@@ -312,7 +312,10 @@ def _assumptions(report: Mapping[str, Any], most: int) -> str:
         rows.append(f"- **{prose(item['subject'], 160)}** {prose(item['assumption'], 240)}{why}")
     if values and most:
         count = _count(len(values), "value")
-        rows += ["", f"<details><summary>{count} of <code>config.yaml</code> that the paper does not give</summary>"]
+        rows += [
+            "",
+            f"<details><summary>{count} of <code>config.yaml</code> that the paper does not give</summary>",
+        ]
         rows += ["", "| key | value | why |", "|---|---|---|"]
         for item in values[:most]:
             cells = code(item["subject"], 80), code(item["assumption"], 80), prose(item["why"], 160)

@@ -14,10 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline import archives, latex, markdown_paper, pdf, pdf_pages
+from pipeline import archives, markdown_paper
 from pipeline.arxiv_metadata import Metadata, from_atom, from_oai
 from pipeline.errors import ArxivUnavailable, PaperNotFound, PaperUnreadable, PaperWithdrawn
+from pipeline.latex import document as latex
 from pipeline.paper import Paper
+from pipeline.pdf import document as pdf
+from pipeline.pdf import pages as pdf_pages
 from pipeline.polite import PoliteClient
 
 MAX_FILE = 150_000_000

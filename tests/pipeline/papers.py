@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import latex
+from pipeline.latex import document as latex
 from pipeline.paper import Block, Paper, Section
 
 REAL = next(

@@ -383,4 +383,6 @@ def test_a_key_that_a_repair_added_to_config_yaml_may_be_read() -> None:
     code = 'import yaml\n\n\ndef rate(config: dict) -> int:\n    return config["training"]["threads"]\n'
     written = Repository({"config.yaml": "training:\n  threads: 1\n"})
     assert "configuration" not in {finding.rule for finding in check_source("rate.py", code, PLAN, written)}
-    assert "configuration" in {finding.rule for finding in check_source("rate.py", code, PLAN, Repository({}))}
+    assert "configuration" in {
+        finding.rule for finding in check_source("rate.py", code, PLAN, Repository({}))
+    }

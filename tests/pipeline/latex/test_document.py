@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import latex
 from pipeline.errors import PaperUnreadable
+from pipeline.latex import document as latex
 from tests.pipeline.papers import anchors, blocks, real, sections, written
 
 

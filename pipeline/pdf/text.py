@@ -6,8 +6,8 @@ Words that a row's end parts are put together again by what words the document h
 import re
 from collections.abc import Sequence
 
-from pipeline.pdf_glyphs import mended
-from pipeline.pdf_layout import Row
+from pipeline.pdf.glyphs import mended
+from pipeline.pdf.layout import Row
 
 _PLACE = re.compile(
     r"universit|institut|\b(?:google|brain|research|labs?|laborator|department|school|college|openai|deepmind|microsoft"

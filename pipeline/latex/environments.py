@@ -2,11 +2,11 @@
 
 import re
 
-from pipeline import tex_tables
-from pipeline.macros import group
+from pipeline.latex import tables
+from pipeline.latex.macros import group
+from pipeline.latex.numbers import HEADINGS, Target
+from pipeline.latex.reader import Environment, Reader, Theorem, after_arguments, camel_case, fenced
 from pipeline.paper import Block
-from pipeline.tex_numbers import HEADINGS, Target
-from pipeline.tex_reader import Environment, Reader, Theorem, after_arguments, camel_case, fenced
 
 _ROWS = frozenset(
     (
@@ -156,7 +156,7 @@ def _code(reader: Reader, environment: str, text: str, starred: bool) -> None:
 def _tabular(reader: Reader, name: str, body: str, starred: bool) -> None:
     reader.flush()
     body = after_arguments("tabular*" if name == "tabular" and starred else name, body)
-    if printed := tex_tables.table(body, reader.cell):
+    if printed := tables.table(body, reader.cell):
         reader.put(Block("table", printed))
 
 
@@ -214,7 +214,7 @@ def _skipped(reader: Reader, name: str, body: str, starred: bool) -> None:
 
 def _equation_rows(body: str) -> list[str]:
     """The rows of an aligned equation, each of which has a number of its own."""
-    rows = ["&".join(row) for row in tex_tables.cells(body)]
+    rows = ["&".join(row) for row in tables.cells(body)]
     if rows and not re.sub(r"\\(label|nonumber|notag)\s*(\{[^{}]*\})?", "", rows[-1]).strip():
         # A last `\\` makes no row of its own; a label behind it belongs to the row before.
         last = rows.pop()

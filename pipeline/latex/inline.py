@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.macros import VERBATIM, argument, group
-from pipeline.tex_numbers import Target
+from pipeline.latex.macros import VERBATIM, argument, group
+from pipeline.latex.numbers import Target
 
 _ACCENTS = {
     "`": "\u0300", "'": "\u0301", "^": "\u0302", "~": "\u0303", "=": "\u0304", "u": "\u0306", ".": "\u0307",

@@ -80,7 +80,7 @@ def pages(data: bytes, *, max_pages: int = MAX_PAGES, seconds: int = SECONDS, me
     Raises PaperUnreadable if it is encrypted, broken, or beyond the limits.
     """
     # Isolated: neither this project nor what the environment names may be imported there.
-    command = [sys.executable, "-I", str(Path(__file__).with_name("pdf_child.py"))]
+    command = [sys.executable, "-I", str(Path(__file__).with_name("child.py"))]
     limits = [str(max_pages), str(memory), str(seconds)]
     hint = "Give the paper's LaTeX source or its arXiv id, or print the PDF into a new one."
     try:

@@ -6,8 +6,8 @@ without vertical rules, which is how papers set them.
 
 from collections.abc import Sequence
 
-from pipeline.pdf_layout import Row
-from pipeline.tex_tables import pipe_table
+from pipeline.latex.tables import pipe_table
+from pipeline.pdf.layout import Row
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -1,23 +1,23 @@
 """LaTeX: the members of a source archive to a Paper. Pure: no files, no network.
 
-tex_files ─► macros ─► tex_reader, with handlers from tex_environments, tex_captions and tex_commands
-                          └─► tex_inline, tex_numbers, tex_tables, tex_algorithms, tex_bibliography
+files ─► macros ─► reader, with handlers from environments, captions and commands
+                     └─► inline, numbers, tables, algorithms, bibliography
 """
 
 import re
 from collections.abc import Mapping
 
-from pipeline import tex_files
 from pipeline.errors import PaperUnreadable
-from pipeline.macros import expand
+from pipeline.latex.bibliography import Bibliography
+from pipeline.latex.captions import CAPTIONS, FLOATS
+from pipeline.latex.commands import COMMANDS, DECLARATIONS
+from pipeline.latex.environments import ENVIRONMENTS
+from pipeline.latex.files import document as joined
+from pipeline.latex.inline import Inline, resolve
+from pipeline.latex.macros import expand
+from pipeline.latex.numbers import Counters
+from pipeline.latex.reader import Reader
 from pipeline.paper import Paper
-from pipeline.tex_bibliography import Bibliography
-from pipeline.tex_captions import CAPTIONS, FLOATS
-from pipeline.tex_commands import COMMANDS, DECLARATIONS
-from pipeline.tex_environments import ENVIRONMENTS
-from pipeline.tex_inline import Inline, resolve
-from pipeline.tex_numbers import Counters
-from pipeline.tex_reader import Reader
 
 _CLASS = re.compile(r"\\document(?:class|style)\s*(?:\[[^\]]*\])?\s*\{([^{}]*)\}")
 
@@ -27,7 +27,7 @@ def read(files: Mapping[str, bytes], main: str | None = None) -> Paper:
 
     Raises PaperUnreadable if there is no LaTeX document among them or nothing in it.
     """
-    document = tex_files.document(files, main)
+    document = joined(files, main)
     if document is None:
         raise PaperUnreadable(
             "There is no LaTeX document in this source.",

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.macros import VERBATIM, Macro, definitions
+from pipeline.latex.macros import VERBATIM, Macro, definitions
 
 MAX_DOCUMENT = 10_000_000
 """Characters of a document with everything that it includes."""

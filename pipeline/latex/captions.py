@@ -3,12 +3,12 @@
 import re
 from typing import get_args
 
-from pipeline import tex_algorithms
-from pipeline.macros import group
+from pipeline.latex import algorithms
+from pipeline.latex.environments import ENVIRONMENTS
+from pipeline.latex.macros import group
+from pipeline.latex.numbers import Target, styled
+from pipeline.latex.reader import Command, Environment, Float, Reader, after_arguments, fenced
 from pipeline.paper import Block, BlockKind
-from pipeline.tex_environments import ENVIRONMENTS
-from pipeline.tex_numbers import Target, styled
-from pipeline.tex_reader import Command, Environment, Float, Reader, after_arguments, fenced
 
 _PREFIX = {"figure": "Fig", "table": "Tab", "algorithm": "Alg", "listing": "Lst"}
 _KINDS = {
@@ -182,7 +182,7 @@ def _with_statements(reader: Reader, body: str) -> str:
         if found and text:
             head += body[found.start() : text[1]]
             body = body[: found.start()] + body[text[1] :]
-    lines = tex_algorithms.algorithm2e(body, lambda text: _statement(reader, text))
+    lines = algorithms.algorithm2e(body, lambda text: _statement(reader, text))
     return f"{head}\\begin{{verbatim}}\n{lines}\n\\end{{verbatim}}"
 
 
@@ -192,7 +192,7 @@ def _algorithmic(reader: Reader, name: str, body: str, starred: bool) -> None:
     for label in re.findall(r"\\label\s*\{([^{}]*)\}", body):
         reader.inline.labels.setdefault(label.strip(), reader.inline.here)
     body = re.sub(r"\\label\s*\{[^{}]*\}", "", body[option[1] :] if option else body)
-    lines = tex_algorithms.algorithm(body, lambda text: _statement(reader, text), numbered)
+    lines = algorithms.algorithm(body, lambda text: _statement(reader, text), numbered)
     reader.flush()
     reader.put(Block("algorithm", fenced(lines)))
 

@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.macros import VERBATIM, group
+from pipeline.latex.inline import Inline, resolve
+from pipeline.latex.macros import VERBATIM, group
+from pipeline.latex.numbers import Counters, Target
 from pipeline.paper import Anchor, Block, Section
-from pipeline.tex_inline import Inline, resolve
-from pipeline.tex_numbers import Counters, Target
 
 _EVENT = re.compile(
     VERBATIM.pattern + r"|\\(?P<command>[A-Za-z@]+)\*?|(?P<display>\$\$|\\\[)|(?P<math>\$|\\\()|\\."

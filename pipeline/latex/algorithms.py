@@ -2,8 +2,8 @@
 
 import re
 
-from pipeline.macros import argument, group
-from pipeline.tex_tables import Convert
+from pipeline.latex.macros import argument, group
+from pipeline.latex.tables import Convert
 
 _STATEMENT = re.compile(
     r"\\(?P<command>STATE|State|STATEX|Statex|IF|If|ELSIF|ElsIf|ElseIf|ELSE|Else|ENDIF|EndIf|FORALL|ForAll|FOREACH|ForEach"

@@ -4,11 +4,11 @@ name.
 
 import re
 
-from pipeline.macros import group
-from pipeline.tex_environments import abstract, begin_appendix
-from pipeline.tex_inline import Inline
-from pipeline.tex_numbers import HEADINGS, Target
-from pipeline.tex_reader import Command, Reader, Theorem, camel_case
+from pipeline.latex.environments import abstract, begin_appendix
+from pipeline.latex.inline import Inline
+from pipeline.latex.macros import group
+from pipeline.latex.numbers import HEADINGS, Target
+from pipeline.latex.reader import Command, Reader, Theorem, camel_case
 
 _MARKS = re.compile(
     r"\\(?:[Tt]hanks|footnotemark|footnote|inst|orcidlink|orcidID|email|textsuperscript|affil\w*|IEEEauthorrefmark)(?![A-Za-z])"

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.tex_files import decode, document, strip_comments
+from pipeline.latex.files import decode, document, strip_comments
 
 DOCUMENT = rb"\documentclass{article}\begin{document}%s\end{document}"
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.macros import definitions, expand
+from pipeline.latex.macros import definitions, expand
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,21 @@
-"""PDF: pages of lines to a Paper, by how they are set. Pure: the file itself is opened in `pdf_pages.py`.
+"""PDF: pages of lines to a Paper, by how they are set. Pure: the file itself is opened in `pages.py`.
 
-`pdf_layout.py` puts rows in reading order, `pdf_rows.py` says what they are; this module makes a paper of it.
+`layout.py` puts rows in reading order, `rows.py` says what they are; this module makes a paper of it.
 """
 
 import re
 from datetime import date, datetime
 
-from pipeline import outline, pdf_tables, pdf_text
+from pipeline import outline
 from pipeline.errors import PaperUnreadable
 from pipeline.outline import Heading
 from pipeline.paper import Block, Paper
-from pipeline.pdf_glyphs import mended
-from pipeline.pdf_layout import Row, rotated, rows
-from pipeline.pdf_pages import Pages
-from pipeline.pdf_rows import NOTE_MARK, Rows, Text
+from pipeline.pdf import tables
+from pipeline.pdf import text as prose
+from pipeline.pdf.glyphs import mended
+from pipeline.pdf.layout import Row, rotated, rows
+from pipeline.pdf.pages import Pages
+from pipeline.pdf.rows import NOTE_MARK, Rows, Text
 
 _STAMP = re.compile(
     r"arXiv:(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})v(?P<version>\d+)"
@@ -43,18 +45,18 @@ class _Reader:
         self.rows = found
         self.pages = pages
         self.kinds = Rows(found, pages.pages)
-        self.vocabulary = pdf_text.vocabulary(found)
+        self.vocabulary = prose.vocabulary(found)
 
     def paper(self) -> Paper:
         start = self._start_of_body()
-        title, authors = pdf_text.title_and_authors(self.rows[: start[0]], self.pages.title)
+        title, authors = prose.title_and_authors(self.rows[: start[0]], self.pages.title)
         end = self._end_of_abstract(*start)
         items, references = self._items(self.kinds.texts(self.rows[end:]))
         stamp = _STAMP.search(rotated(self.pages.pages[0])) if self.pages.pages else None
         notes = ["Read from the PDF: mathematics is text, not TeX, and may be incomplete."]
         if self.pages.count > len(self.pages.pages):
             notes.append(f"Only the first {len(self.pages.pages)} of {self.pages.count} pages were read.")
-        abstract = pdf_text.joined(self.rows[start[0] : end], self.vocabulary)
+        abstract = prose.joined(self.rows[start[0] : end], self.vocabulary)
         return Paper(
             title=title or mended(self.pages.title).strip() or "Untitled",
             authors=authors,
@@ -112,10 +114,10 @@ class _Reader:
                 if not in_references:
                     items.append(Heading(title))
             elif in_references and text.kind in ("paragraph", "list", "equation"):
-                references.extend(pdf_text.references(text.rows, self.vocabulary))
+                references.extend(prose.references(text.rows, self.vocabulary))
             elif block := self._block(text, items):
                 items.append(block)
-        return items, pdf_text.merged_references(references)
+        return items, prose.merged_references(references)
 
     def _block(self, text: Text, items: list[Heading | Block]) -> Block | None:
         if text.kind == "equation":
@@ -124,13 +126,13 @@ class _Reader:
                 "equation", f"\n```\n{lines}\n```" if text.anchor else f"```\n{lines}\n```", text.anchor
             )
         if text.kind in ("cells", "statements"):
-            body = pdf_tables.table(text.rows) if text.kind == "cells" else pdf_text.lines(text.rows)
+            body = tables.table(text.rows) if text.kind == "cells" else prose.lines(text.rows)
             last = items[-1] if items else None
             if isinstance(last, Block) and last.anchor == text.anchor:
                 items[-1] = Block(last.kind, f"{last.text}\n\n{body}", last.anchor)
                 return None
             return Block("table" if text.kind == "cells" else "algorithm", body)
-        joined = pdf_text.joined(text.rows, self.vocabulary)
+        joined = prose.joined(text.rows, self.vocabulary)
         if not re.search(r"[^\W_]", joined):
             return None
         if text.kind == "footnote":
@@ -149,12 +151,12 @@ class _Reader:
             return Block(text.kind, joined, text.anchor)  # type: ignore[arg-type]
         theorem = (
             outline.caption(joined)
-            if text.rows[0].spans[0].bold or pdf_text.small_capitals(text.rows[0])
+            if text.rows[0].spans[0].bold or prose.small_capitals(text.rows[0])
             else None
         )
         if theorem and theorem[1] == "theorem":
             return Block("theorem", joined, theorem[0])
-        run_in = pdf_text.run_in_heading(text.rows[0], joined)
+        run_in = prose.run_in_heading(text.rows[0], joined)
         return Block("paragraph", f"**{run_in}**{joined[len(run_in) :]}" if run_in else joined)
 
 

@@ -5,10 +5,12 @@ from difflib import SequenceMatcher
 import pymupdf
 import pytest
 
-from pipeline import latex, pdf, pdf_pages
 from pipeline.errors import PaperUnreadable
+from pipeline.latex import document as latex
 from pipeline.paper import Paper
-from pipeline.pdf_glyphs import mended
+from pipeline.pdf import document as pdf
+from pipeline.pdf import pages as pdf_pages
+from pipeline.pdf.glyphs import mended
 from tests.pipeline.papers import anchors, blocks, real, sections
 
 SENTENCE = "The quick brown fox jumps over the lazy dog near the river bank. "

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipeline.pdf_glyphs import mended, printed
-from pipeline.pdf_pages import Line, Page, Span
+from pipeline.pdf.glyphs import mended, printed
+from pipeline.pdf.pages import Line, Page, Span
 
 _SCRIPT = 0.85
 """A span below this part of its row's size, off its baseline, is raised or lowered."""

@@ -9,7 +9,7 @@ Source: D. E. Knuth, The TeXbook, appendix F (tables 4 to 6: cmmi, cmsy, cmex).
 import re
 import unicodedata
 
-from pipeline.pdf_pages import Span
+from pipeline.pdf.pages import Span
 
 _LIGATURES = str.maketrans(
     {

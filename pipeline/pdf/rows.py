@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
-from pipeline import outline, pdf_text
+from pipeline import outline
 from pipeline.paper import Anchor, BlockKind
-from pipeline.pdf_layout import Row
-from pipeline.pdf_pages import Page
+from pipeline.pdf import text as prose
+from pipeline.pdf.layout import Row
+from pipeline.pdf.pages import Page
 
 _EQUATION_NUMBER = re.compile(r"\(([A-Z]?\.?\d+(?:\.\d+)*[a-z]?)\)$")
 _BULLET = re.compile(r"(?:[•▪◦‣∙·–*]|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)])\s+\S")
@@ -94,7 +95,7 @@ class Rows:
         if (
             len(row.text) > 130
             or row.mathematical > 0.5
-            or (row.size < 0.95 * self.size and not pdf_text.small_capitals(row))
+            or (row.size < 0.95 * self.size and not prose.small_capitals(row))
         ):
             return False
         number, title = outline.numbered(row.text)
@@ -104,7 +105,7 @@ class Rows:
         distinct = (
             row.bold
             or row.size > 1.1 * self.size
-            or pdf_text.small_capitals(row)
+            or prose.small_capitals(row)
             or (bool(number) and letters.isupper())
         )
         if not distinct or len(row.cells) > 2 or (row.text.rstrip().endswith((".", ",")) and not number):

@@ -1,0 +1,1 @@
+"""LaTeX sources to a Paper. Pure; `document.read` is the door."""
