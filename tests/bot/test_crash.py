@@ -9,7 +9,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -114,14 +115,10 @@ def test_a_worker_may_be_killed_at_any_step(
         asked = read("issue_comment", event)
         assert asked
         engine.ask(asked)
-        first = hire(hub, database, tmp_path, name, moment)
-        assert first.wait(200) == -signal.SIGKILL
-        second = hire(hub, database, tmp_path)
-        try:
+        with hired(hub, database, tmp_path, name, moment) as first:
+            assert first.wait(200) == -signal.SIGKILL
+        with hired(hub, database, tmp_path):
             until(lambda: any(record.outcome for record in engine.latest()), 200)
-        finally:
-            second.kill()
-            second.wait()
         (record,) = engine.latest()
         assert record.outcome and record.outcome.state == "done"
         assert_delivered_once(hub)
@@ -131,12 +128,15 @@ def test_a_worker_may_be_killed_at_any_step(
         engine.close()
 
 
-def hire(hub: FakeGitHub, database: str, folder: Path, *kill: str) -> "subprocess.Popen[bytes]":
+@contextmanager
+def hired(hub: FakeGitHub, database: str, folder: Path, *kill: str) -> "Iterator[subprocess.Popen[bytes]]":
     key = folder / "key.pem"
     key.write_text(hub.private_key)
-    program = Path(__file__).with_name("mortal_worker.py")
-    arguments = [str(folder), str(key), database, hub.api_url, hub.url, *kill]
     root = Path(__file__).parents[2]
-    return subprocess.Popen(
-        [sys.executable, str(program), *arguments], env=os.environ | {"PYTHONPATH": str(root)}, cwd=root
-    )
+    program = Path(__file__).with_name("mortal_worker.py")
+    command = [sys.executable, program, folder, key, database, hub.api_url, hub.url, *kill]
+    with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(root)}, cwd=root) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
