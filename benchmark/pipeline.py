@@ -73,7 +73,7 @@ class PacedLLM:
         """The recorded answer to the stage, after the time that a model would take to write it."""
         text = prompt.system + prompt.shared + prompt.task
         with self._lock:
-            common = max((len(os.path.commonprefix([text, other])) for other in self._prompts), default=0)
+            common = max((_common(text, other) for other in self._prompts), default=0)
             self._prompts.append(text)
             number = self._asked.get(prompt.stage, 0)
             self._asked[prompt.stage] = number + 1
@@ -91,6 +91,11 @@ class PacedLLM:
             self.usage += usage
             self._in_flight -= 1
         return Completion(prompt.stage, answer, entry.model, usage, seconds, replayed=True)
+
+
+def _common(first: str, second: str) -> int:
+    """Characters that two texts share at their beginning."""
+    return len(os.path.commonprefix([first, second]))  # noqa: RUF071 - characters, not path components
 
 
 def main() -> None:

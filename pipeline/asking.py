@@ -58,6 +58,14 @@ def ask_text(llm: LLM, context: Context, stage: str, task: str) -> str:
     return llm.complete(Prompt(stage, context.system, context.shared, task)).text.strip()
 
 
+class Unfit(ValueError):
+    """An answer that cannot be used; each finding is a sentence that the model can act on."""
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        super().__init__("; ".join(findings))
+        self.findings = findings
+
+
 def ask(
     llm: LLM,
     context: Context,
@@ -70,26 +78,46 @@ def ask(
 
     Raises AnswerInvalid, and what `llm.complete` raises.
     """
-    question, findings = task, list[str]()
+
+    def parse(text: str) -> Parsed:
+        try:
+            parsed = answer.model_validate(json.loads(_json_part(text)))
+        except ValidationError as error:
+            raise Unfit([f"{_path(e['loc'])}: {e['msg']}" for e in error.errors()]) from error
+        except json.JSONDecodeError as error:
+            raise Unfit([f"The answer is not JSON: {error}"]) from error
+        if findings := check(parsed):
+            raise Unfit(findings)
+        return parsed
+
+    return ask_until(llm, context, stage, task, parse, answer)
+
+
+def ask_until(
+    llm: LLM,
+    context: Context,
+    stage: str,
+    task: str,
+    parse: Callable[[str], Answered],
+    answer: type[BaseModel] | None = None,
+) -> Answered:
+    """What `parse` makes of an answer; where it raises Unfit, the model is asked again at most twice.
+
+    Raises AnswerInvalid, and what `llm.complete` raises.
+    """
+    question, last = task, Unfit([])
     for number in range(1, ASKED_AGAIN + 2):
         name = stage if number == 1 else f"{stage}#{number}"
         text = llm.complete(Prompt(name, context.system, context.shared, question, answer)).text
         try:
-            parsed = answer.model_validate(json.loads(_json_part(text)))
-        except ValidationError as error:
-            findings = [f"{_path(e['loc'])}: {e['msg']}" for e in error.errors()]
-        except json.JSONDecodeError as error:
-            findings = [f"The answer is not JSON: {error}"]
-        else:
-            findings = list(check(parsed))
-            if not findings:
-                return parsed
-        question = "\n\n".join(
-            [task, render("again", previous=block("answer", text), findings=bullets(findings))]
-        )
+            return parse(text)
+        except Unfit as error:
+            last = error
+        again = render("again", previous=block("answer", text), findings=bullets(last.findings))
+        question = f"{task}\n\n{again}"
     raise AnswerInvalid(
         f"The model's answer for {stage} failed its checks {ASKED_AGAIN + 1} times. The last findings: "
-        + "; ".join(findings[:5]),
+        + "; ".join(last.findings[:5]),
         "Everything before this step is kept. Run again with --resume, perhaps with another --model.",
     )
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from pipeline import documents, edits
 from pipeline.analysis import FileAnalysis
-from pipeline.asking import Context, ask_text, block, bullets, refined, render
+from pipeline.asking import Context, Unfit, ask_text, ask_until, block, bullets, refined, render
 from pipeline.checks.code import Finding, check_source
 from pipeline.llm import LLM
 from pipeline.plan import Draft, Plan
-from pipeline.repository import Repository
+from pipeline.repository import RefusedPath, Repository
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,17 @@ def write(
 ) -> Written:
     """All files of the plan, with `config.yaml`, `requirements.txt` and `reproduce.sh`.
 
-    Raises what the model's client raises.
+    A plan without a logic design names no files or no order: the repository is then one answer.
+    Raises AnswerInvalid and what the model's client raises.
     """
-    repository = Repository(
-        {
-            "config.yaml": documents.config_yaml(plan.configuration, plan.anchors),
-            "reproduce.sh": documents.render("reproduce.sh"),
-        }
-    )
+    if not plan.is_laid_out:
+        return _write_at_once(plan, context, llm)
+    if plan.is_configured:
+        config = documents.config_yaml(plan.configuration, plan.anchors)
+    else:
+        config = fenced_block(ask_text(llm, context, "code.config.yaml", render("config_file")))
+        context = context.extended("config.yaml", config)
+    repository = Repository({"config.yaml": config, "reproduce.sh": documents.render("reproduce.sh")})
     findings: list[Finding] = []
     drafts: list[Draft] = []
     for level in plan.levels():
@@ -74,6 +77,30 @@ def write(
             drafts += [file.draft] if file.draft else []
     repository = repository.with_file("requirements.txt", requirements(plan, repository))
     return Written(repository, context, tuple(findings), tuple(drafts))
+
+
+def _write_at_once(plan: Plan, context: Context, llm: LLM) -> Written:
+    """The whole repository in one answer."""
+    task = render("repository", planned=bool(plan.overview.requirements))
+    repository = ask_until(llm, context, "code", task, _whole_repository)
+    if "reproduce.sh" not in repository.files:
+        repository = repository.with_file("reproduce.sh", documents.render("reproduce.sh"))
+    findings: list[Finding] = []
+    for path, text in repository.python_files().items():
+        context = context.extended("code", text, path=path)
+        findings += check_source(path, text, None, repository)
+    return Written(repository, context, tuple(findings))
+
+
+def _whole_repository(answer: str) -> Repository:
+    try:
+        repository = edits.apply(Repository({}), edits.parse(answer))
+    except (edits.EditError, RefusedPath) as error:
+        raise Unfit([str(error)]) from error
+    missing = sorted({"main.py", "config.yaml", "requirements.txt"} - set(repository.files))
+    if missing:
+        raise Unfit([f"These files are missing: {', '.join(missing)}."])
+    return repository
 
 
 def requirements(plan: Plan, repository: Repository) -> str:
@@ -133,7 +160,7 @@ def _write_file(
     )
 
     def ask_for(stage: str, task: str) -> str:
-        return python_block(ask_text(llm, context, stage, task))
+        return fenced_block(ask_text(llm, context, stage, task))
 
     text, draft = ask_for(stage, task), None
     if "code" in refine:
@@ -173,7 +200,7 @@ def _mended(
     return changed if better else text
 
 
-def python_block(answer: str) -> str:
+def fenced_block(answer: str) -> str:
     """The file in a model's answer: what stands between the first opening fence and the last closing one."""
     fenced = re.search(r"^```[\w+-]*[ \t]*\n(.*)^```[ \t]*$", answer, re.DOTALL | re.MULTILINE)
     return (fenced.group(1) if fenced else answer).strip("\n") + "\n"

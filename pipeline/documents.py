@@ -94,21 +94,20 @@ def _yaml_value(value: Value) -> str:
 
 def plan_documents(plan: Plan) -> dict[str, str]:
     """`docs/plan/` as far as the plan goes, with diagrams; drafts of refined steps beside it."""
-    parts = {
-        "overview": f"# Overview\n\n{overview(plan.overview)}",
-        "architecture": "\n".join(
-            [
-                f"# Architecture\n\n{architecture(plan.architecture)}",
-                f"## Diagrams\n\n```mermaid\n{diagrams.classes(plan)}\n```\n",
-                f"```mermaid\n{diagrams.sequence(plan)}\n```\n",
-                f"```mermaid\n{diagrams.dependencies(plan)}\n```\n",
-            ]
-        ),
-        "logic": f"# Logic design\n\n{logic(plan.logic)}",
-    }
-    return {f"docs/plan/{name}.md": markdown.plain(text) for name, text in parts.items()} | draft_documents(
-        plan.drafts
-    )
+    parts = {}
+    if plan.overview.requirements:
+        parts["overview"] = f"# Overview\n\n{overview(plan.overview)}"
+    if plan.architecture.files:
+        drawn = [diagrams.classes(plan), diagrams.sequence(plan)]
+        drawn += [diagrams.dependencies(plan)] if plan.logic.files else []
+        blocks = "\n".join(f"```mermaid\n{diagram}\n```\n" for diagram in drawn)
+        parts["architecture"] = (
+            f"# Architecture\n\n{architecture(plan.architecture)}\n## Diagrams\n\n{blocks}"
+        )
+    if plan.logic.files:
+        parts["logic"] = f"# Logic design\n\n{logic(plan.logic)}"
+    documents = {f"docs/plan/{name}.md": markdown.plain(text) for name, text in parts.items()}
+    return documents | draft_documents(plan.drafts)
 
 
 def analysis_documents(texts: dict[str, str], drafts: Iterable[Draft]) -> dict[str, str]:

@@ -98,9 +98,11 @@ class Fixer:
     def objections(self, before: Repository, after: Repository) -> list[str]:
         """Why a change is not acceptable: it hides a failure, or the checks find something new."""
 
+        plan = self.plan if self.plan.is_laid_out else None
+
         def found(repository: Repository, path: str) -> set[str]:
             text = repository.files.get(path, "")
-            return {f"{f.rule}: {f.message}" for f in check_source(path, text, self.plan, repository)}
+            return {f"{f.rule}: {f.message}" for f in check_source(path, text, plan, repository)}
 
         changed = [path for path, text in after.python_files().items() if before.files.get(path) != text]
         new = [

@@ -159,6 +159,14 @@ class Configuration(Answer):
     entries: tuple[ConfigEntry, ...]
 
 
+Method = Literal["one-shot", "plan", "plan+arch", "plan+arch+logic", "plan+arch+logic+config", "full"]
+"""How much comes before the code: the ablation ladder of Paper2Code (arXiv 2504.17192)."""
+
+NO_ARCHITECTURE = Architecture(files=(), classes=(), calls=())
+NO_LOGIC = Logic(files=(), packages=(), conventions=(), metrics=())
+NO_CONFIGURATION = Configuration(entries=())
+
+
 class Draft(BaseModel):
     """What a step looked like before the model refined it, and what its critique said."""
 
@@ -183,6 +191,16 @@ class Plan(BaseModel):
     )
     refused: tuple[Requirement, ...] = Field(description="Dropped: the quotation is not in the paper")
     drafts: tuple[Draft, ...] = ()
+
+    @property
+    def is_laid_out(self) -> bool:
+        """There is a logic design: files can be written one by one, in the order of their dependencies."""
+        return bool(self.logic.files)
+
+    @property
+    def is_configured(self) -> bool:
+        """There is a configuration to write `config.yaml` from."""
+        return bool(self.configuration.entries)
 
     def levels(self) -> list[list[str]]:
         """Paths of `logic.files` by dependency: each level depends only on the ones before it."""

@@ -3,9 +3,10 @@
 Source: Paper2Code (arXiv 2504.17192), section 3.2; quotations that a program looks up are ours.
 """
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import Field
 
@@ -15,18 +16,24 @@ from pipeline.checks import plans
 from pipeline.llm import LLM
 from pipeline.paper import Paper
 from pipeline.plan import (
+    NO_ARCHITECTURE,
+    NO_CONFIGURATION,
+    NO_LOGIC,
     Answer,
     Architecture,
     ConfigEntry,
     Configuration,
     Draft,
     Logic,
+    Method,
     Overview,
     Plan,
     Requirement,
 )
 
 Step = TypeVar("Step", bound=Answer)
+METHODS: tuple[Method, ...] = get_args(Method)
+"""Each has all that the one before it has."""
 
 
 class Requirements(Answer):
@@ -42,33 +49,38 @@ class Planner:
     paper: Paper
     llm: LLM
     context: Context
+    method: Method
     refine: Collection[str]
     advanced: Callable[[str], None]
     drafts: list[Draft] = field(default_factory=list)
 
     def plan(self) -> Plan:
-        """The whole plan. Raises AnswerInvalid, and what the model's client raises."""
-        overview = self._step("overview", Overview, documents.overview, plans.check_overview)
-        overview, refused = self._with_true_quotes(overview)
-        self.context = self.context.extended("overview", documents.overview(overview))
-
-        architecture = self._step(
-            "architecture", Architecture, documents.architecture, plans.check_architecture
-        )
-        self.context = self.context.extended("architecture", documents.architecture(architecture))
-
-        def check_logic(logic: Logic) -> Sequence[str]:
-            return plans.check_logic(logic, architecture, overview)
-
-        logic = self._step("logic", Logic, documents.logic, check_logic)
-        self.context = self.context.extended("logic", documents.logic(logic))
-
-        configuration = self._step(
-            "configuration", Configuration, documents.config_yaml, plans.check_configuration
-        )
-        configuration = self._with_true_sources(configuration)
+        """As much of the plan as the method has. Raises AnswerInvalid, and what the model's client raises."""
+        overview, refused = self._overview() if self._has("plan") else (_no_overview(self.paper), ())
+        architecture, logic, configuration = NO_ARCHITECTURE, NO_LOGIC, NO_CONFIGURATION
+        if self._has("plan+arch"):
+            architecture = self._step(
+                "architecture", Architecture, documents.architecture, plans.check_architecture
+            )
+            self.context = self.context.extended("architecture", documents.architecture(architecture))
+        if self._has("plan+arch+logic"):
+            logic = self._step(
+                "logic",
+                Logic,
+                documents.logic,
+                lambda logic: plans.check_logic(logic, architecture, overview),
+            )
+            self.context = self.context.extended("logic", documents.logic(logic))
+        if self._has("plan+arch+logic+config"):
+            configuration = self._step(
+                "config", Configuration, documents.config_yaml, plans.check_configuration
+            )
+            configuration = self._with_true_sources(configuration)
         anchors = plans.anchors(overview, configuration, self.paper)
-        plan = Plan(
+        if configuration.entries:
+            text = documents.config_yaml(configuration, anchors)
+            self.context = self.context.extended("config.yaml", text)
+        return Plan(
             overview=overview,
             architecture=architecture,
             logic=logic,
@@ -77,8 +89,15 @@ class Planner:
             refused=refused,
             drafts=tuple(self.drafts),
         )
-        self.context = self.context.extended("config.yaml", documents.config_yaml(configuration, anchors))
-        return plan
+
+    def _has(self, step: Method) -> bool:
+        return METHODS.index(step) <= METHODS.index(self.method)
+
+    def _overview(self) -> tuple[Overview, tuple[Requirement, ...]]:
+        overview = self._step("overview", Overview, documents.overview, plans.check_overview)
+        overview, refused = self._with_true_quotes(overview)
+        self.context = self.context.extended("overview", documents.overview(overview))
+        return overview, refused
 
     def _step(
         self,
@@ -133,7 +152,7 @@ class Planner:
         again = ask(
             self.llm,
             self.context,
-            "plan.configuration.quotes",
+            "plan.config.quotes",
             render("quotes", findings=bullets(findings), configuration=True),
             Configuration,
         )
@@ -150,3 +169,18 @@ class Planner:
             )
 
         return Configuration(entries=tuple(settled(entry) for entry in configuration.entries))
+
+
+def _no_overview(paper: Paper) -> Overview:
+    """What is known of a paper that nobody has read yet: no requirement, so nothing to audit."""
+    words = re.findall(r"[a-z0-9]+", paper.title.lower())[:4]
+    return Overview(
+        slug="-".join(words) or "paper",
+        summary=paper.abstract,
+        components=(),
+        objectives=(),
+        data=(),
+        evaluation=(),
+        unclear=(),
+        requirements=(),
+    )

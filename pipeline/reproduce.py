@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline import documents
-from pipeline.analysis import analyze
+from pipeline.analysis import FileAnalysis, analyze
 from pipeline.asking import Context, render
 from pipeline.audit import audit_and_repair
 from pipeline.coding import pinned, write
@@ -15,7 +15,7 @@ from pipeline.errors import ContextOverflow
 from pipeline.fixing import Fixer
 from pipeline.llm import LLM
 from pipeline.paper import Paper
-from pipeline.plan import Plan
+from pipeline.plan import Method, Plan
 from pipeline.planning import Planner
 from pipeline.progress import Observer
 from pipeline.record import Commit, Record
@@ -35,7 +35,7 @@ class Options:
 
     packages: Path
     """Cache of wheels and environments, shared by all runs of a machine."""
-    method: str = "full"
+    method: Method = "full"
     refine: tuple[str, ...] = ()
     max_fixes: int = 8
     max_repairs: int = 2
@@ -81,10 +81,13 @@ def reproduce(
     with ThreadPoolExecutor(options.concurrency) as executor:
         with record.stage("plan", 4):
             plan, context = _plan(paper, llm, record, options)
-        record.commit("Plan the reproduction", paper.title, Repository({}), documents.plan_documents(plan))
+        if planned := documents.plan_documents(plan):
+            record.commit("Plan the reproduction", paper.title, Repository({}), planned)
         count = len(plan.architecture.files)
-        with record.stage("analysis", count):
-            analyses = analyze(plan, context, llm, executor, options.refine, record.advanced)
+        analyses: dict[str, FileAnalysis] = {}
+        if options.method == "full":
+            with record.stage("analysis", count):
+                analyses = analyze(plan, context, llm, executor, options.refine, record.advanced)
         with record.stage("code", count):
             written = write(plan, analyses, context, llm, executor, options.refine, record.advanced)
     drafts = [analysis.draft for analysis in analyses.values() if analysis.draft] + list(written.drafts)
@@ -134,7 +137,7 @@ def _plan(paper: Paper, llm: LLM, record: Record, options: Options) -> tuple[Pla
     text = paper.text()
     while True:
         context = Context(render("system")).extended("paper", record.keep("paper.md", text))
-        planner = Planner(paper, llm, context, options.refine, record.advanced)
+        planner = Planner(paper, llm, context, options.method, options.refine, record.advanced)
         try:
             return planner.plan(), planner.context
         except ContextOverflow:

@@ -262,3 +262,28 @@ def test_after_ctrl_c_resume_goes_on_without_asking_again(paper: Path, tmp_path:
         assert resumed.returncode == 1, resumed.stderr
         assert len(model.requests) == len(answers) - 2
     assert "has not been run" in resumed.stdout
+
+
+def test_the_demo_ends_with_a_pull_request_on_a_local_repository(tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    ended = run("demo", "--out", out)
+    assert ended.exit_code == 0, ended.output
+    text = (out / "pull-request.md").read_text()
+    assert text.startswith("# Implement “Matching the Innovation")
+    assert "✅ **Runs** (smoke run)" in text
+    git = ["git", "-C", str(out / "origin.git")]
+    (branch,) = subprocess.check_output(
+        [*git, "branch", "--list", "paper2code/*", "--format=%(refname:short)"], text=True
+    ).split()
+    listed = subprocess.check_output([*git, "ls-tree", "-r", "--name-only", branch], text=True).split()
+    delivered = [
+        path.relative_to(out / "repository").as_posix()
+        for path in (out / "repository").rglob("*")
+        if path.is_file()
+    ]
+    assert sorted(path.split("/", 2)[2] for path in listed) == sorted(delivered)
+    subjects = subprocess.check_output(
+        [*git, "log", "--format=%s", f"main..{branch}"], text=True
+    ).splitlines()
+    assert subjects[::-1] == ["Plan the reproduction", "Write the code", "Report what was run"]
+    assert str(out / "pull-request.md") in ended.output

@@ -209,7 +209,7 @@ def recording() -> dict[str, str]:
         "plan.overview": OVERVIEW.model_dump_json(),
         "plan.architecture": ARCHITECTURE.model_dump_json(),
         "plan.logic": LOGIC.model_dump_json(),
-        "plan.configuration": CONFIGURATION.model_dump_json(),
+        "plan.config": CONFIGURATION.model_dump_json(),
         "analysis.estimator.py": "Sum over count.",
         "analysis.main.py": "Draw, estimate, write.",
         "code.estimator.py": fenced(ESTIMATOR),

@@ -12,7 +12,7 @@ from tests.pipeline.plans import CONFIGURATION, MEAN, OVERVIEW, PAPER, PLAN, RAT
 
 def plan(llm: ScriptedLLM, *refine: str) -> Plan:
     return Planner(
-        PAPER, llm, Context("system").extended("paper", PAPER.text()), refine, lambda detail: None
+        PAPER, llm, Context("system").extended("paper", PAPER.text()), "full", refine, lambda detail: None
     ).plan()
 
 
@@ -20,7 +20,7 @@ def test_the_four_steps_see_paper_and_all_before_them() -> None:
     llm = ScriptedLLM(recording())
     made = plan(llm)
     assert made == PLAN
-    assert llm.stages == ["plan.overview", "plan.architecture", "plan.logic", "plan.configuration"]
+    assert llm.stages == ["plan.overview", "plan.architecture", "plan.logic", "plan.config"]
     for earlier, later in zip(llm.asked, llm.asked[1:], strict=False):
         assert later.shared.startswith(earlier.shared)
         assert len(later.shared) > len(earlier.shared)
@@ -67,8 +67,8 @@ def test_a_configured_value_that_its_quotation_does_not_state_becomes_an_assumpt
     llm = ScriptedLLM(
         recording()
         | {
-            "plan.configuration": Configuration(entries=entries).model_dump_json(),
-            "plan.configuration.quotes": Configuration(entries=(wrong,)).model_dump_json(),
+            "plan.config": Configuration(entries=entries).model_dump_json(),
+            "plan.config.quotes": Configuration(entries=(wrong,)).model_dump_json(),
         }
     )
     entry = next(e for e in plan(llm).configuration.entries if e.key == wrong.key)

@@ -6,21 +6,28 @@ import pytest
 import yaml
 
 from pipeline import reproduce as module
+from pipeline.documents import config_yaml
 from pipeline.errors import Cancelled, ModelUnavailable
+from pipeline.plan import Method
 from pipeline.progress import Progress
 from pipeline.reproduce import Options, Reproduction, reproduce
 from sandbox.interface import Sandbox
+from tests.conftest import available
 from tests.fakes.scripted import ScriptedLLM
-from tests.pipeline.plans import ESTIMATOR, PAPER, fenced, judgements, recording
+from tests.pipeline.plans import CONFIGURATION, ESTIMATOR, MAIN, PAPER, fenced, judgements, recording
 
 SCHEMA = json.loads(Path(module.__file__).with_name("execution-report.schema.json").read_text())
 
 
 def run(
-    out: Path, answers: dict[str, str], sandbox: Sandbox | None = None, cache: Path = Path("unused")
+    out: Path,
+    answers: dict[str, str],
+    sandbox: Sandbox | None = None,
+    cache: Path = Path("unused"),
+    method: Method = "full",
 ) -> tuple[Reproduction, ScriptedLLM, list[Progress]]:
     llm, events = ScriptedLLM(answers), list[Progress]()
-    options = Options(packages=cache, concurrency=2)
+    options = Options(packages=cache, concurrency=2, method=method)
     made = reproduce(PAPER, llm=llm, sandbox=sandbox, out=out, options=options, observe=events.append)
     jsonschema.validate(made.report, SCHEMA)
     return made, llm, events
@@ -182,3 +189,41 @@ def test_an_observer_can_stop_the_run(tmp_path: Path) -> None:
 def test_the_configuration_that_is_delivered_is_read_as_it_is_meant(tmp_path: Path) -> None:
     made, _, _ = run(tmp_path, recording())
     assert yaml.safe_load(made.files["config.yaml"])["training"]["learning_rate"] == 0.001
+
+
+AT_ONCE = (
+    f"estimator.py\n{fenced(ESTIMATOR)}\nmain.py\n{fenced(MAIN)}\nrequirements.txt\n```\nnumpy\nPyYAML\n```\n\n"
+    f"config.yaml\n```yaml\n{config_yaml(CONFIGURATION)}```\n"
+)
+PLANNED = ["plan.overview", "plan.architecture", "plan.logic", "plan.config"]
+CODED = ["code.estimator.py", "code.main.py"]
+
+
+@pytest.mark.parametrize(
+    ("method", "stages"),
+    [
+        ("one-shot", ["code"]),
+        ("plan", [*PLANNED[:1], "code", "audit"]),
+        ("plan+arch", [*PLANNED[:2], "code", "audit"]),
+        ("plan+arch+logic", [*PLANNED[:3], "code.config.yaml", *CODED, "audit"]),
+        ("plan+arch+logic+config", [*PLANNED, *CODED, "audit"]),
+        ("full", [*PLANNED, "analysis.estimator.py", "analysis.main.py", *CODED, "audit"]),
+    ],
+)
+def test_each_method_of_the_ladder_asks_what_it_has_and_delivers_the_same(
+    tmp_path: Path, packages: Path, method: Method, stages: list[str]
+) -> None:
+    answers = recording() | {"code": AT_ONCE, "code.config.yaml": f"```yaml\n{config_yaml(CONFIGURATION)}```"}
+    made, llm, _ = run(tmp_path, answers, available("local"), packages, method)
+    assert sorted(llm.stages) == sorted(stages)
+    assert made.status == "runs", made.report["attempts"][-1]["stderr_tail"]
+    assert made.report["method"] == method
+    assert made.files["estimator.py"] == ESTIMATOR
+    assert made.report["requirements"]["total"] == (0 if method == "one-shot" else 2)
+
+
+def test_a_repository_in_one_answer_is_asked_for_again_where_files_are_missing(tmp_path: Path) -> None:
+    llm_answers = {"code": f"main.py\n{fenced(MAIN)}", "code#2": AT_ONCE}
+    _, llm, _ = run(tmp_path, llm_answers, method="one-shot")
+    assert llm.stages == ["code", "code#2"]
+    assert "config.yaml, requirements.txt" in llm.asked[1].task
