@@ -175,12 +175,17 @@ def locate(evidence: Evidence, repository: Repository) -> Place | str:
         if evidence.symbol not in known:
             return f"{evidence.file} defines no {evidence.symbol}"
         first, last = known[evidence.symbol]
-    found = [number for number in range(first, last + 1) if wanted and lines[number - 1] == wanted]
+    found = [number for number in range(first, last + 1) if wanted and _same(lines[number - 1], wanted)]
     if not found:
         return f"`{wanted}` does not stand in {evidence.symbol or evidence.file}"
     if evidence.symbol:
         return Place(evidence.file, first, last, evidence.symbol)
     return Place(evidence.file, found[0], found[0], "")
+
+
+def _same(line: str, wanted: str) -> bool:
+    """The same line; its trailing comment may be missing."""
+    return line == wanted or line.split("  #")[0].rstrip() == wanted
 
 
 def symbols(source: str) -> dict[str, tuple[int, int]]:

@@ -43,7 +43,17 @@ def mentions(quote: str, value: Value) -> bool:
         return _states_number(quote, float(value))
     if isinstance(value, str):
         return _states_words(quote, value)
-    return all(mentions(quote, element) for element in value)
+    return all(mentions(quote, element) for element in value) or _states_range(quote, value)
+
+
+def _states_range(quote: str, value: Sequence[str | int | float | bool]) -> bool:
+    """Consecutive whole numbers of which the first and the last are printed: `seeds 0-19`, `from 1 to 5`."""
+    first, last = value[0], value[-1]
+    if not (isinstance(first, int) and isinstance(last, int) and list(value) == list(range(first, last + 1))):
+        return False
+    return bool(
+        re.search(rf"(?<!\d){first}\s*(?:-+|to|\\(?:dots|ldots)|\.\.+|…)\s*{last}(?!\d)", _plain(quote))
+    )
 
 
 def as_number(text: str) -> float | None:

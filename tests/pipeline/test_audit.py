@@ -56,3 +56,11 @@ def test_the_audit_is_shown_files_that_changed_since_the_context_was_made() -> N
     audit([MEAN, RATE], changed, CODE, CONTEXT, llm)
     assert "values.size" in llm.asked[0].task
     assert "argparse" not in llm.asked[0].task
+
+
+def test_a_trailing_comment_may_be_left_out_of_evidence() -> None:
+    code = Repository({"config.yaml": 'rate: 0.1  # [S1] "a rate of 0.1"\n'})
+    assert locate(Evidence(file="config.yaml", symbol="", line="rate: 0.1"), code) == Place(
+        "config.yaml", 1, 1, ""
+    )
+    assert isinstance(locate(Evidence(file="config.yaml", symbol="", line="rate: 0"), code), str)

@@ -97,3 +97,10 @@ def test_a_value_is_found_however_it_is_spelt(quote: str, value: Value) -> None:
 )
 def test_a_value_that_is_not_stated_is_not_found(quote: str, value: Value) -> None:
     assert not mentions(quote, value)
+
+
+@pytest.mark.parametrize("quote", ["over seeds 0–3", "over seeds 0-3", "seeds from 0 to 3"])
+def test_a_range_states_the_whole_numbers_between_its_ends(quote: str) -> None:
+    assert mentions(quote, (0, 1, 2, 3))
+    assert not mentions(quote, (0, 1, 2, 3, 4))
+    assert not mentions(quote, (0, 2, 3))
