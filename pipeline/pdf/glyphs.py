@@ -8,6 +8,7 @@ Source: D. E. Knuth, The TeXbook, appendix F (tables 4 to 6: cmmi, cmsy, cmex).
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from pipeline.pdf.pages import Span
 
@@ -43,19 +44,26 @@ _EXTENSIBLE = str.maketrans(
         "⇣": "(", "⌘": ")", "✓": "(", "◆": ")", "!": ")",
     }
 )  # fmt: skip
+_FONTS = (
+    (re.compile(r"CMEX\d"), _EXTENSIBLE),
+    (re.compile(r"CMB?SY\d"), _SYMBOLS),
+    (re.compile(r"CMMIB?\d"), _ITALIC),
+)
 
 
 def printed(span: Span) -> str:
     """What a span prints. Wide accents come out as combining ones."""
-    if re.search(r"CMEX\d", span.font):
-        return span.text.translate(_EXTENSIBLE)
-    if re.search(r"CMSY\d|CMBSY\d", span.font):
+    table = _table(span.font)
+    if table is _SYMBOLS and not span.text.strip() and span.x1 - span.x0 > 0.85 * span.size:
         # The left arrow has the place of the space; only its width tells.
-        arrow = not span.text.strip() and span.x1 - span.x0 > 0.85 * span.size
-        return " ← " if arrow else span.text.translate(_SYMBOLS)
-    if re.search(r"CMMI\d|CMMIB\d", span.font):
-        return span.text.translate(_ITALIC)
-    return span.text
+        return " ← "
+    return span.text.translate(table) if table else span.text
+
+
+@lru_cache(maxsize=1024)
+def _table(font: str) -> dict[int, str] | None:
+    """What the characters of a font print, if they are not what they say."""
+    return next((table for name, table in _FONTS if name.search(font)), None)
 
 
 def mended(text: str) -> str:

@@ -268,7 +268,8 @@ def _with_scripts(groups: list[_Group], body: float) -> list[_Group]:
     for group in sorted(
         groups, key=lambda group: (group.extension, group.size <= _SCRIPT * body, -group.weight)
     ):
-        near = min(kept, key=lambda other: abs(other.baseline - group.middle), default=None)
+        middle = group.middle
+        near = min(kept, key=lambda other: abs(other.baseline - middle), default=None)
         if near is not None and near.takes(group, body):
             near.spans.extend(group.spans)
         else:
