@@ -41,10 +41,20 @@ _EXTENSIBLE = str.maketrans(
         "t": "√",
         "S": "⋃", "T": "⋂", "b": "\u0302", "c": "\u0302", "d": "\u0302", "e": "\u0303", "f": "\u0303",
         "g": "\u0303",
+        '"': "[", "#": "]", "h": "[", "i": "]", "n": "{", "o": "}",
         "⇣": "(", "⌘": ")", "✓": "(", "◆": ")", "!": ")",
     }
 )  # fmt: skip
+# amssymb's first font.
+_RELATIONS = str.maketrans(
+    {
+        ",": "≜", "/": "⪅", ".": "≲", "&": "≳", "'": "⪆", "6": "⩽", ">": "⩾", "\u0003": "□", "\u0004": "■",
+        "X": "✓",
+    }
+)  # fmt: skip
+_WIDE_SPACES = {id(_SYMBOLS): "←", id(_EXTENSIBLE): "("}
 _FONTS = (
+    (re.compile(r"MSAM\d"), _RELATIONS),
     (re.compile(r"CMEX\d"), _EXTENSIBLE),
     (re.compile(r"CMB?SY\d"), _SYMBOLS),
     (re.compile(r"CMMIB?\d"), _ITALIC),
@@ -54,10 +64,25 @@ _FONTS = (
 def printed(span: Span) -> str:
     """What a span prints. Wide accents come out as combining ones."""
     table = _table(span.font)
-    if table is _SYMBOLS and not span.text.strip() and span.x1 - span.x0 > 0.85 * span.size:
-        # The left arrow has the place of the space; only its width tells.
-        return " ← "
-    return span.text.translate(table) if table else span.text
+    if table is None:
+        return span.text
+    text = span.text.translate(table)
+    if span.text[:1] == " " and (wide := _WIDE_SPACES.get(id(table))):
+        # The glyph in the place of the space; only the width that it leaves tells it from a space.
+        # Before a relation it is a space that justification has stretched.
+        rest = text.strip()
+        needed = 1.7 if rest else 0.85 if wide == "←" else 0.6
+        if len(rest) < 2 and rest not in ("≤", "≥", "∈", "≈", "∼") and span.x1 - span.x0 > needed * span.size:
+            return f" {wide} {rest}"
+    return text
+
+
+def hanging(span: Span) -> tuple[float, float] | None:
+    """Top and bottom of a large symbol or a root, which hangs from its baseline instead of standing on it."""
+    table = _table(span.font)
+    if table is _SYMBOLS and span.text.strip() == "p":
+        return span.baseline, span.baseline + span.size
+    return (span.y0, span.y1) if table is _EXTENSIBLE else None
 
 
 @lru_cache(maxsize=1024)
