@@ -1,5 +1,4 @@
-"""TeX files: from the members of a source archive to one document without comments. Pure: no files, no
-network.
+"""TeX files: from the members of a source archive to one document without comments. Pure.
 
 Which file is the main one, what it includes, in which encoding it is written, what is a comment.
 """

@@ -1,7 +1,6 @@
 """Macros: LaTeX with its author's own macros expanded and its conditionals decided. Text in, text out.
 
-Only what an author defines by name is expanded; whatever needs TeX itself (`\\csname`, `\\@ifnextchar`) is
-left.
+Only what an author defines by name is expanded; what needs TeX itself (`\\csname`, `\\@ifnextchar`) is left.
 """
 
 import functools

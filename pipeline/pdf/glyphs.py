@@ -1,8 +1,7 @@
 """PDF glyphs: characters as a PDF names them to what is printed. Pure.
 
 Some PDF writers lose the encoding of TeX's symbol fonts, so that `∈` comes out as `2` and `α` as `↵`. Those
-fonts
-hold no such characters, so the font's name and the character together say what it is.
+fonts hold no such characters, so the font's name and the character together say what it is.
 Source: D. E. Knuth, The TeXbook, appendix F (tables 4 to 6: cmmi, cmsy, cmex).
 """
 

@@ -1,6 +1,6 @@
 """PDF rows: which rows are headings, paragraphs, equations, captions, tables, algorithms and footnotes. Pure.
 
-What rows say together, and where it goes in the paper, is `pdf.py`'s business.
+What rows say together, and where it goes in the paper, is the business of `document.py`.
 """
 
 import re
