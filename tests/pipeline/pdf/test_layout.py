@@ -84,3 +84,15 @@ def test_the_rows_of_a_displayed_fraction_stay_together() -> None:
     blocks = [block for section in paper.sections for block in section.blocks]
     assert [block.kind for block in blocks] == ["paragraph", "equation", "paragraph"]
     assert "R ≤" in blocks[1].text and "2y" in blocks[1].text
+
+
+def test_a_paragraph_that_a_figure_parts_is_one() -> None:
+    first = [line(span(SENTENCE, 72, 600 + 12 * n)) for n in range(4)]
+    caption = line(span("Figure 1: What is seen.", 200, 72))
+    second = [
+        line(span("and ends after the figure" if n == 0 else SENTENCE, 72, 120 + 12 * n)) for n in range(4)
+    ]
+    paper = document.read(Pages((page(*first), page(caption, *second)), 2))
+    blocks = [block for section in paper.sections for block in section.blocks]
+    assert [block.kind for block in blocks] == ["paragraph", "figure"]
+    assert "goes on and ends after the figure" in blocks[0].text
