@@ -110,8 +110,8 @@ def papers() -> list[Path]:
     """All papers there are to read."""
     shared = next((p / "shared" / "papers" for p in ROOT.parents if (p / "shared" / "papers").is_dir()), None)
     folders = [folder for folder in (shared, ROOT / "examples") if folder and folder.is_dir()]
-    kinds = (".pdf", ".tex", ".gz")
-    found = [path for folder in folders for path in sorted(folder.rglob("*")) if path.suffix in kinds]
+    names = ("paper.pdf", "paper.tex", "*.tar.gz")
+    found = [path for folder in folders for path in sorted(p for name in names for p in folder.rglob(name))]
     return found + [path for folder in folders for path in sorted(folder.rglob("paper.md"))]
 
 

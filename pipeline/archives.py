@@ -1,5 +1,4 @@
-"""Archives: the bytes that arXiv or a user gives, told apart by content and unpacked in memory, within
-limits.
+"""Archives: the bytes that arXiv or a user gives, told apart by content, unpacked in memory within limits.
 
 Nothing is written anywhere, so nothing can be written outside of a target. No network, no LaTeX.
 """

@@ -1,8 +1,7 @@
 """Outline: headings and blocks in reading order to a tree of sections, where only print tells what is what.
 
 For sources without structure of their own (PDF, Markdown): numbers of headings, captions and equations are
-read
-from the text, and give the anchors. Pure.
+read from the text, and give the anchors. Pure.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Paper: a publication as every later stage sees it. `latex.py`, `pdf.py` and `markdown.py` make one.
+"""Paper: a publication as every later stage sees it. `latex/`, `pdf/` and `markdown_paper.py` make one.
 
 Pure: no files, no network. Looking a quotation up is in `quotation.py`.
 """

@@ -8,6 +8,7 @@ from pipeline.latex.macros import group
 
 _NUMBERS = re.compile(
     r"\\usepackage\s*\[[^\]]*\bnumbers\b[^\]]*\]\s*\{natbib\}|\\setcitestyle\{[^}]*numbers|\\bibpunct(\{[^}]*\}){3}\{n\}"
+    r"|\\usepackage\s*(?:\[(?![^\]]*style\s*=\s*(?:author|apa|chicago-author|mla))[^\]]*\]\s*)?\{biblatex\}"
 )
 
 

@@ -24,48 +24,53 @@ _THEOREMS = {
     "definition": "Definition", "assumption": "Assumption", "remark": "Remark", "example": "Example",
     "claim": "Claim", "conjecture": "Conjecture", "fact": "Fact", "observation": "Observation",
 }  # fmt: skip
+_LABEL = re.compile(r"\\label\s*\{([^{}]*)\}")
 _ITEM = re.compile(r"\\item(?![A-Za-z])|\\begin\s*\{|\\end\s*\{")
 
 
 def _equation(reader: Reader, name: str, body: str, starred: bool) -> None:
     reader.flush()
-    body = after_arguments(name, body)
-    rows = _equation_rows(body) if name in _ROWS else [body]
-    anchors: list[str] = []
-    for row in rows:
-        tag = re.search(r"\\tag\*?\s*\{([^{}]*)\}", row)
-        hidden = re.search(r"\\(?:nonumber|notag)(?![A-Za-z])", row)
-        if tag:
-            number = tag.group(1).replace("$", "").strip()
-        elif starred or hidden or name == "displaymath" or not row.strip():
-            number = ""
-        else:
-            counter = "subequation" if reader.counters.values.get("in subequations") else "equation"
-            number = reader.counters.step(counter)
-        if number:
-            anchor = reader.unique(f"Eq{number.replace(' ', '')}")
-            anchors.append(anchor)
-            target = Target(anchor, number, "Equation")
-            for label in re.findall(r"\\label\s*\{([^{}]*)\}", row):
-                reader.inline.labels[label.strip()] = target
     here = reader.inline.here
-    for label in re.findall(r"\\label\s*\{([^{}]*)\}", body):
+    for label in _LABEL.findall(body):
         reader.inline.labels.setdefault(label.strip(), here)
-    text = re.sub(r"\s*\\label\s*\{[^{}]*\}", "", body).strip()
+    waiting: list[str] = []
+    body = after_arguments(name, body)
+    for row in _equation_rows(body) if name in _ROWS else [body]:
+        number = "" if not row.strip() else _equation_number(reader, row, starred or name == "displaymath")
+        waiting.append(row)
+        if number:
+            _put_equation(reader, name, waiting, number)
+            waiting = []
+    if waiting:
+        _put_equation(reader, name, waiting, "")
+
+
+def _equation_number(reader: Reader, row: str, starred: bool) -> str:
+    if tag := re.search(r"\\tag\*?\s*\{([^{}]*)\}", row):
+        return tag.group(1).replace("$", "").strip()
+    if starred or re.search(r"\\(?:nonumber|notag)(?![A-Za-z])", row):
+        return ""
+    return reader.counters.step(
+        "subequation" if reader.counters.values.get("in subequations") else "equation"
+    )
+
+
+def _put_equation(reader: Reader, name: str, rows: list[str], number: str) -> None:
+    """Rows that share a number; those before it that have none are its beginning."""
+    text = "\\\\".join(rows)
+    anchor = reader.unique(f"Eq{number.replace(' ', '')}") if number else None
+    if anchor:
+        for label in _LABEL.findall(text):
+            reader.inline.labels[label.strip()] = Target(anchor, number, "Equation")
+    text = re.sub(r"\s*\\label\s*\{[^{}]*\}", "", text).strip()
     text = re.sub(r"\\(eq)?ref\s*\{([^{}]*)\}", lambda m: f"\x02{m[1] or ''}ref|{m[2]}\x03", text)
     if not text:
         return
     if name in _ROWS or name == "multline":
-        shown = {"eqnarray": "align", "IEEEeqnarray": "align"}.get(name, name)
-        star = "*" if not anchors else ""
-        if name == "eqnarray":
-            text = text.replace("&=&", "&=")
-        text = f"\\begin{{{shown}{star}}}\n{text}\n\\end{{{shown}{star}}}"
-    further = " ".join(f"[{anchor}]" for anchor in anchors[1:])
-    text = f"$$\n{text}\n$$"
-    if anchors:
-        text = f"{further}\n{text}"
-    reader.put(Block("equation", text, anchors[0] if anchors else None))
+        shown = {"eqnarray": "align", "IEEEeqnarray": "align"}.get(name, name) + "*" * (not number)
+        text = text.replace("&=&", "&=") if name == "eqnarray" else text
+        text = f"\\begin{{{shown}}}\n{text}\n\\end{{{shown}}}"
+    reader.put(Block("equation", f"\n$$\n{text}\n$$" if anchor else f"$$\n{text}\n$$", anchor))
 
 
 def _subequations(reader: Reader, name: str, body: str, starred: bool) -> None:

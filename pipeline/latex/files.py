@@ -1,5 +1,4 @@
-"""TeX files: from the members of a source archive to one document without comments. Pure: no files, no
-network.
+"""TeX files: from the members of a source archive to one document without comments. Pure.
 
 Which file is the main one, what it includes, in which encoding it is written, what is a comment.
 """
@@ -11,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pipeline.latex.biblatex import is_biblatex, thebibliography
 from pipeline.latex.macros import VERBATIM, Macro, definitions
 
 MAX_DOCUMENT = 10_000_000
@@ -195,6 +195,7 @@ class _Flattening:
         self.files = files
         self.main = main
         self.open: list[str] = []
+        self.listed: set[str] = set()
         self.size = 0
         self.notes: list[str] = []
 
@@ -255,7 +256,11 @@ class _Flattening:
         others = sorted(path for path in self.files if path.endswith(".bbl") and not _JUNK.search(path))
         for path in [own, *others]:
             if path in self.files and path not in self.open:
-                return "\n" + strip_comments(decode(self.files[path])) + "\n"
+                if path in self.listed:
+                    return ""
+                self.listed.add(path)
+                text = decode(self.files[path])
+                return "\n" + (thebibliography(text) if is_biblatex(text) else strip_comments(text)) + "\n"
         return command
 
 

@@ -1,7 +1,6 @@
 """Macros: LaTeX with its author's own macros expanded and its conditionals decided. Text in, text out.
 
-Only what an author defines by name is expanded; whatever needs TeX itself (`\\csname`, `\\@ifnextchar`) is
-left.
+Only what an author defines by name is expanded; what needs TeX itself (`\\csname`, `\\@ifnextchar`) is left.
 """
 
 import functools
@@ -51,6 +50,13 @@ _DEFINES = frozenset(
 _EVENT = re.compile(r"\\(?:[A-Za-z]+|@[A-Za-z@]+|.)", re.DOTALL)
 _NAME = re.compile(r"\s*\\([A-Za-z@]+|.)", re.DOTALL)
 _BRANCH = re.compile(r"\\(?:(if(?!f\b|thenelse\b)[A-Za-z]*)|(else)|(fi))(?![A-Za-z])")
+_ONE = r"\s*(\\(?:[A-Za-z@]+|.)|[^\s\\{}])"
+_TWO_TOKENS = re.compile(_ONE + _ONE, re.DOTALL)
+_COMPARISON = re.compile(
+    r"\s*(\\[A-Za-z@]+|-?\d+)\s*([<=>])\s*(\\[A-Za-z@]+|-?\d+)(?:\\relax(?![A-Za-z])|[ \n])?"
+)
+_BY_NAME = re.compile(r"\s*([^\s\\{}]+)\s*\\endcsname(?![A-Za-z])")
+_NEEDS_VALUES = frozenset(("if", "ifcase", "ifcat", "ifdim", "ifodd", "ifhbox", "ifvbox", "ifvoid", "ifeof"))
 _PARAMETER = re.compile(r"##|#([1-9])")
 _PARAMETERS = re.compile(r"(?:#[1-9])*")
 _DELIMITER = re.compile(r"\\.|[{}\[\]]", re.DOTALL)
@@ -140,7 +146,20 @@ class _Expansion:
 
     def __init__(self, macros: dict[str, Macro]) -> None:
         self.macros = macros
-        self.conditions = {"iftrue": True, "iffalse": False}
+        self.defined = {
+            "undefined": False,
+            "empty": True,
+            "@empty": True,
+            "pdfoutput": True,
+            **dict.fromkeys(_KEPT, True),
+        }
+        self.conditions = {
+            "iftrue": True,
+            "iffalse": False,
+            "ifpdf": True,
+            "ifxetex": False,
+            "ifluatex": False,
+        }
         self.expansions = self.produced = self.unclosed = 0
 
     def run(self, text: str, active: tuple[str, ...] = ()) -> str:
@@ -216,6 +235,7 @@ class _Expansion:
         return position
 
     def _keep(self, name: str, macro: Macro) -> None:
+        self.defined[name] = True
         if name in _KEPT or not name[:1].isalnum() or "@" in name:
             return
         if _NEEDS_TEX.search(macro.body):
@@ -246,22 +266,64 @@ class _Expansion:
         if switch and f"if{switch.group(1)}" in self.conditions:
             self.conditions[f"if{switch.group(1)}"] = switch.group(2) == "true"
             return _skip_space(text, position)
-        if name not in self.conditions or len(active) >= MAX_DEPTH or self.unclosed > MAX_UNCLOSED:
+        if not name.startswith("if") or len(active) >= MAX_DEPTH or self.unclosed > MAX_UNCLOSED:
             return None
-        position = _skip_space(text, position)
+        tested = self._tested(name, text, position)
+        if tested is None:
+            return None
+        holds, position = tested
         depth, otherwise = 1, None
         for branch in _BRANCH.finditer(text, position):
             depth += (branch.group(1) is not None) - (branch.group(3) is not None)
             if depth == 1 and branch.group(2) and otherwise is None:
                 otherwise = branch
             if depth == 0:
-                first_end = otherwise.start() if otherwise else branch.start()
+                first = text[position : otherwise.start() if otherwise else branch.start()]
                 second = text[_skip_space(text, otherwise.end()) : branch.start()] if otherwise else ""
-                chosen = text[position:first_end] if self.conditions[name] else second
+                # What cannot be known is as \newif leaves it, but nothing is lost where there is no choice.
+                chosen = first if holds or (holds is None and otherwise is None) else second
                 out.append(self.run(chosen, (*active, f"{name} at {position}")))
                 return _skip_space(text, branch.end())
         self.unclosed += 1
         return None
+
+    def _tested(self, name: str, text: str, position: int) -> tuple[bool | None, int] | None:
+        """Whether the condition `\\name` holds (None: unknown) and where its branch starts; None if it is none."""
+        if name == "ifx" and (two := _TWO_TOKENS.match(text, position)):
+            return self._same(two.group(1), two.group(2)), _skip_space(text, two.end())
+        if name == "ifdefined" and (one := _NAME.match(text, position)):
+            return self.defined.get(one.group(1), False), _skip_space(text, one.end())
+        if name == "ifcsname" and (called := _BY_NAME.match(text, position)):
+            return self.defined.get(called.group(1), False), _skip_space(text, called.end())
+        if name == "ifnum" and (compared := _COMPARISON.match(text, position)):
+            left, right = (self._number(compared.group(side)) for side in (1, 3))
+            sign = compared.group(2)
+            holds = None
+            if left is not None and right is not None:
+                holds = left < right if sign == "<" else left > right if sign == ">" else left == right
+            return holds, _skip_space(text, compared.end())
+        if name in self.conditions:
+            return self.conditions[name], _skip_space(text, position)
+        # \iff is a symbol, and etoolbox's conditions take their branches as arguments.
+        if name in _NEEDS_VALUES or name in ("iff", "ifnum") or text[position : position + 1] == "{":
+            return None
+        return None, _skip_space(text, position)
+
+    def _same(self, left: str, right: str) -> bool | None:
+        """Whether two tokens mean the same, as `\\ifx` asks."""
+        if left == right:
+            return True
+        meanings = []
+        for token in (left, right):
+            name = token.removeprefix("\\")
+            known = self.macros.get(name) or (Macro("") if name in ("empty", "@empty") else None)
+            meanings.append(known if known else self.defined.get(name, False) if name != token else token)
+        return None if meanings == [True, True] else meanings[0] == meanings[1]
+
+    def _number(self, token: str) -> int | None:
+        macro = self.macros.get(token.removeprefix("\\"))
+        value = macro.body if macro else token
+        return int(value) if re.fullmatch(r"-?\d{1,9}", value) else None
 
 
 def _call(macro: Macro, text: str, position: int) -> tuple[str, int] | None:

@@ -1,8 +1,7 @@
 """The reader of a LaTeX document: from its expanded text to sections and blocks, once, from top to bottom.
 
-It knows paragraphs, headings and where blocks go; what an environment or a command means is for those that
-are
-given to it.
+It knows paragraphs, headings and where blocks go; what an environment or a command means is for those
+that are given to it.
 """
 
 import re

@@ -1,13 +1,13 @@
 """PDF glyphs: characters as a PDF names them to what is printed. Pure.
 
 Some PDF writers lose the encoding of TeX's symbol fonts, so that `∈` comes out as `2` and `α` as `↵`. Those
-fonts
-hold no such characters, so the font's name and the character together say what it is.
+fonts hold no such characters, so the font's name and the character together say what it is.
 Source: D. E. Knuth, The TeXbook, appendix F (tables 4 to 6: cmmi, cmsy, cmex).
 """
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from pipeline.pdf.pages import Span
 
@@ -40,22 +40,54 @@ _EXTENSIBLE = str.maketrans(
         "t": "√",
         "S": "⋃", "T": "⋂", "b": "\u0302", "c": "\u0302", "d": "\u0302", "e": "\u0303", "f": "\u0303",
         "g": "\u0303",
+        '"': "[", "#": "]", "h": "[", "i": "]", "n": "{", "o": "}",
         "⇣": "(", "⌘": ")", "✓": "(", "◆": ")", "!": ")",
     }
 )  # fmt: skip
+# amssymb's first font.
+_RELATIONS = str.maketrans(
+    {
+        ",": "≜", "/": "⪅", ".": "≲", "&": "≳", "'": "⪆", "6": "⩽", ">": "⩾", "\u0003": "□", "\u0004": "■",
+        "X": "✓",
+    }
+)  # fmt: skip
+_WIDE_SPACES = {id(_SYMBOLS): "←", id(_EXTENSIBLE): "("}
+_FONTS = (
+    (re.compile(r"MSAM\d"), _RELATIONS),
+    (re.compile(r"CMEX\d"), _EXTENSIBLE),
+    (re.compile(r"CMB?SY\d"), _SYMBOLS),
+    (re.compile(r"CMMIB?\d"), _ITALIC),
+)
 
 
 def printed(span: Span) -> str:
     """What a span prints. Wide accents come out as combining ones."""
-    if re.search(r"CMEX\d", span.font):
-        return span.text.translate(_EXTENSIBLE)
-    if re.search(r"CMSY\d|CMBSY\d", span.font):
-        # The left arrow has the place of the space; only its width tells.
-        arrow = not span.text.strip() and span.x1 - span.x0 > 0.85 * span.size
-        return " ← " if arrow else span.text.translate(_SYMBOLS)
-    if re.search(r"CMMI\d|CMMIB\d", span.font):
-        return span.text.translate(_ITALIC)
-    return span.text
+    table = _table(span.font)
+    if table is None:
+        return span.text
+    text = span.text.translate(table)
+    if span.text[:1] == " " and (wide := _WIDE_SPACES.get(id(table))):
+        # The glyph in the place of the space; only the width that it leaves tells it from a space.
+        # Before a relation it is a space that justification has stretched.
+        rest = text.strip()
+        needed = 1.7 if rest else 0.85 if wide == "←" else 0.6
+        if len(rest) < 2 and rest not in ("≤", "≥", "∈", "≈", "∼") and span.x1 - span.x0 > needed * span.size:
+            return f" {wide} {rest}"
+    return text
+
+
+def hanging(span: Span) -> tuple[float, float] | None:
+    """Top and bottom of a large symbol or a root, which hangs from its baseline instead of standing on it."""
+    table = _table(span.font)
+    if table is _SYMBOLS and span.text.strip() == "p":
+        return span.baseline, span.baseline + span.size
+    return (span.y0, span.y1) if table is _EXTENSIBLE else None
+
+
+@lru_cache(maxsize=1024)
+def _table(font: str) -> dict[int, str] | None:
+    """What the characters of a font print, if they are not what they say."""
+    return next((table for name, table in _FONTS if name.search(font)), None)
 
 
 def mended(text: str) -> str:

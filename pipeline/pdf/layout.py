@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipeline.pdf.glyphs import mended, printed
+from pipeline.pdf.glyphs import hanging, mended, printed
 from pipeline.pdf.pages import Line, Page, Span
 
 _SCRIPT = 0.85
@@ -204,16 +204,23 @@ class _Group:
         return sum(letters) > 0.6 * len(letters)
 
     @property
-    def extension(self) -> bool:
-        """Whether it is nothing but a large symbol or two, whose baseline says little."""
-        return self.weight <= 3 and all("CMEX" in span.font for span in self.spans if span.text.strip())
+    def extent(self) -> tuple[float, float] | None:
+        """Top and bottom if it is nothing but a large symbol or two, whose baseline says little."""
+        extents = [hanging(span) for span in self.spans if span.text.strip()]
+        known = [extent for extent in extents if extent]
+        if self.weight > 3 or len(known) < len(extents):
+            return None
+        return (
+            (min(t for t, _ in known), max(b for _, b in known))
+            if known
+            else (self.spans[0].y0, self.spans[0].y1)
+        )
 
     @property
     def middle(self) -> float:
         """Where its row would be."""
-        if self.extension:
-            return (min(s.y0 for s in self.spans) + max(s.y1 for s in self.spans)) / 2
-        return self.baseline
+        extent = self.extent
+        return sum(extent) / 2 if extent else self.baseline
 
     def takes(self, other: "_Group", body: float) -> bool:
         """Whether `other` stands so close that it is read as a part of this row."""
@@ -221,10 +228,10 @@ class _Group:
         small = other.size <= _SCRIPT * body
         limit = 1.4 if small and self.mathematical and other.weight < 6 else 0.75
         apart = abs(self.baseline - other.baseline)
-        if other.extension:
+        extent = other.extent
+        if extent:
             # Roots, sums and large brackets hang from their top.
-            top, bottom = min(s.y0 for s in other.spans), max(s.y1 for s in other.spans)
-            apart = 0.0 if top - 2 < self.baseline < bottom + 2 else apart
+            apart = 0.0 if extent[0] - 2 < self.baseline < extent[1] + 2 else apart
         if (
             apart > limit * body
             or left < self.spans[0].x0 - body
@@ -233,7 +240,7 @@ class _Group:
             return False
         covered = sum(max(0.0, min(right, s.x1) - max(left, s.x0)) for s in self.spans if s.text.strip())
         beside = covered < 0.25 * (right - left)
-        if (small or other.extension) and right - left < 6 * body:
+        if (small or extent) and right - left < 6 * body:
             return True
         return beside and (apart < 0.5 * body or right - left < 4 * body) and other.weight < self.weight
 
@@ -266,9 +273,10 @@ def _with_scripts(groups: list[_Group], body: float) -> list[_Group]:
     """
     kept: list[_Group] = []
     for group in sorted(
-        groups, key=lambda group: (group.extension, group.size <= _SCRIPT * body, -group.weight)
+        groups, key=lambda group: (group.extent is not None, group.size <= _SCRIPT * body, -group.weight)
     ):
-        near = min(kept, key=lambda other: abs(other.baseline - group.middle), default=None)
+        middle = group.middle
+        near = min(kept, key=lambda other: abs(other.baseline - middle), default=None)
         if near is not None and near.takes(group, body):
             near.spans.extend(group.spans)
         else:

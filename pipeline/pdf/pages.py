@@ -1,12 +1,11 @@
-"""PDF pages: a PDF's lines with their places and fonts, taken by a child process that may fail. No meaning
-yet.
-"""
+"""PDF pages: lines with their places and fonts, taken by a child process that may fail. No meaning yet."""
 
 import json
 import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pipeline.errors import PaperUnreadable
@@ -37,12 +36,23 @@ class Span:
     @property
     def bold(self) -> bool:
         """Whether the font is a bold one."""
-        return bool(self.flags & 16) or _BOLD.search(self.font) is not None
+        return bool(self.flags & 16) or _bold(self.font)
 
     @property
     def mathematical(self) -> bool:
         """Whether the font is one that mathematics is set in."""
-        return _MATHEMATICAL.search(self.font) is not None
+        return _mathematical(self.font)
+
+
+# A paper has a dozen fonts and tens of thousands of spans.
+@lru_cache(maxsize=1024)
+def _bold(font: str) -> bool:
+    return _BOLD.search(font) is not None
+
+
+@lru_cache(maxsize=1024)
+def _mathematical(font: str) -> bool:
+    return _MATHEMATICAL.search(font) is not None
 
 
 @dataclass(frozen=True)

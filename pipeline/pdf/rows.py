@@ -1,6 +1,6 @@
 """PDF rows: which rows are headings, paragraphs, equations, captions, tables, algorithms and footnotes. Pure.
 
-What rows say together, and where it goes in the paper, is `pdf.py`'s business.
+What rows say together, and where it goes in the paper, is the business of `document.py`.
 """
 
 import re
@@ -174,7 +174,7 @@ class Rows:
         start = index
         while (
             index < len(found)
-            and self._is_equation(found[index])
+            and (self._is_equation(found[index]) or self._between_fractions(index, found))
             and (index == start or self.gap(index, found) < 3.5)
         ):
             number = _EQUATION_NUMBER.search(found[index].text)
@@ -186,6 +186,15 @@ class Rows:
                 equation.anchor = f"Eq{number.group(1)}"
             index += 1
         return index
+
+    def _between_fractions(self, index: int, found: Sequence[Row]) -> bool:
+        """Whether a row of mathematics has numerators right above and denominators right below it."""
+        return (
+            0 < index < len(found) - 1
+            and found[index].mathematical > 0.4
+            and max(self.gap(index, found), self.gap(index + 1, found)) < 0.9
+            and self._is_equation(found[index + 1])
+        )
 
     # Floats -----------------------------------------------------------------------------------------------
 

@@ -1,8 +1,7 @@
 """A small arXiv on loopback: metadata, licences, sources and PDFs of the papers it is given.
 
 Answers as arXiv does, and on demand slowly, busily, incompletely or with a web page. Every request is kept
-with the
-time at which it came, so that a test can see how it was treated.
+with the time at which it came, so that a test can see how it was treated.
 """
 
 import gzip

@@ -110,20 +110,27 @@ SMALL = Limits(members=20, kept=1_000_000, unpacked=3_000_000, ratio=50, ratio_f
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "limit"),
     [
-        tar_gz({"a.png": bytes(2_000_000)}),
-        gzip.compress(bytes(2_000_000)),
-        zipped({"a.tex": bytes(2_000_000)}),
-        tar_gz({f"{n}.tex": TEX for n in range(30)}),
-        tar((info("a.tex"), TEX * 50_000), mode="w"),
-        gzip.compress(gzip.compress(bytes(9_000_000))),
+        (tar_gz({"a.tex": TEX, "a.png": bytes(2_000_000)}), "more than 50 times its size"),
+        (gzip.compress(bytes(900_000)), "more than 50 times its size"),
+        (zipped({"a.tex": bytes(900_000)}), "more than 50 times its size"),
+        (tar((info("a.png"), bytes(4_000_000)), mode="w"), "more than 3 MB"),
+        (tar_gz({f"{n}.tex": TEX for n in range(30)}), "more than 20 files"),
+        (tar((info("a.tex"), TEX * 50_000), mode="w"), "more than 1 MB of text"),
+        (gzip.compress(b"".join(b"%d" % n for n in range(300_000))), "a single file of more than 1 MB"),
+        (gzip.compress(gzip.compress(bytes(9_000_000))), "neither LaTeX nor a PDF"),
     ],
     ids=repeat("data"),
 )
-def test_bombs_are_left_alone(data: bytes) -> None:
-    with pytest.raises(PaperUnreadable):
+def test_bombs_are_left_alone(data: bytes, limit: str) -> None:
+    with pytest.raises(PaperUnreadable, match=limit):
         unpack(data, SMALL)
+
+
+def test_unpacking_ends_when_its_time_is_over() -> None:
+    with pytest.raises(PaperUnreadable, match="takes longer than 0 s"):
+        unpack(tar_gz({"a.tex": TEX}), Limits(seconds=0))
 
 
 def test_a_header_that_asks_for_much_memory_is_refused() -> None:

@@ -23,11 +23,94 @@ See \ref{s1}, \eqref{z}, Figure~\ref{f}, \cref{e} and \autoref{a}.
 \section{More}\label{a}\subsection{Still more}
 """
     )
-    assert anchors(paper) == ["S1", "S1.1", "Eq1", "Aside", "S2", "Eq2", "Fig1", "Tab1", "AppA", "AppA.1"]
+    assert anchors(paper) == [
+        "S1",
+        "S1.1",
+        "Eq1",
+        "Aside",
+        "S2",
+        "Eq2",
+        "Eq3",
+        "Fig1",
+        "Tab1",
+        "AppA",
+        "AppA.1",
+    ]
     assert "See 1, (3), Figure 1, equation (1) and Appendix A." in paper.text()
     assert "## [S2] 2 Two" in paper.text()
     assert "### [AppA.1] A.1 Still more" in paper.text()
-    assert "[Eq2] [Eq3]\n$$" in paper.text()
+    assert "[Eq2]\n$$\n\\begin{align}\nx&=1\n\\end{align}\n$$" in paper.text()
+
+
+def test_each_number_of_an_equation_with_several_is_found_by_its_rows() -> None:
+    paper = written(r"\section{A}\begin{align}a&=b+c\nonumber\\&=2c\\d&=3e\\f&=4g\nonumber\end{align}")
+    assert paper.find("$a = b + c$") == paper.find("$= 2c$") == "Eq1"
+    assert paper.find("d=3e") == "Eq2"
+    assert paper.find("f=4g") == "S1"
+
+
+@pytest.mark.parametrize("columns", ["a &= b", r"\begin{cases}x&y\\z&w\end{cases}"])
+def test_rows_of_an_environment_inside_of_an_equation_have_no_number(columns: str) -> None:
+    assert anchors(written(rf"\begin{{align}}{columns}\\[2pt] c\end{{align}}")) == ["Eq1", "Eq2"]
+
+
+BIBLATEX = r"""
+% $ biblatex auxiliary file $
+\begingroup
+\refsection{0}
+  \datalist[entry]{nty/global//global/global}
+    \entry{lo}{inproceedings}{}
+      \name{author}{3}{}{%
+        {{hash=a}{family={Lo},familyi={L\bibinitperiod},given={Kyle\bibnamedelima A.},giveni={K\bibinitperiod}}}%
+        {{hash=b}{family={Wang},given={Lucy}}}%
+        {{hash=c}{family={Berg},prefix={van\bibnamedelima den},given={{\'E}va}}}%
+      }
+      \list{publisher}{1}{%
+        {ACL}%
+      }
+      \strng{namehash}{abc}
+      \field{labeltitle}{S2ORC}
+      \field{title}{S2ORC: The Corpus}
+      \field{booktitle}{Proc. of {ACL}}
+      \field{pages}{4969\bibrangedash 4983}
+      \field{year}{2020}
+      \verb{doi}
+      \verb 10.1/a_b%c
+      \endverb
+    \endentry
+    \entry{solo}{book}{}
+      \name{editor}{1}{useprefix=true}{%
+        {{hash=d}{family={Solo},given={Ada}}}%
+      }
+      \field{title}{Alone}
+      \field{year}{1999}
+    \endentry
+  \enddatalist
+  \datalist[entry]{none/global//global/global}
+    \entry{solo}{book}{}
+      \field{title}{Alone}
+    \endentry
+  \enddatalist
+\endrefsection
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "cited"),
+    [("[style=authoryear]", "see (Lo et al., 2020) and Solo (1999)"), ("", "see [1] and [2]")],
+)
+def test_references_of_biblatex(options: str, cited: str) -> None:
+    paper = written(
+        r"\section{A} see \parencite{lo} and \textcite{solo}. \printbibliography \printbibliography[type=book]",
+        rf"\usepackage{options}{{biblatex}}\addbibresource{{a.bib}}",
+        main__bbl=BIBLATEX,
+    )
+    assert paper.references == (
+        "[1] Kyle A. Lo, Lucy Wang, Éva van den Berg. S2ORC: The Corpus. "
+        "Proc. of ACL, ACL, 4969–4983, 10.1/a_b%c. 2020.",
+        "[2] Ada Solo. Alone. 1999.",
+    )
+    assert cited in paper.text()
 
 
 @pytest.mark.parametrize(
@@ -240,7 +323,7 @@ def test_a_real_paper_with_algorithms_and_appendices() -> None:
         "AppC",
         "AppD",
     ]
-    assert "[Eq2] [Eq3] [Eq4] [Eq5]\n$$" in paper.text()
+    assert "Eq2 Eq3 Eq4 Eq5" in " ".join(found)
     assert {"Eq2", "Eq10", "Alg1", "Alg2", "TabA1", "FigA1"} <= set(found)
     assert paper.authors[0] == "Simon Schug"
 
