@@ -15,8 +15,9 @@ from pipeline.checks.code import check_source
 from pipeline.checks.patches import check_patch
 from pipeline.llm import LLM, Prompt
 from pipeline.plan import Plan
+from pipeline.remedies import Change, Failure, mend
 from pipeline.repository import Repository, interface
-from pipeline.signatures import frames, missing_module, signature
+from pipeline.signatures import frames, signature
 from sandbox.report import ExecutionReport, Limits, PhaseResult
 from sandbox.requirements import package_for
 
@@ -38,14 +39,6 @@ class Attempt:
     """None: it succeeded."""
     remedy: str | None = None
     lines_changed: int = 0
-
-
-@dataclass(frozen=True)
-class Change:
-    """A state of the repository and why it came to be."""
-
-    repository: Repository
-    remedy: str
 
 
 @dataclass
@@ -82,7 +75,7 @@ class Fixer:
         report = self.execute(repository)
         best, seen = (repository, report), {_state(repository)}
         while not report.ok:
-            change = self._by_program(repository, report) or self._by_model(repository, report)
+            change = _by_program(repository, report.phases[-1]) or self._by_model(repository, report)
             if change is None or _state(change.repository) in seen:
                 return best
             seen.add(_state(change.repository))
@@ -109,16 +102,6 @@ class Fixer:
             f"{path}: {what}" for path in changed for what in sorted(found(after, path) - found(before, path))
         ]
         return check_patch(before, after, [metric.name for metric in self.plan.logic.metrics]) + new
-
-    def _by_program(self, repository: Repository, report: ExecutionReport) -> Change | None:
-        """A module that is not installed although its package is known: declare it."""
-        module = missing_module(_output(report.phases[-1]))
-        package = package_for(module) if module else None
-        declared = repository.files.get("requirements.txt", "").split()
-        if package is None or package in declared:
-            return None
-        text = "".join(f"{name}\n" for name in sorted([*declared, package], key=str.lower))
-        return Change(repository.with_file("requirements.txt", text), f"program: declare {package}")
 
     def _by_model(self, repository: Repository, report: ExecutionReport) -> Change | None:
         outcome, mark = report.phases[-1], self.attempts[-1].signature
@@ -178,6 +161,10 @@ class Fixer:
             rewrite=rewrite,
             edit_format=render("edit_format"),
         )
+
+
+def _by_program(repository: Repository, outcome: PhaseResult) -> Change | None:
+    return mend(Failure(repository, outcome.phase, _output(outcome), outcome.problems, package_for))
 
 
 def error_signature(outcome: PhaseResult, repository: Repository) -> str:

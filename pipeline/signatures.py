@@ -44,9 +44,20 @@ def frames(output: str, repository_files: Collection[str]) -> list[Frame]:
 
 def missing_module(output: str) -> str | None:
     """The module that the program died of not finding: `sklearn`, or `sklearn.x` where only that lacks."""
-    kind, message = _exception(_last_traceback(output))
-    found = re.match(r"No module named '([\w.]+)'", message)
-    return found[1] if kind == "ModuleNotFoundError" and found else None
+    kind, message = exception(output)
+    if kind == "ModuleNotFoundError":
+        found = re.match(r"No module named '([\w.]+)'", message)
+    else:
+        # So pandas says it.
+        found = (
+            re.match(r"Missing optional dependency '([\w.]+)'", message) if kind == "ImportError" else None
+        )
+    return found[1] if found else None
+
+
+def exception(output: str) -> tuple[str, str]:
+    """Type (without module) and first line of the message of what the program died of; empty if of nothing."""
+    return _exception(_last_traceback(output))
 
 
 def signature(
@@ -79,7 +90,7 @@ def signature(
     if exit_code is not None and (signal := _signal(exit_code)):
         return f"ended by signal: {signal}"
     last = next((line for line in reversed(output.splitlines()) if line.strip()), "")
-    if problems and not exit_code:
+    if problems and not (exit_code and last):
         last = problems[0]
     status = "no exit status" if exit_code is None else f"exit status {exit_code}"
     return f"{status}: {_generalised(last)}" if last else status
