@@ -173,7 +173,8 @@ def error_signature(outcome: PhaseResult, repository: Repository) -> str:
     return signature(
         _output(outcome),
         repository.files,
-        exit_code=result.exit_code,
+        # What is installed, and how the resolver ended, is no program of the repository's.
+        exit_code=None if outcome.phase == "install" else result.exit_code,
         timed_out=result.timed_out,
         oom=result.oom,
         problems=outcome.problems,
