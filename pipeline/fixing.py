@@ -25,6 +25,9 @@ PHASES = ("install", "import", "smoke", "full")
 REPEATS = 3
 """So often the same signature may come before its file is written anew; once more, and the loop stops."""
 
+_BESIDE = ("config.yaml", "requirements.txt", "reproduce.sh")
+"""Shown with the code: faults are mended there as well."""
+
 Run = Callable[[Repository], ExecutionReport]
 
 
@@ -145,7 +148,9 @@ class Fixer:
         shown += [
             block("interface", interface(sources[path]), path=path) for path in sorted(set(sources) - full)
         ]
-        shown.append(block("code", repository.files.get("requirements.txt", ""), path="requirements.txt"))
+        shown += [
+            block("code", repository.files[path], path=path) for path in _BESIDE if path in repository.files
+        ]
         if rewrite in self.analyses:
             shown.append(block("analysis", self.analyses[rewrite].text, path=rewrite))
         return render(
