@@ -7,50 +7,20 @@ Whatever needs judgement is left to the model. Knows no sandbox: `fixing.py` say
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import yaml
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 
+from pipeline.checks.symbols import parse
 from pipeline.coding import canonical, imported
+from pipeline.dropped import RENAMED, renamed
 from pipeline.repository import Repository
 from pipeline.signatures import exception, frames, missing_module
 
 REQUIREMENTS = "requirements.txt"
-
-RENAMED = {
-    "collections.Callable": "collections.abc.Callable",
-    "collections.Iterable": "collections.abc.Iterable",
-    "collections.Iterator": "collections.abc.Iterator",
-    "collections.Mapping": "collections.abc.Mapping",
-    "collections.MutableMapping": "collections.abc.MutableMapping",
-    "collections.Sequence": "collections.abc.Sequence",
-    "numpy.Inf": "numpy.inf",
-    "numpy.NaN": "numpy.nan",
-    "numpy.alltrue": "numpy.all",
-    "numpy.bool": "bool",
-    "numpy.complex": "complex",
-    "numpy.complex_": "numpy.complex128",
-    "numpy.cumproduct": "numpy.cumprod",
-    "numpy.float": "float",
-    "numpy.float_": "numpy.float64",
-    "numpy.in1d": "numpy.isin",
-    "numpy.infty": "numpy.inf",
-    "numpy.int": "int",
-    "numpy.object": "object",
-    "numpy.product": "numpy.prod",
-    "numpy.row_stack": "numpy.vstack",
-    "numpy.sometrue": "numpy.any",
-    "numpy.str": "str",
-    "numpy.trapz": "numpy.trapezoid",
-    "scipy.integrate.cumtrapz": "scipy.integrate.cumulative_trapezoid",
-    "scipy.integrate.simps": "scipy.integrate.simpson",
-    "scipy.integrate.trapz": "scipy.integrate.trapezoid",
-    "time.clock": "time.perf_counter",
-}
-"""Names that newer versions have no more, and what their own notes say to use; called in the same way."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +76,8 @@ def _correct_requirements(failure: Failure) -> Change | None:
     found = (failure.package_for(module) for module in sorted(modules) if not _is_local(module, repository))
     needed = [package for package in found if package and package not in map(_name, kept)]
     declared = f", declare {', '.join(needed)}" if needed else ""
-    quotations = ", ".join(f"`{line}`" for line in dropped)
     return _with_requirements(
-        repository, [*kept, *needed], f"drop {quotations} from {REQUIREMENTS}{declared}"
+        repository, [*kept, *needed], f"drop {_quoted(dropped)} from {REQUIREMENTS}{declared}"
     )
 
 
@@ -125,9 +94,8 @@ def _loosen_pins(failure: Failure) -> Change | None:
     for requirement in loosened.values():
         requirement.specifier = SpecifierSet()
     free = [str(loosened.get(line, line)) for line in lines]
-    quotations = ", ".join(f"`{line}`" for line in loosened)
     return _with_requirements(
-        failure.repository, free, f"leave the version open of {quotations}, which cannot be met"
+        failure.repository, free, f"leave the version open of {_quoted(loosened)}, which cannot be met"
     )
 
 
@@ -161,21 +129,18 @@ def _make_folder(failure: Failure) -> Change | None:
         return None
     path, number = places[-1].path, places[-1].line
     source = failure.repository.files[path]
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
+    tree = parse(source)
+    if tree is None:
         return None
-    statement = max(
-        (node for node in ast.walk(tree) if isinstance(node, ast.stmt) and _covers(node, number)),
-        key=lambda node: node.lineno,
-        default=None,
-    )
-    if statement is None:
+    statements = [n for n in ast.walk(tree) if isinstance(n, ast.stmt) and _covers(n, number)]
+    statements.sort(key=lambda node: (node.lineno, node.col_offset), reverse=True)
+    found = ((one, target) for one in statements for target in _written(one, number))
+    statement, target = next(found, (None, None))
+    if statement is None or target is None:
         return None
-    target = next(_written(statement, number), None)
     lines = source.split("\n")
     indent = lines[statement.lineno - 1][: statement.col_offset]
-    if target is None or indent.strip():
+    if indent.strip():
         return None
     added = f"{indent}Path({ast.unparse(target)}).parent.mkdir(parents=True, exist_ok=True)"
     if lines[statement.lineno - 2] == added:
@@ -183,7 +148,10 @@ def _make_folder(failure: Failure) -> Change | None:
     lines.insert(statement.lineno - 1, added)
     if not _imports_path(tree):
         lines.insert(_first_statement(tree) - 1, "from pathlib import Path")
-    repository = failure.repository.with_file(path, "\n".join(lines))
+    text = "\n".join(lines)
+    if parse(text) is None:
+        return None  # Such as before an `elif`.
+    repository = failure.repository.with_file(path, text)
     return Change(repository, f"program: make the folder that {path} writes to, `{ast.unparse(target)}`")
 
 
@@ -220,7 +188,7 @@ def _use_new_name(failure: Failure) -> Change | None:
     new = RENAMED.get(old)
     if new is None:
         return None
-    files = {path: _renamed(text, old, new) for path, text in failure.repository.python_files().items()}
+    files = {path: renamed(text, old, new) for path, text in failure.repository.python_files().items()}
     repository = Repository({**failure.repository.files, **files})
     return (
         Change(repository, f"program: `{old}` is `{new}` now") if repository != failure.repository else None
@@ -236,6 +204,12 @@ _REMEDIES = (
     _mark_numbers,
     _use_new_name,
 )
+
+
+def _quoted(lines: Collection[str]) -> str:
+    first = [f"`{line[:60]}`" for line in list(lines)[:5]]
+    more = len(lines) - len(first)
+    return ", ".join(first) + (f" and {more} more" if more else "")
 
 
 def _lines(repository: Repository) -> list[str]:
@@ -280,13 +254,19 @@ _MAKES_PATHS = {"Path", "format", "join", "joinpath", "str", "with_name", "with_
 
 
 def _written(statement: ast.stmt, line: int) -> Iterator[ast.expr]:
-    """Paths that calls in this line of a statement write to, if naming them twice does no harm."""
+    """Paths that calls in this line of a statement write to, if they can be named before it and do no harm."""
+    bound = {
+        node.arg if isinstance(node, ast.arg) else node.id
+        for node in ast.walk(statement)
+        if isinstance(node, ast.arg) or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    }
     for node in ast.walk(statement):
-        if isinstance(node, ast.Call) and _covers(node, line):
-            path = _target(node)
-            calls = (call for call in ast.walk(path) if isinstance(call, ast.Call)) if path else ()
-            if path and all(_callee(call).rsplit(".", 1)[-1] in _MAKES_PATHS for call in calls):
-                yield path
+        path = _target(node) if isinstance(node, ast.Call) and _covers(node, line) else None
+        parts = list(ast.walk(path)) if path else []
+        calls = [part for part in parts if isinstance(part, ast.Call)]
+        harmless = all(_callee(call).rsplit(".", 1)[-1] in _MAKES_PATHS for call in calls)
+        if path and harmless and not any(isinstance(part, ast.Name) and part.id in bound for part in parts):
+            yield path
 
 
 def _target(call: ast.Call) -> ast.expr | None:
@@ -348,51 +328,3 @@ def _numbers_as_text(text: str) -> Iterator[tuple[int, int, str]]:
                 yield token.start_mark.index, token.end_mark.index, number
     except yaml.YAMLError:
         return
-
-
-def _renamed(source: str, old: str, new: str) -> str:
-    """`source` with each use of `old` (dotted, from the module on) replaced by `new`, imports included."""
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return source
-    module, _, name = old.rpartition(".")
-    new_module, _, new_name = new.rpartition(".")
-    known: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            known |= {alias.asname or alias.name: alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            known |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-    edits: list[tuple[ast.expr | ast.stmt, str]] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr == name:
-            said = ast.unparse(node.value)
-            if known.get(said) == module:
-                kept = new_module.replace(module, said, 1) if new_module else ""
-                edits.append((node, f"{kept}.{new_name}" if kept else new_name))
-        elif isinstance(node, ast.ImportFrom) and node.module == module and not node.level and new_module:
-            edits += _import_edit(node, name, new_module, new_name)
-    lines = source.encode().split(b"\n")
-    for place, text in sorted(edits, key=lambda edit: (edit[0].lineno, edit[0].col_offset), reverse=True):
-        first, last = place.lineno - 1, (place.end_lineno or place.lineno) - 1
-        joined = lines[first][: place.col_offset] + text.encode() + lines[last][place.end_col_offset :]
-        lines[first : last + 1] = [joined]
-    return b"\n".join(lines).decode()
-
-
-def _import_edit(
-    node: ast.ImportFrom, name: str, new_module: str, new_name: str
-) -> Iterator[tuple[ast.stmt, str]]:
-    """The statement without `name`, and one that brings the new name under the old."""
-    moved = [alias for alias in node.names if alias.name == name]
-    if not moved:
-        return
-    others = [alias for alias in node.names if alias.name != name]
-    bound = moved[0].asname or name
-    brought = [ast.alias(new_name, None if bound == new_name else bound)]
-    statements = [ast.ImportFrom(new_module, brought, 0)]
-    if others:
-        statements.insert(0, ast.ImportFrom(node.module, others, 0))
-    indent = " " * node.col_offset
-    yield node, f"\n{indent}".join(ast.unparse(statement) for statement in statements)

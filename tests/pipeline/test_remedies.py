@@ -31,10 +31,15 @@ def lost(path: str) -> str:
 @pytest.mark.parametrize(
     ("line", "error", "folder"),
     [
-        ("with open(path, 'w') as file: pass", lost("a/b"), "Path(path).parent"),
-        ("with open(path, mode='ab') as file: pass", lost("a/b"), "Path(path).parent"),
-        ("with Path(folder, 'b').open('w') as file: pass", lost("a/b"), "Path(Path(folder, 'b')).parent"),
-        ("with gzip.open(path, 'wt') as file: pass", lost("a/b"), "Path(path).parent"),
+        ("with open(path, 'w') as file:\n            pass", lost("a/b"), "Path(path).parent"),
+        ("with open(path, mode='ab') as file:\n            pass", lost("a/b"), "Path(path).parent"),
+        (
+            "with Path(folder, 'b').open('w') as file:\n            pass",
+            lost("a/b"),
+            "Path(Path(folder, 'b')).parent",
+        ),
+        ("with gzip.open(path, 'wt') as file:\n            pass", lost("a/b"), "Path(path).parent"),
+        ("with open(path, 'w') as file: file.write(text)", lost("a/b"), "Path(path).parent"),
         ("pickle.dump(model, open(f'{folder}/b', 'wb'))", lost("a/b"), "Path(f'{folder}/b').parent"),
         ("figure.savefig(self.path)", lost("a/b"), "Path(self.path).parent"),
         ("torch.save(state, path)", "RuntimeError: Parent directory a does not exist.", "Path(path).parent"),
@@ -66,10 +71,14 @@ def test_the_folder_is_made_where_the_code_writes(line: str, error: str, folder:
         "file = open(next_name(), 'w')",
         "subprocess.run(['nvidia-smi'])",
         "values = np.load(path)",
+        "files = [open(path, 'w') for path in paths]",
+        "for path in paths: open(path, 'w')",
+        "if paths: pass\nelif open(path, 'w'): pass",
+        "run = lambda path: open(path, 'w')",
     ],
 )
-def test_no_folder_is_made_where_the_code_reads_or_naming_the_path_does_something(line: str) -> None:
-    assert mended({"main.py": f"{line}\n"}, lost("a/b"), ("main.py", 1)) is None
+def test_no_folder_is_made_where_the_code_reads_or_the_path_cannot_be_named_before(line: str) -> None:
+    assert mended({"main.py": f"{line}\n"}, lost("a/b"), ("main.py", line.count("\n") + 1)) is None
 
 
 def test_numbers_become_numbers_and_the_rest_of_the_file_stays() -> None:
