@@ -105,12 +105,12 @@ def _whole_repository(answer: str) -> Repository:
 
 def requirements(plan: Plan, repository: Repository) -> str:
     """`requirements.txt`: the plan's packages that some file really imports."""
-    used = set().union(*(_imported(text) for text in repository.python_files().values()))
+    used = set().union(*(imported(text) for text in repository.python_files().values()))
     names = sorted({p.name for p in plan.logic.packages if p.module.split(".")[0] in used}, key=str.lower)
     return "".join(f"{name}\n" for name in names)
 
 
-def _imported(source: str) -> set[str]:
+def imported(source: str) -> set[str]:
     """Top-level names of what a file imports; nothing where it does not parse."""
     try:
         nodes = list(ast.walk(ast.parse(source)))

@@ -15,14 +15,18 @@ from pipeline.checks.code import check_source
 from pipeline.checks.patches import check_patch
 from pipeline.llm import LLM, Prompt
 from pipeline.plan import Plan
+from pipeline.remedies import Change, Failure, mend
 from pipeline.repository import Repository, interface
-from pipeline.signatures import frames, missing_module, signature
+from pipeline.signatures import frames, signature
 from sandbox.report import ExecutionReport, Limits, PhaseResult
 from sandbox.requirements import package_for
 
 PHASES = ("install", "import", "smoke", "full")
 REPEATS = 3
 """So often the same signature may come before its file is written anew; once more, and the loop stops."""
+
+_BESIDE = ("config.yaml", "requirements.txt", "reproduce.sh")
+"""Shown with the code: faults are mended there as well."""
 
 Run = Callable[[Repository], ExecutionReport]
 
@@ -38,14 +42,6 @@ class Attempt:
     """None: it succeeded."""
     remedy: str | None = None
     lines_changed: int = 0
-
-
-@dataclass(frozen=True)
-class Change:
-    """A state of the repository and why it came to be."""
-
-    repository: Repository
-    remedy: str
 
 
 @dataclass
@@ -82,7 +78,7 @@ class Fixer:
         report = self.execute(repository)
         best, seen = (repository, report), {_state(repository)}
         while not report.ok:
-            change = self._by_program(repository, report) or self._by_model(repository, report)
+            change = _by_program(repository, report.phases[-1]) or self._by_model(repository, report)
             if change is None or _state(change.repository) in seen:
                 return best
             seen.add(_state(change.repository))
@@ -109,16 +105,6 @@ class Fixer:
             f"{path}: {what}" for path in changed for what in sorted(found(after, path) - found(before, path))
         ]
         return check_patch(before, after, [metric.name for metric in self.plan.logic.metrics]) + new
-
-    def _by_program(self, repository: Repository, report: ExecutionReport) -> Change | None:
-        """A module that is not installed although its package is known: declare it."""
-        module = missing_module(_output(report.phases[-1]))
-        package = package_for(module) if module else None
-        declared = repository.files.get("requirements.txt", "").split()
-        if package is None or package in declared:
-            return None
-        text = "".join(f"{name}\n" for name in sorted([*declared, package], key=str.lower))
-        return Change(repository.with_file("requirements.txt", text), f"program: declare {package}")
 
     def _by_model(self, repository: Repository, report: ExecutionReport) -> Change | None:
         outcome, mark = report.phases[-1], self.attempts[-1].signature
@@ -162,7 +148,9 @@ class Fixer:
         shown += [
             block("interface", interface(sources[path]), path=path) for path in sorted(set(sources) - full)
         ]
-        shown.append(block("code", repository.files.get("requirements.txt", ""), path="requirements.txt"))
+        shown += [
+            block("code", repository.files[path], path=path) for path in _BESIDE if path in repository.files
+        ]
         if rewrite in self.analyses:
             shown.append(block("analysis", self.analyses[rewrite].text, path=rewrite))
         return render(
@@ -180,13 +168,18 @@ class Fixer:
         )
 
 
+def _by_program(repository: Repository, outcome: PhaseResult) -> Change | None:
+    return mend(Failure(repository, outcome.phase, _output(outcome), outcome.problems, package_for))
+
+
 def error_signature(outcome: PhaseResult, repository: Repository) -> str:
     """What makes two failures the same: see `pipeline.signatures`."""
     result = outcome.result
     return signature(
         _output(outcome),
         repository.files,
-        exit_code=result.exit_code,
+        # What is installed, and how the resolver ended, is no program of the repository's.
+        exit_code=None if outcome.phase == "install" else result.exit_code,
         timed_out=result.timed_out,
         oom=result.oom,
         problems=outcome.problems,

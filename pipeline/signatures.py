@@ -11,6 +11,7 @@ from dataclasses import dataclass
 _HEADER = "Traceback (most recent call last):"
 _FRAME = re.compile(r'\s*File "(?P<path>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?\s*$')
 _EXCEPTION = re.compile(r"(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
+_CAUSED = "the direct cause of the following exception"
 _GROUP_MARGIN = re.compile(r"^\s*[|+]\s?(?:-*\s?\d*\s?-*)?")
 _USAGE = re.compile(r"^[\w./-]+: error: (.+)$", re.MULTILINE)
 _FOREIGN = re.compile(r"site-packages|dist-packages|/lib/python\d|<frozen|^<")
@@ -44,9 +45,20 @@ def frames(output: str, repository_files: Collection[str]) -> list[Frame]:
 
 def missing_module(output: str) -> str | None:
     """The module that the program died of not finding: `sklearn`, or `sklearn.x` where only that lacks."""
-    kind, message = _exception(_last_traceback(output))
-    found = re.match(r"No module named '([\w.]+)'", message)
-    return found[1] if kind == "ModuleNotFoundError" and found else None
+    kind, message = exception(output)
+    if kind == "ModuleNotFoundError":
+        found = re.match(r"No module named '([\w.]+)'", message)
+    else:
+        # So pandas says it.
+        found = (
+            re.match(r"Missing optional dependency '([\w.]+)'", message) if kind == "ImportError" else None
+        )
+    return found[1] if found else None
+
+
+def exception(output: str) -> tuple[str, str]:
+    """Type (without module) and first line of the message of what the program died of; empty if of nothing."""
+    return _exception(_last_traceback(output))
 
 
 def signature(
@@ -72,16 +84,17 @@ def signature(
         return f"time-out{where}"
     if problems and exit_code == 0:
         return f"no proof: {_generalised(problems[0])}"
-    if kind:
+    usage = _USAGE.findall(output) if kind in ("", "SystemExit") else []
+    if kind and not usage:
         return f"{kind}{': ' if message else ''}{_generalised(message)}{where}"
-    if usage := _USAGE.findall(output):
+    if usage:
         return f"usage error: {_generalised(usage[-1])}"
     if exit_code is not None and (signal := _signal(exit_code)):
         return f"ended by signal: {signal}"
     last = next((line for line in reversed(output.splitlines()) if line.strip()), "")
     if problems and not exit_code:
         last = problems[0]
-    status = "no exit status" if exit_code is None else f"exit status {exit_code}"
+    status = "not started" if exit_code is None else f"exit status {exit_code}"
     return f"{status}: {_generalised(last)}" if last else status
 
 
@@ -92,7 +105,11 @@ def _last_traceback(output: str) -> list[str]:
     ]
     headers = [number for number, line in enumerate(lines) if line.strip().endswith(_HEADER)]
     if headers:
-        return lines[headers[-1] :]
+        last = lines[headers[-1] :]
+        cause = lines[headers[-2] : headers[-1]] if len(headers) > 1 else []
+        # A worker process tells in a traceback of its own where it failed, and its parent repeats the error.
+        repeated = any(_CAUSED in line for line in cause) and _exception(cause) == _exception(last)
+        return [*last, *cause] if repeated else last
     located = [number for number, line in enumerate(lines) if _FRAME.match(line)]
     return lines[located[-1] :] if located else []
 
@@ -147,6 +164,8 @@ def _place(found: list[Frame]) -> str:
 
 
 def _generalised(message: str) -> str:
+    # Which call was the one too many is chance.
+    message = re.sub(r"^(maximum recursion depth exceeded).*", r"\1", message)
     message = re.sub(r"\b0x[0-9a-fA-F]+", "<address>", message)
     message = re.sub(r"(?<![\w.])(?:[A-Za-z]:\\|~?/)[\w.\-/\\]+", "<path>", message)
     message = re.sub(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", "<n>", message)

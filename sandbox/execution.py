@@ -261,7 +261,8 @@ def _coverage(directory: Path, report: bytes) -> dict[str, LineCoverage]:
         try:
             text = path.read_text("utf-8")
             ast.parse(text)
-            parser = PythonParser(text=text)
+            # An empty text would be taken for none at all.
+            parser = PythonParser(text=text or "\n")
             parser.parse_source()
         except (OSError, ValueError, SyntaxError, RecursionError, MemoryError, CoverageException):
             continue

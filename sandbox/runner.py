@@ -52,9 +52,11 @@ def run(report: Path, command: list[str]) -> int:
     with suppress(ChildProcessError):
         while True:
             os.wait()
-    _clear(report)
-    with report.open("x") as stream:
-        json.dump(_lines(data), stream)
+    # The program may have filled the disk; how it ended is what counts then.
+    with suppress(OSError):
+        _clear(report)
+        with report.open("x") as stream:
+            json.dump(_lines(data), stream)
     return code if code >= 0 else 128 - code
 
 

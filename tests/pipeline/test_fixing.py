@@ -80,6 +80,7 @@ def test_the_model_sees_traceback_and_file_and_its_edit_is_run() -> None:
     asked = llm.asked[0].task
     assert "NameError: name 'length' is not defined" in asked
     assert "total = float(values.sum())" in asked
+    assert "seed: 0" in asked
     first, second = fix.attempts
     assert first.signature == "NameError: name 'length' is not defined at estimator.py:mean"
     assert first.remedy == "model: The name `length` does not exist."

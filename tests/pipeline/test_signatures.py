@@ -176,7 +176,8 @@ def test_what_ended_without_a_traceback(folder: Path) -> None:
     assert signature("epoch 3\n", FILES, exit_code=None, timed_out=True) == "time-out"
     assert signature("", FILES, exit_code=137) == "ended by signal: kill"
     assert signature("", FILES, exit_code=3) == "exit status 3"
-    assert signature("", FILES) == "no exit status"
+    assert signature("", FILES) == "not started"
+    assert signature("No solution", FILES, problems=("No versions fit",)) == "not started: No versions fit"
 
 
 def test_a_run_without_proof_is_told_apart_by_what_it_lacks() -> None:

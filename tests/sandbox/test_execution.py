@@ -29,7 +29,12 @@ def never():
 if __name__ == "__main__":
     main()
 """
-REPOSITORY = {"main.py": MAIN, "results.py": WRITE, "reproduce.sh": "set -e\npython main.py\n"}
+REPOSITORY = {
+    "main.py": MAIN,
+    "results.py": WRITE,
+    "empty/__init__.py": "",
+    "reproduce.sh": "set -e\npython main.py\n",
+}
 LIMITS = Limits(seconds=30, memory_bytes=1 << 30, pids=64, disk_bytes=64 << 20)
 
 Execute = Callable[..., ExecutionReport]

@@ -1,0 +1,3 @@
+def predict(value):
+    """What the model says of a value."""
+    if value > 0:

@@ -1,0 +1,9 @@
+from options import OPTIONS
+
+
+def main():
+    print(OPTIONS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,6 @@
+from trainer import train
+
+
+class Model:
+    def fit(self):
+        return train(self)

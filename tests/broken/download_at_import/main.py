@@ -1,0 +1,9 @@
+from data import IMAGES
+
+
+def main():
+    print(len(IMAGES))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+done = False
+while not done:
+    pass

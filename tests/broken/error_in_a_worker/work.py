@@ -1,0 +1,2 @@
+def square(value):
+    return value**2

@@ -1,0 +1,4 @@
+```python
+def predict(value):
+    return value
+```

@@ -1,0 +1,9 @@
+import numpy as np
+
+
+def keep(weights, folder, step):
+    if step > 0:
+        np.save(
+            folder / f"step-{step}.npy",
+            weights,
+        )

@@ -1,0 +1,2 @@
+class Model:
+    """Where the plan put it."""

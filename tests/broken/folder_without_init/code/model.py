@@ -1,0 +1,2 @@
+def predict(value):
+    return value + 1

@@ -1,0 +1,6 @@
+def main():
+    print(input("Which data set? "))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,2 @@
+def train(epochs, learning_rate):
+    return epochs * learning_rate

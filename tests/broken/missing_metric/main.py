@@ -1,0 +1,10 @@
+import json
+
+
+def main():
+    with open("results.json", "w") as file:
+        json.dump({"mode": "smoke", "metrics": {"loss": 0.5}}, file)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+@torch.no_grad()
+def loss(values):
+    return sum(values)

@@ -1,0 +1,2 @@
+class Net:
+    """The file that was written before called it so."""

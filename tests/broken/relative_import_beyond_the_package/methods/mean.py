@@ -1,0 +1,5 @@
+from ..numbers_of import count
+
+
+def mean(values):
+    return sum(values) / count(values)

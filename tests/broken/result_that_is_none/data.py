@@ -1,0 +1,3 @@
+def load(split):
+    if split == "test":
+        return [1, 2]

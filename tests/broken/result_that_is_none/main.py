@@ -1,0 +1,9 @@
+from data import load
+
+
+def main():
+    print(load("train").shape)
+
+
+if __name__ == "__main__":
+    main()
