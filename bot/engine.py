@@ -32,6 +32,7 @@ _VERSION = "1"
 """Jobs of another version stay pending, so it changes only when the order of steps does."""
 _REQUESTS, _JOBS = "requests", "jobs"
 _ACTIVE = ["ENQUEUED", "DELAYED", "PENDING"]
+_SECONDS_BETWEEN_CHORES = 600
 
 
 def database_url(settings: Settings) -> str:
@@ -39,8 +40,11 @@ def database_url(settings: Settings) -> str:
     return settings.database_url or f"sqlite:///{settings.data_dir.absolute() / 'jobs.sqlite'}"
 
 
-def work(settings: Settings, make: Reproducer, stop: threading.Event) -> None:
-    """The worker process: fulfil jobs until `stop` is set. Raises ValueError without an App's credentials."""
+def work(settings: Settings, make: Reproducer, stop: threading.Event, *chores: Callable[[], object]) -> None:
+    """The worker process: fulfil jobs until `stop` is set. Raises ValueError without an App's credentials.
+
+    `chores` are done at the start and every ten minutes; one that fails is logged and tried again then.
+    """
     if settings.github_app_id is None or settings.github_app_private_key is None:
         raise ValueError("GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY (or …_PATH) are needed to work")
     key = settings.github_app_private_key.get_secret_value()
@@ -49,9 +53,20 @@ def work(settings: Settings, make: Reproducer, stop: threading.Event) -> None:
     engine = Engine(database_url(settings))
     try:
         with engine.working(Worker(github, make, settings.data_dir), settings.jobs):
-            stop.wait()
+            while True:
+                for chore in chores:
+                    _do(chore)
+                if stop.wait(_SECONDS_BETWEEN_CHORES):
+                    break
     finally:
         engine.close()
+
+
+def _do(chore: Callable[[], object]) -> None:
+    try:
+        chore()
+    except Exception as error:
+        _log.warning("A chore of the worker failed and is left for the next time: %s", error)
 
 
 class LeaseLost(BaseException):

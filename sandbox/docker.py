@@ -134,20 +134,26 @@ class DockerSandbox:
             raise SandboxError(f"Docker failed: {error}") from error
 
     def reap(self) -> int:
-        """Remove containers, with their volumes, whose worker must be dead; how many there were."""
+        """Remove containers, with their volumes, whose worker must be dead; how many there were.
+
+        What cannot be removed now, perhaps because somebody else is at it, is left for the next time.
+        """
         now, found = time.time(), 0
-        for container in self._client.containers.list(
-            all=True, filters={"label": _EXPIRES}, ignore_removed=True
-        ):
-            if float(container.labels[_EXPIRES]) < now:
-                with suppress(NotFound):
-                    container.remove(force=True, v=True)
-                    found += 1
-        for volume in self._client.volumes.list(filters={"label": _EXPIRES, "dangling": True}):
-            if float(volume.attrs["Labels"][_EXPIRES]) < now:
-                with suppress(NotFound):
-                    volume.remove(force=True)
-                    found += 1
+        try:
+            for container in self._client.containers.list(
+                all=True, filters={"label": _EXPIRES}, ignore_removed=True
+            ):
+                if float(container.labels[_EXPIRES]) < now:
+                    with suppress(APIError):
+                        container.remove(force=True, v=True)
+                        found += 1
+            for volume in self._client.volumes.list(filters={"label": _EXPIRES, "dangling": True}):
+                if float(volume.attrs["Labels"][_EXPIRES]) < now:
+                    with suppress(APIError):
+                        volume.remove(force=True)
+                        found += 1
+        except (DockerException, requests.RequestException) as error:
+            raise SandboxError(f"Docker failed: {error}") from error
         return found
 
     @contextmanager
