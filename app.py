@@ -374,6 +374,7 @@ def _reproduce(
                     **options,
                 ),
                 observe=observe,
+                cancelled=interrupt.asked,
             )
     result(console, made.report, out, display.seconds, recorded=replay is not None)
     return made

@@ -69,7 +69,13 @@ def reproducer(toolbox: Toolbox, settings: Settings) -> Reproducer:
             paper = read(job.paper, tools.arxiv)
             watch(Progress("paper", "finished", paper.title, usd=0.0))
             return reproduce(
-                paper, llm=tools.llm, sandbox=tools.sandbox, out=out, options=options, observe=watch
+                paper,
+                llm=tools.llm,
+                sandbox=tools.sandbox,
+                out=out,
+                options=options,
+                observe=watch,
+                cancelled=watch.cancelled,
             )
 
     return make

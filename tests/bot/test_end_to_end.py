@@ -29,7 +29,7 @@ from tests.bot.test_worker import request
 from tests.fakes.arxiv import Submission, fake_arxiv, one_file
 from tests.fakes.github import APP_ID, FakeGitHub
 from tests.fakes.scripted import ScriptedLLM
-from tests.pipeline.plans import recording
+from tests.pipeline.plans import SLEEPING_MAIN, fenced, recording
 
 BOT = "paper2code[bot]"
 
@@ -87,6 +87,29 @@ def test_a_comment_becomes_a_pull_request(hub: FakeGitHub, engine: Engine, port:
     assert (check["head_sha"], check["conclusion"]) == (sha, "success")
     assert hub.state.labels[pull["number"]] == ["paper2code"]
     assert {token.permissions.get("contents") for token in hub.tokens.values()} == {"write"}
+
+
+def test_cancel_reaches_code_that_is_being_run(
+    hub: FakeGitHub, github: GitHub, engine: Engine, sandbox: Sandbox, packages: Path, tmp_path: Path
+) -> None:
+    issue, paper = hub.open_issue("A", ""), Submission("2401.00001", "Means of Things", source=one_file(TEX))
+    (tmp_path / "packages").symlink_to(packages, target_is_directory=True)
+    with fake_arxiv(paper) as arxiv:
+
+        @contextmanager
+        def toolbox(job: Job, out: Path, cancelled: Callable[[], bool]) -> Iterator[Tools]:
+            client = Arxiv(arxiv.url, arxiv.url, tmp_path / "arxiv", interval=0)
+            answers = recording() | {"code.main.py": fenced(SLEEPING_MAIN)}
+            yield Tools(client, ScriptedLLM(answers), sandbox)
+
+        made = reproducer(toolbox, Settings(data_dir=tmp_path, model="scripted"))
+        engine.ask(request(hub, issue, "/paper2code arxiv:2401.00001"))
+        with engine.working(Worker(github, made, tmp_path, waits=(0,), seconds_between_edits=0.05)):
+            until(lambda: [record.board.stage for record in engine.latest()] == ["run"], 200)
+            engine.ask(request(hub, issue, "/paper2code cancel"))
+            until(lambda: engine.latest()[0].outcome is not None, 200)
+    assert engine.latest()[0].state == "cancelled"
+    assert "Stopped" in hub.comments_by(BOT)[0]["body"]
 
 
 TEX = r"""\documentclass{article}
