@@ -43,7 +43,8 @@ def database_url(settings: Settings) -> str:
 def work(settings: Settings, make: Reproducer, stop: threading.Event, *chores: Callable[[], object]) -> None:
     """The worker process: fulfil jobs until `stop` is set. Raises ValueError without an App's credentials.
 
-    `chores` are done at the start and every ten minutes; one that fails is logged and tried again then.
+    `chores` are done at the start and every ten minutes, as is asking GitHub for the events that never
+    arrived; one that fails is logged and tried again then.
     """
     if settings.github_app_id is None or settings.github_app_private_key is None:
         raise ValueError("GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY (or …_PATH) are needed to work")
@@ -54,6 +55,7 @@ def work(settings: Settings, make: Reproducer, stop: threading.Event, *chores: C
     try:
         with engine.working(Worker(github, make, settings.data_dir), settings.jobs):
             while True:
+                _do(lambda: credentials.redeliver(settings.github_api_url))
                 for chore in chores:
                     _do(chore)
                 if stop.wait(_SECONDS_BETWEEN_CHORES):

@@ -183,9 +183,35 @@ def test_a_worker_does_its_chores_at_the_start_whatever_becomes_of_them(
         stop.set()
 
     key = SecretStr(hub.private_key)
-    settings = Settings(data_dir=tmp_path, github_app_id=APP_ID, github_app_private_key=key)
+    settings = Settings(
+        data_dir=tmp_path,
+        github_app_id=APP_ID,
+        github_app_private_key=key,
+        github_api_url=hub.api_url,
+        github_server_url=hub.url,
+    )
     work(settings, make, stop, fails, works)
     assert done == ["works"]
+
+
+def test_an_event_that_nobody_took_is_answered_after_the_start(
+    hub: FakeGitHub, port: int, engine: Engine, tmp_path: Path
+) -> None:
+    """The web process was down when GitHub sent it."""
+    stop = threading.Event()
+    event = hub.comment_event(hub.open_issue("A", ""), "/paper2code help")
+    hub.delivered("issue_comment", event, 0)
+    hub.hook = lambda name, payload, guid: deliver(port, name, payload, delivery=guid)[0]
+    key = SecretStr(hub.private_key)
+    settings = Settings(
+        data_dir=tmp_path / "worker",
+        github_app_id=APP_ID,
+        github_app_private_key=key,
+        github_api_url=hub.api_url,
+        github_server_url=hub.url,
+    )
+    work(settings, make, stop, stop.set)
+    assert engine.pending() == 1
 
 
 def test_a_worker_ends_at_sigterm_as_at_ctrl_c(hub: FakeGitHub, tmp_path: Path) -> None:
