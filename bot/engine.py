@@ -13,11 +13,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, WorkflowStatus
 
+from bot.configuration import Quota
 from bot.github import AppCredentials, GitHub
 from bot.jobs import BOARD, JOB, OUTCOME, REQUEST, Job, Record, Request, State, Steps, jobs_prefix
 from bot.progress import Board
@@ -53,7 +55,8 @@ def work(settings: Settings, make: Reproducer, stop: threading.Event, *chores: C
     github = GitHub(credentials, settings.github_api_url, settings.github_server_url)
     engine = Engine(database_url(settings))
     try:
-        with engine.working(Worker(github, make, settings.data_dir), settings.jobs):
+        allowed = Quota(per_day=settings.installation_per_day, concurrent=settings.installation_concurrent)
+        with engine.working(Worker(github, make, settings.data_dir, allowed), settings.jobs):
             while True:
                 _do(lambda: credentials.redeliver(settings.github_api_url))
                 for chore in chores:
@@ -149,6 +152,14 @@ class Engine:
         return self._client.list_workflows(
             name="fulfil", workflow_id_prefix=prefix, sort_desc=True, limit=100, **wanted
         )
+
+    def recent(self, since: datetime) -> list[Record]:
+        """See bot.jobs.Ledger."""
+        found = [
+            *self._client.list_workflows(name="fulfil", start_time=since.isoformat()),
+            *self._client.list_workflows(name="fulfil", status=_ACTIVE),
+        ]
+        return [_record(status) for status in {status.workflow_id: status for status in found}.values()]
 
     def latest(self, limit: int = 100) -> list[Record]:
         """The jobs of all repositories, newest first."""
