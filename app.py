@@ -10,6 +10,7 @@ import dataclasses
 import json
 import re
 import shutil
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -196,10 +197,15 @@ def work() -> None:
     """Fulfil the jobs that webhooks have stored."""
     from bot.engine import work as fulfil_jobs
     from bot.worker import reproducer
+    from sandbox.docker import DockerSandbox
 
+    # How service managers stop a process; what runs is stopped and given back as at Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings = _settings()
     settings.require("github_app_id", "github_app_private_key")
-    fulfil_jobs(settings, reproducer(_toolbox(settings), settings), threading.Event())
+    sandbox = _guarded_sandbox(settings)
+    chores = [sandbox.reap] if isinstance(sandbox, DockerSandbox) else []
+    fulfil_jobs(settings, reproducer(_toolbox(settings, sandbox), settings), threading.Event(), *chores)
 
 
 @main.command()
@@ -211,7 +217,7 @@ def action(ctx: click.Context) -> None:
 
     settings = _settings()
     settings.require("github_token")
-    ctx.exit(act(settings, reproducer(_toolbox(settings), settings)))
+    ctx.exit(act(settings, reproducer(_toolbox(settings, _guarded_sandbox(settings)), settings)))
 
 
 @main.command()
@@ -277,14 +283,16 @@ def _llm(
     )
 
 
-def _toolbox(settings: "Settings") -> "Toolbox":
-    """What the bot makes jobs with. Strangers choose the papers: nothing weaker than Docker is a default."""
-    from bot.worker import Tools
-
+def _guarded_sandbox(settings: "Settings") -> "Sandbox | None":
+    """The bot's. Strangers choose the papers: nothing weaker than Docker is a default."""
     if settings.sandbox == "local":
         click.echo("Warning: strangers choose what runs in the local sandbox; Docker is safer.", err=True)
-    guarded = settings.model_copy(update={"sandbox": settings.sandbox or "docker"})
-    sandbox = _sandbox(guarded)
+    return _sandbox(settings.model_copy(update={"sandbox": settings.sandbox or "docker"}))
+
+
+def _toolbox(settings: "Settings", sandbox: "Sandbox | None") -> "Toolbox":
+    """What the bot makes jobs with."""
+    from bot.worker import Tools
 
     @contextlib.contextmanager
     def open_tools(job: "Job", out: Path, cancelled: Callable[[], bool]) -> "Iterator[Tools]":
@@ -366,6 +374,7 @@ def _reproduce(
                     **options,
                 ),
                 observe=observe,
+                cancelled=interrupt.asked,
             )
     result(console, made.report, out, display.seconds, recorded=replay is not None)
     return made

@@ -37,6 +37,10 @@ class Inline:
         """See bot.jobs.Ledger."""
         return [Record(job, "running", self._boards.get(job.id, Board())) for job in self.jobs]
 
+    def recent(self, since: datetime) -> list[Record]:
+        """None: other workflow runs are not known here."""
+        return []
+
     def cancel(self, job: str) -> None:
         """Nothing: cancelling the workflow run ends it."""
 
@@ -67,7 +71,7 @@ def act(
     credentials = TokenCredentials(settings.github_token.get_secret_value())
     github = GitHub(credentials, settings.github_api_url, settings.github_server_url, seconds_between_writes)
     kept = "the files of this workflow run, as far as the workflow uploads them"
-    worker = Worker(github, make, settings.data_dir, kept, waits)
+    worker = Worker(github, make, settings.data_dir, kept=kept, waits=waits)
     ledger = Inline()
     paper = settings.paper or (payload.get("inputs") or {}).get("paper")
     if paper:

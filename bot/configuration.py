@@ -53,6 +53,15 @@ class Run(BaseModel):
         return int(self.memory[:-1]) * (2**30 if self.memory.endswith("g") else 2**20)
 
 
+class Quota(BaseModel):
+    """How many papers may be started."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    per_day: int = Field(default=20, ge=0, le=10_000, description="Within any 24 hours")
+    concurrent: int = Field(default=5, ge=0, le=1000, description="Waiting or being worked on")
+
+
 class Configuration(BaseModel):
     """A repository's wishes; the defaults hold where it has no file."""
 
@@ -67,6 +76,7 @@ class Configuration(BaseModel):
     labels: tuple[Label, ...] = Field(default=("paper2code",), max_length=10)
     refine: tuple[Refinable, ...] = ()
     run: Run = Run()
+    quota: Quota = Quota()
 
 
 def read(text: str | None) -> Configuration:

@@ -13,11 +13,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, WorkflowStatus
 
+from bot.configuration import Quota
 from bot.github import AppCredentials, GitHub
 from bot.jobs import BOARD, JOB, OUTCOME, REQUEST, Job, Record, Request, State, Steps, jobs_prefix
 from bot.progress import Board
@@ -32,6 +34,7 @@ _VERSION = "1"
 """Jobs of another version stay pending, so it changes only when the order of steps does."""
 _REQUESTS, _JOBS = "requests", "jobs"
 _ACTIVE = ["ENQUEUED", "DELAYED", "PENDING"]
+_SECONDS_BETWEEN_CHORES = 600
 
 
 def database_url(settings: Settings) -> str:
@@ -39,8 +42,12 @@ def database_url(settings: Settings) -> str:
     return settings.database_url or f"sqlite:///{settings.data_dir.absolute() / 'jobs.sqlite'}"
 
 
-def work(settings: Settings, make: Reproducer, stop: threading.Event) -> None:
-    """The worker process: fulfil jobs until `stop` is set. Raises ValueError without an App's credentials."""
+def work(settings: Settings, make: Reproducer, stop: threading.Event, *chores: Callable[[], object]) -> None:
+    """The worker process: fulfil jobs until `stop` is set. Raises ValueError without an App's credentials.
+
+    `chores` are done at the start and every ten minutes, as is asking GitHub for the events that never
+    arrived; one that fails is logged and tried again then.
+    """
     if settings.github_app_id is None or settings.github_app_private_key is None:
         raise ValueError("GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY (or …_PATH) are needed to work")
     key = settings.github_app_private_key.get_secret_value()
@@ -48,10 +55,23 @@ def work(settings: Settings, make: Reproducer, stop: threading.Event) -> None:
     github = GitHub(credentials, settings.github_api_url, settings.github_server_url)
     engine = Engine(database_url(settings))
     try:
-        with engine.working(Worker(github, make, settings.data_dir), settings.jobs):
-            stop.wait()
+        allowed = Quota(per_day=settings.installation_per_day, concurrent=settings.installation_concurrent)
+        with engine.working(Worker(github, make, settings.data_dir, allowed), settings.jobs):
+            while True:
+                _do(lambda: credentials.redeliver(settings.github_api_url))
+                for chore in chores:
+                    _do(chore)
+                if stop.wait(_SECONDS_BETWEEN_CHORES):
+                    break
     finally:
         engine.close()
+
+
+def _do(chore: Callable[[], object]) -> None:
+    try:
+        chore()
+    except Exception as error:
+        _log.warning("A chore of the worker failed and is left for the next time: %s", error)
 
 
 class LeaseLost(BaseException):
@@ -132,6 +152,14 @@ class Engine:
         return self._client.list_workflows(
             name="fulfil", workflow_id_prefix=prefix, sort_desc=True, limit=100, **wanted
         )
+
+    def recent(self, since: datetime) -> list[Record]:
+        """See bot.jobs.Ledger."""
+        found = [
+            *self._client.list_workflows(name="fulfil", start_time=since.isoformat()),
+            *self._client.list_workflows(name="fulfil", status=_ACTIVE),
+        ]
+        return [_record(status) for status in {status.workflow_id: status for status in found}.values()]
 
     def latest(self, limit: int = 100) -> list[Record]:
         """The jobs of all repositories, newest first."""

@@ -13,13 +13,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
 import requests
 from github import Auth, Github, GithubException, RateLimitExceededException, UnknownObjectException
+from github.HookDelivery import HookDeliverySummary
 from github.Issue import Issue
+from github.PaginatedList import PaginatedList
 from github.Repository import Repository
 
 from bot.configuration import PATH
@@ -36,6 +38,7 @@ PERMISSIONS = {
 MOST_ANNOTATIONS = 50
 """That GitHub takes in one request."""
 _TOKEN_SECONDS = 45 * 60
+_REDELIVERABLE = timedelta(days=3)
 _ACTIONS_BOT = ("github-actions[bot]", 41898282)
 _HINTS = {
     "not permitted to create": "Allow it under Settings → Actions → General → Workflow permissions: “Allow "
@@ -101,6 +104,16 @@ class Annotation:
     message: str
 
 
+@dataclass(frozen=True)
+class _Attempt:
+    """GitHub tried to deliver an event."""
+
+    id: int
+    when: datetime
+    status: int
+    """Of our answer; 0 without one."""
+
+
 class Credentials(Protocol):
     """Who we are towards GitHub."""
 
@@ -135,6 +148,31 @@ class AppCredentials:
                 "POST", f"/app/installations/{place.installation}/access_tokens", input=wanted
             )
         return str(data["token"])
+
+    def redeliver(self, api_url: str) -> int:
+        """Have GitHub send again the events that never arrived; how many. Raises GitHubError.
+
+        One that keeps failing is left alone as long again as it has been failing.
+        """
+        now, attempts = datetime.now(UTC), dict[str, list[_Attempt]]()
+        with _worded(), Github(auth=self._auth, base_url=api_url, retry=None, per_page=100) as app:
+            for delivery in PaginatedList(HookDeliverySummary, app.requester, "/app/hook/deliveries", {}):
+                data = delivery.raw_data
+                attempt = _Attempt(
+                    data["id"], datetime.fromisoformat(data["delivered_at"]), data["status_code"]
+                )
+                if now - attempt.when > _REDELIVERABLE:
+                    break
+                attempts.setdefault(data["guid"], []).append(attempt)
+            due = [
+                latest.id
+                for latest, first, tried in ((tried[0], tried[-1], tried) for tried in attempts.values())
+                if not any(200 <= each.status < 300 for each in tried)
+                and now - latest.when >= latest.when - first.when
+            ]
+            for number in due:
+                app.requester.requestJsonAndCheck("POST", f"/app/hook/deliveries/{number}/attempts")
+        return len(due)
 
 
 class TokenCredentials:

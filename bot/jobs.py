@@ -140,6 +140,10 @@ class Ledger(Protocol):
         """The issue's jobs, newest first."""
         ...
 
+    def recent(self, since: datetime) -> list[Record]:
+        """All jobs, of whatever repository, that are active or were submitted after `since`."""
+        ...
+
     def cancel(self, job: str) -> None:
         """Ask the job to stop."""
         ...

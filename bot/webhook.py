@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import SecretStr
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from bot import intake
+from bot import dashboard, intake
 from bot.engine import Engine, database_url
 from settings import Settings
 
@@ -22,8 +22,12 @@ def create_app(settings: Settings) -> Flask:
     """The web process. Raises ValueError without a webhook secret: there is no unsigned mode."""
     if settings.github_webhook_secret is None:
         raise ValueError("GITHUB_WEBHOOK_SECRET is not set, and there is no unsigned mode")
-    app = Flask("paper2code")
-    app.register_blueprint(create_blueprint(settings.github_webhook_secret, Engine(database_url(settings))))
+    # Pages and styles are the dashboard's own.
+    app, engine = Flask("paper2code", static_folder=None), Engine(database_url(settings))
+    app.register_blueprint(create_blueprint(settings.github_webhook_secret, engine))
+    if settings.dashboard_token:
+        pages = dashboard.create_blueprint(settings.dashboard_token, engine, settings.github_server_url)
+        app.register_blueprint(pages)
     return app
 
 

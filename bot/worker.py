@@ -7,9 +7,10 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -17,11 +18,12 @@ from typing import TypeVar
 from bot import branch, configuration, messages
 from bot.branch import BranchError, BranchUnreachable
 from bot.commands import Command
-from bot.configuration import Configuration, ConfigurationInvalid
+from bot.configuration import Configuration, ConfigurationInvalid, Quota
 from bot.github import GitHub, GitHubError, GitHubRefused, GitHubUnavailable
 from bot.intake import Admitted, Refusal, admit
 from bot.jobs import Job, Ledger, Outcome, Request, Steps, job_id
 from bot.progress import Board
+from bot.quota import DAY, excess
 from pipeline import errors
 from pipeline.arxiv import Arxiv, read
 from pipeline.llm import LLM
@@ -69,7 +71,13 @@ def reproducer(toolbox: Toolbox, settings: Settings) -> Reproducer:
             paper = read(job.paper, tools.arxiv)
             watch(Progress("paper", "finished", paper.title, usd=0.0))
             return reproduce(
-                paper, llm=tools.llm, sandbox=tools.sandbox, out=out, options=options, observe=watch
+                paper,
+                llm=tools.llm,
+                sandbox=tools.sandbox,
+                out=out,
+                options=options,
+                observe=watch,
+                cancelled=watch.cancelled,
             )
 
     return make
@@ -83,14 +91,19 @@ class Worker:
         github: GitHub,
         make: Reproducer,
         data: Path,
+        allowed: Quota = Quota(),
         kept: str = "everything that is paid for, on this server",
         waits: tuple[float, ...] = (5, 20, 60, 300, 900, 1800),
         seconds_between_edits: float = 5,
     ) -> None:
-        """`kept` says where a failed job's files are; `waits` are seconds between attempts at a service."""
+        """`allowed` is each installation's quota; `kept` says where a failed job's files are; `waits` are
+        seconds between attempts at a service.
+        """
         self._github = github
         self._make = make
         self._data = data
+        self._allowed = allowed
+        self._admission = threading.Lock()
         self._kept = kept
         self._waits = waits
         self._seconds_between_edits = seconds_between_edits
@@ -136,24 +149,40 @@ class Worker:
                 self._github.comment(place, mark, text, since=request.received)
             return
         decision = admit(request, wishes, permission)
+        if isinstance(decision, Admitted):
+            self._github.react(request)
+            decision = self._do(request, decision, wishes, ledger)
         if isinstance(decision, Refusal):
             mark = f"refusal {request.actor_id} {request.received:%Y-%m-%d}"
             day = request.received.replace(hour=0, minute=0, second=0, microsecond=0)
             self._github.comment(place, mark, messages.refusal(request.actor, decision.message), since=day)
-        elif decision is not None:
-            self._github.react(request)
-            self._do(request, decision, ledger)
 
-    def _do(self, request: Request, decision: Admitted, ledger: Ledger) -> None:
-        for job in decision.jobs:
-            ledger.submit(job)
-        said = decision.note
+    def _do(
+        self, request: Request, decision: Admitted, wishes: Configuration, ledger: Ledger
+    ) -> Refusal | None:
+        """Carry it out; a Refusal if that would exceed a quota."""
         if isinstance(request.command, Command) and request.command.verb != "reproduce":
-            said = self._about_jobs(request, request.command, ledger)
+            said = self._about_jobs(request, request.command, wishes, ledger)
+        else:
+            said = self._submit(decision.jobs, wishes, ledger) or decision.note
+        if isinstance(said, Refusal):
+            return said
         if said:
             self._github.comment(request.place, f"answer {request.id}", said, since=request.received)
+        return None
 
-    def _about_jobs(self, request: Request, command: Command, ledger: Ledger) -> str:
+    def _submit(self, jobs: Sequence[Job], wishes: Configuration, ledger: Ledger) -> Refusal | None:
+        """Have all of them done, or none."""
+        now = datetime.now(UTC)
+        with self._admission:
+            refused = excess(jobs, ledger.recent(now - DAY), wishes.quota, self._allowed, now)
+            for job in () if refused else jobs:
+                ledger.submit(job)
+        return refused
+
+    def _about_jobs(
+        self, request: Request, command: Command, wishes: Configuration, ledger: Ledger
+    ) -> str | Refusal:
         """What to say about a command on this issue's jobs, which is carried out."""
         records = ledger.records(request.place.repository_id, request.place.issue)
         active = [record for record in records if record.state in ("queued", "running")]
@@ -169,10 +198,10 @@ class Worker:
             if not records:
                 return "There is nothing to retry: this issue has no job yet."
             last = records[0].job
-            ledger.submit(
-                replace(last, id=job_id(request, last.paper), actor=request.actor, created=request.received)
+            again = replace(
+                last, id=job_id(request, last.paper), actor=request.actor, created=request.received
             )
-            return ""
+            return self._submit([again], wishes, ledger) or ""
         if command.verb == "help":
             return messages.help_()
         return f"`{command.verb}` is not available in this version."

@@ -11,7 +11,7 @@ from pipeline.analysis import FileAnalysis, analyze
 from pipeline.asking import Context, render
 from pipeline.audit import audit_and_repair
 from pipeline.coding import pinned, write
-from pipeline.errors import ContextOverflow
+from pipeline.errors import Cancelled, ContextOverflow
 from pipeline.fixing import Fixer
 from pipeline.llm import LLM
 from pipeline.paper import Paper
@@ -22,7 +22,7 @@ from pipeline.record import Commit, Record
 from pipeline.report import execution_report
 from pipeline.repository import Repository
 from sandbox.execution import execute
-from sandbox.interface import Sandbox
+from sandbox.interface import Sandbox, SandboxCancelled
 from sandbox.report import ExecutionReport, Limits, Mode
 
 SHORTEST_PAPER = 12_000
@@ -71,9 +71,11 @@ def reproduce(
     out: Path,
     options: Options,
     observe: Observer,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Reproduction:
     """Plan, analyse, write, run, fix and audit; `out` afterwards holds what docs/architecture.md says.
 
+    `cancelled` is asked while the code runs; the model's client and `observe` have their own way to know.
     Raises PipelineError (the model, the budget, cancellation) and SandboxError. What is finished stays in
     `out`; the journal makes a second call with the same `out` continue without paying again.
     """
@@ -99,7 +101,7 @@ def reproduce(
     if sandbox is None:
         record.skip("run", "no sandbox was asked for")
     else:
-        run = _runner(sandbox, record, paper, plan, options)
+        run = _runner(sandbox, record, paper, plan, options, cancelled)
         fixer = Fixer(plan, analyses, context, llm, run, options.max_fixes, options.limits, record.advanced)
         with record.stage("run"):
             repository, execution = fixer.fix(repository)
@@ -148,20 +150,29 @@ def _plan(paper: Paper, llm: LLM, record: Record, options: Options) -> tuple[Pla
 
 
 def _runner(
-    sandbox: Sandbox, record: Record, paper: Paper, plan: Plan, options: Options
+    sandbox: Sandbox,
+    record: Record,
+    paper: Paper,
+    plan: Plan,
+    options: Options,
+    cancelled: Callable[[], bool],
 ) -> Callable[[Repository], ExecutionReport]:
     """Runs a repository once, laid out where a person can look at it."""
     promised = [metric.name for metric in plan.logic.metrics]
 
     def run(repository: Repository) -> ExecutionReport:
-        return execute(
-            record.lay_out(repository.files),
-            sandbox,
-            cache=options.packages,
-            mode=options.mode,
-            limits=options.limits,
-            before=paper.published,
-            promised=promised,
-        )
+        try:
+            return execute(
+                record.lay_out(repository.files),
+                sandbox,
+                cache=options.packages,
+                mode=options.mode,
+                limits=options.limits,
+                before=paper.published,
+                promised=promised,
+                cancelled=cancelled,
+            )
+        except SandboxCancelled as error:
+            raise Cancelled(str(error)) from error
 
     return run

@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from sandbox.interface import (
     WORK,
     Command,
     Platform,
+    SandboxCancelled,
     SandboxError,
     SandboxUnavailable,
     files,
@@ -134,20 +135,26 @@ class DockerSandbox:
             raise SandboxError(f"Docker failed: {error}") from error
 
     def reap(self) -> int:
-        """Remove containers, with their volumes, whose worker must be dead; how many there were."""
+        """Remove containers, with their volumes, whose worker must be dead; how many there were.
+
+        What cannot be removed now, perhaps because somebody else is at it, is left for the next time.
+        """
         now, found = time.time(), 0
-        for container in self._client.containers.list(
-            all=True, filters={"label": _EXPIRES}, ignore_removed=True
-        ):
-            if float(container.labels[_EXPIRES]) < now:
-                with suppress(NotFound):
-                    container.remove(force=True, v=True)
-                    found += 1
-        for volume in self._client.volumes.list(filters={"label": _EXPIRES, "dangling": True}):
-            if float(volume.attrs["Labels"][_EXPIRES]) < now:
-                with suppress(NotFound):
-                    volume.remove(force=True)
-                    found += 1
+        try:
+            for container in self._client.containers.list(
+                all=True, filters={"label": _EXPIRES}, ignore_removed=True
+            ):
+                if float(container.labels[_EXPIRES]) < now:
+                    with suppress(APIError):
+                        container.remove(force=True, v=True)
+                        found += 1
+            for volume in self._client.volumes.list(filters={"label": _EXPIRES, "dangling": True}):
+                if float(volume.attrs["Labels"][_EXPIRES]) < now:
+                    with suppress(APIError):
+                        volume.remove(force=True)
+                        found += 1
+        except (DockerException, requests.RequestException) as error:
+            raise SandboxError(f"Docker failed: {error}") from error
         return found
 
     @contextmanager
@@ -288,7 +295,8 @@ class DockerSandbox:
         connection: socket.socket = getattr(stream, "_sock", stream)  # type: ignore[arg-type]
         kept = {1: HeadTail(command.limits.output_bytes), 2: HeadTail(command.limits.output_bytes)}
         try:
-            timed_out = not self._drain(connection, kept, execution, started + command.limits.seconds)
+            deadline = started + command.limits.seconds
+            timed_out = not self._drain(connection, kept, execution, deadline, command.cancelled)
         finally:
             connection.close()
             stream.close()
@@ -318,9 +326,16 @@ class DockerSandbox:
         )
 
     def _drain(
-        self, connection: socket.socket, kept: dict[int, HeadTail], execution: str, deadline: float
+        self,
+        connection: socket.socket,
+        kept: dict[int, HeadTail],
+        execution: str,
+        deadline: float,
+        cancelled: Callable[[], bool],
     ) -> bool:
         """Read the command's output until it has ended; False when the deadline came first.
+
+        Raises SandboxCancelled.
 
         Everything is read, however much is kept: a daemon that cannot get rid of output stops answering. A
         process left behind may hold the output open, so that its end alone does not tell.
@@ -328,6 +343,8 @@ class DockerSandbox:
         frames = _Frames(kept)
         running, asked = True, time.monotonic()
         while (now := time.monotonic()) < deadline:
+            if cancelled():
+                raise SandboxCancelled
             if running and now - asked > _POLL_SECONDS:
                 asked = now
                 running = self._running(execution)
@@ -346,6 +363,8 @@ class DockerSandbox:
         # The end of its output is not yet its end: it may have closed it, or the daemon be a moment behind.
         pause = 0.002
         while running := self._running(execution):
+            if cancelled():
+                raise SandboxCancelled
             if time.monotonic() >= deadline:
                 break
             time.sleep(pause)

@@ -70,6 +70,7 @@ def execute(
     promised: Collection[str] = (),
     torch: str = "cpu",
     observe: Callable[[Phase], None] = lambda phase: None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> ExecutionReport:
     """Install what `directory` needs, import its modules, run `main.py --smoke` and maybe `reproduce.sh`.
 
@@ -77,14 +78,15 @@ def execute(
     metrics that `results.json` must hold. `cache` keeps wheels and unpacked environments between runs;
     `torch` is uv's `--torch-backend`, used where the host's own configuration offers no CPU build. `observe`
     hears of each phase as it begins. `directory` is never changed. Raises SandboxError when the sandbox or
-    the package index fails; whatever is wrong with the repository is in the report.
+    the package index fails, SandboxCancelled within a second of `cancelled` in every phase but the
+    installation; whatever is wrong with the repository is in the report.
     """
     platform = sandbox.platform()
     tools = _tools(platform, cache)
     observe("install")
     needed = requirements(directory)
     installation, lock = _install(needed, platform, cache, before, torch)
-    run = _Run(directory, sandbox, limits, packages.install(lock, platform, cache), tools)
+    run = _Run(directory, sandbox, limits, packages.install(lock, platform, cache), tools, cancelled)
     phases = [installation]
     metrics: Mapping[str, float] = {}
     coverage: Mapping[str, LineCoverage] = {}
@@ -122,9 +124,17 @@ class _Run:
     limits: Limits
     packages: Path
     tools: Path
+    cancelled: Callable[[], bool]
 
     def __call__(self, argv: tuple[str, ...], outputs: tuple[str, ...]) -> CommandResult:
-        command = Command(argv, self.limits, packages=self.packages, tools=self.tools, outputs=outputs)
+        command = Command(
+            argv,
+            self.limits,
+            packages=self.packages,
+            tools=self.tools,
+            outputs=outputs,
+            cancelled=self.cancelled,
+        )
         return self.sandbox.run(self.directory, command)
 
 

@@ -2,11 +2,12 @@
 
 SandboxError                  the sandbox itself failed; never shown to a model as program output
 ├── SandboxUnavailable        no daemon, no namespaces: what to do is in the message
+├── SandboxCancelled          somebody asked to stop; the command was killed
 └── InstallationFailed        the package index or the disk failed (not: a requirement that cannot be met)
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -29,6 +30,13 @@ class SandboxError(Exception):
 
 class SandboxUnavailable(SandboxError):
     """This sandbox cannot be used on this machine."""
+
+
+class SandboxCancelled(SandboxError):
+    """Somebody asked to stop."""
+
+    def __init__(self) -> None:
+        super().__init__("Stopped while the code was running.")
 
 
 class InstallationFailed(SandboxError):
@@ -60,6 +68,8 @@ class Command:
     """Our runner and coverage.py, visible read-only as `/tools`, apart from what the repository asked for."""
     outputs: tuple[str, ...] = ()
     """Relative paths of files to bring back."""
+    cancelled: Callable[[], bool] = lambda: False
+    """Asked at least twice a second while it runs: whether to kill it."""
 
     def inside(self, path: str) -> dict[str, str]:
         """The whole environment of the command; `path` is where programs are found. Nothing of the host's."""
@@ -96,7 +106,8 @@ class Sandbox(Protocol):
     def run(self, directory: Path, command: Command) -> CommandResult:
         """Run `command` in a fresh copy of `directory`; the directory itself is never changed.
 
-        Raises SandboxError when the sandbox fails; a failing program is a CommandResult.
+        Raises SandboxError when the sandbox fails or the command is cancelled; a failing program is a
+        CommandResult.
         """
         ...
 

@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -20,6 +21,7 @@ from sandbox.interface import (
     TOOLS,
     Command,
     Platform,
+    SandboxCancelled,
     SandboxError,
     SandboxUnavailable,
     files,
@@ -28,6 +30,7 @@ from sandbox.report import CommandResult, Limits
 from sandbox.streams import HeadTail
 
 _KERNEL_SETTINGS = Path("/proc/sys")
+_POLL_SECONDS = 0.5
 _GRACE_SECONDS = 30.0
 """For building the namespaces and collecting outputs, beyond the command's own limit."""
 
@@ -122,17 +125,25 @@ def _carry_out(order: Order, command: Command) -> CommandResult:
         try:
             process.stdin.write(json.dumps(asdict(order)).encode())
             process.stdin.close()
-            process.wait(command.limits.seconds + _GRACE_SECONDS)
+            _await(process, command, started + command.limits.seconds + _GRACE_SECONDS)
         except BrokenPipeError:
             process.wait()
-        except subprocess.TimeoutExpired as error:
-            raise SandboxError("the local sandbox did not answer in time and was killed") from error
         finally:
             # Also on an interrupt: its death takes the whole process tree along.
             process.kill()
             for reader in readers:
                 reader.join()
     return _result(command, b"".join(said), kept, time.monotonic() - started)
+
+
+def _await(process: "subprocess.Popen[bytes]", command: Command, deadline: float) -> None:
+    while not command.cancelled():
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_POLL_SECONDS)
+            return
+        if time.monotonic() > deadline:
+            raise SandboxError("the local sandbox did not answer in time and was killed")
+    raise SandboxCancelled
 
 
 def _result(

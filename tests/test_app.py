@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from app import main
 from tests.fakes.model import FakeModel, Reply
-from tests.pipeline.plans import MAIN, fenced, recording
+from tests.pipeline.plans import MAIN, SLEEPING_MAIN, fenced, recording
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"pydantic", "rich", "openai", "pymupdf", "docker", "github", "flask", "httpx", "dbos", "git"}
@@ -287,3 +287,26 @@ def test_the_demo_ends_with_a_pull_request_on_a_local_repository(tmp_path: Path)
     ).splitlines()
     assert subjects[::-1] == ["Plan the reproduction", "Write the code", "Report what was run"]
     assert str(out / "pull-request.md") in ended.output
+
+
+def test_ctrl_c_stops_code_that_is_being_run(paper: Path, tmp_path: Path) -> None:
+    played = journal(tmp_path / "recording.jsonl", recording() | {"code.main.py": fenced(SLEEPING_MAIN)})
+    command = [sys.executable, "-c", "from app import main; main(prog_name='paper2code')"]
+    with subprocess.Popen(
+        [*command, "run", str(paper), "--replay", str(played), "--out", "out"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            while "run started" not in process.stdout.readline():
+                assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            _, explained = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert explained.startswith("Interrupted.\nKept: out")

@@ -33,6 +33,8 @@ PLACE = Place(f"{OWNER}/{NAME}", REPOSITORY_ID, 1, INSTALLATION)
 _REPOSITORY = "/repos/{owner}/{repo}"
 _PATHS = [
     "/app",
+    "/app/hook/deliveries",
+    "/app/hook/deliveries/{delivery_id}/attempts",
     "/app/installations/{installation_id}/access_tokens",
     "/user",
     "/users/{username}",

@@ -12,6 +12,7 @@ directory: papers/{arxiv_id}-{slug}
 labels: [paper2code]
 refine: [config]
 run: {timeout: 600, memory: 4g, cpus: 2, full: false}
+quota: {per_day: 20, concurrent: 5}
 """
 
 
@@ -31,6 +32,7 @@ def test_the_documented_example() -> None:
     [
         ("colour: red", "`colour`: there is no such key"),
         ("run: {gpu: 1}", "`run.gpu`: there is no such key"),
+        ("quota: {concurrent: -1}", "`quota.concurrent`: should be greater than or equal to 0"),
         ("trigger: always", "`trigger`: should be 'mention' or 'command'"),
         ("max_usd: -1", "`max_usd`: should be greater than 0"),
         ("max_usd: .inf", "`max_usd`"),

@@ -1,7 +1,10 @@
 """A signed webhook in, a pull request out: real HTTP, real git, a real database."""
 
 import json
+import os
+import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +16,7 @@ from jsonschema import Draft202012Validator
 from pydantic import SecretStr
 from werkzeug.serving import make_server
 
-from bot.engine import Engine
+from bot.engine import Engine, work
 from bot.github import GitHub
 from bot.jobs import Job
 from bot.webhook import create_blueprint
@@ -21,11 +24,12 @@ from bot.worker import Tools, Worker, reproducer
 from pipeline.arxiv import Arxiv
 from sandbox.interface import Sandbox
 from settings import Settings
-from tests.bot.conftest import SECRET, deliver, report, until
+from tests.bot.conftest import SECRET, deliver, make, report, until
+from tests.bot.test_worker import request
 from tests.fakes.arxiv import Submission, fake_arxiv, one_file
-from tests.fakes.github import FakeGitHub
+from tests.fakes.github import APP_ID, FakeGitHub
 from tests.fakes.scripted import ScriptedLLM
-from tests.pipeline.plans import recording
+from tests.pipeline.plans import SLEEPING_MAIN, fenced, recording
 
 BOT = "paper2code[bot]"
 
@@ -85,6 +89,29 @@ def test_a_comment_becomes_a_pull_request(hub: FakeGitHub, engine: Engine, port:
     assert {token.permissions.get("contents") for token in hub.tokens.values()} == {"write"}
 
 
+def test_cancel_reaches_code_that_is_being_run(
+    hub: FakeGitHub, github: GitHub, engine: Engine, sandbox: Sandbox, packages: Path, tmp_path: Path
+) -> None:
+    issue, paper = hub.open_issue("A", ""), Submission("2401.00001", "Means of Things", source=one_file(TEX))
+    (tmp_path / "packages").symlink_to(packages, target_is_directory=True)
+    with fake_arxiv(paper) as arxiv:
+
+        @contextmanager
+        def toolbox(job: Job, out: Path, cancelled: Callable[[], bool]) -> Iterator[Tools]:
+            client = Arxiv(arxiv.url, arxiv.url, tmp_path / "arxiv", interval=0)
+            answers = recording() | {"code.main.py": fenced(SLEEPING_MAIN)}
+            yield Tools(client, ScriptedLLM(answers), sandbox)
+
+        made = reproducer(toolbox, Settings(data_dir=tmp_path, model="scripted"))
+        engine.ask(request(hub, issue, "/paper2code arxiv:2401.00001"))
+        with engine.working(Worker(github, made, tmp_path, waits=(0,), seconds_between_edits=0.05)):
+            until(lambda: [record.board.stage for record in engine.latest()] == ["run"], 200)
+            engine.ask(request(hub, issue, "/paper2code cancel"))
+            until(lambda: engine.latest()[0].outcome is not None, 200)
+    assert engine.latest()[0].state == "cancelled"
+    assert "Stopped" in hub.comments_by(BOT)[0]["body"]
+
+
 TEX = r"""\documentclass{article}
 \title{Means of Things}
 \author{A. Author}
@@ -141,3 +168,79 @@ def test_the_real_pipeline_delivers_what_the_sandbox_ran(
     assert log.stdout.split("\n")[:-1][-2:] == ["Write the code", "Plan the reproduction"]
     (comment,) = hub.comments_by(BOT)
     assert f"#{pull['number']}" in comment["body"]
+
+
+def test_a_worker_does_its_chores_at_the_start_whatever_becomes_of_them(
+    hub: FakeGitHub, tmp_path: Path
+) -> None:
+    stop, done = threading.Event(), []
+
+    def fails() -> None:
+        raise RuntimeError("no daemon")
+
+    def works() -> None:
+        done.append("works")
+        stop.set()
+
+    key = SecretStr(hub.private_key)
+    settings = Settings(
+        data_dir=tmp_path,
+        github_app_id=APP_ID,
+        github_app_private_key=key,
+        github_api_url=hub.api_url,
+        github_server_url=hub.url,
+    )
+    work(settings, make, stop, fails, works)
+    assert done == ["works"]
+
+
+def test_an_event_that_nobody_took_is_answered_after_the_start(
+    hub: FakeGitHub, port: int, engine: Engine, tmp_path: Path
+) -> None:
+    """The web process was down when GitHub sent it."""
+    stop = threading.Event()
+    event = hub.comment_event(hub.open_issue("A", ""), "/paper2code help")
+    hub.delivered("issue_comment", event, 0)
+    hub.hook = lambda name, payload, guid: deliver(port, name, payload, delivery=guid)[0]
+    key = SecretStr(hub.private_key)
+    settings = Settings(
+        data_dir=tmp_path / "worker",
+        github_app_id=APP_ID,
+        github_app_private_key=key,
+        github_api_url=hub.api_url,
+        github_server_url=hub.url,
+    )
+    work(settings, make, stop, stop.set)
+    assert engine.pending() == 1
+
+
+def test_a_worker_ends_at_sigterm_as_at_ctrl_c(hub: FakeGitHub, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    engine = Engine(f"sqlite:///{data}/jobs.sqlite")
+    engine.ask(request(hub, hub.open_issue("A", ""), "/paper2code help"))
+    engine.close()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PAPER2CODE_DATA_DIR": str(data),
+        "PAPER2CODE_SANDBOX": "none",
+        "GITHUB_APP_ID": str(APP_ID),
+        "GITHUB_APP_PRIVATE_KEY": hub.private_key,
+        "GITHUB_API_URL": hub.api_url,
+        "GITHUB_SERVER_URL": hub.url,
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", "from app import main; main()", "work"],
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            until(lambda: bool(hub.comments_by(BOT)), 120)
+            process.send_signal(signal.SIGTERM)
+            _, explained = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert explained.endswith("Interrupted.\n")

@@ -1,7 +1,9 @@
 """The durable engine: joining, cancelling, taking over and fencing."""
 
+import dataclasses
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from bot.progress import Board
 from bot.worker import Watch, Worker
 from pipeline.progress import Progress
 from pipeline.reproduce import Reproduction
-from tests.bot.conftest import make, until
+from tests.bot.conftest import PLACE, make, until
 from tests.bot.test_worker import job, request
 from tests.fakes.github import FakeGitHub
 
@@ -59,6 +61,27 @@ def test_a_second_request_for_the_same_paper_joins_the_first_job(engine: Engine)
     assert sorted(record.job.id for record in engine.latest()) == [FIRST, "123456-1-cccccccccccc"]
     assert {record.state for record in engine.latest()} == {"queued"}
     assert [record.job.id for record in engine.records(123456, 2)] == []
+
+
+def test_recent_jobs_are_those_of_the_time_and_those_that_are_active(engine: Engine) -> None:
+    engine.submit(job(id=FIRST))
+    engine.submit(job(id="777-1-cccccccccccc", place=dataclasses.replace(PLACE, repository_id=777)))
+    now = datetime.now(UTC)
+    for since in (now - timedelta(days=1), now + timedelta(days=1)):
+        assert sorted(record.job.id for record in engine.recent(since)) == [FIRST, "777-1-cccccccccccc"]
+
+
+def test_a_job_that_has_ended_is_recent_for_a_while(
+    hub: FakeGitHub, github: GitHub, engine: Engine, tmp_path: Path
+) -> None:
+    hub.open_issue("A", "")
+    engine.submit(job(id=FIRST))
+    engine.cancel(FIRST)
+    with engine.working(employ(github, tmp_path, Slow())):
+        until(lambda: engine.latest()[0].outcome is not None)
+    now = datetime.now(UTC)
+    assert [record.job.id for record in engine.recent(now - timedelta(days=1))] == [FIRST]
+    assert engine.recent(now + timedelta(days=1)) == []
 
 
 def test_a_job_comes_back_as_it_went_in(engine: Engine) -> None:

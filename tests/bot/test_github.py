@@ -1,7 +1,7 @@
 """What our adapter makes of GitHub's answers, and that no credential leaves it."""
 
 import traceback
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -9,7 +9,7 @@ from bot.branch import BranchRefused, publish
 from bot.github import AppCredentials, GitHub, GitHubRefused, GitHubUnavailable
 from pipeline.record import Commit
 from tests.bot.conftest import PLACE
-from tests.fakes.github import ACTIONS_TOKEN, APP_ID, FakeGitHub, key_pair
+from tests.fakes.github import ACTIONS_TOKEN, APP_ID, FakeGitHub, Json, key_pair
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CODE = Commit("Write the code", "", {"main.py": "print(1)\n"})
@@ -55,6 +55,36 @@ def test_a_key_that_is_not_the_apps_is_refused(hub: FakeGitHub) -> None:
     stranger = GitHub(AppCredentials(APP_ID, key_pair()[0]), hub.api_url, hub.url, 0)
     with pytest.raises(GitHubRefused, match="401"):
         stranger.token(PLACE)
+
+
+def test_what_never_arrived_is_asked_for_again(hub: FakeGitHub) -> None:
+    credentials, heard = AppCredentials(APP_ID, hub.private_key), list[str]()
+
+    def hook(event: str, payload: Json, guid: str) -> int:
+        heard.append(guid)
+        return 202
+
+    hub.hook = hook
+    hub.delivered("issues", {"action": "opened"}, 502, timedelta(days=4))
+    missed = [
+        hub.delivered("issues", {"action": "opened"}, status, timedelta(hours=1))["guid"]
+        for status in (0, 502, 401)
+    ]
+    for _ in range(100):  # so that it takes more than one page
+        hub.delivered("issues", {"action": "opened"}, 202)
+    assert credentials.redeliver(hub.api_url) == 3
+    assert sorted(heard) == sorted(missed)
+    assert credentials.redeliver(hub.api_url) == 0
+
+
+def test_an_event_that_keeps_failing_is_asked_for_ever_more_seldom(hub: FakeGitHub) -> None:
+    credentials = AppCredentials(APP_ID, hub.private_key)
+    hub.delivered("issues", {"action": "opened"}, 500, timedelta(hours=1))
+    assert [credentials.redeliver(hub.api_url) for _ in range(3)] == [1, 0, 0]
+    for delivery in hub.state.deliveries:
+        earlier = datetime.fromisoformat(delivery["delivered_at"]) - timedelta(hours=2)
+        delivery["delivered_at"] = earlier.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert credentials.redeliver(hub.api_url) == 1
 
 
 def test_git_goes_over_http_with_a_token_that_nobody_sees(hub: FakeGitHub) -> None:

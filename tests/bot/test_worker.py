@@ -99,6 +99,28 @@ def test_the_configuration_is_heeded(hub: FakeGitHub, github: GitHub, tmp_path: 
     assert "`admin` permission" in hub.comments_by(BOT)[0]["body"]
 
 
+def test_a_repository_that_has_used_its_quota_is_told_so_and_nothing_starts(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path
+) -> None:
+    hub.state.files[".github/paper2code.yml"] = "quota: {concurrent: 1}"
+    issue, ledger = hub.open_issue("A", ""), Kept(Record(job(), "running", Board()))
+    for _ in range(2):
+        asked = request(hub, issue, "/paper2code arxiv:2401.00001")
+        employ(github, tmp_path).answer(asked, step, ledger)
+    (comment,) = hub.comments_by(BOT)
+    assert "1 paper at a time" in comment["body"] and "`.github/paper2code.yml`" in comment["body"]
+    assert not ledger.jobs
+
+
+def test_a_retry_counts_too(hub: FakeGitHub, github: GitHub, tmp_path: Path) -> None:
+    hub.state.files[".github/paper2code.yml"] = "quota: {per_day: 0}"
+    ledger = Kept(Record(job(), "failed", Board()))
+    asked = request(hub, hub.open_issue("A", ""), "/paper2code retry")
+    employ(github, tmp_path).answer(asked, step, ledger)
+    assert "0 papers within 24 hours" in hub.comments_by(BOT)[0]["body"]
+    assert not ledger.jobs
+
+
 def test_help(hub: FakeGitHub, github: GitHub, tmp_path: Path) -> None:
     employ(github, tmp_path).answer(request(hub, hub.open_issue("A", ""), "/paper2code help"), step, Inline())
     assert "/paper2code cancel" in hub.comments_by(BOT)[0]["body"]
@@ -113,6 +135,9 @@ class Kept(Inline):
         self.stopped: list[str] = []
 
     def records(self, repository_id: int, issue: int | None) -> list[Record]:
+        return [self.record]
+
+    def recent(self, since: datetime) -> list[Record]:
         return [self.record]
 
     def cancel(self, job: str) -> None:

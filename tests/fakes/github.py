@@ -13,6 +13,7 @@ import socket
 import subprocess
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -99,6 +100,8 @@ class State:
     checks: list[Json] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     """Files on the default branch that the contents API shows."""
+    deliveries: list[Json] = field(default_factory=list)
+    """Of the App's webhook, oldest first, each with its `payload`."""
     drafts: bool = True
     actions_may_open_pulls: bool = True
 
@@ -111,6 +114,8 @@ class FakeGitHub:
         self.exchanges: list[Exchange] = []
         self.tokens: dict[str, Token] = {}
         self.faults: list[Fault] = []
+        self.hook: Callable[[str, Json, str], int] = lambda event, payload, guid: 0
+        """The App's webhook: event, payload and delivery in, status out."""
         self.private_key, self._public_key = key_pair()
         self._lock = threading.RLock()
         self._ids = iter(range(1000, 10**9))
@@ -175,6 +180,38 @@ class FakeGitHub:
             "sender": self._user(user),
             "installation": {"id": INSTALLATION},
         }
+
+    def delivered(self, event: str, payload: Json, status: int, ago: timedelta = timedelta(0)) -> Json:
+        """An event was sent to the App's webhook, which answered with `status`; 0: not at all."""
+        return self._delivered(str(uuid.uuid4()), event, payload, status, datetime.now(UTC) - ago, False)
+
+    def _delivered(
+        self, guid: str, event: str, payload: Json, status: int, when: datetime, redelivery: bool
+    ) -> Json:
+        delivery = {
+            "id": next(self._ids),
+            "guid": guid,
+            "delivered_at": _text(when),
+            "redelivery": redelivery,
+            "duration": 0.1,
+            "status": "OK" if 200 <= status < 300 else "failed to connect",
+            "status_code": status,
+            "event": event,
+            "action": payload.get("action"),
+            "installation_id": INSTALLATION,
+            "repository_id": REPOSITORY_ID,
+            "payload": payload,
+        }
+        self.state.deliveries.append(delivery)
+        return delivery
+
+    def redelivered(self, number: int) -> None:
+        """Send an event once more."""
+        known = next((each for each in self.state.deliveries if each["id"] == number), None)
+        if known is None:
+            abort(404, "Not Found")
+        event, payload, guid = known["event"], known["payload"], known["guid"]
+        self._delivered(guid, event, payload, self.hook(event, payload, guid), datetime.now(UTC), True)
 
     def comments_by(self, login: str) -> list[Json]:
         """In the order in which they were made."""
@@ -495,6 +532,24 @@ def _routes(hub: FakeGitHub, api: Blueprint) -> None:  # noqa: C901, a list of r
     def app() -> Any:
         hub.verify_app()
         return hub.app()
+
+    @api.get("/app/hook/deliveries")
+    def deliveries() -> Any:
+        hub.verify_app()
+        size, cursor = int(request.args.get("per_page", 30)), int(request.args.get("cursor", 0))
+        newest = sorted(state.deliveries, key=lambda each: (each["delivered_at"], each["id"]), reverse=True)
+        shown = [{name: each[name] for name in each if name != "payload"} for each in newest]
+        answer = jsonify(shown[cursor : cursor + size])
+        if len(shown) > cursor + size:
+            following = f"{hub.api_url}/app/hook/deliveries?per_page={size}&cursor={cursor + size}"
+            answer.headers["Link"] = f'<{following}>; rel="next"'
+        return answer
+
+    @api.post("/app/hook/deliveries/<int:number>/attempts")
+    def redeliver(number: int) -> Any:
+        hub.verify_app()
+        hub.redelivered(number)
+        return {}, 202
 
     @api.get("/user")
     def user() -> Any:

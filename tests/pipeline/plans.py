@@ -168,6 +168,10 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 '''
+SLEEPING_MAIN = MAIN.replace("import json\n", "import json\nimport time\n").replace(
+    "    metrics = ", "    time.sleep(3600)\n    metrics = "
+)
+"""Never ends by itself."""
 
 
 def fenced(code: str) -> str:

@@ -186,6 +186,21 @@ def test_an_observer_can_stop_the_run(tmp_path: Path) -> None:
     assert not [stage for stage in llm.stages if stage.startswith("code")]
 
 
+def test_code_that_runs_is_stopped_and_kept(sandbox: Sandbox, packages: Path, tmp_path: Path) -> None:
+    events = list[Progress]()
+    with pytest.raises(Cancelled):
+        reproduce(
+            PAPER,
+            llm=ScriptedLLM(recording()),
+            sandbox=sandbox,
+            out=tmp_path,
+            options=Options(packages=packages),
+            observe=events.append,
+            cancelled=lambda: events[-1].stage == "run",
+        )
+    assert (tmp_path / "repository/main.py").exists()
+
+
 def test_the_configuration_that_is_delivered_is_read_as_it_is_meant(tmp_path: Path) -> None:
     made, _, _ = run(tmp_path, recording())
     assert yaml.safe_load(made.files["config.yaml"])["training"]["learning_rate"] == 0.001

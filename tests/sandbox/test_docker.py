@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.choice import choose
 from sandbox.docker import DockerSandbox
-from sandbox.interface import Command, SandboxUnavailable
+from sandbox.interface import Command, SandboxCancelled, SandboxUnavailable
 from sandbox.local import LocalSandbox
 from sandbox.report import Limits
 from tests.conftest import available
@@ -64,6 +64,8 @@ def test_the_container_is_closed_on_all_sides(
 def test_nothing_is_left_behind(docker: DockerSandbox, tmp_path: Path, client: engine.DockerClient) -> None:
     docker.run(tmp_path, Command(("true",), SMALL))
     docker.run(tmp_path, Command(("sleep", "60"), Limits(seconds=1, disk_bytes=1 << 20)))
+    with pytest.raises(SandboxCancelled):
+        docker.run(tmp_path, Command(("sleep", "60"), SMALL, cancelled=lambda: True))
     ours = {"label": f"paper2code.job={docker._job}"}
     assert not client.containers.list(all=True, filters=ours)
     assert not client.volumes.list(filters=ours)

@@ -1,3 +1,4 @@
+import itertools
 import json
 import math
 from collections.abc import Callable
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.execution import _results, execute
-from sandbox.interface import Sandbox
+from sandbox.interface import Command, Sandbox, SandboxCancelled
 from sandbox.report import ExecutionReport, Limits
 
 WRITE = """
@@ -263,3 +264,31 @@ def test_good_results_are_taken() -> None:
         {"mode": "full", "metrics": {"loss": -1e-9, "steps": 3}, "more": "is welcome"}
     ).encode()
     assert _results(content, "full", ["loss"]) == ({"loss": -1e-9, "steps": 3.0}, [])
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import time; time.sleep(60)",
+        "while True: print('x' * 1000)",
+        "import os, time; os.close(1); os.close(2); time.sleep(60)",
+    ],
+    ids=["silent", "loud", "deaf"],
+)
+def test_a_command_is_killed_when_somebody_asks_to_stop(
+    sandbox: Sandbox, tmp_path: Path, program: str
+) -> None:
+    asked = itertools.count()
+    command = Command(("python3", "-c", program), LIMITS, cancelled=lambda: next(asked) >= 3)
+    with pytest.raises(SandboxCancelled):
+        sandbox.run(tmp_path, command)
+
+
+def test_every_phase_but_the_installation_can_be_cancelled(execution: Execute) -> None:
+    for last in ("import", "smoke", "full"):
+        begun: list[str] = []
+        with pytest.raises(SandboxCancelled):
+            execution(
+                mode="full", observe=begun.append, cancelled=lambda last=last, begun=begun: last in begun
+            )
+        assert begun[-1] == last

@@ -1,0 +1,109 @@
+"""Web pages on jobs, and figures for Prometheus, behind a token. Reads the ledger, changes nothing.
+
+Live by server-sent events that close at once and are reconnected: an open page holds none of the threads that
+webhooks need.
+"""
+
+import hmac
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, get_args
+
+from flask import Blueprint, Response, abort, render_template, request
+from flask.typing import ResponseReturnValue
+from pydantic import SecretStr
+
+from bot.engine import Engine
+from bot.jobs import Record, State
+from bot.progress import Board
+from bot.quota import DAY
+from bot.terminal import TITLES, duration, money
+
+_REFRESH_MILLISECONDS = 2000
+
+
+def create_blueprint(token: SecretStr, engine: Engine, server_url: str) -> Blueprint:
+    """`GET /`, `/jobs/<id>` and `/metrics`; `token` is the password (HTTP Basic, any user) or bearer token."""
+    blueprint = Blueprint("dashboard", __name__, template_folder="templates", static_folder="static")
+    blueprint.add_app_template_filter(duration)
+    blueprint.add_app_template_filter(money)
+
+    @blueprint.before_request
+    def guard() -> ResponseReturnValue | None:
+        given = request.authorization
+        secret = (given.password or given.token or "") if given else ""
+        if hmac.compare_digest(secret.encode(), token.get_secret_value().encode()):
+            return None
+        return Response("The token is needed as password.\n", 401, {"WWW-Authenticate": "Basic"})
+
+    @blueprint.after_request
+    def closed(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = "default-src 'self'; frame-ancestors 'none'"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def one(job: str) -> Record:
+        return engine.record(job) or abort(404)
+
+    def show(template: str, **values: Any) -> str:
+        return render_template(
+            template, titles=TITLES, seconds=_seconds, now=time.time(), server_url=server_url, **values
+        )
+
+    @blueprint.get("/")
+    def jobs() -> ResponseReturnValue:
+        return show("jobs.html", records=engine.latest())
+
+    @blueprint.get("/events")
+    def jobs_live() -> ResponseReturnValue:
+        return _event(show("_jobs.html", records=engine.latest()))
+
+    @blueprint.get("/jobs/<job>")
+    def job(job: str) -> ResponseReturnValue:
+        return show("job.html", record=one(job))
+
+    @blueprint.get("/jobs/<job>/events")
+    def job_live(job: str) -> ResponseReturnValue:
+        return _event(show("_job.html", record=one(job)))
+
+    @blueprint.get("/metrics")
+    def metrics() -> ResponseReturnValue:
+        text = _metrics(engine.recent(datetime.now(UTC) - DAY), engine.pending())
+        return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return blueprint
+
+
+def _seconds(board: Board, now: float) -> float:
+    """From the first stage's start to now, or to the last stage's end if none is running."""
+    begun = [line.started for _, line in board.lines if line.started is not None]
+    ended = [line.ended for _, line in board.lines if line.ended is not None]
+    return (now if board.stage else max(ended, default=now)) - min(begun) if begun else 0
+
+
+def _event(html: str) -> Response:
+    """A server-sent event with `html`, unless the page has just that."""
+    mark = sha256(html.encode()).hexdigest()[:16]
+    lines = [f"retry: {_REFRESH_MILLISECONDS}"]
+    if request.headers.get("Last-Event-ID") != mark:
+        lines += [f"id: {mark}", *(f"data: {line}" for line in html.splitlines())]
+    return Response("\n".join([*lines, "", ""]), content_type="text/event-stream")
+
+
+def _metrics(records: list[Record], waiting: int) -> str:
+    states = Counter[str](record.state for record in records)
+    usd = sum(record.board.usd or 0 for record in records)
+    lines = [
+        "# HELP paper2code_jobs Jobs that are active or were asked for within a day.",
+        "# TYPE paper2code_jobs gauge",
+        *(f'paper2code_jobs{{state="{state}"}} {states[state]}' for state in get_args(State)),
+        "# HELP paper2code_jobs_usd What these jobs have cost, in US dollars.",
+        "# TYPE paper2code_jobs_usd gauge",
+        f"paper2code_jobs_usd {usd:.4f}",
+        "# HELP paper2code_requests_waiting Requests that no worker has answered yet.",
+        "# TYPE paper2code_requests_waiting gauge",
+        f"paper2code_requests_waiting {waiting}",
+    ]
+    return "\n".join(lines) + "\n"
