@@ -96,3 +96,12 @@ def test_a_paragraph_that_a_figure_parts_is_one() -> None:
     blocks = [block for section in paper.sections for block in section.blocks]
     assert [block.kind for block in blocks] == ["paragraph", "figure"]
     assert "goes on and ends after the figure" in blocks[0].text
+
+
+def test_a_footnote_is_no_part_of_the_text_above_it() -> None:
+    text = [line(span(SENTENCE, 72, 600 + 12 * n)) for n in range(4)]
+    note = line(span("2", 72, 697, size=5), span("A note in small print.", 76, 700, size=8))
+    paper = document.read(Pages((page(*text, note),), 1))
+    blocks = [block for section in paper.sections for block in section.blocks]
+    assert [(block.kind, block.anchor) for block in blocks] == [("paragraph", None), ("footnote", "Fn2")]
+    assert blocks[1].text == "Footnote 2: A note in small print."
