@@ -122,6 +122,9 @@ class Fixer:
                 f"fix.{self.asked}", self.context.system, self.context.shared, task, identity=identity
             )
             answer = self.llm.complete(prompt).text
+            if answer.strip().startswith("NO CHANGE:"):
+                self.attempts[-1] = replace(self.attempts[-1], remedy=f"model: {_first_sentence(answer)}")
+                return None
             try:
                 changed = edits.apply(repository, edits.parse(answer))
             except edits.EditError as error:

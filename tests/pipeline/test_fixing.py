@@ -137,6 +137,14 @@ def test_the_third_time_the_file_is_written_anew_and_then_it_stops() -> None:
     assert len(fix.attempts) == 4
 
 
+def test_a_model_that_sees_no_cause_in_the_repository_may_say_so() -> None:
+    llm = ScriptedLLM({"fix.1": "NO CHANGE: the sandbox has no such device."})
+    fix = fixer(llm)
+    repository, execution = fix.fix(BROKEN)
+    assert (repository, execution.ok, llm.stages) == (BROKEN, False, ["fix.1"])
+    assert fix.attempts[-1].remedy == "model: NO CHANGE: the sandbox has no such device."
+
+
 def test_it_stops_at_the_limit_of_fixes() -> None:
     llm = ScriptedLLM({f"fix.{n}": "no edit" for n in range(1, 9)})
     repository, execution = fixer(llm, max_fixes=2).fix(BROKEN)
