@@ -7,6 +7,7 @@ Puts the rooms together; decides nothing about papers, models, sandboxes or GitH
 # model client, Docker's and GitHub's libraries, which take seconds together.
 import contextlib
 import dataclasses
+import itertools
 import json
 import re
 import shutil
@@ -411,13 +412,24 @@ def _refuse_foreign(out: Path) -> None:
 
 
 def _made(out: Path, resume: bool) -> Path:
-    if not resume:
-        _refuse_foreign(out)
     try:
+        if not resume:
+            _refuse_foreign(out)
+            _keep_earlier(out / "repository")
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.UsageError(f"{out} cannot be made: {error.strerror}") from error
     return out
+
+
+def _keep_earlier(repository: Path) -> None:
+    """A repository that an earlier run made may have been edited since: it is set aside, as its journal is."""
+    if repository.exists():
+        kept = next(
+            path for n in itertools.count(1) if not (path := repository.with_name(f"repository.{n}")).exists()
+        )
+        repository.rename(kept)
+        click.echo(f"The repository of an earlier run is kept as {kept}.", err=True)
 
 
 def _name(paper: "Paper") -> str:

@@ -169,9 +169,12 @@ def execution(console: Console, report: ExecutionReport) -> None:
     verdict = VERDICTS["runs"] if report.ok else Text("The repository does not run.", style="bold red")
     rows: list[tuple[str, str]] = []
     for phase in report.phases:
-        state = "proved itself" if phase.ok else " ".join(phase.problems) or _end(phase.result)
+        state = "passed" if phase.ok else " ".join(phase.problems) or _end(phase.result)
         rows.append((phase.phase, f"{duration(phase.result.seconds)}, {state}"))
-    rows += [(name, f"{value:g}") for name, value in report.metrics.items()]
+    if report.metrics:
+        data = "on synthetic data" if report.mode == "smoke" else "of the full run"
+        shown = ", ".join(f"{name} {value:g}" for name, value in report.metrics.items())
+        rows.append(("Metrics", f"{shown} ({data})"))
     environment = report.environment
     host = f"{environment.sandbox} sandbox, Python {environment.python}, {environment.image}"
     rows.append(("Environment", host))

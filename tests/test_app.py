@@ -310,3 +310,15 @@ def test_ctrl_c_stops_code_that_is_being_run(paper: Path, tmp_path: Path) -> Non
             process.kill()
     assert process.returncode == 130
     assert explained.startswith("Interrupted.\nKept: out")
+
+
+def test_a_repository_that_was_edited_since_is_not_lost(paper: Path, tmp_path: Path) -> None:
+    played = journal(tmp_path / "recording.jsonl", recording())
+    arguments = ("run", paper, "--replay", played, "--out", tmp_path / "out", "--sandbox", "none")
+    assert run(*arguments).exit_code == 1
+    edited = tmp_path / "out/repository/estimator.py"
+    edited.write_text(edited.read_text() + "# mine\n")
+    again = run(*arguments)
+    assert (tmp_path / "out/repository.1/estimator.py").read_text().endswith("# mine\n")
+    assert "# mine" not in edited.read_text()
+    assert "kept as" in again.output

@@ -167,7 +167,7 @@ class Recording:
         held = f"{len(answers)} answers to it" if answers else f"answers to {', '.join(sorted(self._stages))}"
         raise ModelUnavailable(
             f"The recording {self.path} has no answer to call {n + 1} of {stage}; it holds {held}.",
-            "The recording is of another paper or of older code: run with a model to record it again.",
+            "It is of another paper, another --method or older code: resuming does not help, run with a model.",
         )
 
 

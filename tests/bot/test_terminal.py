@@ -171,7 +171,7 @@ def test_an_execution_that_proved_itself_shows_its_metrics() -> None:
     phases = (PhaseResult("install", command), PhaseResult("smoke", command))
     execution(console, ExecutionReport("smoke", ENVIRONMENT, phases, {"accuracy": 0.5}))
     assert "The repository runs." in file.getvalue()
-    assert "accuracy      0.5" in file.getvalue()
+    assert "Metrics       accuracy 0.5 (on synthetic data)" in file.getvalue()
 
 
 def test_the_doctors_findings_come_with_what_to_do() -> None:
