@@ -22,6 +22,7 @@ import requests
 from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
 from docker.types import DeviceRequest, DriverConfig, LogConfig, Mount, Ulimit
+from docker.utils import kwargs_from_env
 
 from sandbox import seccomp
 from sandbox.image import environment_image
@@ -73,10 +74,11 @@ class DockerSandbox:
         self._gpus = gpus
         self._job = job
         try:
+            _refuse_silence()
             self._client = docker.from_env(timeout=60)
             weakref.finalize(self, self._client.close)
             self._client.ping()
-        except (DockerException, requests.RequestException) as error:
+        except (DockerException, requests.RequestException, OSError) as error:
             raise SandboxUnavailable(
                 f"no Docker daemon answers ({error}): `sudo scripts/docker-up` starts one on Debian and "
                 "Ubuntu; else "
@@ -373,6 +375,15 @@ class DockerSandbox:
 
     def _running(self, execution: str) -> bool:
         return bool(self._client.api.exec_inspect(execution)["Running"])
+
+
+def _refuse_silence() -> None:
+    """Raises OSError where nothing listens at the daemon's socket: docker-py would leave its own open."""
+    address = kwargs_from_env().get("base_url") or "unix:///var/run/docker.sock"
+    if address.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(60)
+            probe.connect(address.removeprefix("unix://"))
 
 
 class _Frames:
