@@ -24,6 +24,7 @@ RECORDED = [
 ]
 
 
+@pytest.mark.timeout(900)  # a fresh cache has to be filled with PyTorch first
 @pytest.mark.parametrize(("source", "recording"), RECORDED)
 def test_recorded_answers_lead_to_a_repository_that_runs(
     source: Path, recording: Path, sandbox: Sandbox, packages: Path, tmp_path: Path
