@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from bot import configuration, intake
 from bot.commands import Command, Mistake
 from bot.configuration import ConfigurationInvalid
-from bot.github import GitHub, TokenCredentials
+from bot.credentials import TokenCredentials
+from bot.github import GitHub
 from bot.jobs import Job, Outcome, Place, Record, Request
 from bot.progress import Board
 from bot.worker import Reproducer, Worker

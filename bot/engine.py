@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 from dbos import DBOS, DBOSClient, DBOSConfig, WorkflowStatus
 
 from bot.configuration import Quota
-from bot.github import AppCredentials, GitHub
+from bot.credentials import AppCredentials
+from bot.github import GitHub
 from bot.jobs import BOARD, JOB, OUTCOME, REQUEST, Job, Record, Request, State, Steps, jobs_prefix
 from bot.progress import Board
 from bot.worker import Reproducer, Worker

@@ -1,11 +1,7 @@
 """Our calls on GitHub. Every write first looks for its own mark, so it may be repeated after any failure.
 
 Nothing is retried in here: a request that failed may have been carried out, so the caller repeats the whole
-operation. Tokens are minted for one repository with the least permissions, and kept for less than their hour.
-
-    GitHubError                 the message holds GitHub's own words and no credentials
-    ├── GitHubRefused           asking again will not help; `hint` says what a person can do
-    └── GitHubUnavailable       5xx, rate limit, no connection; `wait` is GitHub's wish in seconds
+operation. A token is kept for less than its hour. Raises what `bot.credentials` draws.
 """
 
 import threading
@@ -13,75 +9,21 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Protocol
+from datetime import UTC, datetime
+from typing import Any, Literal
 from urllib.parse import quote
 
-import requests
-from github import Auth, Github, GithubException, RateLimitExceededException, UnknownObjectException
-from github.HookDelivery import HookDeliverySummary
+from github import Auth, Github, GithubException, UnknownObjectException
 from github.Issue import Issue
-from github.PaginatedList import PaginatedList
 from github.Repository import Repository
 
 from bot.configuration import PATH
+from bot.credentials import Credentials, GitHubRefused, GitHubUnavailable, Identity, worded
 from bot.jobs import Place, Request
-from pipeline.markdown import line
 
-PERMISSIONS = {
-    "checks": "write",
-    "contents": "write",
-    "issues": "write",
-    "metadata": "read",
-    "pull_requests": "write",
-}
 MOST_ANNOTATIONS = 50
 """That GitHub takes in one request."""
 _TOKEN_SECONDS = 45 * 60
-_REDELIVERABLE = timedelta(days=3)
-_ACTIONS_BOT = ("github-actions[bot]", 41898282)
-_HINTS = {
-    "not permitted to create": "Allow it under Settings → Actions → General → Workflow permissions: “Allow "
-    "GitHub Actions to create and approve pull requests”.",
-    "not accessible by": "The token or the App lacks a permission: it needs contents, issues, pull requests "
-    "and checks to write, metadata to read.",
-    "archived": "The repository is archived and takes no changes.",
-    "locked": "The conversation is locked.",
-}
-
-
-class GitHubError(Exception):
-    """GitHub did not do what was asked."""
-
-
-class GitHubRefused(GitHubError):
-    """GitHub said no."""
-
-    def __init__(self, message: str, status: int = 0) -> None:
-        super().__init__(message)
-        self.status = status
-        self.hint = next((hint for words, hint in _HINTS.items() if words in message), "")
-
-
-class GitHubUnavailable(GitHubError):
-    """GitHub could not answer."""
-
-    def __init__(self, message: str, wait: float = 0) -> None:
-        super().__init__(message)
-        self.wait = wait
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Who writes."""
-
-    login: str
-    id: int
-
-    @property
-    def author(self) -> str:
-        """As git wants it."""
-        return f"{self.login} <{self.id}+{self.login}@users.noreply.github.com>"
 
 
 @dataclass(frozen=True)
@@ -104,99 +46,6 @@ class Annotation:
     message: str
 
 
-@dataclass(frozen=True)
-class _Attempt:
-    """GitHub tried to deliver an event."""
-
-    id: int
-    when: datetime
-    status: int
-    """Of our answer; 0 without one."""
-
-
-class Credentials(Protocol):
-    """Who we are towards GitHub."""
-
-    def identity(self, api_url: str) -> Identity:
-        """Of the account that our writes are made by."""
-        ...
-
-    def token(self, place: Place, api_url: str) -> str:
-        """A new token for the place's repository."""
-        ...
-
-
-class AppCredentials:
-    """A GitHub App: its private key signs a short-lived JWT, which gets installation tokens."""
-
-    def __init__(self, app_id: int, private_key: str) -> None:
-        self._auth = Auth.AppAuth(app_id, private_key)
-
-    def identity(self, api_url: str) -> Identity:
-        """The App's bot account."""
-        with Github(auth=self._auth, base_url=api_url, retry=None) as app:
-            _, data = app.requester.requestJsonAndCheck("GET", "/app")
-        login = f"{data['slug']}[bot]"
-        with Github(base_url=api_url, retry=None) as anyone:
-            return Identity(login, anyone.get_user(login).id)
-
-    def token(self, place: Place, api_url: str) -> str:
-        """An installation token for one repository."""
-        wanted = {"repository_ids": [place.repository_id], "permissions": PERMISSIONS}
-        with Github(auth=self._auth, base_url=api_url, retry=None) as app:
-            _, data = app.requester.requestJsonAndCheck(
-                "POST", f"/app/installations/{place.installation}/access_tokens", input=wanted
-            )
-        return str(data["token"])
-
-    def redeliver(self, api_url: str) -> int:
-        """Have GitHub send again the events that never arrived; how many. Raises GitHubError.
-
-        One that keeps failing is left alone as long again as it has been failing.
-        """
-        now, attempts = datetime.now(UTC), dict[str, list[_Attempt]]()
-        with _worded(), Github(auth=self._auth, base_url=api_url, retry=None, per_page=100) as app:
-            for delivery in PaginatedList(HookDeliverySummary, app.requester, "/app/hook/deliveries", {}):
-                data = delivery.raw_data
-                attempt = _Attempt(
-                    data["id"], datetime.fromisoformat(data["delivered_at"]), data["status_code"]
-                )
-                if now - attempt.when > _REDELIVERABLE:
-                    break
-                attempts.setdefault(data["guid"], []).append(attempt)
-            due = [
-                latest.id
-                for latest, first, tried in ((tried[0], tried[-1], tried) for tried in attempts.values())
-                if not any(200 <= each.status < 300 for each in tried)
-                and now - latest.when >= latest.when - first.when
-            ]
-            for number in due:
-                app.requester.requestJsonAndCheck("POST", f"/app/hook/deliveries/{number}/attempts")
-        return len(due)
-
-
-class TokenCredentials:
-    """A token that somebody gave us: the Action's, or a person's."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def identity(self, api_url: str) -> Identity:
-        """The token's owner; the Action's token may not ask and belongs to GitHub Actions."""
-        try:
-            with Github(auth=Auth.Token(self._token), base_url=api_url, retry=None) as client:
-                user = client.get_user()
-                return Identity(user.login, user.id)
-        except GithubException as error:
-            if error.status != 403:
-                raise
-            return Identity(*_ACTIONS_BOT)
-
-    def token(self, place: Place, api_url: str) -> str:
-        """The same for every place."""
-        return self._token
-
-
 class GitHub:
     """GitHub as this bot uses it. Safe to call from several threads."""
 
@@ -215,13 +64,13 @@ class GitHub:
     def identity(self) -> Identity:
         """Who writes. Raises GitHubError."""
         if self._identity is None:
-            with _worded():
+            with worded():
                 self._identity = self._credentials.identity(self._api_url)
         return self._identity
 
     def token(self, place: Place) -> str:
         """A new token, for one push. Raises GitHubError."""
-        with _worded():
+        with worded():
             return self._credentials.token(place, self._api_url)
 
     def remote(self, place: Place) -> str:
@@ -348,7 +197,7 @@ class GitHub:
 
     @contextmanager
     def _repository(self, place: Place) -> Iterator[Repository]:
-        with _worded():
+        with worded():
             try:
                 yield self._client(place).get_repo(place.repository)
             except GithubException as error:
@@ -399,29 +248,3 @@ def _create_pull(repository: Repository, base: str, branch: str, title: str, bod
         if error.status == 422 and draft and "raft pull requests are not supported" in str(error.data):
             return repository.create_pull(base, branch, title=title, body=body, draft=False)
         raise
-
-
-@contextmanager
-def _worded() -> Iterator[None]:
-    try:
-        yield
-    except RateLimitExceededException as error:
-        raise GitHubUnavailable("GitHub's rate limit is reached", _wait(error)) from None
-    except GithubException as error:
-        data = error.data if isinstance(error.data, dict) else {}
-        details = [str(item.get("message", "")) for item in data.get("errors", ()) if isinstance(item, dict)]
-        words = line(". ".join(filter(None, [str(data.get("message", "")), *details])) or "no reason given")
-        if error.status >= 500 or error.status == 429:
-            raise GitHubUnavailable(f"GitHub answered {error.status}: {words}", _wait(error)) from None
-        raise GitHubRefused(f"GitHub answered {error.status}: {words}", error.status) from None
-    except requests.RequestException as error:
-        raise GitHubUnavailable(f"GitHub cannot be reached ({type(error).__name__})") from None
-
-
-def _wait(error: GithubException) -> float:
-    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-    if headers.get("retry-after", "").isdigit():
-        return float(headers["retry-after"])
-    if headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdigit():
-        return max(0.0, float(headers["x-ratelimit-reset"]) - time.time())
-    return 60.0 if error.status in (403, 429) else 0.0

@@ -19,7 +19,8 @@ from bot import branch, configuration, messages
 from bot.branch import BranchError, BranchUnreachable
 from bot.commands import Command
 from bot.configuration import Configuration, ConfigurationInvalid, Quota
-from bot.github import GitHub, GitHubError, GitHubRefused, GitHubUnavailable
+from bot.credentials import GitHubError, GitHubRefused, GitHubUnavailable
+from bot.github import GitHub
 from bot.intake import Admitted, Refusal, admit
 from bot.jobs import Job, Ledger, Outcome, Request, Steps, job_id
 from bot.progress import Board

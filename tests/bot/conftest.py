@@ -18,7 +18,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from bot.github import AppCredentials, GitHub
+from bot.credentials import AppCredentials
+from bot.github import GitHub
 from bot.jobs import Job, Place
 from bot.worker import Watch, Worker
 from pipeline.paper import Paper

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bot.credentials import AppCredentials
 from bot.engine import Engine
-from bot.github import AppCredentials, GitHub
+from bot.github import GitHub
 from bot.jobs import Job, Steps
 from bot.worker import Watch, Worker
 from pipeline.reproduce import Reproduction

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.branch import BranchRefused, publish
-from bot.github import AppCredentials, GitHub, GitHubRefused, GitHubUnavailable
+from bot.credentials import AppCredentials, GitHubRefused, GitHubUnavailable
+from bot.github import GitHub
 from pipeline.record import Commit
 from tests.bot.conftest import PLACE
 from tests.fakes.github import ACTIONS_TOKEN, APP_ID, FakeGitHub, Json, key_pair
