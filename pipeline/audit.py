@@ -18,6 +18,7 @@ from pipeline.fixing import Fixer
 from pipeline.llm import LLM
 from pipeline.plan import Answer, Plan, Requirement
 from pipeline.repository import Repository
+from sandbox import syntax
 
 Verdict = Literal["implemented", "partial", "missing", "deviates"]
 UNPROVEN = "Not shown by the code: "
@@ -198,7 +199,7 @@ def symbols(source: str) -> dict[str, tuple[int, int]]:
                 found[prefix + child.name] = (child.lineno, child.end_lineno or child.lineno)
                 visit(child, f"{prefix}{child.name}.")
 
-    visit(ast.parse(source), "")
+    visit(syntax.tree(source), "")
     return found
 
 

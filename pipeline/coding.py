@@ -18,6 +18,7 @@ from pipeline.checks.code import Finding, check_source
 from pipeline.llm import LLM
 from pipeline.plan import Draft, Plan
 from pipeline.repository import RefusedPath, Repository
+from sandbox import syntax
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def requirements(plan: Plan, repository: Repository) -> str:
 def imported(source: str) -> set[str]:
     """Top-level names of what a file imports; nothing where it does not parse."""
     try:
-        nodes = list(ast.walk(ast.parse(source)))
+        nodes = list(ast.walk(syntax.tree(source)))
     except SyntaxError:
         return set()
     modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from sandbox import syntax
+
 MAX_FILES = 200
 MAX_BYTES = 2_000_000
 MAX_PATH = 200
@@ -191,7 +193,7 @@ def interface(source: str) -> str:
     parse is returned as it is.
     """
     try:
-        module = ast.parse(source)
+        module = syntax.tree(source)
     except (SyntaxError, ValueError):
         return source
     kept = [*_docstring(module), *_interfaces(module.body)]

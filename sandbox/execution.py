@@ -1,6 +1,5 @@
 """A directory in, an ExecutionReport out: install → import → smoke → full. Knows no papers and no models."""
 
-import ast
 import json
 import math
 import secrets
@@ -17,7 +16,7 @@ from typing import Any
 from coverage.exceptions import CoverageException
 from coverage.parser import PythonParser
 
-from sandbox import packages
+from sandbox import packages, syntax
 from sandbox.interface import TOOLS, WORK, Command, Platform, Sandbox
 from sandbox.report import (
     CommandResult,
@@ -270,10 +269,11 @@ def _coverage(directory: Path, report: bytes) -> dict[str, LineCoverage]:
         relative = path.relative_to(directory).as_posix()
         try:
             text = path.read_text("utf-8")
-            ast.parse(text)
+            syntax.tree(text)
             # An empty text would be taken for none at all.
             parser = PythonParser(text=text or "\n")
-            parser.parse_source()
+            with syntax.parsing:
+                parser.parse_source()
         except (OSError, ValueError, SyntaxError, RecursionError, MemoryError, CoverageException):
             continue
         executable = frozenset(parser.statements)

@@ -19,6 +19,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from sandbox import syntax
 from sandbox.interface import NOT_COPIED
 
 _TABLES = tomllib.loads((Path(__file__).parent / "modules.toml").read_text("utf-8"))
@@ -80,7 +81,7 @@ def imports(directory: Path) -> list[Import]:
     found = []
     for path in python_files(directory):
         try:
-            imported = list(_imported(ast.parse(path.read_bytes()), conditional=False))
+            imported = list(_imported(syntax.tree(path.read_bytes()), conditional=False))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         local = _local_modules(directory) | _local_modules(path.parent)

@@ -7,7 +7,6 @@ Certain faults only: ordinary good code must pass. How a patch may change code i
 import ast
 import re
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from pipeline.checks.symbols import (
 )
 from pipeline.plan import Function, Plan
 from pipeline.repository import Repository
+from sandbox import syntax
 
 Problems = Iterator[tuple[int, str]]
 
@@ -60,23 +60,19 @@ class File:
     program: Program
 
 
-_parsing = threading.Lock()
-# CPython 3.11 counts the depth of all threads' syntax trees in one place and raises SystemError when two meet.
-
-
 def check_source(path: str, source: str, plan: Plan | None, repository: Repository) -> list[Finding]:
     """Findings on one Python file, in the order of its lines, given the files that exist already.
 
     Files that the plan promises and that are not written yet count as there. Without a plan (the simpler
     methods have none) nothing is said about packages, promised names and configuration keys.
     """
-    with _parsing:
+    with syntax.parsing:
         return _found(path, source, plan, repository)
 
 
 def _found(path: str, source: str, plan: Plan | None, repository: Repository) -> list[Finding]:
     try:
-        tree = ast.parse(source)
+        tree = syntax.tree(source)
     except (SyntaxError, ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None) or 1
         text = (getattr(error, "text", None) or "").strip()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from sandbox import syntax
+
 _KEEP_SIGNATURE = {
     "abstractmethod", "cache", "classmethod", "enable_grad", "inference_mode", "lru_cache", "no_grad",
     "override", "staticmethod", "typechecked",
@@ -108,7 +110,7 @@ class Module:
 def parse(source: str) -> ast.Module | None:
     """The syntax tree, or None where there is none."""
     try:
-        return ast.parse(source)
+        return syntax.tree(source)
     except (SyntaxError, ValueError, RecursionError):
         return None
 
