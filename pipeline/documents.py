@@ -81,11 +81,11 @@ def _yaml_lines(tree: dict[str, Any], indent: str = "") -> list[str]:
         else:
             value, comment = node
             comment = " ".join(comment.split())
-            lines.append(f"{indent}{name}: {_yaml_value(value)}" + (f"  # {comment}" if comment else ""))
+            lines.append(f"{indent}{name}: {yaml_value(value)}" + (f"  # {comment}" if comment else ""))
     return lines
 
 
-def _yaml_value(value: Value) -> str:
+def yaml_value(value: Value) -> str:
     """One line of YAML. PyYAML writes 1e-05 as `1.0e-05`, which it also reads back as a number."""
     plain = list(value) if isinstance(value, tuple) else value
     text = yaml.safe_dump(plain, default_flow_style=True, width=10**6, allow_unicode=True)

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from pipeline.audit import Finding, Place
+from pipeline.documents import yaml_value
 from pipeline.fixing import Attempt
 from pipeline.llm import Usage
 from pipeline.paper import Paper
@@ -132,7 +133,12 @@ def _assumptions(plan: Plan) -> list[dict[str, str]]:
         for item in plan.overview.unclear
     ]
     values = [
-        {"kind": "configuration", "subject": entry.key, "assumption": str(entry.value), "why": entry.assumed}
+        {
+            "kind": "configuration",
+            "subject": entry.key,
+            "assumption": yaml_value(entry.value),
+            "why": entry.assumed,
+        }
         for entry in plan.configuration.entries
         if entry.assumed
     ]
