@@ -116,6 +116,7 @@ def reproduce(
     with record.stage("report"):
         if fixer and execution:
             repository = pinned(repository, execution.environment.packages)
+            record.advanced("what is delivered runs once more, in a fresh sandbox")
             execution = fixer.execute(repository)
     report = execution_report(
         paper=paper,
