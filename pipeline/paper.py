@@ -30,6 +30,9 @@ _USELESS = re.compile(
     re.IGNORECASE,
 )
 _RELATED = re.compile(r"related works?|previous work|prior work|literature", re.IGNORECASE)
+_PROSE = frozenset(("paragraph", "list", "footnote"))
+_INESSENTIAL = 1
+"""Rank of what nobody needs who implements the paper."""
 _METHOD = re.compile(
     r"algorithm|hyper-?parameter|implement|detail|training|setup|set-up|setting|architecture|pseudo|model|method"
     r"|configuration|preprocess|data|code|protocol|reproducib",
@@ -107,20 +110,21 @@ class Paper:
     notes: tuple[str, ...] = ()
     """What a reader must know of the reading itself, e.g. that LaTeX was not available."""
 
-    def text(self, budget_tokens: int | None = None) -> str:
+    def text(self, budget_tokens: int | None = None, *, essential: bool = False) -> str:
         """The paper as Markdown with anchors in brackets, `[S3.2]`; no more than `budget_tokens` (characters
         / 4).
 
-        The list of references is left out. Drops the least useful parts first (acknowledgements and
-        checklists, related work, appendices without method content, other appendices, then from the end) and
-        says at the end what was dropped.
+        The list of references is left out; where only the essential is asked for, so are acknowledgements,
+        checklists and prose on related work. For a budget the least useful parts go first (these, appendices
+        without method content, other appendices, then from the end). What was dropped is said at the end.
         """
-        if budget_tokens is None:
-            return self._render([])
-        limit = budget_tokens * CHARACTERS_PER_TOKEN
-        dropped: list[Section] = []
+        ranked = self._least_useful_first()
+        dropped = [section for rank, section in ranked if essential and rank <= _INESSENTIAL]
         text = self._render(dropped)
-        for section in self._least_useful_first():
+        if budget_tokens is None:
+            return text
+        limit = budget_tokens * CHARACTERS_PER_TOKEN
+        for _, section in ranked:
             if len(text) <= limit:
                 break
             if not any(section in (s for _, s in parent.walk()) for parent in dropped):
@@ -149,7 +153,8 @@ class Paper:
             parts.append(f"(Not shown: {'; '.join(missing)}.)")
         return "\n\n".join(parts) + "\n"
 
-    def _least_useful_first(self) -> list[Section]:
+    def _least_useful_first(self) -> list[tuple[int, Section]]:
+        """Sections that can be done without, each with a rank."""
         ranked: list[tuple[int, int, Section]] = []
         everything = [section for top in self.sections for _, section in top.walk()]
         for order, section in enumerate(everything):
@@ -157,15 +162,15 @@ class Paper:
             if _USELESS.search(section.title):
                 rank = 0
             elif _RELATED.search(section.title):
-                rank = 1
+                rank = 1 if all(block.kind in _PROSE for _, s in section.walk() for block in s.blocks) else 2
             elif appendix and not any(_METHOD.search(s.title) for _, s in section.walk()):
-                rank = 2
-            elif appendix:
                 rank = 3
+            elif appendix:
+                rank = 4
             else:
                 continue
             ranked.append((rank, -order, section))
-        return [section for _, _, section in sorted(ranked, key=lambda entry: entry[:2])]
+        return [(rank, section) for rank, _, section in sorted(ranked, key=lambda entry: entry[:2])]
 
     def find(self, quote: str) -> Anchor | None:
         """Where `quote` stands, or None if it does not.

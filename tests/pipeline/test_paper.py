@@ -131,6 +131,19 @@ def long_paper() -> Paper:
     )
 
 
+def test_the_essential_text_leaves_out_what_nobody_implements_and_says_so() -> None:
+    paper = long_paper()
+    text = paper.text(essential=True)
+    assert "Related work says" not in text
+    assert text.endswith(
+        "(Not shown: [BroaderImpact] Broader impact; [Acknowledgements] Acknowledgements; [S2] Related work; "
+        "the list of 2 references.)\n"
+    )
+    formula = Section("S2", "2", "Related work", (Block("equation", "$$x = 1$$", "Eq1"),))
+    kept = dataclasses.replace(paper, sections=(formula,)).text(essential=True)
+    assert "[Eq1] $$x = 1$$" in kept
+
+
 def test_the_least_useful_goes_first_and_is_named() -> None:
     paper = long_paper()
     whole = paper.text()
