@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -36,6 +37,7 @@ _COMMANDS: Mapping[Phase, tuple[str, tuple[str, ...]]] = {
 }
 _RESULTS = "results.json"
 _RESULTS_CAP = 1 << 20
+_NAME_CAP = 100
 _NOT_IMPORTED = frozenset({"setup.py", "conftest.py", "__main__.py"})
 
 _SITECUSTOMIZE = """\
@@ -73,12 +75,12 @@ def execute(
 ) -> ExecutionReport:
     """Install what `directory` needs, import its modules, run `main.py --smoke` and maybe `reproduce.sh`.
 
-    `before` is the paper's date: packages are resolved as of that day where that works. `promised` names the
-    metrics that `results.json` must hold. `cache` keeps wheels and unpacked environments between runs;
-    `torch` is uv's `--torch-backend`, used where the host's own configuration offers no CPU build. `observe`
-    hears of each phase as it begins. `directory` is never changed. Raises SandboxError when the sandbox or
-    the package index fails, SandboxCancelled within a second of `cancelled` in every phase but the
-    installation; whatever is wrong with the repository is in the report.
+    `before` is the paper's date: packages are resolved as of that day where that works. `promised` are the
+    metrics that `results.json` must hold, as regular expressions of their names. `cache` keeps wheels and
+    unpacked environments between runs; `torch` is uv's `--torch-backend`, used where the host's own
+    configuration offers no CPU build. `observe` hears of each phase as it begins. `directory` is never changed.
+    Raises SandboxError when the sandbox or the package index fails, SandboxCancelled within a second of
+    `cancelled` in every phase but the installation; whatever is wrong with the repository is in the report.
     """
     platform = sandbox.platform()
     tools = _tools(platform, cache)
@@ -253,7 +255,9 @@ def _results(
         else:
             problems.append(f"The metric `{name}` in `{_RESULTS}` is not a finite number.")
     problems += [
-        f"The promised metric `{name}` is not in `{_RESULTS}`." for name in promised if name not in metrics
+        f"The promised metric `{name}` is not in `{_RESULTS}`."
+        for name in promised
+        if not any(re.fullmatch(name, known[:_NAME_CAP]) for known in metrics)
     ]
     return numbers, problems
 

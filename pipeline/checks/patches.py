@@ -12,6 +12,7 @@ from difflib import SequenceMatcher
 
 from pipeline.checks.conventions import is_trivial, uses_network
 from pipeline.checks.symbols import FunctionNode, dotted, parse
+from pipeline.plan import metric_pattern
 from pipeline.repository import Repository
 
 Constructs = Iterator[tuple[ast.AST, str]]
@@ -36,7 +37,7 @@ _SHELL_NETWORK = re.compile(r"\b(?:curl|wget|pip3? install|git clone|git fetch|s
 
 
 def check_patch(before: Repository, after: Repository, metrics: Collection[str] = ()) -> list[str]:
-    """Reasons to refuse a patch, none if it may be tried; `metrics` are names in `results.json`."""
+    """Reasons to refuse a patch, none if it may be tried; `metrics` are names or patterns of them."""
     old, new = _Code(before), _Code(after)
     return list(
         dict.fromkeys(
@@ -226,6 +227,7 @@ def _network(tree: ast.Module) -> Constructs:
 
 def _constant_results(tree: ast.Module, metrics: Collection[str]) -> Constructs:
     """Numbers written down where they have to be computed."""
+    patterns = [metric_pattern(metric) for metric in metrics]
     for node in ast.walk(tree):
         named: list[tuple[str, ast.expr]] = []
         if isinstance(node, ast.Dict):
@@ -234,7 +236,7 @@ def _constant_results(tree: ast.Module, metrics: Collection[str]) -> Constructs:
         elif isinstance(node, ast.Assign):
             named = [(_target(target), node.value) for target in node.targets]
         for name, value in named:
-            if (name in metrics and _is_result(value)) or (
+            if (any(p.fullmatch(name) for p in patterns) and _is_result(value)) or (
                 name in ("metrics", "results") and _all_results(value)
             ):
                 yield node, "a result is written into the code: it has to be computed."

@@ -29,11 +29,12 @@ _NEGATION = re.compile(
 def mentions(quote: str, value: Value) -> bool:
     """Whether `quote` states `value`.
 
-    A number is stated in any usual spelling: `1e-4`, `10^{-4}`, `0.0001`, `1 \\times 10^{-4}`, `1{,}000`,
-    `4k`, `95\\%` for 95 and 0.95, `1/2`, `80/20` for 0.8, `three`; indices (`\\beta_1`) and digits glued to
-    a word (`P100`) are no values. A list is stated if each of its elements is. A word or name is stated by
-    its words, a prefix of at least four letters being enough, or its initials (`sgd`). True needs a quotation
-    that negates nothing; False, null and an empty list need one that does: more only a reader can tell.
+    A number is stated in any usual spelling: `1e-4`, `10^{-4}`, `0.0001`, `1 \\times 10^{-4}`, `1{,}000`, `4k`,
+    `95\\%` for 95 and 0.95, `1/2`, `80/20` for 0.8, `three`, and in a subscript (`I_{10}`); short indices
+    (`\\beta_1`) and digits glued to a word (`P100`) are no values. A list is stated if each of its elements is.
+    A word or name is stated by its words, a prefix of at least four letters being enough, or its initials
+    (`sgd`). True needs a quotation that negates nothing; False, null and an empty list need one that does: more
+    only a reader can tell.
     """
     if isinstance(value, bool):
         return value is not bool(_NEGATION.search(quote.lower()))
@@ -88,7 +89,7 @@ def _plain(quote: str) -> str:
     text = re.sub(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r" \1/\2 ", text)
     text = re.sub(r"\\(?:times|cdot|ast)\b|[\u00d7\u00b7\u2217*]", " x ", text)
     text = text.replace(r"\%", "%").replace("½", "1/2")
-    text = re.sub(r"_\s*(?:\{[^{}]*\}|\w)", " ", text)
+    text = re.sub(r"_\s*(?:\{\s*(\d\d+)\s*\}|\{[^{}]*\}|\w)", lambda index: f" ; {index[1] or ''} ; ", text)
     text = re.sub(r"\^\s*\{\s*([^{}]*?)\s*\}", lambda match: "^" + re.sub(r"[{}\s]", "", match[1]), text)
     text = re.sub(r"(?<=\d)\{?e\s*\}?\s*\^?\{?\s*-\s*\}?\s*\{?(?=\d)", "e-", text)
     text = re.sub(r"\\[a-z]+", " ", text)

@@ -46,6 +46,7 @@ from pipeline.checks.quantities import Value, mentions
         (r"$\{16, 32\}$", 32),
         (r"$\beta_1 = 0.9$, $\beta_2 = 0.98$ and $\epsilon = 10^{-9}$", (0.9, 0.98, 1e-9)),
         (r"$d_{\text{model}} = 512$", 512),
+        (r"the layers $I_{10}$ and $I_{20}^2$", 20),
         (r"0.1$\pm$0.2", 0.1),
         ("p=.5", 0.5),
         ("$P_{drop} = 0.1$.", 0.1),
