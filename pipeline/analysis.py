@@ -1,4 +1,4 @@
-"""Analysis: each planned file thought through before anybody writes it. Independent, so side by side.
+"""Analysis: each delicate file thought through before anybody writes it. Independent, so side by side.
 
 Source: Paper2Code (arXiv 2504.17192), section 3.2.
 """
@@ -29,7 +29,7 @@ def analyze(
     refine: Collection[str],
     advanced: Callable[[str], None],
 ) -> dict[str, FileAnalysis]:
-    """An analysis for every planned file, by path."""
+    """An analysis for every delicate file, by path."""
     purposes = {file.path: file.purpose for file in plan.architecture.files}
 
     def one(path: str) -> FileAnalysis:
@@ -46,5 +46,4 @@ def analyze(
         advanced(path)
         return FileAnalysis(path, text, draft)
 
-    written = [path for path in sorted(purposes) if not plan.is_marker(path)]
-    return {analysis.path: analysis for analysis in executor.map(one, written)}
+    return {analysis.path: analysis for analysis in executor.map(one, plan.delicate())}

@@ -4,7 +4,6 @@ The model says which line of which function implements a requirement; the progra
 the claim back. What the smoke run executed of it is added later, from the execution report.
 """
 
-import ast
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,13 +11,14 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline.asking import Context, ask, ask_text, block, bullets, render
+from pipeline.checks.quantities import mentions
+from pipeline.checks.settings import reading, setting, symbols
 from pipeline.coding import Written
 from pipeline.edits import EditError, apply, parse
 from pipeline.fixing import Fixer
 from pipeline.llm import LLM
 from pipeline.plan import Answer, Plan, Requirement
 from pipeline.repository import Repository
-from sandbox import syntax
 
 Verdict = Literal["implemented", "partial", "missing", "deviates"]
 UNPROVEN = "Not shown by the code: "
@@ -38,9 +38,10 @@ class Judgement(Answer):
     """The model's verdict on one requirement."""
 
     id: str
+    objection: str = Field(default="", description="Weight 3: the strongest argument against `implemented`")
     verdict: Verdict
-    evidence: tuple[Evidence, ...]
-    note: str
+    evidence: tuple[Evidence, ...] = ()
+    note: str = ""
 
 
 class Judgements(Answer):
@@ -92,8 +93,8 @@ def audit_and_repair(
     `fixer` is None where nothing can be run: then nothing is repaired either. A repair that is refused or
     breaks the run is dropped. Raises SandboxError and what the model's client raises.
     """
-    requirements, context = plan.overview.requirements, written.context
-    findings = audit(requirements, repository, written.repository, context, llm)
+    context = written.context
+    findings = audit(plan, plan.overview.requirements, repository, written.repository, context, llm)
     repaired: list[str] = []
     for number in range(1, max_repairs + 1):
         open_ = gaps(findings)
@@ -103,16 +104,22 @@ def audit_and_repair(
         if candidate is None or fixer.objections(repository, candidate) or not fixer.execute(candidate).ok:
             continue
         repository = candidate
-        ids = {finding.requirement.id for finding in open_}
-        asked = [requirement for requirement in requirements if requirement.id in ids]
-        again = audit(asked, repository, written.repository, context, llm, f"audit.{number}")
+        ids = {finding.requirement.id for finding in open_} | {item.requirement for item in plan.logic.held}
+        asked = [requirement for requirement in plan.overview.requirements if requirement.id in ids]
+        again = audit(plan, asked, repository, written.repository, context, llm, f"audit.{number}")
         changed = {finding.requirement.id: finding for finding in again}
-        repaired += [f"{f.requirement.id}: {f.requirement.text}" for f in again if f.verdict == "implemented"]
+        mended = {finding.requirement.id for finding in open_}
+        repaired += [
+            f"{f.requirement.id}: {f.requirement.text}"
+            for f in again
+            if f.verdict == "implemented" and f.requirement.id in mended
+        ]
         findings = tuple(changed.get(f.requirement.id, f) for f in findings)
     return Audited(repository, findings, tuple(repaired))
 
 
 def audit(
+    plan: Plan,
     requirements: Sequence[Requirement],
     repository: Repository,
     written: Repository,
@@ -122,11 +129,12 @@ def audit(
 ) -> tuple[Finding, ...]:
     """One finding for each requirement, in order.
 
-    `context` holds the code as first `written`; files that differ are shown again. Claims whose evidence is
-    not in the code go back once; after that they count as missing.
+    Those that only settings have to fulfil are judged by program, where it can. `context` holds the code as
+    first `written`; files that differ are shown again. Claims whose evidence is not in the code go back
+    once; after that they count as missing.
     """
-    asked = list(requirements)
-    settled: dict[str, Finding] = {}
+    settled = {r.id: found for r in requirements if (found := _held(r, plan, repository))}
+    asked = [requirement for requirement in requirements if requirement.id not in settled]
     problems: dict[str, str] = {}
     for name in (stage, f"{stage}#2"):
         if not asked:
@@ -142,6 +150,38 @@ def audit(
                 problems[requirement.id] = finding.note
         asked = [requirement for requirement in asked if requirement.id in problems]
     return tuple(settled[requirement.id] for requirement in requirements)
+
+
+def _held(requirement: Requirement, plan: Plan, repository: Repository) -> Finding | None:
+    """A requirement that says only that settings have certain values, where a program can see that they do.
+
+    The paper states each value where it states the requirement, `config.yaml` still holds it, and code reads
+    it by its key.
+    """
+    keys = [key for item in plan.logic.held if item.requirement == requirement.id for key in item.keys]
+    entries = {entry.key: entry for entry in plan.configuration.entries}
+    evidence, checked = [], []
+    for key in keys:
+        entry, line = entries.get(key), setting(key, repository)
+        reads = reading(key, repository)
+        same_place = key in plan.anchors and plan.anchors[key] == plan.anchors.get(requirement.id)
+        if (
+            entry is None
+            or line is None
+            or reads is None
+            or line.value != entry.model_dump(mode="json")["value"]
+        ):
+            return None
+        if not mentions(requirement.quote, entry.value) and not same_place:
+            return None
+        evidence += [
+            Evidence(file=reads.file, symbol=reads.symbol, line=reads.line),
+            Evidence(file="config.yaml", symbol="", line=line.text),
+        ]
+        checked.append(f"`{key}` is {line.value} and read in `{reads.file}`")
+    if not checked:
+        return None
+    return Finding(requirement, "implemented", tuple(evidence), f"Checked by program: {'; '.join(checked)}.")
 
 
 def _looked_up(requirement: Requirement, judgement: Judgement | None, repository: Repository) -> Finding:
@@ -187,20 +227,6 @@ def locate(evidence: Evidence, repository: Repository) -> Place | str:
 def _same(line: str, wanted: str) -> bool:
     """The same line; its trailing comment may be missing."""
     return line == wanted or line.split("  #")[0].rstrip() == wanted
-
-
-def symbols(source: str) -> dict[str, tuple[int, int]]:
-    """Functions, classes and `Class.method` of a Python file with their first and last line."""
-    found: dict[str, tuple[int, int]] = {}
-
-    def visit(node: ast.AST, prefix: str) -> None:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                found[prefix + child.name] = (child.lineno, child.end_lineno or child.lineno)
-                visit(child, f"{prefix}{child.name}.")
-
-    visit(syntax.tree(source), "")
-    return found
 
 
 def repair(

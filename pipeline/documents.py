@@ -4,14 +4,25 @@ Templates stand in `templates/`; tables and YAML, where every character counts, 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import jinja2
 import yaml
 
 from pipeline import diagrams, markdown
-from pipeline.plan import Architecture, Configuration, Draft, Function, Logic, Overview, Plan, Value
+from pipeline.plan import (
+    Architecture,
+    Configuration,
+    Draft,
+    Function,
+    Logic,
+    Overview,
+    Plan,
+    Reading,
+    Requirements,
+    Value,
+)
 
 _templates = jinja2.Environment(  # noqa: S701 - Markdown and shell, not HTML
     loader=jinja2.PackageLoader("pipeline", "templates"),
@@ -32,9 +43,20 @@ def render(template: str, **values: object) -> str:
     return _templates.get_template(template).render(values).strip() + "\n"
 
 
-def overview(overview: Overview) -> str:
-    """What the paper says, for somebody who implements it."""
-    return render("overview.md", overview=overview)
+def overview(overview: Reading) -> str:
+    """What the paper says, for somebody who implements it; requirements once they are known."""
+    requirements = overview.requirements if isinstance(overview, Overview) else ()
+    return render("overview.md", overview=overview, requirements=requirements)
+
+
+def requirements(requirements: Requirements, overview: Reading, anchors: Mapping[int, str]) -> str:
+    """The requirements, and which questions of the overview are not open: number → anchor."""
+    settled = [
+        f"- {overview.unclear[s.number - 1].question} The paper says in [{anchors[s.number]}]: “{s.quote}”"
+        for s in requirements.settled
+        if s.number in anchors
+    ]
+    return render("required.md", requirements=requirements.requirements, settled=settled)
 
 
 def architecture(architecture: Architecture) -> str:
@@ -60,9 +82,17 @@ def config_yaml(configuration: Configuration, anchors: dict[str, str] | None = N
         _insert(full, entry.key, (entry.value, comment))
         if entry.smoke is not None:
             _insert(smoke, entry.key, (entry.smoke, ""))
-    lines = _yaml_lines(full)
+    lines, last = [], ""
+    for line, comment in _yaml_lines(full):
+        shown = "as above" if comment == last else comment
+        lines.append(f"{line}  # {shown}" if comment else line)
+        last = comment or last
     if smoke:
-        lines += ["", "smoke:  # merged over the rest by --smoke", *_yaml_lines(smoke, "  ")]
+        lines += [
+            "",
+            "smoke:  # merged over the rest by --smoke",
+            *(line for line, _ in _yaml_lines(smoke, "  ")),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -73,16 +103,15 @@ def _insert(tree: dict[str, Any], key: str, leaf: tuple[Value, str]) -> None:
     tree[name] = leaf
 
 
-def _yaml_lines(tree: dict[str, Any], indent: str = "") -> list[str]:
-    lines = []
+def _yaml_lines(tree: dict[str, Any], indent: str = "") -> Iterator[tuple[str, str]]:
+    """Each line with its comment."""
     for name, node in tree.items():
         if isinstance(node, dict):
-            lines += [f"{indent}{name}:", *_yaml_lines(node, indent + "  ")]
+            yield f"{indent}{name}:", ""
+            yield from _yaml_lines(node, indent + "  ")
         else:
             value, comment = node
-            comment = " ".join(comment.split())
-            lines.append(f"{indent}{name}: {yaml_value(value)}" + (f"  # {comment}" if comment else ""))
-    return lines
+            yield f"{indent}{name}: {yaml_value(value)}", " ".join(comment.split())
 
 
 def yaml_value(value: Value) -> str:

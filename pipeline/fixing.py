@@ -25,6 +25,9 @@ PHASES = ("install", "import", "smoke", "full")
 REPEATS = 3
 """So often the same signature may come before its file is written anew; once more, and the loop stops."""
 
+REMEMBERED = 600
+"""Characters kept of what the model said the cause was."""
+
 _BESIDE = ("config.yaml", "requirements.txt", "reproduce.sh")
 """Shown with the code: faults are mended there as well."""
 
@@ -111,8 +114,8 @@ class Fixer:
         repeats = sum(attempt.signature == mark for attempt in self.attempts)
         if repeats > REPEATS:
             return None
-        named = [frame.path for frame in frames(_output(outcome), repository.files)] or ["main.py"]
-        rewrite = named[-1] if repeats == REPEATS else ""
+        named = [frame.path for frame in frames(_output(outcome), repository.files)]
+        rewrite = named[-1] if named and repeats == REPEATS else ""
         history = [f"`{a.signature}` → {a.remedy}" for a in self.attempts if a.remedy]
         while self.asked < self.max_fixes:
             self.asked += 1
@@ -167,6 +170,7 @@ class Fixer:
             code="\n\n".join(shown),
             history=bullets(history),
             rewrite=rewrite,
+            stacks=outcome.result.timed_out and bool(named),
             edit_format=render("edit_format"),
         )
 
@@ -220,4 +224,4 @@ def _state(repository: Repository) -> str:
 def _first_sentence(answer: str) -> str:
     """What the model says the cause is: its first paragraph, cut to one line."""
     paragraph = " ".join(answer.strip().split("\n\n")[0].split())
-    return "edits without an explanation" if "<<<<<<<" in paragraph else paragraph[:200]
+    return "edits without an explanation" if "<<<<<<<" in paragraph else paragraph[:REMEMBERED]

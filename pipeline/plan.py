@@ -4,10 +4,13 @@ Typed data that a program can check; prose and diagrams are rendered from it (`d
 `planning.py` asks for it step by step.
 """
 
+import re
+from collections.abc import Sequence
 from graphlib import TopologicalSorter
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
 RequirementKind = Literal[
     "model", "objective", "algorithm", "data", "training", "evaluation", "hyperparameter", "result"
@@ -44,7 +47,7 @@ class OpenQuestion(Answer):
     why: str
 
 
-class Overview(Answer):
+class Reading(Answer):
     """What the paper is about, seen by somebody who will implement it."""
 
     slug: str = Field(description="Two to four lower-case words with hyphens that name the method")
@@ -54,25 +57,54 @@ class Overview(Answer):
     data: tuple[str, ...] = Field(description="Datasets, splits, preprocessing")
     evaluation: tuple[str, ...] = Field(description="Metrics, baselines, protocol")
     unclear: tuple[OpenQuestion, ...]
+
+
+class Settled(Answer):
+    """A question that the overview calls open, and the passage that answers it."""
+
+    number: int = Field(ge=1, description="Its number under `Left open by the paper`")
+    quote: str = Field(description="Word for word from the paper, the passage that answers it")
+
+
+class Requirements(Answer):
+    """What a faithful reproduction must contain."""
+
+    requirements: tuple[Requirement, ...]
+    settled: tuple[Settled, ...] = ()
+
+
+class Overview(Reading):
+    """The reading together with the requirements whose quotations hold."""
+
     requirements: tuple[Requirement, ...]
 
 
 class Parameter(Answer):
-    """A parameter or an attribute."""
+    """A parameter or an attribute; in an answer it may be one text, `name: type`, which is shorter."""
 
     name: str
     type: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split(cls, said: Any) -> Any:
+        if not isinstance(said, str):
+            return said
+        name, _, kind = said.partition(":")
+        return {"name": name.strip(), "type": kind.strip()}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "description": "`name: type`, with a default `name: type = value`"}
 
 
 class Function(Answer):
     """A function or a method."""
 
     name: str
-    parameters: tuple[Parameter, ...] = Field(
-        description="Without self; a default is written into type: `int = 3`"
-    )
+    parameters: tuple[Parameter, ...] = Field(description="Without self")
     returns: str
-    purpose: str
+    purpose: str = Field(default="", description="What name and types do not say; else empty")
 
 
 class PlannedClass(Answer):
@@ -81,8 +113,8 @@ class PlannedClass(Answer):
     name: str
     file: str
     purpose: str
-    bases: tuple[str, ...]
-    attributes: tuple[Parameter, ...]
+    bases: tuple[str, ...] = ()
+    attributes: tuple[Parameter, ...] = Field(default=(), description="Only those that other classes read")
     methods: tuple[Function, ...]
 
 
@@ -120,8 +152,14 @@ class Package(Answer):
 class Metric(Answer):
     """A number that `results.json` will hold."""
 
-    name: str
+    name: str = Field(description="Or the pattern of several: `accuracy_{data_set}`")
     meaning: str
+
+
+def metric_pattern(name: str) -> re.Pattern[str]:
+    """What finds the metrics of a name in which `{word}` stands for any identifier."""
+    parts = re.split(r"\{\w+\}", name)
+    return re.compile(r"\w+".join(re.escape(part) for part in parts))
 
 
 class FileLogic(Answer):
@@ -132,6 +170,45 @@ class FileLogic(Answer):
     functions: tuple[Function, ...] = Field(description="Module-level functions")
     depends_on: tuple[str, ...] = Field(description="Files of this repository that it imports")
     requirements: tuple[str, ...] = Field(description="Ids of requirements that it implements")
+    delicate: bool = Field(
+        default=True, description="Easy to get wrong: thought through once more before it is written"
+    )
+
+
+class ConfigEntry(Answer):
+    """One leaf of `config.yaml`."""
+
+    key: str = Field(description="Dotted: training.learning_rate")
+    value: Value
+    quote: str = Field(
+        default="", description="Word for word from the paper, containing the value; empty if assumed"
+    )
+    assumed: str = Field(default="", description="Why this value, when the paper does not say")
+    smoke: Value = Field(default=None, description="Value in the smoke run; null: the same")
+
+
+class Configuration(Answer):
+    """Every number and choice that an experiment needs."""
+
+    entries: tuple[ConfigEntry, ...]
+
+
+def inherited(entries: Sequence[ConfigEntry]) -> tuple[ConfigEntry, ...]:
+    """`entries`, those without a source of their own with that of the one before."""
+    settled: list[ConfigEntry] = []
+    for entry in entries:
+        if settled and not entry.quote.strip() and not entry.assumed.strip():
+            source = {"quote": settled[-1].quote, "assumed": settled[-1].assumed}
+            entry = entry.model_copy(update=source)
+        settled.append(entry)
+    return tuple(settled)
+
+
+class Held(Answer):
+    """A requirement that says no more than that settings have certain values."""
+
+    requirement: str = Field(description="Its id")
+    keys: tuple[str, ...] = Field(description="Keys of config.yaml that hold the values")
 
 
 class Logic(Answer):
@@ -141,22 +218,8 @@ class Logic(Answer):
     packages: tuple[Package, ...]
     conventions: tuple[str, ...] = Field(description="Tensor shapes, naming, where configuration enters")
     metrics: tuple[Metric, ...]
-
-
-class ConfigEntry(Answer):
-    """One leaf of `config.yaml`."""
-
-    key: str = Field(description="Dotted: training.learning_rate")
-    value: Value
-    quote: str = Field(description="Word for word from the paper, containing the value; empty if assumed")
-    assumed: str = Field(description="Why this value, when the paper does not say; empty if quoted")
-    smoke: Value = Field(description="Value in the smoke run; null: the same")
-
-
-class Configuration(Answer):
-    """Every number and choice that an experiment needs."""
-
-    entries: tuple[ConfigEntry, ...]
+    held: tuple[Held, ...] = Field(default=(), description="Requirements that config.yaml alone fulfils")
+    lacking: tuple[ConfigEntry, ...] = Field(default=(), description="Leaves that config.yaml lacks")
 
 
 Method = Literal["one-shot", "plan", "plan+arch", "plan+arch+logic", "plan+arch+logic+config", "full"]
@@ -220,6 +283,10 @@ class Plan(BaseModel):
         """Classes and functions that other files may rely on."""
         classes = tuple(c for c in self.architecture.classes if c.file == path)
         return classes, self.file(path).functions
+
+    def delicate(self) -> list[str]:
+        """Paths of the files that are analysed before they are written."""
+        return sorted(f.path for f in self.logic.files if f.delicate and not self.is_marker(f.path))
 
     def is_marker(self, path: str) -> bool:
         """An `__init__.py` without content of its own: a program can write it."""

@@ -1,14 +1,13 @@
-"""Planning: overview with requirements → architecture → logic → configuration, each checked by a program.
+"""Planning: overview → requirements, architecture and configuration side by side → logic, checked by a program.
 
-Source: Paper2Code (arXiv 2504.17192), section 3.2; quotations that a program looks up are ours.
+Source: Paper2Code (arXiv 2504.17192), section 3.2; requirements and quotations that a program looks up are ours.
 """
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor, wait
 from dataclasses import dataclass, field
 from typing import TypeVar, get_args
-
-from pydantic import Field
 
 from pipeline import documents
 from pipeline.asking import Context, ask, bullets, refined, render
@@ -28,18 +27,17 @@ from pipeline.plan import (
     Method,
     Overview,
     Plan,
+    Reading,
     Requirement,
+    Requirements,
+    inherited,
 )
 
 Step = TypeVar("Step", bound=Answer)
+Item = TypeVar("Item", bound=Answer)
 METHODS: tuple[Method, ...] = get_args(Method)
 """Each has all that the one before it has."""
-
-
-class Requirements(Answer):
-    """Requirements alone: the answer when only quotations are asked for again."""
-
-    requirements: tuple[Requirement, ...] = Field(description="Only those that were rejected")
+STEPS = ("overview", "requirements", "architecture", "config", "logic")
 
 
 @dataclass
@@ -49,6 +47,7 @@ class Planner:
     paper: Paper
     llm: LLM
     context: Context
+    executor: Executor
     method: Method
     refine: Collection[str]
     advanced: Callable[[str], None]
@@ -56,48 +55,86 @@ class Planner:
 
     def plan(self) -> Plan:
         """As much of the plan as the method has. Raises AnswerInvalid, and what the model's client raises."""
-        overview, refused = self._overview() if self._has("plan") else (_no_overview(self.paper), ())
-        architecture, logic, configuration = NO_ARCHITECTURE, NO_LOGIC, NO_CONFIGURATION
-        if self._has("plan+arch"):
-            architecture = self._step(
-                "architecture", Architecture, documents.architecture, plans.check_architecture
-            )
-            self.context = self.context.extended("architecture", documents.architecture(architecture))
-        if self._has("plan+arch+logic"):
-            logic = self._step(
-                "logic",
-                Logic,
-                documents.logic,
-                lambda logic: plans.check_logic(logic, architecture, overview),
-            )
-            self.context = self.context.extended("logic", documents.logic(logic))
-        if self._has("plan+arch+logic+config"):
-            configuration = self._step(
-                "config", Configuration, documents.config_yaml, plans.check_configuration
-            )
-            configuration = self._with_true_sources(configuration)
-        anchors = plans.anchors(overview, configuration, self.paper)
-        if configuration.entries:
-            text = documents.config_yaml(configuration, anchors)
-            self.context = self.context.extended("config.yaml", text)
+        if not self._has("plan"):
+            return _unplanned(self.paper)
+        reading = self._step("overview", Reading, documents.overview, plans.check_overview)
+        self._extend("overview", documents.overview(reading))
+        # None of these three needs another.
+        requirements = self.executor.submit(self._requirements, reading)
+        architecture = self.executor.submit(self._architecture)
+        configuration = self.executor.submit(self._configuration)
+        wait((requirements, architecture, configuration))
+        required, refused = requirements.result()
+        laid_out, configured = architecture.result(), configuration.result()
+        anchors = plans.settled(required, reading, self.paper)
+        self._extend("requirements", documents.requirements(required, reading, anchors))
+        overview = _overview(reading, required, anchors)
+        if laid_out.files:
+            self._extend("architecture", documents.architecture(laid_out))
+        if configured.entries:
+            self._extend("config.yaml", self._config_yaml(configured))
+        logic = self._logic(laid_out, configured, overview)
+        if logic.files:
+            self._extend("logic", documents.logic(logic))
+        if logic.lacking and configured.entries:
+            more = self._with_true_sources("logic", inherited(logic.lacking))
+            configured = Configuration(entries=configured.entries + more.entries)
+            self._extend("config.yaml", self._config_yaml(more), part="what the logic design added")
         return Plan(
             overview=overview,
-            architecture=architecture,
+            architecture=laid_out,
             logic=logic,
-            configuration=configuration,
-            anchors=anchors,
+            configuration=configured,
+            anchors=plans.anchors(overview, configured, self.paper),
             refused=refused,
-            drafts=tuple(self.drafts),
+            drafts=tuple(sorted(self.drafts, key=lambda draft: STEPS.index(draft.stage))),
         )
+
+    def _extend(self, tag: str, text: str, **attributes: str) -> None:
+        self.context = self.context.extended(tag, text, **attributes)
+
+    def _config_yaml(self, configuration: Configuration) -> str:
+        found = {e.key: anchor for e in configuration.entries if (anchor := self.paper.find(e.quote))}
+        return documents.config_yaml(configuration, found)
 
     def _has(self, step: Method) -> bool:
         return METHODS.index(step) <= METHODS.index(self.method)
 
-    def _overview(self) -> tuple[Overview, tuple[Requirement, ...]]:
-        overview = self._step("overview", Overview, documents.overview, plans.check_overview)
-        overview, refused = self._with_true_quotes(overview)
-        self.context = self.context.extended("overview", documents.overview(overview))
-        return overview, refused
+    def _requirements(self, reading: Reading) -> tuple[Requirements, tuple[Requirement, ...]]:
+        """Requirements whose quotations hold, and those that were refused."""
+        asked = self._step(
+            "requirements",
+            Requirements,
+            lambda answer: documents.requirements(answer, reading, {}),
+            plans.check_requirements,
+        )
+        named = {r.id: r for r in asked.requirements}
+        named |= self._mended("requirements", named, self._unproven, Requirements, _by_id)
+        kept, refused = [], []
+        for requirement in named.values():
+            (refused if self._unproven(requirement) else kept).append(requirement)
+        return asked.model_copy(update={"requirements": tuple(kept)}), tuple(refused)
+
+    def _architecture(self) -> Architecture:
+        if not self._has("plan+arch"):
+            return NO_ARCHITECTURE
+        return self._step("architecture", Architecture, documents.architecture, plans.check_architecture)
+
+    def _configuration(self) -> Configuration:
+        if not self._has("plan+arch+logic+config"):
+            return NO_CONFIGURATION
+        asked = self._step("config", Configuration, documents.config_yaml, plans.check_configuration)
+        return self._with_true_sources("config", inherited(asked.entries))
+
+    def _logic(self, architecture: Architecture, configuration: Configuration, overview: Overview) -> Logic:
+        if not self._has("plan+arch+logic"):
+            return NO_LOGIC
+
+        def check(logic: Logic) -> list[str]:
+            return plans.check_logic(logic, architecture, configuration, overview)
+
+        configured = bool(configuration.entries)
+        return self._step("logic", Logic, documents.logic, check, configured=configured)
 
     def _step(
         self,
@@ -105,9 +142,10 @@ class Planner:
         answer: type[Step],
         show: Callable[[Step], str],
         check: Callable[[Step], Sequence[str]],
+        **values: object,
     ) -> Step:
         self.advanced(stage)
-        name, task = f"plan.{stage}", render(stage)
+        name, task = f"plan.{stage}", render(stage, **values)
 
         def again(name: str, task: str) -> Step:
             return ask(self.llm, self.context, name, task, answer, check)
@@ -120,67 +158,70 @@ class Planner:
             self.drafts.append(Draft(stage=stage, text=show(first), critique=critique))
         return value
 
-    def _with_true_quotes(self, overview: Overview) -> tuple[Overview, tuple[Requirement, ...]]:
-        """Requirements whose quotation is in the paper, and those that were refused."""
-        wrong = self._unproven(overview.requirements)
-        if not wrong:
-            return overview, ()
-        findings = [f"{r.model_dump_json()}: {wrong[r.id]}" for r in overview.requirements if r.id in wrong]
-        again = ask(
-            self.llm,
-            self.context,
-            "plan.overview.quotes",
-            render("quotes", findings=bullets(findings), configuration=False),
-            Requirements,
-        )
-        still_wrong = self._unproven(again.requirements)
-        mended = {r.id: r for r in again.requirements if r.id in wrong and r.id not in still_wrong}
-        settled = [mended.get(r.id, r) for r in overview.requirements]
-        kept = tuple(r for r in settled if r.id not in wrong or r.id in mended)
-        refused = tuple(r for r in settled if r.id in wrong and r.id not in mended)
-        return overview.model_copy(update={"requirements": kept}), refused
+    def _unproven(self, requirement: Requirement) -> str | None:
+        return plans.unproven(requirement, self.paper)
 
-    def _unproven(self, requirements: Sequence[Requirement]) -> dict[str, str]:
-        return {r.id: why for r in requirements if (why := plans.unproven(r, self.paper))}
+    def _unsourced(self, entry: ConfigEntry) -> str | None:
+        return plans.unsourced(entry, self.paper)
 
-    def _with_true_sources(self, configuration: Configuration) -> Configuration:
+    def _with_true_sources(self, stage: str, entries: tuple[ConfigEntry, ...]) -> Configuration:
         """Every quoted value is in its quotation and every quotation in the paper; the rest is assumed."""
-        wrong = {e.key: why for e in configuration.entries if (why := plans.unsourced(e, self.paper))}
+        named = {entry.key: entry for entry in entries}
+        named |= self._mended(stage, named, self._unsourced, Configuration, _by_key)
+        unknown = {"quote": "", "assumed": "no passage of the paper could be shown for it"}
+        settled = [e.model_copy(update=unknown) if self._unsourced(e) else e for e in named.values()]
+        return Configuration(entries=tuple(settled))
+
+    def _mended(
+        self,
+        stage: str,
+        items: Mapping[str, Item],
+        problem: Callable[[Item], str | None],
+        answer: type[Step],
+        named: Callable[[Step], Mapping[str, Item]],
+    ) -> dict[str, Item]:
+        """Of the items that have a problem, those that came back without one; asked for once."""
+        wrong = {name: why for name, item in items.items() if (why := problem(item))}
         if not wrong:
-            return configuration
-        findings = [f"{e.model_dump_json()}: {wrong[e.key]}" for e in configuration.entries if e.key in wrong]
-        again = ask(
-            self.llm,
-            self.context,
-            "plan.config.quotes",
-            render("quotes", findings=bullets(findings), configuration=True),
-            Configuration,
-        )
-        mended = {e.key: e for e in again.entries if e.key in wrong and not plans.unsourced(e, self.paper)}
-
-        def settled(entry: ConfigEntry) -> ConfigEntry:
-            if entry.key not in wrong:
-                return entry
-            return mended.get(
-                entry.key,
-                entry.model_copy(
-                    update={"quote": "", "assumed": "no passage of the paper could be shown for it"}
-                ),
-            )
-
-        return Configuration(entries=tuple(settled(entry) for entry in configuration.entries))
+            return {}
+        findings = [f"{items[name].model_dump_json()}: {why}" for name, why in wrong.items()]
+        task = render("quotes", findings=bullets(findings), configuration=answer is Configuration)
+        again = ask(self.llm, self.context, f"plan.{stage}.quotes", task, answer)
+        return {name: item for name, item in named(again).items() if name in wrong and not problem(item)}
 
 
-def _no_overview(paper: Paper) -> Overview:
+def _by_id(answer: Requirements) -> dict[str, Requirement]:
+    return {requirement.id: requirement for requirement in answer.requirements}
+
+
+def _by_key(answer: Configuration) -> dict[str, ConfigEntry]:
+    return {entry.key: entry for entry in answer.entries}
+
+
+def _overview(reading: Reading, required: Requirements, settled: Collection[int]) -> Overview:
+    """The overview without the questions that the paper answers after all."""
+    open_ = tuple(item for number, item in enumerate(reading.unclear, 1) if number not in settled)
+    parts = reading.model_dump() | {"unclear": open_, "requirements": required.requirements}
+    return Overview.model_validate(parts)
+
+
+def _unplanned(paper: Paper) -> Plan:
     """What is known of a paper that nobody has read yet: no requirement, so nothing to audit."""
     words = re.findall(r"[a-z0-9]+", paper.title.lower())[:4]
-    return Overview(
-        slug="-".join(words) or "paper",
-        summary=paper.abstract,
-        components=(),
-        objectives=(),
-        data=(),
-        evaluation=(),
-        unclear=(),
-        requirements=(),
+    return Plan(
+        overview=Overview(
+            slug="-".join(words) or "paper",
+            summary=paper.abstract,
+            components=(),
+            objectives=(),
+            data=(),
+            evaluation=(),
+            unclear=(),
+            requirements=(),
+        ),
+        architecture=NO_ARCHITECTURE,
+        logic=NO_LOGIC,
+        configuration=NO_CONFIGURATION,
+        anchors={},
+        refused=(),
     )

@@ -1,7 +1,7 @@
 """The whole method, top to bottom: plan, analyse, write, run and fix, audit, report."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from pipeline.errors import Cancelled, ContextOverflow
 from pipeline.fixing import Fixer
 from pipeline.llm import LLM
 from pipeline.paper import Paper
-from pipeline.plan import Method, Plan
+from pipeline.plan import Method, Plan, metric_pattern
 from pipeline.planning import Planner
 from pipeline.progress import Observer
 from pipeline.record import Commit, Record
@@ -81,14 +81,14 @@ def reproduce(
     """
     record = Record(out, llm, observe)
     with ThreadPoolExecutor(options.concurrency) as executor:
-        with record.stage("plan", 4):
-            plan, context = _plan(paper, llm, record, options)
+        with record.stage("plan", 5):
+            plan, context = _plan(paper, llm, executor, record, options)
         if planned := documents.plan_documents(plan):
             record.commit("Plan the reproduction", paper.title, Repository({}), planned)
         count = len(plan.architecture.files)
         analyses: dict[str, FileAnalysis] = {}
         if options.method == "full":
-            with record.stage("analysis", count):
+            with record.stage("analysis", len(plan.delicate())):
                 analyses = analyze(plan, context, llm, executor, options.refine, record.advanced)
         with record.stage("code", count):
             written = write(plan, analyses, context, llm, executor, options.refine, record.advanced)
@@ -135,16 +135,18 @@ def reproduce(
     return Reproduction(paper, plan.overview.slug, report["status"], tuple(record.commits), report)
 
 
-def _plan(paper: Paper, llm: LLM, record: Record, options: Options) -> tuple[Plan, Context]:
+def _plan(
+    paper: Paper, llm: LLM, executor: Executor, record: Record, options: Options
+) -> tuple[Plan, Context]:
     """The plan and the context that holds it; the paper is shortened as far as the model's window demands."""
-    text = paper.text()
+    text = paper.text(essential=True)
     while True:
         context = Context(render("system")).extended("paper", record.keep("paper.md", text))
-        planner = Planner(paper, llm, context, options.method, options.refine, record.advanced)
+        planner = Planner(paper, llm, context, executor, options.method, options.refine, record.advanced)
         try:
             return planner.plan(), planner.context
         except ContextOverflow:
-            shorter = paper.text(len(text) // 4 * 2 // 3)
+            shorter = paper.text(len(text) // 4 * 2 // 3, essential=True)
             if len(shorter) >= len(text) or len(shorter) < SHORTEST_PAPER:
                 raise
             text = shorter
@@ -159,7 +161,7 @@ def _runner(
     cancelled: Callable[[], bool],
 ) -> Callable[[Repository], ExecutionReport]:
     """Runs a repository once, laid out where a person can look at it."""
-    promised = [metric.name for metric in plan.logic.metrics]
+    promised = [metric_pattern(metric.name).pattern for metric in plan.logic.metrics]
 
     def run(repository: Repository) -> ExecutionReport:
         try:

@@ -4,7 +4,7 @@ import keyword
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
@@ -19,7 +19,10 @@ from pipeline.plan import (
     Logic,
     Overview,
     PlannedClass,
+    Reading,
     Requirement,
+    Requirements,
+    inherited,
 )
 from pipeline.repository import refusal
 
@@ -27,12 +30,35 @@ MAX_PYTHON_FILES = 20
 ACTORS = ("User", "Shell", "config.yaml", "results.json", "Dataset", "File system")
 """What may take part in the call flow without being part of the code."""
 
+_MISNAMED = {
+    "sklearn": "scikit-learn",
+    "skimage": "scikit-image",
+    "yaml": "PyYAML",
+    "pil": "Pillow",
+    "cv2": "opencv-python-headless",
+}
+"""Names of modules that are often taken for those of their packages."""
+
 _QUOTE_WORDS = range(3, 61)
 
 
-def check_overview(overview: Overview) -> list[str]:
+def check_overview(reading: Reading) -> list[str]:
+    """The method has a name that can be part of a branch's name."""
+    if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+){0,5}", reading.slug):
+        return []
+    return [f"The slug {reading.slug!r} is not two to four lower-case words joined by hyphens."]
+
+
+def check_requirements(answer: Requirements) -> list[str]:
     """There are requirements with ids of their own. Their quotations: `unproven`."""
-    return list(_overview_findings(overview))
+    return list(_requirement_findings(answer.requirements))
+
+
+def settled(answer: Requirements, reading: Reading, paper: Paper) -> dict[int, str]:
+    """Questions that are not open after all: number → anchor of the passage that answers it."""
+    shown = [item for item in answer.settled if len(item.quote.split()) in _QUOTE_WORDS]
+    found = {item.number: paper.find(item.quote) for item in shown}
+    return {n: anchor for n, anchor in found.items() if anchor is not None and n <= len(reading.unclear)}
 
 
 def unproven(requirement: Requirement, paper: Paper) -> str | None:
@@ -49,7 +75,7 @@ def unproven(requirement: Requirement, paper: Paper) -> str | None:
 def unsourced(entry: ConfigEntry, paper: Paper) -> str | None:
     """Why the quotation does not prove the value. None: it does, or the value is marked as assumed."""
     if not entry.quote.strip():
-        return None
+        return None if entry.assumed.strip() else "it has neither a quotation nor an assumption"
     if paper.find(entry.quote) is None:
         return "its quotation is not in the paper"
     if not mentions(entry.quote, entry.value):
@@ -74,14 +100,18 @@ def check_architecture(architecture: Architecture) -> list[str]:
     ]
 
 
-def check_logic(logic: Logic, architecture: Architecture, overview: Overview) -> list[str]:
+def check_logic(
+    logic: Logic, architecture: Architecture, configuration: Configuration, overview: Overview
+) -> list[str]:
     """Covers the architecture's files without a cycle, and assigns every requirement."""
+    entries = configuration.entries + logic.lacking
     return [
         *_dependency_findings(logic, architecture),
         *_function_findings(logic, architecture),
-        *_assignment_findings(logic, overview),
+        *_assignment_findings(logic, overview, {entry.key for entry in entries}),
         *_package_findings(logic),
         *_metric_findings(logic),
+        *(check_configuration(Configuration(entries=entries)) if logic.lacking else ()),
     ]
 
 
@@ -89,17 +119,15 @@ def check_configuration(configuration: Configuration) -> list[str]:
     """Keys form a tree, and each value is either quoted or marked as assumed. Quotations: `unsourced`."""
     return [
         *_key_findings(configuration),
-        *(finding for entry in configuration.entries for finding in _entry_findings(entry)),
+        *(finding for entry in inherited(configuration.entries) for finding in _entry_findings(entry)),
     ]
 
 
-def _overview_findings(overview: Overview) -> Iterator[str]:
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+){0,5}", overview.slug):
-        yield f"The slug {overview.slug!r} is not two to four lower-case words joined by hyphens."
-    if not overview.requirements:
+def _requirement_findings(requirements: Collection[Requirement]) -> Iterator[str]:
+    if not requirements:
         yield "There are no requirements: list what a faithful reproduction must contain."
-    yield from _repeated((item.id for item in overview.requirements), "Requirement id")
-    for item in overview.requirements:
+    yield from _repeated((item.id for item in requirements), "Requirement id")
+    for item in requirements:
         if not re.fullmatch(r"R[1-9]\d*", item.id):
             yield f"Requirement id {item.id!r} is not of the form R1, R2, …"
 
@@ -245,9 +273,10 @@ def _function_findings(logic: Logic, architecture: Architecture) -> Iterator[str
             yield from _signature_findings(function, f"{file.path}: {function.name}")
 
 
-def _assignment_findings(logic: Logic, overview: Overview) -> Iterator[str]:
+def _assignment_findings(logic: Logic, overview: Overview, keys: Collection[str]) -> Iterator[str]:
     known = [item.id for item in overview.requirements]
     assigned = {item for file in logic.files for item in file.requirements}
+    assigned |= {item.requirement for item in logic.held}
     for item in overview.requirements:
         if item.id not in assigned:
             yield f"{item.id} ({item.text}) is not assigned to any file: say which one implements it."
@@ -255,6 +284,12 @@ def _assignment_findings(logic: Logic, overview: Overview) -> Iterator[str]:
         for name in file.requirements:
             if name not in known:
                 yield f"{file.path} claims {name!r}, which is not a requirement."
+    for item in logic.held:
+        if item.requirement not in known:
+            yield f"`held` names {item.requirement!r}, which is not a requirement."
+        for key in item.keys:
+            if key not in keys:
+                yield f"`held` names {key!r}, which is not a key of config.yaml.{_unknown(key, keys)}"
 
 
 def _package_findings(logic: Logic) -> Iterator[str]:
@@ -266,6 +301,8 @@ def _package_findings(logic: Logic) -> Iterator[str]:
             yield f"{package.name!r} is not the name of a package: only the name, without version or extras."
         if not all(_is_name(part) for part in package.module.split(".")):
             yield f"Package {package.name}: {package.module!r} is not a module that can be imported."
+        elif package.name.lower() in _MISNAMED:
+            yield f"pip knows {package.name!r} as {_MISNAMED[package.name.lower()]!r}."
         elif top in sys.stdlib_module_names:
             yield f"{package.module!r} is in the standard library: remove it from the packages."
         elif top in local:
@@ -277,8 +314,8 @@ def _metric_findings(logic: Logic) -> Iterator[str]:
         yield "There is no metric: name at least one number that results.json will hold."
     yield from _repeated((metric.name for metric in logic.metrics), "Metric")
     for metric in logic.metrics:
-        if not _is_name(metric.name):
-            yield f"Metric {metric.name!r} is not an identifier like `test_accuracy`."
+        if not _is_name(re.sub(r"\{\w+\}", "x", metric.name)):
+            yield f"Metric {metric.name!r} is not an identifier like `test_accuracy` or `accuracy_{{data_set}}`."
 
 
 def _key_findings(configuration: Configuration) -> Iterator[str]:

@@ -18,7 +18,9 @@ from pipeline.plan import (
     Parameter,
     Plan,
     PlannedFile,
+    Reading,
     Requirement,
+    Requirements,
 )
 
 PAPER = Paper(
@@ -57,7 +59,7 @@ RATE = Requirement(
     quote="We use a learning rate of $10^{-3}$",
     weight=1,
 )
-OVERVIEW = Overview(
+READING = Reading(
     slug="mean-of-things",
     summary="The mean.",
     components=("mean",),
@@ -65,8 +67,9 @@ OVERVIEW = Overview(
     data=(),
     evaluation=(),
     unclear=(),
-    requirements=(MEAN, RATE),
 )
+REQUIREMENTS = Requirements(requirements=(MEAN, RATE))
+OVERVIEW = Overview(**READING.model_dump(), requirements=(MEAN, RATE))
 ARCHITECTURE = Architecture(
     files=(
         PlannedFile(path="estimator.py", purpose="The mean"),
@@ -210,7 +213,8 @@ def judgements(line: str = "return total / len(values)", verdict: str = "impleme
 def recording() -> dict[str, str]:
     """Answers to every stage of a run on PAPER that goes well at once."""
     return {
-        "plan.overview": OVERVIEW.model_dump_json(),
+        "plan.overview": READING.model_dump_json(),
+        "plan.requirements": REQUIREMENTS.model_dump_json(),
         "plan.architecture": ARCHITECTURE.model_dump_json(),
         "plan.logic": LOGIC.model_dump_json(),
         "plan.config": CONFIGURATION.model_dump_json(),

@@ -1,8 +1,12 @@
+import pytest
+
 from pipeline.asking import Context
 from pipeline.audit import Evidence, Place, audit, locate
+from pipeline.documents import config_yaml
+from pipeline.plan import Held
 from pipeline.repository import Repository
 from tests.fakes.scripted import ScriptedLLM
-from tests.pipeline.plans import ESTIMATOR, MAIN, MEAN, RATE, judgements
+from tests.pipeline.plans import ESTIMATOR, LOGIC, MAIN, MEAN, PLAN, RATE, judgements
 
 CODE = Repository({"estimator.py": ESTIMATOR, "main.py": MAIN, "config.yaml": "seed: 0\n"})
 CONTEXT = Context("system")
@@ -36,7 +40,7 @@ def test_evidence_that_is_not_there_is_said_in_words() -> None:
 
 def test_a_claim_without_true_evidence_goes_back_once_and_then_counts_as_missing() -> None:
     llm = ScriptedLLM({"audit": judgements("return the_mean"), "audit#2": judgements("return the_mean")})
-    first, second = audit([MEAN, RATE], CODE, CODE, CONTEXT, llm)
+    first, second = audit(PLAN, [MEAN, RATE], CODE, CODE, CONTEXT, llm)
     assert (first.verdict, second.verdict) == ("missing", "implemented")
     assert "return the_mean" in first.note
     assert "R2" not in llm.asked[1].task
@@ -45,7 +49,7 @@ def test_a_claim_without_true_evidence_goes_back_once_and_then_counts_as_missing
 
 def test_true_evidence_on_the_second_try_is_taken() -> None:
     llm = ScriptedLLM({"audit": judgements("return the_mean"), "audit#2": judgements()})
-    first, _ = audit([MEAN, RATE], CODE, CODE, CONTEXT, llm)
+    first, _ = audit(PLAN, [MEAN, RATE], CODE, CODE, CONTEXT, llm)
     assert first.verdict == "implemented"
     assert first.places(CODE) == (Place("estimator.py", 6, 9, "mean"),)
 
@@ -53,7 +57,7 @@ def test_true_evidence_on_the_second_try_is_taken() -> None:
 def test_the_audit_is_shown_files_that_changed_since_the_context_was_made() -> None:
     changed = CODE.with_file("estimator.py", ESTIMATOR.replace("len(values)", "values.size"))
     llm = ScriptedLLM({"audit": judgements("return total / values.size")})
-    audit([MEAN, RATE], changed, CODE, CONTEXT, llm)
+    audit(PLAN, [MEAN, RATE], changed, CODE, CONTEXT, llm)
     assert "values.size" in llm.asked[0].task
     assert "argparse" not in llm.asked[0].task
 
@@ -64,3 +68,44 @@ def test_a_trailing_comment_may_be_left_out_of_evidence() -> None:
         "config.yaml", 1, 1, ""
     )
     assert isinstance(locate(Evidence(file="config.yaml", symbol="", line="rate: 0"), code), str)
+
+
+HELD = PLAN.model_copy(
+    update={
+        "logic": LOGIC.model_copy(
+            update={"held": (Held(requirement="R2", keys=("training.learning_rate",)),)}
+        )
+    }
+)
+SETTINGS = Repository(
+    {"estimator.py": ESTIMATOR, "main.py": MAIN, "config.yaml": config_yaml(PLAN.configuration, PLAN.anchors)}
+)
+
+
+def test_a_requirement_that_a_setting_fulfils_is_judged_by_program() -> None:
+    llm = ScriptedLLM({"audit": judgements()})
+    _, rate = audit(HELD, [MEAN, RATE], SETTINGS, SETTINGS, CONTEXT, llm)
+    assert "R2" not in llm.asked[0].task
+    assert rate.verdict == "implemented"
+    assert rate.note == "Checked by program: `training.learning_rate` is 0.001 and read in `main.py`."
+    assert [(place.file, place.symbol) for place in rate.places(SETTINGS)] == [
+        ("main.py", "main"),
+        ("config.yaml", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("config.yaml", "learning_rate: 0.001", "learning_rate: 0.01"),
+        ("config.yaml", "learning_rate", "rate"),
+        ("main.py", '["learning_rate"]', '["rate"]'),
+    ],
+)
+def test_a_setting_that_changed_or_that_nothing_reads_is_left_to_the_model(
+    path: str, old: str, new: str
+) -> None:
+    changed = SETTINGS.with_file(path, SETTINGS.files[path].replace(old, new))
+    llm = ScriptedLLM({"audit": judgements()})
+    audit(HELD, [MEAN, RATE], changed, changed, CONTEXT, llm)
+    assert "R2" in llm.asked[0].task

@@ -210,7 +210,7 @@ AT_ONCE = (
     f"estimator.py\n{fenced(ESTIMATOR)}\nmain.py\n{fenced(MAIN)}\nrequirements.txt\n```\nnumpy\nPyYAML\n```\n\n"
     f"config.yaml\n```yaml\n{config_yaml(CONFIGURATION)}```\n"
 )
-PLANNED = ["plan.overview", "plan.architecture", "plan.logic", "plan.config"]
+PLANNED = ["plan.overview", "plan.requirements", "plan.architecture", "plan.logic", "plan.config"]
 CODED = ["code.estimator.py", "code.main.py"]
 
 
@@ -218,9 +218,9 @@ CODED = ["code.estimator.py", "code.main.py"]
     ("method", "stages"),
     [
         ("one-shot", ["code"]),
-        ("plan", [*PLANNED[:1], "code", "audit"]),
-        ("plan+arch", [*PLANNED[:2], "code", "audit"]),
-        ("plan+arch+logic", [*PLANNED[:3], "code.config.yaml", *CODED, "audit"]),
+        ("plan", [*PLANNED[:2], "code", "audit"]),
+        ("plan+arch", [*PLANNED[:3], "code", "audit"]),
+        ("plan+arch+logic", [*PLANNED[:4], "code.config.yaml", *CODED, "audit"]),
         ("plan+arch+logic+config", [*PLANNED, *CODED, "audit"]),
         ("full", [*PLANNED, "analysis.estimator.py", "analysis.main.py", *CODED, "audit"]),
     ],

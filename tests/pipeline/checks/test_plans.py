@@ -7,6 +7,7 @@ from pipeline.checks.plans import (
     check_configuration,
     check_logic,
     check_overview,
+    check_requirements,
 )
 from pipeline.plan import (
     Architecture,
@@ -14,15 +15,17 @@ from pipeline.plan import (
     ConfigEntry,
     Configuration,
     Function,
+    Held,
     Logic,
     Metric,
-    Overview,
     Package,
     Parameter,
     PlannedClass,
     PlannedFile,
+    Requirement,
+    Requirements,
 )
-from tests.pipeline.plans import ARCHITECTURE, CONFIGURATION, LOGIC, MEAN, OVERVIEW
+from tests.pipeline.plans import ARCHITECTURE, CONFIGURATION, LOGIC, MEAN, OVERVIEW, READING, REQUIREMENTS
 
 
 def function(name: str, *parameters: str) -> Function:
@@ -63,26 +66,28 @@ def with_logic(which: str, **changes: Any) -> Logic:
 
 
 def test_a_good_plan_has_no_findings() -> None:
-    assert check_overview(OVERVIEW) == []
+    assert check_overview(READING) == []
+    assert check_requirements(REQUIREMENTS) == []
     assert check_architecture(ARCHITECTURE) == []
-    assert check_logic(LOGIC, ARCHITECTURE, OVERVIEW) == []
+    assert check_logic(LOGIC, ARCHITECTURE, CONFIGURATION, OVERVIEW) == []
     assert check_configuration(CONFIGURATION) == []
 
 
 @pytest.mark.parametrize(
-    ("overview", "finding"),
+    ("requirements", "finding"),
     [
-        (OVERVIEW.model_copy(update={"requirements": ()}), "no requirements"),
-        (OVERVIEW.model_copy(update={"requirements": (MEAN, MEAN)}), "'R1' occurs 2 times"),
-        (
-            OVERVIEW.model_copy(update={"requirements": (MEAN.model_copy(update={"id": "mean"}),)}),
-            "not of the form",
-        ),
-        (OVERVIEW.model_copy(update={"slug": "Not A Slug"}), "slug"),
+        ((), "no requirements"),
+        ((MEAN, MEAN), "'R1' occurs 2 times"),
+        ((MEAN.model_copy(update={"id": "mean"}),), "not of the form"),
     ],
 )
-def test_findings_on_an_overview(overview: Overview, finding: str) -> None:
-    assert [text for text in check_overview(overview) if finding in text]
+def test_findings_on_requirements(requirements: tuple[Requirement, ...], finding: str) -> None:
+    found = check_requirements(Requirements(requirements=requirements))
+    assert [text for text in found if finding in text]
+
+
+def test_a_slug_can_be_part_of_a_branch() -> None:
+    assert check_overview(READING.model_copy(update={"slug": "Not A Slug"}))
 
 
 @pytest.mark.parametrize(
@@ -142,14 +147,30 @@ def test_the_call_flow_may_name_files_classes_methods_and_the_outside(name: str)
         (logic(packages=(Package(name="x", module="a-b", why=""),)), "not a module that can be imported"),
         (logic(metrics=()), "no metric"),
         (logic(metrics=(Metric(name="test accuracy", meaning=""),)), "not an identifier"),
+        (logic(metrics=(Metric(name="accuracy_{data set}", meaning=""),)), "not an identifier"),
+        (logic(packages=(Package(name="sklearn", module="sklearn", why=""),)), "as 'scikit-learn'"),
+        (logic(held=(Held(requirement="R9", keys=("seed",)),)), "'R9', which is not a requirement"),
+        (logic(held=(Held(requirement="R2", keys=("sed",)),)), "Did you mean 'seed'"),
+        (logic(lacking=(ConfigEntry(key="seed", value=1, assumed="x"),)), "'seed' occurs 2 times"),
     ],
 )
 def test_findings_on_a_logic_design(design: Logic, finding: str) -> None:
-    assert [text for text in check_logic(design, ARCHITECTURE, OVERVIEW) if finding in text]
+    assert [text for text in check_logic(design, ARCHITECTURE, CONFIGURATION, OVERVIEW) if finding in text]
+
+
+def test_a_metric_may_be_the_pattern_of_several_and_a_requirement_may_be_held_by_settings() -> None:
+    design = logic(
+        files=tuple(file.model_copy(update={"requirements": ("R1",)}) for file in LOGIC.files),
+        metrics=(Metric(name="error_{method}", meaning="of each"),),
+        held=(Held(requirement="R2", keys=("training.learning_rate",)),),
+    )
+    assert check_logic(design, ARCHITECTURE, CONFIGURATION, OVERVIEW) == []
 
 
 def test_a_cycle_is_named() -> None:
-    found = check_logic(with_logic("estimator.py", depends_on=("main.py",)), ARCHITECTURE, OVERVIEW)
+    found = check_logic(
+        with_logic("estimator.py", depends_on=("main.py",)), ARCHITECTURE, CONFIGURATION, OVERVIEW
+    )
     assert any(
         "main.py → estimator.py → main.py" in text or "estimator.py → main.py → estimator.py" in text
         for text in found
