@@ -7,9 +7,11 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 _HEADER = "Traceback (most recent call last):"
-_FRAME = re.compile(r'\s*File "(?P<path>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?\s*$')
+_FRAME = re.compile(r'\s*File "(?P<path>[^"\n]+)", line (?P<line>\d+)(?:,? in (?P<function>.+))?\s*$')
+_STACK = re.compile(r"(?:Current thread|Thread) 0x[0-9a-f]+.* \(most recent call first\):$")
 _EXCEPTION = re.compile(r"(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
 _CAUSED = "the direct cause of the following exception"
 _GROUP_MARGIN = re.compile(r"^\s*[|+]\s?(?:-*\s?\d*\s?-*)?")
@@ -99,11 +101,15 @@ def signature(
 
 
 def _last_traceback(output: str) -> list[str]:
-    """Lines from the last traceback on; one of a SyntaxError in the program itself has no header."""
+    """Lines from the last traceback or stack on; one of a SyntaxError in the program itself has no header."""
     lines = [
         _GROUP_MARGIN.sub("", line) if re.match(r"\s*[|+]", line) else line for line in output.splitlines()
     ]
     headers = [number for number, line in enumerate(lines) if line.strip().endswith(_HEADER)]
+    stacks = [number for number, line in enumerate(lines) if _STACK.match(line.strip())]
+    if stacks and stacks[-1] > (headers or [-1])[-1]:
+        # Dumped by faulthandler, main thread last: it turns the order round.
+        return list(reversed(list(takewhile(_FRAME.match, lines[stacks[-1] + 1 :]))))
     if headers:
         last = lines[headers[-1] :]
         cause = lines[headers[-2] : headers[-1]] if len(headers) > 1 else []

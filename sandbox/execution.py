@@ -47,6 +47,9 @@ if os.environ.get("COVERAGE_PROCESS_START"):
     import coverage
     sys.path.pop(0)
     coverage.process_startup()
+if os.environ.get("PAPER2CODE_STACKS"):
+    import faulthandler
+    faulthandler.dump_traceback_later(float(os.environ["PAPER2CODE_STACKS"]))
 """
 _COVERAGERC = f"""\
 [run]
@@ -198,7 +201,9 @@ def _prove(run: _Run, phase: Mode, promised: Collection[str]) -> _Proof:
         missing = CommandResult(argv, 127, 0.0, "", "")
         return PhaseResult(phase, missing, (f"There is no `{file}` in the repository.",)), {}, {}
     report = f".paper2code-{secrets.token_hex(8)}"
-    result = run(("python3", "-I", f"{TOOLS}/runner.py", report, *argv), (report, _RESULTS))
+    result = run(
+        ("python3", "-I", f"{TOOLS}/runner.py", report, str(run.limits.seconds), *argv), (report, _RESULTS)
+    )
     coverage = _coverage(run.directory, result.outputs.get(report, b""))
     metrics, problems = _results(result.outputs.get(_RESULTS), phase, promised)
     if not result.ok:

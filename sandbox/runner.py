@@ -1,10 +1,11 @@
 """Runs inside the sandbox, beside the repository's code: starts a command, and says which lines it executed.
 
-    runner.py REPORT COMMAND…          run COMMAND; afterwards REPORT holds what was executed, line by line
+    runner.py REPORT SECONDS COMMAND…  run COMMAND; afterwards REPORT holds what was executed, line by line
     runner.py --import JOURNAL FILE…   import files one by one, noting in JOURNAL how each went
 
 Standard library and coverage.py only, from the environment, never from the repository. Every Python process
-below is measured: `start/sitecustomize.py` beside this file starts coverage.py in it.
+below is measured: `start/sitecustomize.py` beside this file starts coverage.py in it. When most of the
+SECONDS that it may take are over, it says where it is.
 """
 
 import ctypes
@@ -27,7 +28,7 @@ _SET_DUMPABLE, _SET_SUBREAPER = 4, 36
 _RESULTS = "results.json"
 
 
-def run(report: Path, command: list[str]) -> int:
+def run(report: Path, seconds: float, command: list[str]) -> int:
     """Run a command to its end and its children's; its exit status as a shell reports it."""
     prctl = ctypes.CDLL(None).prctl
     prctl(_SET_SUBREAPER, 1, 0, 0, 0)
@@ -40,6 +41,7 @@ def run(report: Path, command: list[str]) -> int:
         "PYTHONPATH": f"{os.environ.get('PYTHONPATH', '')}:{_TOOLS / 'start'}".lstrip(":"),
         "COVERAGE_PROCESS_START": str(_TOOLS / "start" / "coveragerc"),
         "PAPER2CODE_LINES": str(data / "lines"),
+        "PAPER2CODE_STACKS": str(0.8 * seconds),
     }
     try:
         code = subprocess.Popen(command, env=environment).wait()  # noqa: S603
@@ -142,4 +144,4 @@ def _note(journal: Path, what: str, file: str) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "--import":
         sys.exit(import_all(Path(sys.argv[2]), sys.argv[3:]))
-    sys.exit(run(Path(sys.argv[1]), sys.argv[2:]))
+    sys.exit(run(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]))

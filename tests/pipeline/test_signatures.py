@@ -192,3 +192,11 @@ def test_a_time_out_says_where_the_program_was() -> None:
         '  File "/w/pkg/model.py", line 5, in run\n    pass\nKeyboardInterrupt\n'
     )
     assert signature(output, FILES, timed_out=True) == "time-out at pkg/model.py:run"
+
+
+def test_stacks_that_were_dumped_before_a_time_out_say_it_as_well(folder: Path) -> None:
+    (folder / "pkg/model.py").write_text("import faulthandler\ndef run(): faulthandler.dump_traceback()\n")
+    (folder / "main.py").write_text("from pkg import model\nmodel.run()\nraise SystemExit(1)\n")
+    output, _ = failed(folder, "main.py")
+    assert [frame.path for frame in frames(output, FILES)] == ["main.py", "pkg/model.py"]
+    assert signature(output, FILES, timed_out=True) == "time-out at pkg/model.py:run"

@@ -266,6 +266,13 @@ def test_good_results_are_taken() -> None:
     assert _results(content, "full", ["loss"]) == ({"loss": -1e-9, "steps": 3.0}, [])
 
 
+def test_a_promise_may_be_the_pattern_of_several_metrics() -> None:
+    content = json.dumps({"mode": "full", "metrics": {"loss_sgd": 1, "loss_adam": 2}}).encode()
+    _, problems = _results(content, "full", [r"loss_\w+", r"error_\w+"])
+    assert len(problems) == 1
+    assert "error_" in problems[0]
+
+
 @pytest.mark.parametrize(
     "program",
     [
@@ -282,6 +289,16 @@ def test_a_command_is_killed_when_somebody_asks_to_stop(
     command = Command(("python3", "-c", program), LIMITS, cancelled=lambda: next(asked) >= 3)
     with pytest.raises(SandboxCancelled):
         sandbox.run(tmp_path, command)
+
+
+@pytest.mark.slow
+def test_a_run_that_takes_too_long_says_where_it_was(execution: Execute) -> None:
+    main = "import time\ndef hang():\n    time.sleep(600)\nif __name__ == '__main__':\n    hang()\n"
+    failure = execution({"main.py": main}).failure
+    assert failure
+    assert failure.result.timed_out
+    assert "(most recent call first)" in failure.result.stderr
+    assert "line 3 in hang" in failure.result.stderr
 
 
 def test_every_phase_but_the_installation_can_be_cancelled(execution: Execute) -> None:
