@@ -79,7 +79,7 @@ def _read(path: str, source: str, node: ast.expr) -> Read:
 
 
 def symbols(source: str) -> dict[str, tuple[int, int]]:
-    """Functions, classes and `Class.method` of a Python file with their first and last line; none if it does not parse."""
+    """Functions, classes and `Class.method` with their first and last line; none in what does not parse."""
     found: dict[str, tuple[int, int]] = {}
 
     def visit(node: ast.AST, prefix: str) -> None:
