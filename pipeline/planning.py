@@ -1,4 +1,4 @@
-"""Planning: overview → requirements, architecture and configuration side by side → logic, checked by a program.
+"""Planning: overview → requirements and architecture, configuration beside them → logic; a program checks each.
 
 Source: Paper2Code (arXiv 2504.17192), section 3.2; requirements and quotations that a program looks up are ours.
 """
@@ -6,7 +6,7 @@ Source: Paper2Code (arXiv 2504.17192), section 3.2; requirements and quotations 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar, get_args
 
 from pipeline import documents
@@ -57,12 +57,12 @@ class Planner:
         """As much of the plan as the method has. Raises AnswerInvalid, and what the model's client raises."""
         if not self._has("plan"):
             return _unplanned(self.paper)
+        # The configuration needs nothing but the paper; requirements and architecture need the overview.
+        configuration = self.executor.submit(replace(self)._configuration)
         reading = self._step("overview", Reading, documents.overview, plans.check_overview)
         self._extend("overview", documents.overview(reading))
-        # None of these three needs another.
         requirements = self.executor.submit(self._requirements, reading)
         architecture = self.executor.submit(self._architecture)
-        configuration = self.executor.submit(self._configuration)
         wait((requirements, architecture, configuration))
         required, refused = requirements.result()
         laid_out, configured = architecture.result(), configuration.result()
