@@ -1,24 +1,21 @@
 """What a program can find wrong in a file of the repository without running it.
 
 Certain faults only: ordinary good code must pass. How a patch may change code is the business of
-`patch_checks.py`.
+`patches.py`, what it reads of the configuration that of `settings.py`.
 """
 
 import ast
-import re
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-import yaml
 from pyflakes import messages
 from pyflakes.checker import Checker
 
 from pipeline.checks.calls import call_problems
 from pipeline.checks.conventions import convention_problems, main_problems, text_problems
 from pipeline.checks.program import Program
+from pipeline.checks.settings import setting_problems
 from pipeline.checks.symbols import (
     Class,
     FunctionNode,
@@ -28,6 +25,7 @@ from pipeline.checks.symbols import (
     dotted,
     imports,
     read_module,
+    suggestion,
 )
 from pipeline.plan import Function, Plan
 from pipeline.repository import Repository
@@ -82,14 +80,6 @@ def _found(path: str, source: str, plan: Plan | None, repository: Repository) ->
     file = File(path, source, tree, plan, program)
     found = {Finding(path, line, rule, text) for rule, check in _RULES.items() for line, text in check(file)}
     return sorted(found, key=lambda finding: (finding.line, finding.rule, finding.message))
-
-
-def _close(name: str, known: object) -> str:
-    names = (
-        sorted(name for name in known if isinstance(name, str)) if isinstance(known, set | frozenset) else []
-    )
-    close = get_close_matches(name, names, n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
 
 
 _IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
@@ -147,7 +137,7 @@ def _module_problem(file: File, module: str) -> str | None:
         return f"`{module}` is found only as `{folder}.{module}`: programs start in the repository's root"
     return (
         f"`{top}` is neither in the standard library nor a declared package ({', '.join(sorted(declared))}) "
-        f"nor a file of this repository: do without it{_close(top, declared)}"
+        f"nor a file of this repository: do without it{suggestion(top, declared)}"
     )
 
 
@@ -159,7 +149,7 @@ def _name_problems(file: File, node: ast.ImportFrom, module: str) -> Problems:
     for alias in node.names:
         known = alias.name in found.names or not found.complete
         if not known and not file.program.path_of(f"{module}.{alias.name}"):
-            yield node.lineno, f"{path} has no `{alias.name}`{_close(alias.name, found.names)}"
+            yield node.lineno, f"{path} has no `{alias.name}`{suggestion(alias.name, found.names)}"
 
 
 def _attribute_problems(file: File) -> Problems:
@@ -180,7 +170,7 @@ def _attribute_problems(file: File) -> Problems:
             and not node.attr.startswith("__")
             and not file.program.path_of(f"{name}.{node.attr}")
         ):
-            yield node.lineno, f"{path} has no `{node.attr}`{_close(node.attr, found.names)}"
+            yield node.lineno, f"{path} has no `{node.attr}`{suggestion(node.attr, found.names)}"
 
 
 def _cycle_problems(file: File) -> Problems:
@@ -259,7 +249,7 @@ def _promise_problems(file: File) -> Problems:
             continue
         cls = module.classes.get(planned.name)
         if planned.name not in module.names:
-            yield 1, f"class `{planned.name}` of the plan is missing{_close(planned.name, module.names)}"
+            yield 1, f"class `{planned.name}` of the plan is missing{suggestion(planned.name, module.names)}"
         elif cls:
             for method in planned.methods:
                 yield from _method_problems(file, cls, method, lines[planned.name])
@@ -270,7 +260,7 @@ def _promise_problems(file: File) -> Problems:
             if function.name not in module.names:
                 yield (
                     1,
-                    f"function `{function.name}` of the plan is missing{_close(function.name, module.names)}",
+                    f"function `{function.name}` of the plan is missing{suggestion(function.name, module.names)}",
                 )
             elif found := module.functions.get(function.name):
                 yield from _parameter_problems(found, function, function.name, lines[function.name])
@@ -307,95 +297,6 @@ def _parameter_problems(found: Signature, planned: Function, name: str, line: in
         )
 
 
-_CONFIG_NAMES = {"config", "cfg", "self.config", "self.cfg"}
-
-
-def _config_problems(file: File) -> Problems:
-    """Keys read from the configuration that lead nowhere in it, wherever the chain of keys begins."""
-    if file.plan is None:
-        return
-    keys = [entry.key.split(".") for entry in file.plan.configuration.entries]
-    keys += _written_keys(file.program.files.get("config.yaml", ""))
-    known = {
-        tuple(key[start:end])
-        for key in keys
-        for start in range(len(key))
-        for end in range(start, len(key) + 1)
-    }
-    stored = {
-        key
-        for source in file.program.files.values()
-        for key in re.findall(r"""\[["'](\w+)["']\]\s*=(?!=)""", source)
-    }
-    aliases = _config_aliases(file.tree)
-    outermost: set[ast.AST] = set()
-    for node in ast.walk(file.tree):
-        if node in outermost or not (chain := _config_chain(node, aliases)):
-            continue
-        outermost.update(ast.walk(node))
-        if chain[0] == "smoke":
-            chain = chain[1:]
-        if tuple(chain) not in known and not stored & set(chain):
-            leaves = {key[-1] for key in keys}
-            yield (
-                getattr(node, "lineno", 1),
-                f"config.yaml has no `{'.'.join(chain)}`{_close(chain[-1], leaves)}",
-            )
-
-
-def _written_keys(text: str) -> list[list[str]]:
-    """Paths to the leaves of `config.yaml` as it stands: a repair may have added some to the plan's."""
-    try:
-        tree = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return []
-
-    def leaves(node: object) -> Iterator[list[str]]:
-        if isinstance(node, dict):
-            for key, child in node.items():
-                yield from ([str(key), *rest] for rest in leaves(child))
-        else:
-            yield []
-
-    return [path for path in leaves(tree) if path]
-
-
-def _config_aliases(tree: ast.Module) -> Mapping[str, list[str]]:
-    """Names that certainly hold the configuration or a part of it → the keys that lead there."""
-    bound = Counter(name for name, _ in bindings(tree))
-    literal = {
-        dotted(target)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict | ast.DictComp)
-        for target in node.targets
-    }
-    aliases: dict[str, list[str]] = {name: [] for name in _CONFIG_NAMES - literal}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            name = dotted(node.targets[0])
-            if bound[name] == 1 and name not in aliases and (chain := _config_chain(node.value, aliases)):
-                aliases[name] = chain
-    return aliases
-
-
-def _config_chain(node: ast.AST, aliases: Mapping[str, list[str]]) -> list[str]:
-    """The keys of `config["a"]["b"]` or `config["a"].get("b")`; empty if it is nothing of the kind."""
-    keys: list[str] = []
-    while True:
-        match node:
-            case ast.Subscript(value=inner, slice=ast.Constant(value=str(key)), ctx=ast.Load()):
-                keys.insert(0, key)
-            case ast.Call(
-                func=ast.Attribute(value=inner, attr="get"), args=[ast.Constant(value=str(key)), *_]
-            ):
-                keys.insert(0, key)
-            case _:
-                break
-        node = inner
-    name = dotted(node)
-    return [*aliases[name], *keys] if keys and name in aliases else []
-
-
 _RULES: dict[str, Callable[[File], Problems]] = {
     "import": _import_problems,
     "attribute": _attribute_problems,
@@ -403,7 +304,9 @@ _RULES: dict[str, Callable[[File], Problems]] = {
     "definition": _definition_problems,
     "plan": _promise_problems,
     "call": lambda file: call_problems(file.path, file.tree, file.program),
-    "configuration": _config_problems,
+    "configuration": lambda file: (
+        setting_problems(file.tree, file.program.files, file.plan.configuration) if file.plan else iter(())
+    ),
     "convention": lambda file: convention_problems(file.tree, file.program.bases()),
     "text": lambda file: text_problems(file.source),
     "entry-point": lambda file: main_problems(file.tree) if file.path == "main.py" else iter(()),

@@ -6,6 +6,7 @@ Answers only what is certain without running anything; everything else is unknow
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Literal
 
@@ -113,6 +114,15 @@ def parse(source: str) -> ast.Module | None:
         return syntax.tree(source)
     except (SyntaxError, ValueError, RecursionError):
         return None
+
+
+def suggestion(name: str, known: object) -> str:
+    """`; did you mean …?`, where one of the `known` names is close."""
+    names = (
+        sorted(name for name in known if isinstance(name, str)) if isinstance(known, set | frozenset) else []
+    )
+    close = get_close_matches(name, names, n=1)
+    return f"; did you mean `{close[0]}`?" if close else ""
 
 
 def dotted(node: ast.AST | None) -> str:
