@@ -5,6 +5,7 @@ import pytest
 from pipeline.analysis import FileAnalysis
 from pipeline.asking import Context
 from pipeline.fixing import Fixer
+from pipeline.llm import Prompt
 from pipeline.repository import Repository
 from sandbox.report import CommandResult, Environment, ExecutionReport, Limits, Phase, PhaseResult
 from tests.fakes.scripted import ScriptedLLM
@@ -183,3 +184,26 @@ def test_a_failing_sandbox_is_an_exception_and_never_shown_to_the_model() -> Non
     with pytest.raises(RuntimeError):
         fixer(llm, down).fix(BROKEN)
     assert llm.asked == []
+
+
+def test_a_time_out_shows_where_it_was_and_blames_no_file_without_a_stack() -> None:
+    stack = 'Timeout!\nThread 0x1 (most recent call first):\n  File "/work/estimator.py", line 9 in mean\n'
+
+    def asked(stderr: str) -> list[str]:
+        def run(repository: Repository) -> ExecutionReport:
+            result = CommandResult(("python3", "main.py", "--smoke"), None, 9.0, "", stderr, timed_out=True)
+            return ExecutionReport("smoke", ENVIRONMENT, (PhaseResult("smoke", result),))
+
+        def another(prompt: Prompt) -> str:
+            comment = f"# {prompt.stage}"
+            return f"Smaller.\n\nconfig.yaml\n<<<<<<< SEARCH\nseed: 0\n=======\n{comment}\nseed: 0\n>>>>>>> REPLACE\n"
+
+        llm = ScriptedLLM({f"fix.{number}": another for number in range(1, 9)})
+        fixer(llm, run).fix(GOOD)
+        return [prompt.task for prompt in llm.asked]
+
+    dumped, nothing = asked(stack), asked("")
+    assert "return total / len(values)" in dumped[0]
+    assert "The stacks in the output show where" in dumped[0]
+    assert "write `estimator.py` anew" in dumped[-1]
+    assert not [task for task in nothing if "anew" in task or "The stacks" in task]
