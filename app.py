@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from settings import Settings
 
 METHODS = ("full", "one-shot", "plan", "plan+arch", "plan+arch+logic", "plan+arch+logic+config")
-REFINABLE = ("overview", "architecture", "logic", "config", "analysis", "code")
+REFINABLE = ("overview", "requirements", "architecture", "config", "logic", "analysis", "code")
 FOLDER = click.Path(file_okay=False, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 PATH = ".github/paper2code.yml"
 Permission = Literal["read", "triage", "write", "maintain", "admin"]
 Label = Annotated[str, Field(min_length=1, max_length=50)]
-Refinable = Literal["overview", "architecture", "logic", "config", "analysis", "code"]
+Refinable = Literal["overview", "requirements", "architecture", "config", "logic", "analysis", "code"]
 _LARGEST = 64 * 2**10
 
 
