@@ -5,9 +5,9 @@ Source: Paper2Code (arXiv 2504.17192), section 3.2; requirements and quotations 
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Executor, wait
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field, replace
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from pipeline import documents
 from pipeline.asking import Context, ask, bullets, refined, render
@@ -63,7 +63,8 @@ class Planner:
         self._extend("overview", documents.overview(reading))
         requirements = self.executor.submit(self._requirements, reading)
         architecture = self.executor.submit(self._architecture)
-        wait((requirements, architecture, configuration))
+        asked: list[Future[Any]] = [requirements, architecture, configuration]
+        wait(asked)
         required, refused = requirements.result()
         laid_out, configured = architecture.result(), configuration.result()
         anchors = plans.settled(required, reading, self.paper)
@@ -110,10 +111,9 @@ class Planner:
         )
         named = {r.id: r for r in asked.requirements}
         named |= self._mended("requirements", named, self._unproven, Requirements, _by_id)
-        kept, refused = [], []
-        for requirement in named.values():
-            (refused if self._unproven(requirement) else kept).append(requirement)
-        return asked.model_copy(update={"requirements": tuple(kept)}), tuple(refused)
+        refused = tuple(r for r in named.values() if self._unproven(r))
+        kept = tuple(r for r in named.values() if r not in refused)
+        return asked.model_copy(update={"requirements": kept}), refused
 
     def _architecture(self) -> Architecture:
         if not self._has("plan+arch"):

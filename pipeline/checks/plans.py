@@ -284,10 +284,10 @@ def _assignment_findings(logic: Logic, overview: Overview, keys: Collection[str]
         for name in file.requirements:
             if name not in known:
                 yield f"{file.path} claims {name!r}, which is not a requirement."
-    for item in logic.held:
-        if item.requirement not in known:
-            yield f"`held` names {item.requirement!r}, which is not a requirement."
-        for key in item.keys:
+    for held in logic.held:
+        if held.requirement not in known:
+            yield f"`held` names {held.requirement!r}, which is not a requirement."
+        for key in held.keys:
             if key not in keys:
                 yield f"`held` names {key!r}, which is not a key of config.yaml.{_unknown(key, keys)}"
 
