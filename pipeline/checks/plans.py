@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 
-from pipeline.checks.quantities import as_number, mentions
+from pipeline.checks.quantities import SCALES, as_number, mentions
 from pipeline.paper import Paper
 from pipeline.plan import (
     Architecture,
@@ -78,9 +78,18 @@ def unsourced(entry: ConfigEntry, paper: Paper) -> str | None:
         return None if entry.assumed.strip() else "it has neither a quotation nor an assumption"
     if paper.find(entry.quote) is None:
         return "its quotation is not in the paper"
-    if not mentions(entry.quote, entry.value):
+    if not mentions(entry.quote, entry.value) and not _in_units(entry):
         return f"the quotation does not state the value {entry.value!r}"
     return None
+
+
+def _in_units(entry: ConfigEntry) -> bool:
+    """Whether the key names the unit that the quotation writes out: `tokens_billions: 130` for 130 billion."""
+    values = entry.value if isinstance(entry.value, tuple) else (entry.value,)
+    scale = next((scale for unit, scale in SCALES.items() if len(unit) > 1 and unit in entry.key), None)
+    return scale is not None and all(
+        isinstance(value, int | float) and mentions(entry.quote, value * scale) for value in values
+    )
 
 
 def anchors(overview: Overview, configuration: Configuration, paper: Paper) -> dict[str, str]:
@@ -349,6 +358,5 @@ def _entry_findings(entry: ConfigEntry) -> Iterator[str]:
 def _same_type(value: object, smoke: object) -> bool:
     if isinstance(value, tuple) and isinstance(smoke, tuple):
         return all(any(_same_type(old, new) for old in value) for new in smoke) or not value
-    if type(value) is float:
-        return type(smoke) in (float, int)
-    return type(value) is type(smoke)
+    numbers = (float, int)
+    return type(value) is type(smoke) or (type(value) in numbers and type(smoke) in numbers)

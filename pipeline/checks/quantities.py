@@ -13,7 +13,7 @@ _SMALL = (
 _TENFOLD = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
 _UNITS = {word: number for number, word in enumerate(_SMALL.split("|"))}
 _TENS = {word: 10 * number for number, word in enumerate(_TENFOLD.split("|"), start=2)}
-_SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "k": 1e3, "m": 1e6, "b": 1e9}
+SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "k": 1e3, "m": 1e6, "b": 1e9}
 _WORDS = re.compile(
     rf"\b(?:(?P<tens>{_TENFOLD})(?:[- ](?P<rest>{_SMALL}))?|(?P<unit>{_SMALL}|a))\b"
     r"(?:[- ](?P<scale>hundred|thousand|million|billion))?\b"
@@ -130,7 +130,7 @@ def _signed(text: str, match: re.Match[str]) -> Iterator[float]:
     if unit in ("%", "percent"):
         yield number / 100
     elif unit:
-        yield number * _SCALES[unit]
+        yield number * SCALES[unit]
     if unit is None or unit in ("%", "percent") or len(unit) == 1:
         yield number
 
@@ -140,7 +140,7 @@ def _spelt(text: str) -> Iterator[float]:
         if match["unit"] == "a" and not match["scale"]:
             continue
         small = _TENS.get(match["tens"] or "", 0) + _UNITS.get(match["rest"] or match["unit"] or "", 0)
-        yield (1 if match["unit"] == "a" else small) * _SCALES.get(match["scale"] or "", 1)
+        yield (1 if match["unit"] == "a" else small) * SCALES.get(match["scale"] or "", 1)
     if re.search(r"\bhalf\b", text):
         yield 0.5
     if re.search(r"\bsingle\b", text):
