@@ -9,6 +9,10 @@ import resource
 import sys
 from typing import Any
 
+MAX_BARS = 1000
+"""On a page; a drawing may have any number."""
+_VECTOR = 3
+
 
 def main(max_pages: int, memory: int, seconds: int) -> int:
     """Read a PDF from standard input; print `{"pages": […], …}`, or `{"error": …}` with exit status 1."""
@@ -28,7 +32,7 @@ def main(max_pages: int, memory: int, seconds: int) -> int:
         return _fail("encrypted", "")
     if len(document) == 0:
         return _fail("broken", "no pages")
-    flags = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
+    flags = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP | pymupdf.TEXT_COLLECT_VECTORS
     pages = [_page(document[number], flags) for number in range(min(len(document), max_pages))]
     metadata = document.metadata or {}
     answer = {
@@ -49,7 +53,11 @@ def _fail(kind: str, message: str) -> int:
 
 def _page(page: Any, flags: int) -> dict[str, Any]:
     lines = []
+    bars = []
     for block in page.get_text("dict", flags=flags)["blocks"]:
+        x0, y0, x1, y1 = block["bbox"]
+        if block["type"] == _VECTOR and y1 - y0 < 1.2 and 2 < x1 - x0 < 0.7 * page.rect.width:
+            bars.append(_rounded((x0, x1, (y0 + y1) / 2)))
         for line in block.get("lines", ()):
             spans = [
                 (
@@ -65,7 +73,7 @@ def _page(page: Any, flags: int) -> dict[str, Any]:
             ]
             if any(text.strip() for text, *_ in spans):
                 lines.append((_rounded(line["bbox"]), line["dir"][0] > 0.9, spans))
-    return {"width": page.rect.width, "height": page.rect.height, "lines": lines}
+    return {"width": page.rect.width, "height": page.rect.height, "lines": lines, "bars": bars[:MAX_BARS]}
 
 
 def _rounded(box: tuple[float, ...]) -> list[float]:

@@ -4,13 +4,14 @@
 """
 
 import re
+from dataclasses import replace
 from datetime import date, datetime
 
 from pipeline import outline
 from pipeline.errors import PaperUnreadable
 from pipeline.outline import Heading
 from pipeline.paper import Block, Paper
-from pipeline.pdf import tables
+from pipeline.pdf import bars, tables
 from pipeline.pdf import text as prose
 from pipeline.pdf.glyphs import mended
 from pipeline.pdf.layout import Row, rotated, rows
@@ -29,6 +30,7 @@ def read(pages: Pages) -> Paper:
 
     Raises PaperUnreadable if there is no text on them.
     """
+    pages = replace(pages, pages=tuple(map(bars.in_line, pages.pages)))
     found = rows(pages.pages)
     if sum(len(row.text) for row in found) < 200:
         raise PaperUnreadable(

@@ -11,6 +11,8 @@ from functools import lru_cache
 
 from pipeline.pdf.pages import Span
 
+MADE = "LMMath"
+"""Font of pieces that were put together here: one for mathematics whose characters print what they say."""
 _LIGATURES = str.maketrans(
     {
         "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "ft", "ﬆ": "st",
@@ -77,11 +79,17 @@ def printed(span: Span) -> str:
 
 
 def hanging(span: Span) -> tuple[float, float] | None:
-    """Top and bottom of a large symbol or a root, which hangs from its baseline instead of standing on it."""
+    """Top and bottom of a large symbol or a root, most of which hang from their baseline instead of standing
+    on it.
+    """
     table = _table(span.font)
-    if table is _SYMBOLS and span.text.strip() == "p":
+    if table is _SYMBOLS and span.text.strip() in ("p", "√"):
         return span.baseline, span.baseline + span.size
-    return (span.y0, span.y1) if table is _EXTENSIBLE else None
+    if table is not _EXTENSIBLE:
+        return None
+    if all(map(unicodedata.combining, printed(span).strip())):
+        return span.baseline - 0.75 * span.size, span.baseline
+    return span.baseline, span.baseline + 1.4 * span.size
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipeline.pdf.glyphs import hanging, mended, printed
+from pipeline.pdf.glyphs import MADE, hanging, mended, printed
 from pipeline.pdf.pages import Line, Page, Span
 
 _SCRIPT = 0.85
@@ -63,7 +63,7 @@ class Row:
             if printed(span).strip():
                 right = max(right or 0.0, span.x1)
             cells[-1].append(span)
-        texts = [(c[0].x0, max(s.x1 for s in c), _text(c, self.baseline, self.size)) for c in cells]
+        texts = [(c[0].x0, max(s.x1 for s in c), text_of(c, self.baseline, self.size)) for c in cells]
         return [(x0, x1, text) for x0, x1, text in texts if text]
 
     @cached_property
@@ -253,17 +253,23 @@ def _rows_of(lines: list[Line], page: int, column: tuple[float, float]) -> list[
     body = sizes.most_common(1)[0][0] if sizes else 0.0
     groups: list[_Group] = []
     for line in lines:
-        baseline, size = _dominant(line.spans)
+        large = [span for span in line.spans if is_large(span)]
+        groups.extend(_Group(span.baseline, span.size, [span]) for span in large)
+        spans = [span for span in line.spans if span not in large] if large else list(line.spans)
+        if not any(span.text.strip() for span in spans):
+            continue
+        baseline, size = dominant(spans)
         near = min(groups, key=lambda group: abs(group.baseline - baseline), default=None)
         apart = size <= _SCRIPT * body and line.box[2] - line.box[0] < 3 * body
         if near is not None and not apart and abs(near.baseline - baseline) < 0.25 * max(near.size, size):
-            near.spans.extend(line.spans)
+            near.spans.extend(spans)
+            # The first of them may have been a line's number in small print.
+            near.baseline, near.size = dominant(near.spans)
         else:
-            groups.append(_Group(baseline, size, list(line.spans)))
+            groups.append(_Group(baseline, size, spans))
     made = []
     for group in _with_scripts(groups, body):
-        group.spans.sort(key=lambda span: span.x0)
-        made.append(Row(page, column, tuple(group.spans), group.baseline, group.size))
+        made.append(Row(page, column, tuple(in_order(group.spans)), group.baseline, group.size))
     return sorted(made, key=lambda row: row.baseline)
 
 
@@ -284,21 +290,81 @@ def _with_scripts(groups: list[_Group], body: float) -> list[_Group]:
     return kept
 
 
-def _dominant(spans: Sequence[Span]) -> tuple[float, float]:
-    """Baseline and size of most characters."""
-    weights: Counter[tuple[float, float]] = Counter()
+def dominant(spans: Sequence[Span]) -> tuple[float, float]:
+    """Baseline and size of the letters that are no scripts, even where scripts are many."""
+    standing = [span for span in spans if not is_large(span)] or spans
+    sizes: Counter[float] = Counter()
+    for span in standing:
+        sizes[span.size] += len(span.text.strip()) + 1
+    size = max(size for size, weight in sizes.items() if weight >= 0.2 * sizes.total())
+    baselines: Counter[float] = Counter()
+    for span in standing:
+        if span.size == size:
+            baselines[span.baseline] += len(span.text.strip()) + 1
+    return baselines.most_common(1)[0][0], size
+
+
+def in_order(spans: Sequence[Span]) -> list[Span]:
+    """Spans of a row from left to right; limits above and below a large symbol stand behind it."""
+    large = [span for span in spans if is_large(span)]
+
+    def place(span: Span) -> tuple[float, float, float]:
+        middle = (span.x0 + span.x1) / 2
+        for symbol in large:
+            if span.size < _SCRIPT * symbol.size and symbol.x0 - 6 < middle < symbol.x1 + 6:
+                upper = span.baseline < symbol.baseline
+                apart = upper or span.baseline > symbol.baseline + 1.2 * symbol.size
+                if apart and min(symbol.x1, span.x1) > max(symbol.x0, span.x0) - 2:
+                    return symbol.x0, 1.0 + upper, span.x0
+        return span.x0, 0.0, 0.0
+
+    return sorted(spans, key=place) if large else sorted(spans, key=lambda span: span.x0)
+
+
+def is_large(span: Span) -> bool:
+    """Whether a span is a root, a sum or a large bracket."""
+    return hanging(span) is not None and not _is_accent(span)
+
+
+def _is_accent(span: Span) -> bool:
+    text = printed(span).strip()
+    return bool(text) and all(map(unicodedata.combining, text))
+
+
+def _script(span: Span, baseline: float, size: float) -> str:
+    """`^` or `_` for what is raised or lowered."""
+    if span.size >= _SCRIPT * size or not span.text.strip():
+        return ""
+    offset = span.baseline - baseline
+    return "^" if offset < -0.12 * size else "_" if offset > 0.05 * size else ""
+
+
+def _scripts_in_order(spans: Sequence[Span], baseline: float, size: float) -> list[Span]:
+    """Spans from left to right, but of those at one letter first all that are lowered, then all that are
+    raised.
+    """
+    ordered: list[Span] = []
+    raised: list[Span] = []
     for span in spans:
-        weights[span.baseline, span.size] += len(span.text.strip()) + 1
-    return max(weights, key=lambda key: (weights[key], key[1]))
+        kind = _script(span, baseline, size)
+        if kind == "^":
+            raised.append(span)
+            continue
+        if kind != "_":
+            ordered += raised
+            raised = []
+        ordered.append(span)
+    return ordered + raised
 
 
-def _text(spans: Sequence[Span], baseline: float, size: float) -> str:
+def text_of(spans: Sequence[Span], baseline: float, size: float) -> str:
     """Spans from left to right as text: spaces where there is a gap, scripts marked."""
     out = shift = accent = ""
     right = None
-    for span in spans:
+    after_fraction = False
+    for span in _scripts_in_order(spans, baseline, size):
         text = printed(span)
-        if text.strip() and all(map(unicodedata.combining, text.strip())):
+        if _is_accent(span):
             # A wide accent stands on the letter that it overlaps.
             if right is not None and span.x0 < right - 1:
                 out += text.strip()
@@ -307,10 +373,7 @@ def _text(spans: Sequence[Span], baseline: float, size: float) -> str:
             continue
         if accent and text.strip():
             text, accent = text[0] + accent + text[1:], ""
-        kind = ""
-        if span.size < _SCRIPT * size and text.strip():
-            offset = span.baseline - baseline
-            kind = "^" if offset < -0.12 * size else "_" if offset > 0.05 * size else ""
+        kind = _script(span, baseline, size)
         gap = 0.0 if right is None else span.x0 - right
         if kind != shift and (text.strip() or not kind):
             out += "}" if shift else ""
@@ -321,6 +384,9 @@ def _text(spans: Sequence[Span], baseline: float, size: float) -> str:
             shift = kind
         elif gap > 0.18 * size and not out.endswith(" ") and not text.startswith(" "):
             out += " "
+        if after_fraction and re.match(r"[\w(√]", text):
+            out += " "
+        after_fraction = span.font == MADE and "/" in text
         out += text
         if text.strip():
             right = max(right or 0.0, span.x1)

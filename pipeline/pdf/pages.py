@@ -65,12 +65,22 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Bar:
+    """A thin horizontal stroke, as fractions, roots and tables have them."""
+
+    x0: float
+    x1: float
+    y: float
+
+
+@dataclass(frozen=True)
 class Page:
     """A page's lines in the order of the file."""
 
     width: float
     height: float
     lines: tuple[Line, ...]
+    bars: tuple[Bar, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,7 @@ def pages(data: bytes, *, max_pages: int = MAX_PAGES, seconds: int = SECONDS, me
                     Line(tuple(box), upright, tuple(Span(*span) for span in spans))
                     for box, upright, spans in page["lines"]
                 ),
+                tuple(Bar(*bar) for bar in page["bars"]),
             )
             for page in answer["pages"]
         ),

@@ -196,6 +196,7 @@ def test_a_paper_that_is_there_in_both_forms_reads_the_same() -> None:
     assert sum(block.size for block in same) >= 0.95 * len(wanted)
     floats = {a for a in anchors(tex) if a.startswith(("Eq", "Tab", "Fig"))}
     assert floats <= set(anchors(printed))
+    assert "softmax(QK^{T}/√d_{k} )V" in printed.text()
     assert len(printed.references) == 40
     assert printed.authors[0] == "Ashish Vaswani" and len(printed.authors) == 8
 
@@ -218,5 +219,8 @@ def test_the_pdf_whose_words_others_glue_together() -> None:
     assert paper.find(r"$\beta_2 = 0.999$ and $\epsilon = 10^{-8}$") == "Alg1"
     assert "m̂_{t} ← m_{t}/(1 − β_{1}^{t})" in paper.text()
     assert {f"Eq{n}" for n in range(1, 13)} <= set(anchors(paper))
+    assert "|∆_{t}| ≤ α · (1 − β_{1})/√(1 − β_{2})" in paper.text()
+    assert "we define γ ≜ β_{1}^{2}/√β_{2}" in paper.text()
+    assert "= (1 − β_{2})∑_{i=1}^{t}β_{2}^{t−i} · g_{i}^{2}" in paper.text()
     prose = re.sub(r"```.*?```", " ", paper.text(), flags=re.DOTALL)
     assert max(map(len, re.findall(r"[A-Za-z]+", prose))) < 20
