@@ -8,7 +8,7 @@ NODE := tests/node_modules/.package-lock.json
 PYTEST ?= --numprocesses auto --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-crash test-slow lint lock clean bench-papers bench-sandbox bench-pipeline bench-webhook
+.PHONY: help setup demo test test-crash test-slow test-fuzz lint lock clean bench-papers bench-sandbox bench-pipeline bench-webhook
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -29,6 +29,9 @@ test-crash: $(READY) $(NODE) ## The whole crash matrix, of which `make test` run
 
 test-slow: $(READY) $(NODE) ## What takes minutes and is not part of `make test`
 	$(WITH_NODE) $(BIN)/python -m pytest -W error -m slow $(PYTEST)
+
+test-fuzz: $(READY) ## Archives and TeX that nobody meant to be read, for ten minutes
+	$(BIN)/python -m pytest -W error -p no:xdist --hypothesis-profile fuzz tests/pipeline/test_fuzz.py
 
 lint: $(READY) ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from sandbox.docker import DockerSandbox
 from sandbox.interface import Sandbox, SandboxUnavailable
@@ -12,6 +12,7 @@ from sandbox.local import LocalSandbox
 
 # How fast a machine is says nothing about the code.
 settings.register_profile("project", deadline=None)
+settings.register_profile("fuzz", deadline=None, max_examples=2500, suppress_health_check=list(HealthCheck))
 settings.load_profile("project")
 
 

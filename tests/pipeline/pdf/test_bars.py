@@ -55,6 +55,22 @@ def test_a_root_below_a_fraction_is_read_first() -> None:
     assert found == ["y= 1/√t"]
 
 
+def test_a_fraction_below_a_root_is_read_first() -> None:
+    found = texts(
+        span("r", 92, 180, "CMEX10", width=8), maths("abc", 101, 190), maths("d", 106, 204),
+        bars=[Bar(100, 117, 179.8), Bar(101, 116, 194.5)],
+    )  # fmt: skip
+    assert found == ["√(abc/d)"]
+
+
+def test_a_small_fraction_in_a_row_is_no_script() -> None:
+    found = texts(
+        maths("y=", 100, 200), maths("ab", 112, 196, 7), maths("c", 114, 206, 7), maths("x", 120.5, 200),
+        bars=[Bar(112, 119, 197.5)],
+    )  # fmt: skip
+    assert found == ["y= ab/c x"]
+
+
 def test_scripts_stay_at_their_letters() -> None:
     found = texts(
         maths("y=", 80, 200), maths("a", 100, 193), maths("2", 105, 189, 7), maths("i", 105, 194.5, 7),
@@ -70,10 +86,18 @@ def test_scripts_stay_at_their_letters() -> None:
         ([("BLEU", 100)], [("DE", 80), ("FR", 120)], Bar(80, 130, 197.5)),
         ([("x", 100)], [("y", 100), ("z", 140)], Bar(100, 145, 197.5)),
         ([("x", 100)], [("y", 100)], Bar(60, 300, 197.5)),
+        ([("x", 100)], [("y", 100)], Bar(82, 123, 197.5)),
         ([("x", 100)], [("y", 130)], Bar(100, 135, 197.5)),
         ([("x", 100)], [], Bar(100, 105, 197.5)),
     ],
-    ids=["rule between cells", "cells that stand apart", "rule of a table", "at its ends", "underlined"],
+    ids=[
+        "rule between cells",
+        "cells that stand apart",
+        "rule of a table",
+        "wide",
+        "at its ends",
+        "underlined",
+    ],
 )
 def test_other_bars_are_no_fractions(
     above: list[tuple[str, float]], below: list[tuple[str, float]], bar: Bar
