@@ -5,7 +5,7 @@ Pure: no files, no network. Looking a quotation up is in `quotation.py`.
 
 import bisect
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -23,16 +23,24 @@ BlockKind = Literal[
 
 CHARACTERS_PER_TOKEN = 4
 
-_USELESS = re.compile(
-    r"acknowledg|author contribution|contributions? of|funding|checklist|broader impact|ethic"
-    r"|impact statement"
-    r"|conflicts? of interest|competing interest|disclosure|societal|llm usage|use of (llm|large language)",
-    re.IGNORECASE,
-)
-_RELATED = re.compile(r"related works?|previous work|prior work|literature", re.IGNORECASE)
+Part = Literal["acknowledgements", "checklist", "impact", "related work"]
+"""What a reader who wants to implement a paper can do without."""
+
+_PARTS: dict[Part, re.Pattern[str]] = {
+    "acknowledgements": re.compile(
+        r"acknowledge?ment|author contribution|contributions? of|funding|conflicts? of interest|competing interest"
+        r"|disclosure",
+        re.IGNORECASE,
+    ),
+    "checklist": re.compile(r"checklist", re.IGNORECASE),
+    "impact": re.compile(
+        r"broader impact|impact statement|ethic|societal|llm usage|use of (llm|large language)", re.IGNORECASE
+    ),
+    "related work": re.compile(r"related works?|previous work|prior work|literature", re.IGNORECASE),
+}
 _PROSE = frozenset(("paragraph", "list", "footnote"))
-_INESSENTIAL = 1
-"""Rank of what nobody needs who implements the paper."""
+_APPENDIX = re.compile(r"appendi(?:x|ces)|supplement", re.IGNORECASE)
+_RUN_IN = re.compile(r"\*\*(?P<title>[^*]{3,80}?)[\s.:]*\*\*")
 _METHOD = re.compile(
     r"algorithm|hyper-?parameter|implement|detail|training|setup|set-up|setting|architecture|pseudo|model|method"
     r"|configuration|preprocess|data|code|protocol|reproducib",
@@ -73,22 +81,41 @@ class Section:
         for section in self.sections:
             yield from section.walk(depth + 1)
 
-    def markdown(self, dropped: frozenset[Anchor] = frozenset()) -> str:
-        """Headings (`##` for a section, one more for each level below) and blocks, without `dropped`
-        parts.
-        """
+    def run_in(self) -> Iterator["Section"]:
+        """Paragraphs with a heading in their first row, each up to the next such, as sections."""
+        found: list[tuple[str, list[Block]]] = []
+        for block in self.blocks:
+            heading = _RUN_IN.match(block.text) if block.kind == "paragraph" else None
+            if heading:
+                found.append((heading["title"], [block]))
+            elif found:
+                found[-1][1].append(block)
+        for title, blocks in found:
+            yield Section(self.anchor, "", title, tuple(blocks))
+
+    def markdown(self, hidden: Collection["Section | Block"] = ()) -> str:
+        """Headings (`##` for a section, one more for each level below) and blocks, without `hidden` ones."""
         parts: list[str] = []
-        self._render(parts, 2, dropped)
+        self._render(parts, 2, frozenset(map(id, hidden)))
         return "\n\n".join(parts)
 
-    def _render(self, parts: list[str], level: int, dropped: frozenset[Anchor]) -> None:
-        if self.anchor in dropped:
+    def _render(self, parts: list[str], level: int, hidden: frozenset[int]) -> None:
+        if id(self) in hidden:
             return
         if self.title:
             parts.append(" ".join(filter(None, ("#" * level, f"[{self.anchor}]", self.number, self.title))))
-        parts.extend(block.markdown() for block in self.blocks)
+        parts.extend(block.markdown() for block in self.blocks if id(block) not in hidden)
         for section in self.sections:
-            section._render(parts, level + 1, dropped)
+            section._render(parts, level + 1, hidden)
+
+
+def _drop(section: Section, dropped: list[Section]) -> bool:
+    """Add a section to those that are dropped, unless it is a part of one that already is."""
+    inside = {id(part) for whole in dropped for _, below in whole.walk() for part in (below, *below.blocks)}
+    if id(section) in inside or any(id(block) in inside for block in section.blocks):
+        return False
+    dropped.append(section)
+    return True
 
 
 @dataclass(frozen=True)
@@ -110,67 +137,79 @@ class Paper:
     notes: tuple[str, ...] = ()
     """What a reader must know of the reading itself, e.g. that LaTeX was not available."""
 
-    def text(self, budget_tokens: int | None = None, *, essential: bool = False) -> str:
+    def text(self, budget_tokens: int | None = None, *, without: Collection[Part] = ()) -> str:
         """The paper as Markdown with anchors in brackets, `[S3.2]`; no more than `budget_tokens` (characters
-        / 4).
+        / 4), and no part that is named in `without`.
 
-        The list of references is left out; where only the essential is asked for, so are acknowledgements,
-        checklists and prose on related work. For a budget the least useful parts go first (these, appendices
-        without method content, other appendices, then from the end). What was dropped is said at the end.
+        The list of references is left out. Drops the least useful parts first (acknowledgements, checklists
+        and the like, related work, appendices without method content, other appendices, then from the end)
+        and says at the end what was dropped.
         """
-        ranked = self._least_useful_first()
-        dropped = [section for rank, section in ranked if essential and rank <= _INESSENTIAL]
-        text = self._render(dropped)
+        droppable = self._least_useful_first()
+        dropped: list[Section] = []
+        for part, section in droppable:
+            if part in without:
+                _drop(section, dropped)
+        body = self._body(dropped)
+        text = f"{body}{self._missing(dropped)}\n"
         if budget_tokens is None:
             return text
         limit = budget_tokens * CHARACTERS_PER_TOKEN
-        for _, section in ranked:
+        for _, section in droppable:
             if len(text) <= limit:
                 break
-            if not any(section in (s for _, s in parent.walk()) for parent in dropped):
-                dropped.append(section)
-                text = self._render(dropped)
+            if _drop(section, dropped):
+                body = self._body(dropped)
+                text = f"{body}{self._missing(dropped)}\n"
         if len(text) <= limit:
             return text
-        ending = "\n\n(The rest does not fit and was cut off.)"
+        rest = "the rest, which does not fit and was cut off"
+        ending = self._missing(dropped, rest)
+        if len(ending) > limit // 2:
+            ending = f"\n\n(Not shown: {rest}.)"
         if limit <= len(ending):
             return text[:limit]
-        cut = text.rfind("\n\n", 0, limit - len(ending))
-        return text[: cut if cut > 0 else limit - len(ending)] + ending
+        cut = body.rfind("\n\n", 0, limit - len(ending))
+        return body[: cut if cut > 0 else limit - len(ending)] + ending
 
-    def _render(self, dropped: list[Section]) -> str:
-        without = frozenset(section.anchor for section in dropped)
+    def _body(self, dropped: list[Section]) -> str:
+        # A paragraph with a heading of its own is no section of the tree: its blocks are.
+        blocks = [block for section in dropped for block in section.blocks]
         parts = [f"# {self.title}"]
         if self.authors:
             parts.append(", ".join(self.authors))
         if self.abstract:
             parts.append(f"## [Abstract] Abstract\n\n{self.abstract}")
-        parts.extend(filter(None, (section.markdown(without) for section in self.sections)))
+        parts.extend(filter(None, (section.markdown((*dropped, *blocks)) for section in self.sections)))
+        return "\n\n".join(parts)
+
+    def _missing(self, dropped: list[Section], *others: str) -> str:
         missing = [f"[{section.anchor}] {section.title}" for section in dropped]
         if self.references:
             missing.append(f"the list of {len(self.references)} references")
-        if missing:
-            parts.append(f"(Not shown: {'; '.join(missing)}.)")
-        return "\n\n".join(parts) + "\n"
+        missing.extend(others)
+        return f"\n\n(Not shown: {'; '.join(missing)}.)" if missing else ""
 
-    def _least_useful_first(self) -> list[tuple[int, Section]]:
-        """Sections that can be done without, each with a rank."""
-        ranked: list[tuple[int, int, Section]] = []
-        everything = [section for top in self.sections for _, section in top.walk()]
-        for order, section in enumerate(everything):
-            appendix = section.anchor.startswith("App")
-            if _USELESS.search(section.title):
-                rank = 0
-            elif _RELATED.search(section.title):
-                rank = 1 if all(block.kind in _PROSE for _, s in section.walk() for block in s.blocks) else 2
-            elif appendix and not any(_METHOD.search(s.title) for _, s in section.walk()):
-                rank = 3
+    def _least_useful_first(self) -> list[tuple[Part | None, Section]]:
+        """What can be dropped, and the part that it is; None for what only a budget drops."""
+        ranked: list[tuple[int, int, Part | None, Section]] = []
+        everything: list[tuple[Section, bool]] = []
+        for top in self.sections:
+            for _, section in top.walk():
+                appendix = section.anchor.startswith("App") or _APPENDIX.match(top.title) is not None
+                everything.append((section, appendix))
+                everything.extend((piece, False) for piece in section.run_in())
+        for order, (section, appendix) in enumerate(everything):
+            part = next((part for part, name in _PARTS.items() if name.search(section.title)), None)
+            prose = all(block.kind in _PROSE for _, s in section.walk() for block in s.blocks)
+            if part:
+                # What others did may be a method that this paper builds on.
+                sure = part if part != "related work" or prose else None
+                ranked.append((int(part == "related work"), -order, sure, section))
             elif appendix:
-                rank = 4
-            else:
-                continue
-            ranked.append((rank, -order, section))
-        return [(rank, section) for rank, _, section in sorted(ranked, key=lambda entry: entry[:2])]
+                method = any(_METHOD.search(s.title) for _, s in section.walk())
+                ranked.append((3 if method else 2, -order, None, section))
+        return [(part, section) for _, _, part, section in sorted(ranked, key=lambda entry: entry[:2])]
 
     def find(self, quote: str) -> Anchor | None:
         """Where `quote` stands, or None if it does not.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pipeline import documents
 from pipeline.analysis import FileAnalysis, analyze
@@ -14,7 +14,7 @@ from pipeline.coding import pinned, write
 from pipeline.errors import Cancelled, ContextOverflow
 from pipeline.fixing import Fixer
 from pipeline.llm import LLM
-from pipeline.paper import Paper
+from pipeline.paper import Paper, Part
 from pipeline.plan import Method, Plan, metric_pattern
 from pipeline.planning import Planner
 from pipeline.progress import Observer
@@ -139,14 +139,14 @@ def _plan(
     paper: Paper, llm: LLM, executor: Executor, record: Record, options: Options
 ) -> tuple[Plan, Context]:
     """The plan and the context that holds it; the paper is shortened as far as the model's window demands."""
-    text = paper.text(essential=True)
+    text = paper.text(without=get_args(Part))
     while True:
         context = Context(render("system")).extended("paper", record.keep("paper.md", text))
         planner = Planner(paper, llm, context, executor, options.method, options.refine, record.advanced)
         try:
             return planner.plan(), planner.context
         except ContextOverflow:
-            shorter = paper.text(len(text) // 4 * 2 // 3, essential=True)
+            shorter = paper.text(len(text) // 4 * 2 // 3, without=get_args(Part))
             if len(shorter) >= len(text) or len(shorter) < SHORTEST_PAPER:
                 raise
             text = shorter

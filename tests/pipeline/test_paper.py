@@ -1,12 +1,14 @@
 import dataclasses
 import json
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.paper import Block, Paper, Section
-from tests.pipeline.papers import written
+from pipeline.arxiv import Arxiv, read
+from pipeline.paper import Block, Paper, Part, Section
+from tests.pipeline.papers import real, written
 
 BODY = r"""\section{Method}
 We set the learning rate to $\alpha = 10^{-4}$ and train for 100,000 steps of state-of-the-art fine-tuning
@@ -133,14 +135,14 @@ def long_paper() -> Paper:
 
 def test_the_essential_text_leaves_out_what_nobody_implements_and_says_so() -> None:
     paper = long_paper()
-    text = paper.text(essential=True)
+    text = paper.text(without=get_args(Part))
     assert "Related work says" not in text
     assert text.endswith(
         "(Not shown: [BroaderImpact] Broader impact; [Acknowledgements] Acknowledgements; [S2] Related work; "
         "the list of 2 references.)\n"
     )
     formula = Section("S2", "2", "Related work", (Block("equation", "$$x = 1$$", "Eq1"),))
-    kept = dataclasses.replace(paper, sections=(formula,)).text(essential=True)
+    kept = dataclasses.replace(paper, sections=(formula,)).text(without=get_args(Part))
     assert "[Eq1] $$x = 1$$" in kept
 
 
@@ -159,6 +161,69 @@ def test_the_least_useful_goes_first_and_is_named() -> None:
         order += [anchor for anchor in gone if anchor not in order]
     assert order[:5] == ["BroaderImpact", "Acknowledgements", "S2", "AppA", "AppB"]
     assert "[S3]" in paper.text(700)
+
+
+def test_what_a_reader_names_is_left_out_and_it_is_said() -> None:
+    paper = long_paper()
+    text = paper.text(without=["related work", "acknowledgements"])
+    assert "Related work says" not in text and "Acknowledgements says" not in text
+    assert "Broader impact says" in text and "Proofs says" in text
+    assert text.endswith(
+        "(Not shown: [Acknowledgements] Acknowledgements; [S2] Related work; the list of 2 references.)\n"
+    )
+
+
+def test_a_part_under_a_heading_within_its_paragraph_is_left_out() -> None:
+    paper = written(
+        r"\section{End}Before. \paragraph{Ethics statement.} Nobody was harmed.\begin{itemize}\item at all\end{itemize}"
+        r"\paragraph{Acknowledgements} We thank. \paragraph{Data.} It is there. \subsection{More}After."
+    )
+    text = paper.text(without=["impact", "acknowledgements"])
+    assert all(said in text for said in ("Before.", "It is there.", "After."))
+    assert not any(said in text for said in ("harmed", "at all", "We thank"))
+    assert "(Not shown: [S1] Acknowledgements; [S1] Ethics statement.)" in text
+
+
+def test_what_was_dropped_is_said_even_where_the_rest_is_cut_off() -> None:
+    text = long_paper().text(300)
+    assert len(text) <= 1200
+    assert text.endswith(
+        "; [AppB] Hyperparameters; the list of 2 references; the rest, which does not fit and was cut off.)"
+    )
+
+
+def test_all_below_a_heading_that_says_so_is_appendix() -> None:
+    body = (Block("paragraph", "Long enough. " * 200),)
+    proofs = Section("S9.1", "9.1", "PROOFS", body)
+    paper = dataclasses.replace(
+        long_paper(),
+        sections=(Section("S3", "3", "Method", body), Section("S9", "9", "APPENDIX", (), (proofs,))),
+    )
+    assert "[S9.1] PROOFS" in paper.text(900).rpartition("(Not shown: ")[2]
+
+
+PARTS: list[Part] = ["acknowledgements", "checklist", "impact", "related work"]
+
+
+@pytest.mark.parametrize(
+    ("name", "gone"),
+    [
+        ("1412.6980-adam/paper.pdf", ["[S9] ACKNOWLEDGMENTS", "[S5] RELATED WORK"]),
+        ("1706.03762-transformer/paper.pdf", ["[S7] Acknowledgements"]),
+        ("1706.03762-transformer/paper.tex", []),
+        (
+            "hyla/paper.tex",
+            ["[Acknowledgements] Acknowledgements", "[S7] Ethics statement", "[S6] Related work"],
+        ),
+        ("tanh-init/paper.tex", ["[Acknowledgments] Acknowledgments"]),
+        ("dkd/paper.md", ["[S2] Related work"]),
+        ("1911.02782-eprint/1911.02782.tar.gz", ["[Acknowledgements] Acknowledgements", "[S7] Related work"]),
+    ],
+)
+def test_the_parts_of_real_papers_that_no_implementation_needs(name: str, gone: list[str]) -> None:
+    path = real(name)
+    said = read(str(path), Arxiv("", "", path)).text(without=PARTS).rpartition("(Not shown: ")[2]
+    assert [part for part in said.rstrip(".)\n").split("; ") if part.startswith("[")] == gone
 
 
 @pytest.mark.parametrize("tokens", [0, 1, 5, 40])
