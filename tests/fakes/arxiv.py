@@ -52,7 +52,7 @@ class FakeArxiv:
     requests: list[Request] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     """How to answer the next requests instead: `503`, `503 retry SECONDS`, `429`, `html`, `truncated`,
-    `drop`, `slow`.
+    `drop`, `slow`, `redirect` (to the same place).
     """
     url: str = ""
 
@@ -122,6 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(int(kind), b"busy", "text/plain", {"Retry-After": rest} if rest else {})
         elif kind == "html":
             self._send(200, b"<!DOCTYPE html><html><body>Sorry</body></html>", "text/html")
+        elif kind == "redirect":
+            self._send(301, b"", "text/plain", {"Location": self.path})
         elif kind == "drop":
             self.close_connection = True
             self.connection.close()

@@ -1,3 +1,5 @@
+import hashlib
+import signal
 import subprocess
 import sys
 import threading
@@ -187,11 +189,45 @@ def test_terms_of_use_across_processes(fake: FakeArxiv, tmp_path: Path) -> None:
     assert all("paper2code" in request.agent for request in fake.requests)
 
 
-def test_a_killed_worker_leaves_nothing_behind_that_matters(fake: FakeArxiv, tmp_path: Path) -> None:
-    with worker(fake, tmp_path, "1706.03762") as killed:
-        while not fake.requests and killed.poll() is None:
-            threading.Event().wait(0.01)
-        killed.kill()
+def test_many_who_want_the_same_paper_at_once_all_get_it(fake: FakeArxiv, tmp_path: Path) -> None:
+    workers = [worker(fake, tmp_path, "1706.03762v5") for _ in range(3)]
+    assert [worker.wait() for worker in workers] == [0, 0, 0]
+    assert sorted(path.name for path in (tmp_path / "versions").iterdir()) == ["1706.03762v5.json"]
+    assert len(list((tmp_path / "objects").iterdir())) == 1
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+call, left = sys.argv.pop(1), int(sys.argv.pop(1))
+owner = {"fsync": os, "flock": __import__("fcntl"), "replace": Path, "mkstemp": __import__("tempfile")}[call]
+original = getattr(owner, call)
+
+def killed(*arguments, **named):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return original(*arguments, **named)
+
+setattr(owner, call, killed)
+"""
+
+
+@pytest.mark.parametrize("left", [0, 1])
+@pytest.mark.parametrize("call", ["flock", "mkstemp", "fsync", "replace"])
+def test_whoever_is_killed_leaves_nothing_behind_that_matters(
+    fake: FakeArxiv, tmp_path: Path, call: str, left: int
+) -> None:
+    command = [sys.executable, "-c", KILLED + FETCH, call, str(left)]
+    killed = subprocess.run(
+        [*command, fake.url, str(tmp_path), "1706.03762", str(INTERVAL)],
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    for kept in (tmp_path / "objects").glob("[!.]*"):
+        assert hashlib.sha256(kept.read_bytes()).hexdigest() == kept.name
     assert "Some text." in read("1706.03762", Arxiv(fake.url, fake.url, tmp_path, interval=INTERVAL)).text()
 
 
