@@ -264,10 +264,12 @@ def read(source: str, arxiv: Arxiv) -> Paper:
     """
     path = Path(source).expanduser()
     try:
-        if path.is_dir():
+        if source.strip() and path.is_dir():
             return latex.read(_folder(path))
         if path.is_file():
             return _file(path)
+    except PaperUnreadable as error:
+        raise PaperUnreadable(f"{source}: {error}", error.hint) from error
     except OSError as error:
         raise PaperUnreadable(
             f"{source} cannot be read ({error.strerror}).", "Check its permissions."
@@ -276,11 +278,27 @@ def read(source: str, arxiv: Arxiv) -> Paper:
         pass  # no path at all
     found = references(source)
     if not found:
-        raise PaperNotFound(
-            f"{source!r} is neither a file nor an arXiv reference.",
-            "Name a paper as arxiv:1706.03762, by its link, or by the path of a .pdf, .tex, .tar.gz or .md file.",
-        )
+        raise _no_paper(source)
     return arxiv.paper(found[0])
+
+
+def _no_paper(source: str) -> PaperNotFound:
+    """Why what a person named is no paper."""
+    forms = (
+        "Name a paper as arxiv:1706.03762, by its link, or by the path of a .pdf, .tex, .tar.gz or .md file."
+    )
+    if re.search(r"(?<!\d)\d{4}\.\d{4,5}(?!\d)", source):
+        return PaperNotFound(
+            f"There can be no arXiv paper {source}.",
+            "An identifier is year and month, and a number: 1706.03762 (four digits before 2015: 1412.6980).",
+        )
+    if re.match(r"https?://", source):
+        return PaperNotFound(
+            f"{source} is no link to a paper on arXiv.", "Download the paper and give the path of the file."
+        )
+    if re.search(r"\.(?:pdf|tex|gz|tgz|tar|zip|md)$|/", source, re.IGNORECASE):
+        return PaperNotFound(f"There is no file {source}.", f"Check the path. {forms}")
+    return PaperNotFound(f"{source!r} is neither a file nor an arXiv reference.", forms)
 
 
 def _file(path: Path) -> Paper:

@@ -121,7 +121,9 @@ def pages(data: bytes, *, max_pages: int = MAX_PAGES, seconds: int = SECONDS, me
             "The PDF is encrypted: it asks for a password.", "Remove the password and try again."
         )
     if "error" in answer:
-        raise PaperUnreadable(f"The PDF cannot be opened ({answer['message']}).", hint)
+        raise PaperUnreadable(
+            f"The PDF is broken or incomplete ({answer['message']}).", f"Download it again. {hint}"
+        )
     return Pages(
         tuple(
             Page(

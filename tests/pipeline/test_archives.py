@@ -74,6 +74,7 @@ def test_what_people_have_on_their_disks() -> None:
         tar_gz({"../../etc/a.tex": TEX}),
         tar_gz({"/etc/a.tex": TEX}),
         tar_gz({"a/../../b.tex": TEX}),
+        tar_gz({"a\\..\\..\\b.tex": TEX}),
         zipped({"../a.tex": TEX}),
         zipped({"C:/a.tex": TEX}),
     ],
@@ -104,6 +105,22 @@ def test_links_and_devices_are_not_followed() -> None:
         (info("e.tex", tarfile.FIFOTYPE), b""),
     )
     assert unpack(data).files == {"a.tex": TEX}
+
+
+def test_links_and_secrets_in_a_zip_are_not_read() -> None:
+    link = zipfile.ZipInfo("b.tex")
+    link.external_attr = 0o120777 << 16
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.tex", TEX)
+        archive.writestr(link, "/etc/passwd")
+    assert unpack(buffer.getvalue()).files == {"a.tex": TEX}
+    locked = bytearray(zipped({"a.tex": TEX}))
+    place = locked.index(b"PK\x01\x02")
+    locked[6] |= 1
+    locked[place + 8] |= 1
+    with pytest.raises(PaperUnreadable, match="encrypted"):
+        unpack(bytes(locked))
 
 
 SMALL = Limits(members=20, kept=1_000_000, unpacked=3_000_000, ratio=50, ratio_from=100_000)

@@ -270,7 +270,38 @@ def test_files_that_are_no_papers(arxiv: Arxiv, tmp_path: Path, name: str, conte
     (tmp_path / name).write_bytes(content)
     with pytest.raises(PaperUnreadable) as error:
         read(str(tmp_path / name), arxiv)
-    assert error.value.hint
+    assert error.value.hint and str(error.value).startswith(f"{tmp_path / name}: ")
+
+
+@pytest.mark.parametrize(
+    ("named", "said", "hint"),
+    [
+        ("missing.pdf", "There is no file missing.pdf.", "Check the path."),
+        ("9999.99999", "There can be no arXiv paper 9999.99999.", "year and month"),
+        ("https://arxiv.org/abs/1713.00001", "There can be no arXiv paper", "year and month"),
+        ("https://example.org/paper.pdf", "no link to a paper on arXiv", "Download"),
+        ("Attention", "neither a file nor", "arxiv:1706.03762"),
+        ("", "neither a file nor", "arxiv:1706.03762"),
+    ],
+)
+def test_a_person_is_told_why_there_is_no_paper(arxiv: Arxiv, named: str, said: str, hint: str) -> None:
+    with pytest.raises(PaperNotFound) as error:
+        read(named, arxiv)
+    assert said in str(error.value) and hint in error.value.hint
+
+
+def test_links_in_a_folder_lead_nowhere(arxiv: Arxiv, tmp_path: Path) -> None:
+    secret, folder = tmp_path / "secret", tmp_path / "paper"
+    (secret / "parts").mkdir(parents=True)
+    (secret / "other.tex").write_text("A secret.")
+    (secret / "parts" / "one.tex").write_text("A secret.")
+    folder.mkdir()
+    (folder / "main.tex").write_text(TEX.replace("Some", r"\input{other}\input{parts/one} Some"))
+    (folder / "other.tex").symlink_to(secret / "other.tex")
+    (folder / "parts").symlink_to(secret / "parts")
+    for named in (folder, folder / "main.tex"):
+        text = read(str(named), arxiv).text()
+        assert "Some text." in text and "secret" not in text
 
 
 def test_a_real_archive(arxiv: Arxiv) -> None:
