@@ -5,6 +5,7 @@ without vertical rules, which is how papers set them.
 """
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from pipeline.latex.tables import pipe_table
 from pipeline.pdf.layout import Row
@@ -20,7 +21,34 @@ def table(rows: Sequence[Row]) -> str:
             place = max(range(len(columns)), key=lambda i: _overlap((x0, x1), columns[i]))
             line[place] = f"{line[place]} {text}".strip().replace("|", "\\|")
         lines.append(line)
-    return pipe_table(lines)
+    return pipe_table(_with_labels(rows, lines))
+
+
+def _with_labels(rows: Sequence[Row], lines: Sequence[list[str]]) -> list[list[str]]:
+    """The lines, what stands between two rows put into one of them.
+
+    The label of several rows is set at the middle of their height: as many are above it as below.
+    """
+    kept: list[list[str]] = []
+    above = 0.0  # baseline of the last row that was kept
+    labelled = 0  # so many of the rows that were kept have their label
+    for index, (row, line) in enumerate(zip(rows, lines, strict=True)):
+        used = [place for place, text in enumerate(line) if text]
+        between = kept and 0 < row.baseline - above < 0.8 * row.size
+        if not between or any(kept[-1][place] for place in used):
+            kept.append(list(line))
+            above = row.baseline
+            continue
+        first = len(kept) - 1
+        if used == [0]:
+            before = takewhile(lambda other: not other[0], reversed(kept[labelled:]))
+            after = takewhile(lambda other: not other[0], lines[index + 1 :])
+            half = max(1, min(len(list(before)), len(list(after))))
+            first = len(kept) - half
+            labelled = len(kept) + half
+        for place in used:
+            kept[first][place] = line[place]
+    return kept
 
 
 def _columns(rows: Sequence[Row]) -> list[tuple[float, float]]:

@@ -15,6 +15,9 @@ _PLACE = re.compile(
     re.IGNORECASE,
 )
 
+# What is no word of its own, so that the word before it goes on.
+_ENDING = re.compile(r"i[sz]\w*|ations?|ings?|e[dr]s?|al(?:ly)?|it(?:y|ies)|ments?|able|ly|ous|ness|s")
+
 
 def vocabulary(found: Sequence[Row]) -> frozenset[str]:
     """All words that stand within a row; what a row's end parts is none."""
@@ -39,7 +42,8 @@ def joined(found: Sequence[Row], vocabulary: frozenset[str]) -> str:
             kept = f"{broken.group(1)}-{following.group()}".lower()
             first, second = kept.split("-")[:2]
             known = first in vocabulary and (
-                len(first) > 6 or (len(first) > 2 and len(second) > 2 and second in vocabulary)
+                (len(first) > 6 and not _ENDING.fullmatch(second))
+                or (len(first) > 2 and len(second) > 2 and second in vocabulary)
             )
             compound = parted not in vocabulary and (kept in vocabulary or known)
             text = (text if compound else text[:-1]) + piece

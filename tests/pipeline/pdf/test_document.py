@@ -132,6 +132,44 @@ def test_a_table_under_its_caption() -> None:
     ]
 
 
+def test_the_label_of_several_rows_stands_at_the_first_of_them() -> None:
+    def draw(page: pymupdf.Page) -> None:
+        y = front(page)
+        y = rows(page, 72, y + 8, *[SENTENCE * 1] * 3)
+        y = rows(page, 72, y + 12, "Table 2: What was varied.") + 8
+        rows(page, 90, y + 6, "Set")
+        for number, cells in enumerate(
+            (("h", "BLEU"), ("1", "24.9"), ("2", "25.5"), ("4", "25.8"), ("8", "25.4"))
+        ):
+            for x, cell in zip((220, 330), cells, strict=True):
+                rows(page, x, y + 12 * number, cell)
+        rows(page, 90, y + 18, "(A)")
+        rows(page, 90, y + 42, "(B)")
+        rows(page, 72, y + 100, *[SENTENCE * 1] * 3)
+
+    table = next(block for block in blocks(made(draw)) if block.kind == "table")
+    assert table.text.split("\n")[2:] == [
+        "| Set | h | BLEU |",
+        "| --- | --- | --- |",
+        "| (A) | 1 | 24.9 |",
+        "|  | 2 | 25.5 |",
+        "| (B) | 4 | 25.8 |",
+        "|  | 8 | 25.4 |",
+    ]
+
+
+def test_a_word_that_an_ending_parts_is_one() -> None:
+    def draw(page: pymupdf.Page) -> None:
+        y = front(page)
+        full = "A parameter of this row of text, and an English one, and so that it is a parameter-"
+        other = "ized row of text which is translated from English to German on to the end, so English-"
+        rows(page, 72, y + 8, full, other, "to-German is one.")
+
+    paper = made(draw)
+    assert paper.find("a parameterized row") and paper.find("English-to-German is one")
+    assert "parameterized" in paper.text() and "English-to-German" in paper.text()
+
+
 def test_references_are_cut_from_the_body_but_kept() -> None:
     def draw(page: pymupdf.Page) -> None:
         y = front(page)
