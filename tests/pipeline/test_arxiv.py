@@ -108,6 +108,13 @@ def test_nothing_is_asked_twice(arxiv: Arxiv, fake: FakeArxiv) -> None:
     assert len(fake.requests) == asked
 
 
+def test_a_source_that_cannot_be_read_is_not_asked_for_again_either(arxiv: Arxiv, fake: FakeArxiv) -> None:
+    read("2101.00004v1", arxiv)
+    asked = len(fake.requests)
+    assert read("2101.00004v1", arxiv).source == "pdf"
+    assert len(fake.requests) == asked
+
+
 def test_a_damaged_cache_is_mended(arxiv: Arxiv, fake: FakeArxiv, tmp_path: Path) -> None:
     read("1706.03762v5", arxiv)
     for kept in (tmp_path / "cache" / "objects").iterdir():
