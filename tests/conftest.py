@@ -11,7 +11,7 @@ from sandbox.interface import Sandbox, SandboxUnavailable
 from sandbox.local import LocalSandbox
 
 # How fast a machine is says nothing about the code.
-settings.register_profile("project", deadline=None)
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("fuzz", deadline=None, max_examples=2500, suppress_health_check=list(HealthCheck))
 settings.load_profile("project")
 
