@@ -72,7 +72,7 @@ def ask(
     stage: str,
     task: str,
     answer: type[Parsed],
-    check: Callable[[Parsed], Sequence[str]] = lambda parsed: (),
+    check: Callable[[Parsed], Sequence[str]] = lambda value: (),
 ) -> Parsed:
     """An answer of the given type without findings; asked again with them at most twice.
 
@@ -80,17 +80,22 @@ def ask(
     """
 
     def parse(text: str) -> Parsed:
-        try:
-            parsed = answer.model_validate(json.loads(_json_part(text)))
-        except ValidationError as error:
-            raise Unfit([f"{_path(e['loc'])}: {e['msg']}" for e in error.errors()]) from error
-        except json.JSONDecodeError as error:
-            raise Unfit([f"The answer is not JSON: {error}"]) from error
-        if findings := check(parsed):
+        value = parsed(text, answer)
+        if findings := check(value):
             raise Unfit(findings)
-        return parsed
+        return value
 
     return ask_until(llm, context, stage, task, parse, answer)
+
+
+def parsed(text: str, answer: type[Parsed]) -> Parsed:
+    """The value in a model's answer. Raises Unfit."""
+    try:
+        return answer.model_validate(json.loads(_json_part(text)))
+    except ValidationError as error:
+        raise Unfit([f"{_path(e['loc'])}: {e['msg']}" for e in error.errors()]) from error
+    except json.JSONDecodeError as error:
+        raise Unfit([f"The answer is not JSON: {error}"]) from error
 
 
 def ask_until(
