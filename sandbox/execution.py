@@ -116,6 +116,30 @@ def execute(
     )
 
 
+def run_command(
+    directory: Path,
+    sandbox: Sandbox,
+    argv: tuple[str, ...],
+    *,
+    cache: Path,
+    limits: Limits = Limits(),
+    before: date | None = None,
+    torch: str = "cpu",
+    cancelled: Callable[[], bool] = lambda: False,
+) -> CommandResult:
+    """Run one command in a copy of `directory` with its packages installed; the rest is as in `execute`.
+
+    Where they cannot be installed, the result is the installation's.
+    """
+    platform = sandbox.platform()
+    installation, lock = _install(requirements(directory), platform, cache, before, torch)
+    if not installation.ok:
+        said = "\n".join([*installation.problems, installation.result.stderr])
+        return replace(installation.result, stderr=said)
+    installed = packages.install(lock, platform, cache)
+    return sandbox.run(directory, Command(argv, limits, packages=installed, cancelled=cancelled))
+
+
 _Proof = tuple[PhaseResult, Mapping[str, float], Mapping[str, LineCoverage]]
 
 

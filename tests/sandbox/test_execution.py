@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.execution import _results, execute
+from sandbox.execution import _results, execute, run_command
 from sandbox.interface import Command, Sandbox, SandboxCancelled
 from sandbox.report import ExecutionReport, Limits
 
@@ -309,3 +309,26 @@ def test_every_phase_but_the_installation_can_be_cancelled(execution: Execute) -
                 mode="full", observe=begun.append, cancelled=lambda last=last, begun=begun: last in begun
             )
         assert begun[-1] == last
+
+
+def test_a_command_has_the_packages_and_a_copy_of_the_directory(
+    sandbox: Sandbox, cache: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "requirements.txt").write_text("PyYAML\n")
+    ended = run_command(
+        tmp_path,
+        sandbox,
+        ("bash", "-c", "touch new; ls; python3 -c 'import yaml; print(yaml.__name__)'; exit 3"),
+        cache=cache,
+        limits=LIMITS,
+    )
+    assert (ended.exit_code, ended.stdout) == (3, "new\nrequirements.txt\nyaml\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["requirements.txt"]
+
+
+def test_a_command_is_not_run_without_its_packages(sandbox: Sandbox, cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("PyYAML>99\n")
+    ended = run_command(tmp_path, sandbox, ("echo", "never"), cache=cache, limits=LIMITS)
+    assert not ended.ok
+    assert not ended.stdout
+    assert "no versions of the required packages that fit together" in ended.stderr
