@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from sandbox.report import ExecutionReport
     from settings import Settings
 
-METHODS = ("full", "one-shot", "plan", "plan+arch", "plan+arch+logic", "plan+arch+logic+config")
+METHODS = ("full", "one-shot", "plan", "plan+arch", "plan+arch+logic", "plan+arch+logic+config", "iterative")
 REFINABLE = ("overview", "requirements", "architecture", "config", "logic", "analysis", "code")
 FOLDER = click.Path(file_okay=False, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -66,7 +66,7 @@ def main() -> None:
 @click.argument("paper")
 @click.option("--out", metavar="DIR", type=FOLDER, help="Where everything goes. Default: ./ID or ./TITLE.")
 @click.option(
-    "--method", type=click.Choice(METHODS), default="full", show_default=True, help="How much is planned."
+    "--method", type=click.Choice(METHODS), default="full", show_default=True, help="How; see above."
 )
 @click.option(
     "--refine", type=click.Choice(REFINABLE), multiple=True, help="Verify and refine a stage; repeatable."
@@ -74,6 +74,9 @@ def main() -> None:
 @click.option("--sandbox", type=click.Choice(("docker", "local", "none")), help="Where the code runs.")
 @click.option(
     "--max-fixes", type=click.IntRange(0), default=8, show_default=True, help="Repairs before giving up."
+)
+@click.option(
+    "--max-steps", type=click.IntRange(1), default=60, show_default=True, help="Of the method iterative."
 )
 @click.option("--max-usd", type=click.FloatRange(0, min_open=True), help="Cap on the cost, in US dollars.")
 @click.option("--model", help="Name of the model, as the endpoint knows it.")
@@ -89,6 +92,7 @@ def run(
     method: str,
     refine: tuple[str, ...],
     max_fixes: int,
+    max_steps: int,
     resume: bool,
     replay: Path | None,
     **overrides: Any,
@@ -97,6 +101,17 @@ def run(
 
     PAPER is an arXiv reference (1706.03762, arxiv:…, a link) or a path: .pdf, .tex, an e-print archive
     (.tar.gz, .gz, .zip) or a folder of LaTeX.
+
+    \b
+    Methods, all with the same runs, report and budget:
+      full                    requirements, architecture, logic design, configuration and an analysis
+                              of each file; then the files, one by one; then an audit
+      one-shot                no plan: the repository is one answer
+      plan                    requirements first, then one answer
+      plan+arch               the same, with files, classes and calls designed
+      plan+arch+logic         the same, with each file's logic; files are written one by one
+      plan+arch+logic+config  the same, with every number of config.yaml sourced; no analyses
+      iterative               no plan: an agent writes, runs and edits, step by step
     """
     ctx.obj.resumable = True
     if out and not resume:
@@ -111,6 +126,7 @@ def run(
         method=method,
         refine=refine,
         max_fixes=max_fixes,
+        max_steps=max_steps,
     )
     ctx.exit(0 if reproduction.status == "runs" else 1)
 

@@ -18,7 +18,7 @@ from pipeline.plan import Plan
 from pipeline.remedies import Change, Failure, mend
 from pipeline.repository import Repository, interface
 from pipeline.signatures import frames, signature
-from sandbox.report import ExecutionReport, Limits, PhaseResult
+from sandbox.report import CommandResult, ExecutionReport, Limits, PhaseResult
 from sandbox.requirements import package_for
 
 PHASES = ("install", "import", "smoke", "full")
@@ -63,15 +63,24 @@ class Fixer:
     attempts: list[Attempt] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     asked: int = 0
+    executed: Repository | None = None
+    """What ran last."""
 
     def execute(self, repository: Repository) -> ExecutionReport:
         """Run it once and enter that into the account. Raises SandboxError."""
         report = self.run(repository)
+        self.executed = repository
         outcome = report.failure
         mark = error_signature(outcome, repository) if outcome else None
         self.attempts.append(Attempt(len(self.attempts) + 1, report.phases[-1], mark))
         self.advanced(f"{report.phases[-1].phase} run: {mark or 'passed'}")
         return report
+
+    def answer(self, change: Change) -> None:
+        """Enter into the account what was changed because of the last execution."""
+        if self.executed is not None:
+            lines = edits.lines_changed(self.executed, change.repository)
+            self.attempts[-1] = replace(self.attempts[-1], remedy=change.remedy, lines_changed=lines)
 
     def fix(self, repository: Repository) -> tuple[Repository, ExecutionReport]:
         """The best state that was reached, with its execution.
@@ -86,8 +95,7 @@ class Fixer:
                 return best
             seen.add(_state(change.repository))
             self.changes.append(change)
-            lines = edits.lines_changed(repository, change.repository)
-            self.attempts[-1] = replace(self.attempts[-1], remedy=change.remedy, lines_changed=lines)
+            self.answer(change)
             repository = change.repository
             report = self.execute(repository)
             if _reached(report) >= _reached(best[1]):
@@ -114,7 +122,7 @@ class Fixer:
         repeats = sum(attempt.signature == mark for attempt in self.attempts)
         if repeats > REPEATS:
             return None
-        named = [frame.path for frame in frames(_output(outcome), repository.files)]
+        named = [frame.path for frame in frames(output(outcome.result), repository.files)]
         rewrite = named[-1] if named and repeats == REPEATS else ""
         history = [f"`{a.signature}` → {a.remedy}" for a in self.attempts if a.remedy]
         while self.asked < self.max_fixes:
@@ -161,11 +169,11 @@ class Fixer:
             shown.append(block("analysis", self.analyses[rewrite].text, path=rewrite))
         return render(
             "fix",
-            limits=f"{self.limits.memory_bytes // 2**20} MB of memory, {self.limits.seconds:.0f} seconds",
+            limits=in_words(self.limits),
             phase=outcome.phase,
             command=" ".join(outcome.result.argv),
             outcome=_verdict(outcome),
-            output=block("output", _output(outcome)),
+            output=block("output", output(outcome.result)),
             packages=", ".join(report.environment.packages),
             code="\n\n".join(shown),
             history=bullets(history),
@@ -176,14 +184,14 @@ class Fixer:
 
 
 def _by_program(repository: Repository, outcome: PhaseResult) -> Change | None:
-    return mend(Failure(repository, outcome.phase, _output(outcome), outcome.problems, package_for))
+    return mend(Failure(repository, outcome.phase, output(outcome.result), outcome.problems, package_for))
 
 
 def error_signature(outcome: PhaseResult, repository: Repository) -> str:
     """What makes two failures the same: see `pipeline.signatures`."""
     result = outcome.result
     return signature(
-        _output(outcome),
+        output(outcome.result),
         repository.files,
         # What is installed, and how the resolver ended, is no program of the repository's.
         exit_code=None if outcome.phase == "install" else result.exit_code,
@@ -193,20 +201,33 @@ def error_signature(outcome: PhaseResult, repository: Repository) -> str:
     )
 
 
-def _output(outcome: PhaseResult) -> str:
-    return f"{outcome.result.stdout}\n{outcome.result.stderr}".strip()
+def in_words(limits: Limits) -> str:
+    """What a run may use, for a model."""
+    return f"{limits.memory_bytes // 2**20} MB of memory, {limits.seconds:.0f} seconds"
+
+
+def told(outcome: PhaseResult) -> str:
+    """What happened in a phase, for a model."""
+    command = " ".join(outcome.result.argv)
+    return f"Phase {outcome.phase}, `{command}`: {_verdict(outcome)}\n\n{output(outcome.result)}".strip()
+
+
+def output(result: CommandResult) -> str:
+    """All that a command has printed."""
+    return f"{result.stdout}\n{result.stderr}".strip()
+
+
+def ending(result: CommandResult) -> str:
+    """How a command ended, in a sentence."""
+    if result.timed_out:
+        return f"It was stopped after {result.seconds:.0f} seconds."
+    if result.oom:
+        return "It was killed because it ran out of memory."
+    return f"It ended with exit status {result.exit_code}."
 
 
 def _verdict(outcome: PhaseResult) -> str:
-    result = outcome.result
-    ended = (
-        f"It was stopped after {result.seconds:.0f} seconds."
-        if result.timed_out
-        else "It was killed because it ran out of memory."
-        if result.oom
-        else f"It ended with exit status {result.exit_code}."
-    )
-    return " ".join([ended, *outcome.problems])
+    return " ".join([ending(outcome.result), *outcome.problems])
 
 
 def _reached(report: ExecutionReport) -> tuple[int, bool]:

@@ -222,8 +222,11 @@ class Logic(Answer):
     lacking: tuple[ConfigEntry, ...] = Field(default=(), description="Leaves that config.yaml lacks")
 
 
-Method = Literal["one-shot", "plan", "plan+arch", "plan+arch+logic", "plan+arch+logic+config", "full"]
-"""How much comes before the code: the ablation ladder of Paper2Code (arXiv 2504.17192)."""
+Method = Literal[
+    "iterative", "one-shot", "plan", "plan+arch", "plan+arch+logic", "plan+arch+logic+config", "full"
+]
+"""How much comes before the code: the ablation ladder of Paper2Code (arXiv 2504.17192); before it the rival
+that plans nothing either, and writes step by step (`iterating.py`)."""
 
 NO_ARCHITECTURE = Architecture(files=(), classes=(), calls=())
 NO_LOGIC = Logic(files=(), packages=(), conventions=(), metrics=())

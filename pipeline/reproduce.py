@@ -1,8 +1,9 @@
 """The whole method, top to bottom: plan, analyse, write, run and fix, audit, report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -10,23 +11,27 @@ from pipeline import documents
 from pipeline.analysis import FileAnalysis, analyze
 from pipeline.asking import Context, render
 from pipeline.audit import audit_and_repair
-from pipeline.coding import pinned, write
+from pipeline.coding import Written, pinned, write
 from pipeline.errors import Cancelled, ContextOverflow
-from pipeline.fixing import Fixer
+from pipeline.fixing import Fixer, ending, in_words, output, told
+from pipeline.iterating import Agent, Outcome, Tools
 from pipeline.llm import LLM
 from pipeline.paper import Paper, Part
 from pipeline.plan import Method, Plan, metric_pattern
 from pipeline.planning import Planner
 from pipeline.progress import Observer
 from pipeline.record import Commit, Record
+from pipeline.remedies import Change
 from pipeline.report import execution_report
 from pipeline.repository import Repository
-from sandbox.execution import execute
+from sandbox.execution import execute, run_command
 from sandbox.interface import Sandbox, SandboxCancelled
 from sandbox.report import ExecutionReport, Limits, Mode
 
 SHORTEST_PAPER = 12_000
 """Characters: a paper cut below this is no longer one."""
+SHELL_SECONDS = 60.0
+"""Wall clock of one command of an agent."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Options:
     refine: tuple[str, ...] = ()
     max_fixes: int = 8
     max_repairs: int = 2
+    max_steps: int = 60
+    """Of the agent of the method `iterative`."""
     concurrency: int = 8
     mode: Mode = "smoke"
     limits: Limits = Limits()
@@ -90,21 +97,37 @@ def reproduce(
         if options.method == "full":
             with record.stage("analysis", len(plan.delicate())):
                 analyses = analyze(plan, context, llm, executor, options.refine, record.advanced)
+        fixer = None
+        if sandbox:
+            run = _runner(sandbox, record, paper, plan, options, cancelled)
+            fixer = Fixer(
+                plan, analyses, context, llm, run, options.max_fixes, options.limits, record.advanced
+            )
+        body, log = "Not run yet.", {}
         with record.stage("code", count):
-            written = write(plan, analyses, context, llm, executor, options.refine, record.advanced)
+            if options.method == "iterative":
+                tools = (
+                    _tools(sandbox, fixer, record, paper, options, cancelled) if sandbox and fixer else None
+                )
+                agent = Agent(llm, _contexts(paper, record), tools, options.max_steps, record.advanced)
+                worked = agent.work()
+                written = Written(worked.repository, context, ())
+                body, log = worked.ending, {"docs/steps.md": worked.log}
+            else:
+                written = write(plan, analyses, context, llm, executor, options.refine, record.advanced)
     drafts = [analysis.draft for analysis in analyses.values() if analysis.draft] + list(written.drafts)
     texts = {path: analysis.text for path, analysis in analyses.items()}
-    record.commit(
-        "Write the code", "Not run yet.", written.repository, documents.analysis_documents(texts, drafts)
-    )
-    repository, execution, fixer = written.repository, None, None
-    if sandbox is None:
+    analysed = documents.analysis_documents(texts, drafts)
+    record.commit("Write the code", body, written.repository, analysed | log)
+    repository, execution = written.repository, None
+    if fixer is None:
         record.skip("run", "no sandbox was asked for")
     else:
-        run = _runner(sandbox, record, paper, plan, options, cancelled)
-        fixer = Fixer(plan, analyses, context, llm, run, options.max_fixes, options.limits, record.advanced)
         with record.stage("run"):
-            repository, execution = fixer.fix(repository)
+            if options.method == "iterative":  # it has mended what it could
+                execution = fixer.execute(repository)
+            else:
+                repository, execution = fixer.fix(repository)
         for change in fixer.changes:
             record.commit("Repair the run", change.remedy, change.repository)
     with record.stage("audit"):
@@ -139,17 +162,28 @@ def _plan(
     paper: Paper, llm: LLM, executor: Executor, record: Record, options: Options
 ) -> tuple[Plan, Context]:
     """The plan and the context that holds it; the paper is shortened as far as the model's window demands."""
-    text = paper.text(without=get_args(Part))
+    contexts = _contexts(paper, record)
+    context = next(contexts)
     while True:
-        context = Context(render("system")).extended("paper", record.keep("paper.md", text))
         planner = Planner(paper, llm, context, executor, options.method, options.refine, record.advanced)
         try:
             return planner.plan(), planner.context
         except ContextOverflow:
-            shorter = paper.text(len(text) // 4 * 2 // 3, without=get_args(Part))
-            if len(shorter) >= len(text) or len(shorter) < SHORTEST_PAPER:
+            shorter = next(contexts, None)
+            if shorter is None:
                 raise
-            text = shorter
+            context = shorter
+
+
+def _contexts(paper: Paper, record: Record) -> Iterator[Context]:
+    """What all prompts begin with: the whole paper, and as long as more are asked for, less of it."""
+    text = paper.text(without=get_args(Part))
+    while True:
+        yield Context(render("system")).extended("paper", record.keep("paper.md", text))
+        shorter = paper.text(len(text) // 4 * 2 // 3, without=get_args(Part))
+        if len(shorter) >= len(text) or len(shorter) < SHORTEST_PAPER:
+            return
+        text = shorter
 
 
 def _runner(
@@ -164,7 +198,7 @@ def _runner(
     promised = [metric_pattern(metric.name).pattern for metric in plan.logic.metrics]
 
     def run(repository: Repository) -> ExecutionReport:
-        try:
+        with _cancellable():
             return execute(
                 record.lay_out(repository.files),
                 sandbox,
@@ -175,7 +209,45 @@ def _runner(
                 promised=promised,
                 cancelled=cancelled,
             )
-        except SandboxCancelled as error:
-            raise Cancelled(str(error)) from error
 
     return run
+
+
+def _tools(
+    sandbox: Sandbox,
+    fixer: Fixer,
+    record: Record,
+    paper: Paper,
+    options: Options,
+    cancelled: Callable[[], bool],
+) -> Tools:
+    """What an agent can do in the sandbox. Its runs are entered into the fixer's account."""
+
+    def run(repository: Repository, why: str) -> Outcome:
+        if fixer.attempts and fixer.attempts[-1].signature:
+            fixer.answer(Change(repository, f"model: {why}"))
+        report = fixer.execute(repository)
+        return Outcome(told(report.phases[-1]), fixer.attempts[-1].signature or "passed", report.ok)
+
+    def shell(repository: Repository, command: str) -> Outcome:
+        with _cancellable():
+            result = run_command(
+                record.lay_out(repository.files),
+                sandbox,
+                ("bash", "-c", command),
+                cache=options.packages,
+                limits=replace(options.limits, seconds=min(SHELL_SECONDS, options.limits.seconds)),
+                before=paper.published,
+                cancelled=cancelled,
+            )
+        return Outcome(f"{ending(result)}\n\n{output(result)}", f"exit status {result.exit_code}")
+
+    return Tools(run, shell, in_words(options.limits))
+
+
+@contextmanager
+def _cancellable() -> Iterator[None]:
+    try:
+        yield
+    except SandboxCancelled as error:
+        raise Cancelled(str(error)) from error

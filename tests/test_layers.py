@@ -26,7 +26,7 @@ READ_ITS_VALUES = {("pipeline.report", "sandbox.report")}
 FOR_ALL = {"sandbox.syntax"}
 """Stands lowest because the sandbox needs it as well, and knows nothing of sandboxes."""
 
-STAGES = ["reproduce", "audit", "fixing", "coding", "analysis", "planning", "paper"]
+STAGES = ["reproduce", "audit", "fixing", "iterating", "coding", "analysis", "planning", "paper"]
 """The pipeline's data flow, last stage first: each may import from those after it."""
 
 
