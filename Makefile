@@ -38,8 +38,8 @@ lint: $(READY) ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench-papers bench-sandbox bench-pipeline bench-webhook: bench-%: $(READY) ## Measurements, beside what others do
-	$(BIN)/python -m benchmark.$*
+bench-papers bench-sandbox bench-pipeline bench-webhook: bench-%: $(READY) ## Measurements, beside what others do (ARGS=… goes to them)
+	$(BIN)/python -m benchmark.$* $(ARGS)
 
 lock: $(READY) ## requirements.lock anew, as pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --generate-hashes \

@@ -136,7 +136,7 @@ class Endpoint:
         avoid: frozenset[str] = frozenset()
         while True:
             reply = _Reply()
-            body = self._body(prompt, partial, self._rejected | avoid)
+            body = self.request(prompt, partial, self._rejected | avoid)
             size = sum(len(message["content"].encode()) for message in body["messages"])
             # A token is longer than three bytes in the text of papers and code, whatever the tokenizer.
             with budget.request(prompt.stage, size // 3, bill) as request:
@@ -173,8 +173,10 @@ class Endpoint:
             logger.warning("%s: %s. Next try in %.0f s.", prompt.stage, what, seconds)
             pause(seconds, self._cancelled)
 
-    def _body(self, prompt: Prompt, partial: str, rejected: frozenset[str]) -> dict[str, Any]:
-        """The request; what `rejected` names is left out or said in words."""
+    def request(
+        self, prompt: Prompt, partial: str = "", rejected: frozenset[str] = frozenset()
+    ) -> dict[str, Any]:
+        """The request's body; what `rejected` names is left out or said in words."""
         words = ""
         if prompt.answer and "json_schema" in rejected:
             words = schema.request_in_words(prompt.answer, fenced="json_object" in rejected)
