@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pipeline.arxiv import Arxiv
     from pipeline.model.session import Session
     from pipeline.paper import Paper
+    from pipeline.plan import Method
     from pipeline.reproduce import Reproduction
     from sandbox.interface import Sandbox
     from sandbox.report import ExecutionReport
@@ -358,13 +359,24 @@ def _reproduce(
 
     from bot.terminal import Display, result
     from pipeline.arxiv import read
+    from pipeline.model.session import require
     from pipeline.reproduce import Options, reproduce
 
+    if replay is None:
+        require(
+            model=settings.model,
+            api_key=settings.openai_api_key,
+            base_url=settings.openai_base_url,
+            max_usd=settings.max_usd,
+            prices=settings.prices,
+        )
     sandbox = _sandbox(settings)
     console = Console()
     with Display(console, max_usd=settings.max_usd) as display:
         display(Progress("paper", "started", source, usd=0.0))
         paper = read(source, _arxiv(settings))
+        if replay:
+            _refuse_other_recording(replay, paper, options.get("method", "full"))
         errand.directory = out = _made(out or Path(_name(paper)), resume)
         display(Progress("paper", "finished", paper.title, usd=0.0))
         where = f"the code runs in the {sandbox.name} sandbox" if sandbox else "the code is not run"
@@ -425,6 +437,14 @@ def _leave(display: "Display", errand: Errand) -> None:
 def _refuse_foreign(out: Path) -> None:
     if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in OURS):
         raise click.UsageError(f"{out} holds files that paper2code did not make; choose another --out")
+
+
+def _refuse_other_recording(replay: Path, paper: "Paper", method: "Method") -> None:
+    from pipeline.model.journal import Recording
+    from pipeline.replaying import objection
+
+    if why := objection(Recording(replay), paper, method):
+        raise click.UsageError(f"{replay} cannot answer: {why}")
 
 
 def _made(out: Path, resume: bool) -> Path:

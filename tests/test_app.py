@@ -2,16 +2,19 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 
-from app import main
+from app import METHODS, main
+from pipeline.plan import Method
 from tests.fakes.model import FakeModel, Reply
 from tests.pipeline.plans import MAIN, SLEEPING_MAIN, fenced, recording
 
@@ -188,7 +191,10 @@ def test_a_paper_is_printed_as_it_is_read(paper: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["paper", "nowhere.tex"], ["run", "nowhere.tex"], ["run", "empty.pdf"]])
-def test_a_paper_that_cannot_be_read_ends_with_2(command: list[str], tmp_path: Path) -> None:
+def test_a_paper_that_cannot_be_read_ends_with_2(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     (tmp_path / "empty.pdf").write_text("")
     ended = run(*command)
     assert ended.exit_code == 2
@@ -197,10 +203,61 @@ def test_a_paper_that_cannot_be_read_ends_with_2(command: list[str], tmp_path: P
     assert [path.name for path in tmp_path.iterdir() if path.is_dir() and path.name != "data"] == []
 
 
-def test_without_a_key_nothing_is_begun(paper: Path) -> None:
-    ended = run("run", paper, "--sandbox", "none")
+def test_without_a_key_nothing_is_begun(paper: Path, tmp_path: Path) -> None:
+    for source in (paper, "no-such-paper.tex"):
+        ended = run("run", source, "--sandbox", "none")
+        assert ended.exit_code == 3
+        assert "OPENAI_API_KEY" in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["means.md"]
+
+
+def test_a_cap_that_cannot_be_kept_is_refused_before_anything_is_made(
+    paper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    ended = run("run", paper, "--sandbox", "none", "--model", "nobody-knows-it", "--max-usd", 1)
     assert ended.exit_code == 3
-    assert "OPENAI_API_KEY" in ended.stderr
+    assert "price of nobody-knows-it" in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["means.md"]
+
+
+def test_a_recording_of_another_paper_or_method_is_noticed_before_anything_is_made(
+    paper: Path, tmp_path: Path
+) -> None:
+    played = journal(tmp_path / "recording.jsonl", recording())
+    ended = run("run", paper, "--replay", played, "--method", "iterative", "--out", "out")
+    assert ended.exit_code == 2
+    assert "no iterate, only analysis, audit, code, plan" in ended.stderr
+    other = tmp_path / "other.md"
+    other.write_text("# Another\n\n## 1 Method\n\nThe median of all observations is taken.\n")
+    ended = run("run", other, "--replay", played, "--out", "out")
+    assert ended.exit_code == 2
+    assert "none of the 3 passages that it quotes is in “Another”" in ended.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_agent_can_be_asked_for_and_played_back(paper: Path, tmp_path: Path) -> None:
+    files = [{"path": "main.py", "text": "print('hello')"}]
+    actions = [{"kind": "write", "files": files}, {"kind": "submit", "summary": "All."}]
+    answers = [json.dumps({"thought": "Next.", "action": action}) for action in actions]
+    played = journal(
+        tmp_path / "recording.jsonl", dict(zip(("iterate.1", "iterate.2"), answers, strict=True))
+    )
+    ended = run(
+        "run", paper, "--replay", played, "--method", "iterative", "--sandbox", "none", "--out", "out"
+    )
+    assert ended.exit_code == 1, ended.output
+    report = json.loads((tmp_path / "out/repository/docs/execution-report.json").read_text())
+    jsonschema.validate(report, schema())
+    assert report["method"] == "iterative"
+
+
+def test_help_says_what_each_method_is_and_there_are_no_others() -> None:
+    shown = run("run", "--help").stdout
+    explained = re.findall(
+        r"^    (\S+)  +\S", shown.partition("Methods")[2].partition("Options")[0], re.MULTILINE
+    )
+    assert sorted(explained) == sorted(METHODS) == sorted(get_args(Method))
 
 
 def test_the_cap_stops_the_run_before_the_call_that_breaks_it(

@@ -67,6 +67,15 @@ class _Reply:
             self.finish_reason = choice.finish_reason or self.finish_reason
 
 
+def require_key(api_key: SecretStr | None, base_url: str | None) -> None:
+    """Without a key only a server of one's own can be asked. Raises ModelUnavailable."""
+    if api_key is None and base_url is None:
+        raise ModelUnavailable(
+            "There is no API key for the model service.",
+            "Set OPENAI_API_KEY, or OPENAI_BASE_URL to a server that asks for none (vLLM, Ollama).",
+        )
+
+
 class Endpoint:
     """One model behind one server. Safe to call from several threads."""
 
@@ -80,12 +89,8 @@ class Endpoint:
         patience: Patience | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Without a key only a server of one's own can be asked. Raises ModelUnavailable."""
-        if api_key is None and base_url is None:
-            raise ModelUnavailable(
-                "There is no API key for the model service.",
-                "Set OPENAI_API_KEY, or OPENAI_BASE_URL to a server that asks for none (vLLM, Ollama).",
-            )
+        """Raises ModelUnavailable."""
+        require_key(api_key, base_url)
         self.model = model
         self.effort = reasoning_effort
         self._patience = patience or Patience()

@@ -159,6 +159,13 @@ class Recording:
         models = {entry.model for answers in self._stages.values() for entry in answers}
         return ", ".join(sorted(models)) or "unknown"
 
+    @property
+    def answers(self) -> dict[str, list[str]]:
+        """All of them, by stage."""
+        return {
+            stage: [entry.completion or "" for entry in answers] for stage, answers in self._stages.items()
+        }
+
     def get(self, stage: str, n: int) -> Entry:
         """The n-th answer (from 0) to a stage. Raises ModelUnavailable if there is none."""
         answers = self._stages.get(stage, [])

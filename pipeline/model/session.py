@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from pipeline.errors import Cancelled, ModelUnavailable
 from pipeline.llm import Completion, Prompt, Usage
 from pipeline.model.budget import Budget, Price, price_of
-from pipeline.model.endpoint import Endpoint
+from pipeline.model.endpoint import Endpoint, require_key
 from pipeline.model.journal import Entry, Journal, Recording, key_of, now
 from pipeline.model.stream import Patience
 
@@ -153,14 +153,9 @@ def open_llm(
     Raises ModelUnavailable, PipelineError.
     """
     cancelled = cancelled or (lambda: False)
+    if replay is None:
+        require(model=model, api_key=api_key, base_url=base_url, max_usd=max_usd, prices=prices)
     price = price_of(model, prices)
-    if max_usd is not None and price is None and replay is None:
-        raise ModelUnavailable(
-            f"The price of {model} is not known, so a cap of ${max_usd:.2f} cannot be kept.",
-            "Name its price in a TOML file: "
-            f'[models] "{model}" = {{ input = 1.0, output = 2.0 }}, in USD per million tokens, '
-            "0 for a server of your own; or run without a cap.",
-        )
     source = (
         Recording(replay)
         if replay
@@ -183,6 +178,25 @@ def open_llm(
         effort=reasoning_effort,
         cancelled=cancelled,
     )
+
+
+def require(
+    *,
+    model: str,
+    api_key: SecretStr | None,
+    base_url: str | None,
+    max_usd: float | None,
+    prices: Path | None = None,
+) -> None:
+    """What can be known to be missing before the first question. Raises ModelUnavailable."""
+    require_key(api_key, base_url)
+    if max_usd is not None and price_of(model, prices) is None:
+        raise ModelUnavailable(
+            f"The price of {model} is not known, so a cap of ${max_usd:.2f} cannot be kept.",
+            "Name its price in a TOML file: "
+            f'[models] "{model}" = {{ input = 1.0, output = 2.0 }}, in USD per million tokens, '
+            "0 for a server of your own; or run without a cap.",
+        )
 
 
 def _paid(entry: Entry, price: Price | None) -> float:
