@@ -227,7 +227,9 @@ def _tools(
         if fixer.attempts and fixer.attempts[-1].signature:
             fixer.answer(Change(repository, f"model: {why}"))
         report = fixer.execute(repository)
-        return Outcome(told(report.phases[-1]), fixer.attempts[-1].signature or "passed", report.ok)
+        metrics = f"\n\nMetrics in results.json: {dict(report.metrics)}" if report.metrics else ""
+        mark = fixer.attempts[-1].signature or "passed"
+        return Outcome(told(report.phases[-1]) + metrics, mark, report.ok)
 
     def shell(repository: Repository, command: str) -> Outcome:
         with _cancellable():

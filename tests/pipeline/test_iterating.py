@@ -95,6 +95,7 @@ def test_the_agent_writes_runs_sees_the_error_mends_it_and_submits(
     assert "'numpy.ndarray' object has no attribute 'total'" in llm.asked[2].task
     assert "ended with exit status 0.\n\n42.0" in llm.asked[4].task
     assert ESTIMATOR in llm.asked[5].task
+    assert "Metrics in results.json: {'error': 0." in llm.asked[6].task
     first = report["attempts"][0]
     assert first["signature"].startswith("AttributeError: 'numpy.ndarray' object has no attribute 'total'")
     assert (first["remedy"], first["lines_changed"]) == ("model: An array has no method `total`.", 1)
@@ -106,7 +107,9 @@ def test_the_agent_writes_runs_sees_the_error_mends_it_and_submits(
     assert "Submitted in step 7" in made.files["docs/steps.md"]
     code, last = made.commits
     assert code.body == "Submitted in step 7. The mean; all of it."
-    assert "README.md" in last.files
+    assert "Every number" not in last.files["README.md"]
+    assert "docs/steps.md" in last.files["README.md"]
+    assert "nothing was audited" in last.files["docs/plan/requirements.md"]
 
 
 def test_what_a_command_writes_is_not_in_the_repository(tmp_path: Path, packages: Path) -> None:
