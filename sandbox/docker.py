@@ -1,19 +1,18 @@
 """The Docker sandbox: a fresh container for every command, without network or privileges.
 
-A container's first process only sleeps; the command runs beside it, so that its exit status comes from the
-daemon and its files can be collected while nothing of it moves any more.
+A container's first process is our keeper (`keeper.py`): it takes the files, runs the command, kills whatever
+is left and answers. Few questions to the daemon then, and none while untrusted code runs.
 """
 
-import base64
 import functools
-import json
+import logging
 import socket
 import tarfile
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,10 @@ from docker.models.containers import Container
 from docker.types import DeviceRequest, DriverConfig, LogConfig, Mount, Ulimit
 from docker.utils import kwargs_from_env
 
-from sandbox import seccomp
+from sandbox.ahead import FRESH_SECONDS, Ahead
+from sandbox.errand import Errand
 from sandbox.image import environment_image
 from sandbox.interface import (
-    OUTPUT_CAP,
     PACKAGES,
     TOOLS,
     WORK,
@@ -36,20 +35,20 @@ from sandbox.interface import (
     SandboxCancelled,
     SandboxError,
     SandboxUnavailable,
-    files,
 )
+from sandbox.keeper import USER
 from sandbox.report import CommandResult, Limits
-from sandbox.streams import HeadTail
 
-_USER = 65534
+_LOG = logging.getLogger(__name__)
+_KEEPER = (Path(__file__).parent / "keeper.py").read_text("utf-8")
 _EXPIRES, _JOB = "paper2code.expires", "paper2code.job"
-_MARGIN_SECONDS = 300
+_GRACE_SECONDS = 60.0
+"""For taking the files and giving the answer, beyond the command's own limit."""
+_MARGIN_SECONDS = FRESH_SECONDS + 300
 """After a command's limit, until a container left behind counts as dead."""
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _PROBE = "import platform as p, sys; print('%d.%d' % sys.version_info[:2], p.libc_ver()[0] or 'musl')"
-_POLL_SECONDS = 0.5
-_GO_TYPE, _GO_FOLDER = 0x8F280000, 0x80000000
-"""Of Go's file mode, in which Docker tells what a path is: a link has another bit, a file none."""
+_POLL_SECONDS = 0.4
 
 
 class DockerSandbox:
@@ -76,7 +75,8 @@ class DockerSandbox:
         try:
             _refuse_silence()
             self._client = docker.from_env(timeout=60)
-            weakref.finalize(self, self._client.close)
+            self._ahead = Ahead(_Room.clear)
+            self._close = weakref.finalize(self, _close, self._ahead, self._client)
             self._client.ping()
         except (DockerException, requests.RequestException, OSError) as error:
             raise SandboxUnavailable(
@@ -128,13 +128,22 @@ class DockerSandbox:
 
     def run(self, directory: Path, command: Command) -> CommandResult:
         """See `Sandbox.run`."""
+        kind = command.limits, command.packages, command.tools
+        make = functools.partial(self._open, *kind)
         try:
-            with self._container(command) as container:
-                container.start()
-                self._put(container, directory, command.limits)
-                return self._execute(container, command)
+            room = self._ahead.take(kind, make)
+            try:
+                if command.followed:
+                    self._ahead.prepare(kind, make)
+                return self._carry_out(room, directory, command)
+            finally:
+                self._ahead.clear(room)
         except (DockerException, requests.RequestException, OSError) as error:
             raise SandboxError(f"Docker failed: {error}") from error
+
+    def close(self) -> None:
+        """Let go of the daemon; ends when nothing is left there."""
+        self._close()
 
     def reap(self) -> int:
         """Remove containers, with their volumes, whose worker must be dead; how many there were.
@@ -159,14 +168,13 @@ class DockerSandbox:
             raise SandboxError(f"Docker failed: {error}") from error
         return found
 
-    @contextmanager
-    def _container(self, command: Command) -> Iterator[Container]:
-        limits = command.limits
+    def _open(self, limits: Limits, packages: Path | None, tools: Path | None) -> "_Room":
+        """A container whose keeper waits for its order."""
         lifetime = int(limits.seconds) + _MARGIN_SECONDS
         labels = {_EXPIRES: str(int(time.time()) + lifetime), _JOB: self._job}
         # A tmpfs *volume*: unlike `--tmpfs` it can be filled and read through the daemon under a read-only
         # root.
-        options = f"{_caps(limits.disk_bytes)},uid={_USER},gid={_USER}"
+        options = f"{_caps(limits.disk_bytes)},uid={USER},gid={USER}"
         work = Mount(
             WORK,
             None,
@@ -176,15 +184,15 @@ class DockerSandbox:
             driver_config=DriverConfig("local", {"type": "tmpfs", "device": "tmpfs", "o": options}),
         )
         quarter = f"{_caps(limits.disk_bytes // 4)},mode=1777"
-        folders = {PACKAGES: command.packages, TOOLS: command.tools}
+        folders = {PACKAGES: packages, TOOLS: tools}
         container = self._client.containers.create(
             self._image.id,
-            ["sleep", str(lifetime)],
+            ["python3", "-I", "-S", "-c", _KEEPER],
             labels=labels,
+            stdin_open=True,
             mounts=[work, *(self._folder(path, target) for target, path in folders.items() if path)],
             tmpfs={"/tmp": f"{quarter},exec", "/dev/shm": f"{quarter},noexec"},  # noqa: S108
-            # Not the command's user, who could stop it or look into it.
-            user=f"{_USER - 1}:{_USER - 1}",
+            user=f"{USER}:{USER}",
             entrypoint=[],
             working_dir=WORK,
             network_mode="none",
@@ -208,10 +216,12 @@ class DockerSandbox:
             device_requests=[DeviceRequest(count=self._gpus, capabilities=[["gpu"]])] if self._gpus else [],
         )
         try:
-            yield container
-        finally:
-            with suppress(NotFound):
-                container.remove(force=True, v=True)
+            room = _Room(container, self._client.api)
+            container.start()
+        except BaseException:
+            container.remove(force=True, v=True)
+            raise
+        return room
 
     @functools.cached_property
     def _cpus(self) -> float:
@@ -259,122 +269,68 @@ class DockerSandbox:
             filler.remove(force=True)
         return name
 
-    @staticmethod
-    def _put(container: Container, directory: Path, limits: Limits) -> None:
-        """Copy the directory's regular files into the working directory."""
-        with tempfile.SpooledTemporaryFile(max_size=32 << 20) as archive:
-            with tarfile.open(fileobj=archive, mode="w") as tar:
-                folders: set[str] = set()
-                for relative in files(directory, limits):
-                    for parent in reversed(Path(relative).parents):
-                        if str(parent) not in folders | {"."}:
-                            folders.add(str(parent))
-                            tar.addfile(_owned(tarfile.TarInfo(str(parent)), tarfile.DIRTYPE, 0o755))
-                    with (directory / relative).open("rb") as content:
-                        about = tar.gettarinfo(arcname=relative, fileobj=content)
-                        tar.addfile(_owned(about, tarfile.REGTYPE, about.mode & 0o755 | 0o644), content)
-            archive.seek(0)
-            if not container.put_archive(WORK, archive):
-                raise SandboxError("Docker did not take the directory's files")
-
-    def _execute(self, container: Container, command: Command) -> CommandResult:
-        api = self._client.api
-        environment = command.inside("/usr/local/bin:/usr/bin:/bin")
-        # On top of Docker's own filter: older ones let a program speak to a virtual machine's host
-        # (AF_VSOCK).
-        confined = seccomp.program(self._machine)
-        launcher = ("python3", "-I", "-S", "-c", seccomp.LAUNCHER, confined.hex()) if confined else ()
-        execution = api.exec_create(
-            container.id,
-            [*launcher, *command.argv],
-            environment=environment,
-            workdir=WORK,
-            user=f"{_USER}:{_USER}",
-        )["Id"]
-        started = time.monotonic()
-        stream = api.exec_start(execution, socket=True)
-        # Over a unix socket a file is wrapped around the connection; closing it alone would not close that.
-        connection: socket.socket = getattr(stream, "_sock", stream)  # type: ignore[arg-type]
-        kept = {1: HeadTail(command.limits.output_bytes), 2: HeadTail(command.limits.output_bytes)}
-        try:
-            deadline = started + command.limits.seconds
-            timed_out = not self._drain(connection, kept, execution, deadline, command.cancelled)
-        finally:
-            connection.close()
-            stream.close()
-        seconds = time.monotonic() - started
-        exit_code = None if timed_out else api.exec_inspect(execution)["ExitCode"]
-        # Nothing of the program moves while its files are read; neither what it left behind nor what broke
-        # its limit.
-        with suppress(APIError):
-            container.pause()
-        outputs = {
-            name: content for name in command.outputs if (content := _fetch(container, name)) is not None
-        }
-        with suppress(APIError):
-            container.kill()
-        # Only a dead container says whether the kernel had to kill for memory, in whichever of its processes.
-        container.reload()
-        oom = bool(container.attrs["State"]["OOMKilled"])
-        return CommandResult(
-            argv=command.argv,
-            exit_code=None if oom and exit_code == 137 else exit_code,
-            seconds=seconds,
-            stdout=kept[1].text(),
-            stderr=kept[2].text(),
-            timed_out=timed_out,
-            oom=oom,
-            outputs=outputs,
-        )
-
-    def _drain(
-        self,
-        connection: socket.socket,
-        kept: dict[int, HeadTail],
-        execution: str,
-        deadline: float,
-        cancelled: Callable[[], bool],
-    ) -> bool:
-        """Read the command's output until it has ended; False when the deadline came first.
-
-        Raises SandboxCancelled.
-
-        Everything is read, however much is kept: a daemon that cannot get rid of output stops answering. A
-        process left behind may hold the output open, so that its end alone does not tell.
-        """
-        frames = _Frames(kept)
-        running, asked = True, time.monotonic()
-        while (now := time.monotonic()) < deadline:
-            if cancelled():
-                raise SandboxCancelled
-            if running and now - asked > _POLL_SECONDS:
-                asked = now
-                running = self._running(execution)
-                # What it wrote last may still be on its way; what a survivor writes is not waited for.
-                deadline = deadline if running else min(deadline, now + _POLL_SECONDS)
-            connection.settimeout(max(0.01, min(_POLL_SECONDS if running else 0.1, deadline - now)))
+    def _carry_out(self, room: "_Room", directory: Path, command: Command) -> CommandResult:
+        errand = Errand.answered_on_stdout(command)
+        for data in errand.order(directory, "/usr/local/bin:/usr/bin:/bin", self._machine):
+            room.connection.sendall(data)
+        frames = _Frames({1: errand.hear, 2: errand.stderr.add})
+        deadline = time.monotonic() + command.limits.seconds + _GRACE_SECONDS
+        room.connection.settimeout(_POLL_SECONDS)
+        # Everything is read, however much is kept: a daemon that cannot get rid of output stops answering.
+        while not command.cancelled():
+            if time.monotonic() > deadline:
+                raise SandboxError("the container did not answer in time and was removed")
             try:
-                data = connection.recv(1 << 16)
+                data = room.connection.recv(1 << 16)
             except TimeoutError:
-                if running:
-                    continue
-                break
+                continue
             if not data:
-                break
+                return errand.result() if errand.answer else _unanswered(room, errand)
             frames.add(data)
-        # The end of its output is not yet its end: it may have closed it, or the daemon be a moment behind.
-        pause = 0.002
-        while running := self._running(execution):
-            if cancelled():
-                raise SandboxCancelled
-            if time.monotonic() >= deadline:
-                break
-            time.sleep(pause)
-            pause = min(2 * pause, _POLL_SECONDS)
-        return not running
+        raise SandboxCancelled
 
-    def _running(self, execution: str) -> bool:
-        return bool(self._client.api.exec_inspect(execution)["Running"])
+
+class _Room:
+    """A container that has been made, and the line to its keeper."""
+
+    def __init__(self, container: Container, api: docker.APIClient) -> None:
+        self.container = container
+        asked = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        self._stream = api.attach_socket(str(container.id), params=asked)
+        # Over a unix socket a file is wrapped around the connection; closing it alone would not close that.
+        self.connection: socket.socket = getattr(self._stream, "_sock", self._stream)
+
+    def clear(self) -> None:
+        """Remove it, with its working directory and whatever is alive in it."""
+        self.connection.close()
+        self._stream.close()
+        try:
+            self.container.remove(force=True, v=True)
+        except NotFound:
+            pass
+        except (DockerException, requests.RequestException) as error:
+            _LOG.warning("%s is left to the reaper: %s", self.container.name, error)
+
+
+def _unanswered(room: _Room, errand: Errand) -> CommandResult:
+    """The keeper itself was killed; only a dead container says whether the kernel did it for memory."""
+    status = room.container.wait(timeout=60)
+    room.container.reload()
+    if not room.container.attrs["State"]["OOMKilled"]:
+        raise SandboxError(f"the container ended without an answer: {status}, {errand.stderr.text()[-2000:]}")
+    return CommandResult(
+        argv=errand.command.argv,
+        exit_code=None,
+        seconds=0.0,
+        stdout=errand.stdout.text(),
+        stderr=errand.stderr.text(),
+        oom=True,
+    )
+
+
+def _close(ahead: "Ahead[_Room]", client: docker.DockerClient) -> None:
+    ahead.close()
+    client.close()
 
 
 def _refuse_silence() -> None:
@@ -389,65 +345,28 @@ def _refuse_silence() -> None:
 class _Frames:
     """Docker's multiplexed stream: 8 bytes of header (stream, length), then the bytes."""
 
-    def __init__(self, kept: dict[int, HeadTail]) -> None:
-        self._kept = kept
+    def __init__(self, heard: Mapping[int, Callable[[bytes], None]]) -> None:
+        self._heard = heard
         self._header = b""
         self._left = 0
-        self._to: HeadTail | None = None
 
     def add(self, data: bytes) -> None:
         while data:
             if self._left:
                 part, data = data[: self._left], data[self._left :]
                 self._left -= len(part)
-                if self._to:
-                    self._to.add(part)
+                if hear := self._heard.get(self._header[0]):
+                    hear(part)
             else:
+                if len(self._header) == 8:
+                    self._header = b""
                 missing = 8 - len(self._header)
                 self._header += data[:missing]
                 data = data[missing:]
                 if len(self._header) == 8:
-                    self._to = self._kept.get(self._header[0])
                     self._left = int.from_bytes(self._header[4:], "big")
-                    self._header = b""
-
-
-def _fetch(container: Container, relative: str) -> bytes | None:
-    """A regular file of the working directory, or None; what else may be in the archive is not looked at."""
-    if container.client is None:
-        raise AssertionError("every container of ours comes from a client")
-    api = container.client.api
-    address = f"{api.base_url}/v{api.api_version}/containers/{container.id}/archive"
-    for parent in list(Path(relative).parents)[:-1]:
-        # The daemon would follow a link here, inside of the container, but away from the working directory.
-        found = api.head(address, params={"path": f"{WORK}/{parent.as_posix()}"}, timeout=60)
-        about = json.loads(base64.b64decode(found.headers.get("X-Docker-Container-Path-Stat", "e30=")))
-        if about.get("mode", 0) & _GO_TYPE != _GO_FOLDER:
-            return None
-    # Not get_archive: its connection cannot be dropped half-way, and what is there may be endless.
-    path, plain = {"path": f"{WORK}/{relative}"}, {"Accept-Encoding": "identity"}
-    with api.get(address, params=path, headers=plain, stream=True, timeout=60) as response:
-        if response.status_code == 404:
-            return None
-        response.raise_for_status()
-        try:
-            with tarfile.open(fileobj=response.raw, mode="r|") as tar:
-                member = tar.next()
-                if member is None or not member.isreg() or member.size > OUTPUT_CAP:
-                    return None
-                content = tar.extractfile(member)
-                return content.read() if content else None
-        except tarfile.ReadError:  # Docker breaks off at a socket.
-            return None
 
 
 def _caps(size: int) -> str:
     """Options of a tmpfs: about 16 KiB a file, so that empty files do not fill the kernel's memory."""
     return f"size={size},nr_inodes={max(1024, size >> 14)},nosuid,nodev"
-
-
-def _owned(about: tarfile.TarInfo, kind: bytes, mode: int) -> tarfile.TarInfo:
-    about.type, about.mode = kind, mode
-    about.uid = about.gid = _USER
-    about.uname = about.gname = ""
-    return about

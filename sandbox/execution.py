@@ -154,13 +154,16 @@ class _Run:
     tools: Path
     cancelled: Callable[[], bool]
 
-    def __call__(self, argv: tuple[str, ...], outputs: tuple[str, ...]) -> CommandResult:
+    def __call__(
+        self, argv: tuple[str, ...], outputs: tuple[str, ...], *, followed: bool = False
+    ) -> CommandResult:
         command = Command(
             argv,
             self.limits,
             packages=self.packages,
             tools=self.tools,
             outputs=outputs,
+            followed=followed,
             cancelled=self.cancelled,
         )
         return self.sandbox.run(self.directory, command)
@@ -202,7 +205,7 @@ def _import(run: _Run) -> PhaseResult:
     files = [path.relative_to(run.directory).as_posix() for path in python_files(run.directory)]
     files = [file for file in files if not _is_test(file)]
     journal = f".paper2code-{secrets.token_hex(8)}"
-    result = run(("python3", f"{TOOLS}/runner.py", "--import", journal, *files), (journal,))
+    result = run(("python3", f"{TOOLS}/runner.py", "--import", journal, *files), (journal,), followed=True)
     notes = [
         line.partition(" ") for line in result.outputs.get(journal, b"").decode(errors="replace").splitlines()
     ]

@@ -68,6 +68,8 @@ class Command:
     """Our runner and coverage.py, visible read-only as `/tools`, apart from what the repository asked for."""
     outputs: tuple[str, ...] = ()
     """Relative paths of files to bring back."""
+    followed: bool = False
+    """Another one with the same limits, packages and tools comes next: it may be prepared for meanwhile."""
     cancelled: Callable[[], bool] = lambda: False
     """Asked at least twice a second while it runs: whether to kill it."""
 

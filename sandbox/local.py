@@ -9,14 +9,16 @@ import sys
 import sysconfig
 import threading
 import time
+import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from sandbox import seccomp
+from sandbox.ahead import Ahead
+from sandbox.errand import Errand
 from sandbox.interface import (
-    OUTPUT_CAP,
     PACKAGES,
     TOOLS,
     Command,
@@ -24,11 +26,10 @@ from sandbox.interface import (
     SandboxCancelled,
     SandboxError,
     SandboxUnavailable,
-    files,
 )
 from sandbox.report import CommandResult, Limits
-from sandbox.streams import HeadTail
 
+_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from sandbox.jail import main; main()"
 _KERNEL_SETTINGS = Path("/proc/sys")
 _POLL_SECONDS = 0.5
 _GRACE_SECONDS = 30.0
@@ -36,23 +37,15 @@ _GRACE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Order:
-    """What jail.py is told."""
+class Room:
+    """What jail.py is told to build."""
 
-    directory: str
-    files: tuple[str, ...]
-    argv: tuple[str, ...]
-    environment: dict[str, str]
     mounts: dict[str, str]
     """Read-only, path on the host → path inside."""
     hidden: tuple[str, ...]
     """Folders inside that appear empty: what the host's Python happens to have installed."""
     python: str
-    outputs: tuple[str, ...]
-    output_cap: int
     limits: dict[str, float]
-    filter: str
-    """The seccomp filter in hexadecimal."""
 
 
 class LocalSandbox:
@@ -64,6 +57,10 @@ class LocalSandbox:
 
     name = "local"
 
+    def __init__(self) -> None:
+        self._ahead = Ahead(_Jail.clear)
+        weakref.finalize(self, self._ahead.close)
+
     def platform(self) -> Platform:
         """The Python that runs this. Raises SandboxUnavailable where the kernel forbids namespaces."""
         _probe()
@@ -71,114 +68,119 @@ class LocalSandbox:
 
     def run(self, directory: Path, command: Command) -> CommandResult:
         """See `Sandbox.run`."""
+        kind = command.limits, command.packages, command.tools
+        make = functools.partial(_Jail, *kind)
+        jail = self._ahead.take(kind, make)
+        try:
+            if command.followed:
+                self._ahead.prepare(kind, make)
+            return jail.carry_out(directory, command)
+        finally:
+            # At once, also on an interrupt: its death takes the whole process tree along.
+            jail.clear()
+
+
+class _Jail:
+    """A running `jail.py`, which builds its namespaces and waits for an order."""
+
+    def __init__(self, limits: Limits, packages: Path | None, tools: Path | None) -> None:
         base = Path(sys.base_prefix).resolve()
-        mounts = {str(base): str(base)}
-        if command.packages:
-            mounts[str(command.packages.resolve())] = PACKAGES
-        if command.tools:
-            mounts[str(command.tools.resolve())] = TOOLS
-        order = Order(
-            directory=str(directory.resolve()),
-            files=tuple(files(directory, command.limits)),
-            argv=command.argv,
-            environment=command.inside("/jail/bin:/usr/local/bin:/usr/bin:/bin"),
-            mounts=mounts,
+        folders = {base: str(base)}
+        folders |= {path.resolve(): inside for path, inside in ((packages, PACKAGES), (tools, TOOLS)) if path}
+        room = Room(
+            mounts={str(path): inside for path, inside in folders.items()},
             hidden=_site_packages(base),
             python=str(_interpreter(base)),
-            outputs=command.outputs,
-            output_cap=OUTPUT_CAP,
-            limits=asdict(command.limits),
-            filter=(seccomp.program() or b"").hex(),
+            limits=asdict(limits),
         )
-        return _carry_out(order, command)
+        answer, theirs = os.pipe()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-I", "-S", "-c", _START, str(Path(__file__).parents[1]), str(theirs)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=(theirs,),
+                env={},
+            )
+        except OSError as error:
+            os.close(answer)
+            raise SandboxError(f"the local sandbox could not be started: {error}") from error
+        finally:
+            os.close(theirs)
+        self._answer = open(answer, "rb")  # noqa: PTH123, SIM115
+        self._send(json.dumps(asdict(room)).encode() + b"\n")
 
-
-def _carry_out(order: Order, command: Command) -> CommandResult:
-    started = time.monotonic()
-    answer, theirs = os.pipe()
-    try:
-        process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-I", "-S", str(Path(__file__).with_name("jail.py")), str(theirs)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=(theirs,),
-            env={},
-        )
-    except OSError as error:
-        os.close(answer)
-        raise SandboxError(f"the local sandbox could not be started: {error}") from error
-    finally:
-        os.close(theirs)
-    kept = HeadTail(command.limits.output_bytes), HeadTail(command.limits.output_bytes)
-    said: list[bytes] = []
-    with process, open(answer, "rb") as control:  # noqa: PTH123
-        if process.stdin is None or process.stdout is None or process.stderr is None:
-            raise AssertionError("all three are pipes")
+    def carry_out(self, directory: Path, command: Command) -> CommandResult:
+        """Run one command. Raises SandboxError."""
+        errand = Errand(command)
+        process, answer = self._process, errand.answer
         readers = [
-            threading.Thread(target=_drain, args=(process.stdout, kept[0].add), daemon=True),
-            threading.Thread(target=_drain, args=(process.stderr, kept[1].add), daemon=True),
-            threading.Thread(target=_drain, args=(control, said.append), daemon=True),
+            threading.Thread(target=_drain, args=(stream, hear), daemon=True)
+            for stream, hear in (
+                (self._answer, answer.extend),
+                (process.stdout, errand.stdout.add),
+                (process.stderr, errand.stderr.add),
+            )
         ]
         for reader in readers:
             reader.start()
         try:
-            process.stdin.write(json.dumps(asdict(order)).encode())
-            process.stdin.close()
-            _await(process, command, started + command.limits.seconds + _GRACE_SECONDS)
-        except BrokenPipeError:
-            process.wait()
+            for data in errand.order(directory, "/jail/bin:/usr/local/bin:/usr/bin:/bin", platform.machine()):
+                if not self._send(data):
+                    break
+            _await(readers[0], command)
         finally:
-            # Also on an interrupt: its death takes the whole process tree along.
             process.kill()
             for reader in readers:
                 reader.join()
-    return _result(command, b"".join(said), kept, time.monotonic() - started)
+        if not answer:
+            raise SandboxError(f"the local sandbox ended without an answer: {errand.stderr.text()[-2000:]}")
+        said = json.loads(answer.partition(b"\n")[0])
+        if "unavailable" in said:
+            raise SandboxUnavailable(
+                f"the local sandbox cannot be used here: {said['unavailable']}. {_advice()}"
+            )
+        return errand.result()
+
+    def clear(self) -> None:
+        """End it, with everything in it."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr, self._answer):
+            with suppress(OSError):
+                stream.close()  # type: ignore[union-attr]
+
+    def _send(self, data: bytes) -> bool:
+        """Whether it was taken: who has ended before has said why."""
+        try:
+            self._process.stdin.write(data)  # type: ignore[union-attr]
+            self._process.stdin.flush()  # type: ignore[union-attr]
+        except BrokenPipeError:
+            return False
+        return True
 
 
-def _await(process: "subprocess.Popen[bytes]", command: Command, deadline: float) -> None:
+def _await(answer: threading.Thread, command: Command) -> None:
+    deadline = time.monotonic() + command.limits.seconds + _GRACE_SECONDS
     while not command.cancelled():
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_POLL_SECONDS)
+        # Not for the process: Popen.wait sleeps between its looks.
+        answer.join(_POLL_SECONDS)
+        if not answer.is_alive():
             return
         if time.monotonic() > deadline:
             raise SandboxError("the local sandbox did not answer in time and was killed")
     raise SandboxCancelled
 
 
-def _result(
-    command: Command, answer: bytes, kept: tuple[HeadTail, HeadTail], seconds: float
-) -> CommandResult:
-    line, _, rest = answer.partition(b"\n")
-    if not line:
-        raise SandboxError(f"the local sandbox ended without an answer: {kept[1].text()[-2000:]}")
-    said = json.loads(line)
-    if "error" in said:
-        raise SandboxUnavailable(f"the local sandbox cannot be used here: {said['error']}. {_advice()}")
-    outputs = {}
-    for name, size in said["outputs"]:
-        outputs[name], rest = rest[:size], rest[size:]
-    return CommandResult(
-        argv=command.argv,
-        exit_code=said["exit_code"],
-        seconds=said.get("seconds", seconds),
-        stdout=kept[0].text(),
-        stderr=kept[1].text(),
-        timed_out=said["timed_out"],
-        oom=said["oom"],
-        outputs=outputs,
-    )
-
-
-def _drain(stream: IO[bytes], keep: object) -> None:
+def _drain(stream: IO[bytes], hear: Callable[[bytes], object]) -> None:
     while data := os.read(stream.fileno(), 1 << 16):
-        keep(data)  # type: ignore[operator]
+        hear(data)
 
 
 @functools.cache
 def _host() -> Platform:
     """The host, as wheels are chosen for it."""
-    machine = platform.machine()
     libc = "unknown-linux-gnu" if platform.libc_ver()[0] == "glibc" else "unknown-linux-musl"
     try:
         system = platform.freedesktop_os_release()["PRETTY_NAME"]
@@ -186,7 +188,7 @@ def _host() -> Platform:
         system = platform.system()
     return Platform(
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
-        machine=f"{machine}-{libc}",
+        machine=f"{platform.machine()}-{libc}",
         image=f"{system}, Linux {platform.release()}, Python {platform.python_version()}",
     )
 

@@ -1,6 +1,10 @@
 import secrets
+import socket
+import socketserver
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,8 @@ from sandbox.local import LocalSandbox
 from sandbox.report import Limits
 from tests.conftest import available
 from tests.sandbox.conftest import SMALL
+
+SOCKET = "/var/run/docker.sock"
 
 pytestmark = pytest.mark.docker
 
@@ -38,34 +44,31 @@ def test_the_container_is_closed_on_all_sides(
 ) -> None:
     """What the daemon says about a container of ours while it lives."""
     seen: list[dict[str, Any]] = []
-    drain = docker._drain
 
-    def look(*arguments: object) -> bool:
+    def look() -> bool:
         (container,) = client.containers.list(filters={"label": f"paper2code.job={docker._job}"})
         seen.append(container.attrs)
-        return drain(*arguments)  # type: ignore[arg-type]
+        return False
 
-    docker._drain = look  # type: ignore[method-assign]
-    try:
-        docker.run(tmp_path, Command(("sleep", "0.3"), SMALL))
-    finally:
-        del docker._drain  # type: ignore[method-assign]
-    ((host, state),) = [(each["HostConfig"], each["Config"]) for each in seen]
+    docker.run(tmp_path, Command(("sleep", "0.3"), SMALL, cancelled=look))
+    host, state = seen[0]["HostConfig"], seen[0]["Config"]
     assert host["NetworkMode"] == "none"
     assert host["CapDrop"] == ["ALL"] and not host["Privileged"]
     assert host["ReadonlyRootfs"] and host["SecurityOpt"] == ["no-new-privileges"]
     assert host["PidsLimit"] == SMALL.pids
     assert host["Memory"] == host["MemorySwap"] == SMALL.memory_bytes
     assert host["LogConfig"]["Type"] == "none" and not host["Binds"]
-    assert state["User"] == "65533:65533"
+    assert state["User"] == "65534:65534"
     assert float(state["Labels"]["paper2code.expires"]) > time.time()
 
 
 def test_nothing_is_left_behind(docker: DockerSandbox, tmp_path: Path, client: engine.DockerClient) -> None:
     docker.run(tmp_path, Command(("true",), SMALL))
     docker.run(tmp_path, Command(("sleep", "60"), Limits(seconds=1, disk_bytes=1 << 20)))
+    docker.run(tmp_path, Command(("true",), SMALL, followed=True))
     with pytest.raises(SandboxCancelled):
         docker.run(tmp_path, Command(("sleep", "60"), SMALL, cancelled=lambda: True))
+    docker.close()
     ours = {"label": f"paper2code.job={docker._job}"}
     assert not client.containers.list(all=True, filters=ours)
     assert not client.volumes.list(filters=ours)
@@ -99,23 +102,66 @@ def test_the_reaper_takes_what_expired_and_nothing_else(
         kept.remove()
 
 
-def test_packages_travel_as_a_volume_where_the_engine_is_remote(
-    docker: DockerSandbox, tmp_path: Path, client: engine.DockerClient, monkeypatch: pytest.MonkeyPatch
+@contextmanager
+def forwarded(path: str) -> Iterator[str]:
+    """The address of a TCP port of ours behind which the daemon's socket answers: a remote engine to us."""
+
+    class Forward(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.socket(socket.AF_UNIX) as daemon:
+                daemon.connect(path)
+                back = threading.Thread(target=pass_on, args=(daemon, self.request))
+                back.start()
+                pass_on(self.request, daemon)
+                back.join()
+
+    def pass_on(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                target.sendall(data)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Forward) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"tcp://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_remote_engine_gets_files_and_packages_and_answers(
+    tmp_path: Path, client: engine.DockerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packages = tmp_path / f"packages-{time.monotonic_ns()}"
     packages.mkdir()
     (packages / "alpha.py").write_text("value = 1")
-    monkeypatch.setattr(docker, "_remote", True)
-    program = (
-        "import alpha; print(alpha.value)\ntry: open('/packages/x', 'w')\nexcept OSError: print('read-only')"
-    )
-    command = Command(("python3", "-B", "-c", program), SMALL, packages=packages)
     (tmp_path / "work").mkdir()
-    try:
-        for _ in range(2):
-            assert docker.run(tmp_path / "work", command).stdout == "1\nread-only\n"
-    finally:
-        client.volumes.get(f"paper2code-{packages.name}").remove()
+    (tmp_path / "work" / "large.bin").write_bytes(bytes(8 << 20))
+    program = (
+        "import alpha, os; print(alpha.value, os.path.getsize('large.bin'))\n"
+        "open('out.txt', 'w').write('x' * (4 << 20))\n"
+        "try: open('/packages/x', 'w')\nexcept OSError: print('read-only')"
+    )
+    command = Command(
+        ("python3", "-B", "-c", program), SMALL, packages=packages, outputs=("out.txt",), followed=True
+    )
+    with forwarded(SOCKET) as address:
+        monkeypatch.setenv("DOCKER_HOST", address)
+        docker = DockerSandbox(job=secrets.token_hex())
+        try:
+            for _ in range(2):
+                result = docker.run(tmp_path / "work", command)
+                assert result.stdout == "1 8388608\nread-only\n"
+                assert result.outputs["out.txt"] == b"x" * (4 << 20)
+            mounts = client.containers.list(filters={"label": f"paper2code.job={docker._job}"})[0].attrs[
+                "Mounts"
+            ]
+            assert {mount["Type"] for mount in mounts} == {"volume"}
+        finally:
+            docker.close()
+            client.volumes.get(f"paper2code-{packages.name}").remove()
 
 
 def test_the_image_has_no_setuid_programs_and_no_packages(docker: DockerSandbox, tmp_path: Path) -> None:
