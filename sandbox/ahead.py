@@ -50,8 +50,10 @@ class Ahead(Generic[Room]):
     def close(self) -> None:
         """Remove what waits; ends when nothing is left."""
         with self._lock:
-            for kind in list(self._waiting):
-                self._drop(kind)
+            waiting = [room for _, room in self._waiting.values()]
+            self._waiting.clear()
+        for each in waiting:
+            self._clear_made(each)
         self._pool.shutdown()
 
     def _drop_old(self) -> None:

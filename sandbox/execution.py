@@ -83,14 +83,15 @@ def execute(
     unpacked environments between runs; `torch` is uv's `--torch-backend`, used where the host's own
     configuration offers no CPU build. `observe` hears of each phase as it begins. `directory` is never changed.
     Raises SandboxError when the sandbox or the package index fails, SandboxCancelled within a second of
-    `cancelled` in every phase but the installation; whatever is wrong with the repository is in the report.
+    `cancelled`; whatever is wrong with the repository is in the report.
     """
     platform = sandbox.platform()
-    tools = _tools(platform, cache)
+    tools = _tools(platform, cache, cancelled)
     observe("install")
     needed = requirements(directory)
-    installation, lock = _install(needed, platform, cache, before, torch)
-    run = _Run(directory, sandbox, limits, packages.install(lock, platform, cache), tools, cancelled)
+    installation, lock = _install(needed, platform, cache, before, torch, cancelled)
+    installed = packages.install(lock, platform, cache, cancelled)
+    run = _Run(directory, sandbox, limits, installed, tools, cancelled)
     phases = [installation]
     metrics: Mapping[str, float] = {}
     coverage: Mapping[str, LineCoverage] = {}
@@ -179,7 +180,12 @@ def _after_installation(
 
 
 def _install(
-    needed: Requirements, platform: Platform, cache: Path, before: date | None, torch: str
+    needed: Requirements,
+    platform: Platform,
+    cache: Path,
+    before: date | None,
+    torch: str,
+    cancelled: Callable[[], bool],
 ) -> tuple[PhaseResult, packages.Lock]:
     """The phase `install`, and the lock of what can be installed; with problems, nothing further is tried."""
     argv = ("uv", "pip", "install", *needed.wanted)
@@ -188,9 +194,15 @@ def _install(
     if not problems:
         try:
             lock = packages.resolve(
-                needed.wanted, platform, cache, before=before, unknown=needed.unknown, torch=torch
+                needed.wanted,
+                platform,
+                cache,
+                before=before,
+                unknown=needed.unknown,
+                torch=torch,
+                cancelled=cancelled,
             )
-            packages.install(lock, platform, cache)
+            packages.install(lock, platform, cache, cancelled)
         except packages.Unmeetable as error:
             stderr = str(error)
             problems.append(
@@ -319,7 +331,7 @@ def _coverage(directory: Path, report: bytes) -> dict[str, LineCoverage]:
     return found
 
 
-def _tools(platform: Platform, cache: Path) -> Path:
+def _tools(platform: Platform, cache: Path, cancelled: Callable[[], bool]) -> Path:
     """Our runner and coverage.py for `platform`, apart from what any repository asks for."""
     files = {
         "runner.py": Path(__file__).with_name("runner.py").read_text("utf-8"),
@@ -331,8 +343,8 @@ def _tools(platform: Platform, cache: Path) -> Path:
     target = cache / "tools" / key
     with packages.made_once(target) as folder:
         if folder:
-            lock = packages.resolve([wanted], platform, cache)
-            copytree(packages.install(lock, platform, cache), folder, dirs_exist_ok=True)
+            lock = packages.resolve([wanted], platform, cache, cancelled=cancelled)
+            copytree(packages.install(lock, platform, cache, cancelled), folder, dirs_exist_ok=True)
             for name, text in files.items():
                 place = folder / name
                 place.parent.mkdir(mode=0o755, exist_ok=True)

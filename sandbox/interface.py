@@ -36,7 +36,7 @@ class SandboxCancelled(SandboxError):
     """Somebody asked to stop."""
 
     def __init__(self) -> None:
-        super().__init__("Stopped while the code was running.")
+        super().__init__("Stopped before the code had run to its end.")
 
 
 class InstallationFailed(SandboxError):

@@ -10,11 +10,13 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -24,8 +26,9 @@ from urllib.parse import unquote, urlsplit
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from uv import find_uv_bin
 
-from sandbox.interface import InstallationFailed, Platform
+from sandbox.interface import InstallationFailed, Platform, SandboxCancelled
 
+_POLL_SECONDS, _UV_SECONDS = 0.4, 1800.0
 COOLDOWN = timedelta(days=90)
 """How long a package that nobody has vetted must have been public: squatters are mostly found sooner."""
 
@@ -56,11 +59,13 @@ def resolve(
     before: date | None = None,
     unknown: Collection[str] = (),
     torch: str = "cpu",
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Lock:
     """Pin `requirements` for `platform` as of the day `before`, or the nearest later one that resolves.
 
     `unknown` names packages that must have been public for COOLDOWN. The same question is answered from
-    `cache` for the rest of the day. Raises Unmeetable and InstallationFailed.
+    `cache` for the rest of the day. Raises Unmeetable, InstallationFailed and, soon after `cancelled`,
+    SandboxCancelled.
     """
     if not requirements:
         return Lock("")
@@ -83,7 +88,7 @@ def resolve(
 
     lock = None
     for constraint in local_torch or ("",):
-        ask = partial(_compile, requirements, platform, cache, unknown, torch, constraint)
+        ask = partial(_compile, requirements, platform, cache, unknown, torch, constraint, cancelled)
         try:
             lock = _dated(ask, before, today)
             break
@@ -112,11 +117,13 @@ def _with_torch(error: Unmeetable, local_torch: tuple[str, ...]) -> Unmeetable:
     )
 
 
-def install(lock: Lock, platform: Platform, cache: Path) -> Path:
+def install(
+    lock: Lock, platform: Platform, cache: Path, cancelled: Callable[[], bool] = lambda: False
+) -> Path:
     """A folder with the packages of `lock`, unpacked and byte-compiled for `platform`; made once.
 
     Safe to call from several processes and to kill: the folder appears whole, by renaming. Raises
-    InstallationFailed.
+    InstallationFailed and, soon after `cancelled`, SandboxCancelled.
     """
     target = cache / "deps" / _digest(json.dumps([lock.text, platform.python, platform.machine]))
     with made_once(target) as folder:
@@ -138,7 +145,8 @@ def install(lock: Lock, platform: Platform, cache: Path) -> Path:
                 + ["--python-version", platform.python, "--python-platform", platform.machine]
                 # Byte code of another minor version would only be in the way.
                 + (["--compile-bytecode"] if own else []),
-                stdin=lock.text,
+                lock.text,
+                cancelled,
             )
             if done.returncode:
                 raise InstallationFailed(f"uv could not install the packages: {_explanation(done)}")
@@ -205,6 +213,7 @@ def _compile(
     unknown: Collection[str],
     torch: str,
     constraint: str,
+    cancelled: Callable[[], bool],
     day: date | None,
 ) -> str:
     """The text of a lock. Raises Unmeetable and InstallationFailed."""
@@ -224,7 +233,7 @@ def _compile(
             arguments += ["--constraints", constraints]
         else:
             arguments += ["--torch-backend", torch]
-        done = _uv(cache, arguments, stdin="\n".join(sorted(requirements)))
+        done = _uv(cache, arguments, "\n".join(sorted(requirements)), cancelled)
     if not done.returncode:
         return done.stdout
     if "No solution found" in done.stderr:
@@ -248,7 +257,9 @@ def _local_torch(platform: Platform) -> tuple[str, ...]:
     return tuple(f"torch=={version}" for version in sorted(found, reverse=True))
 
 
-def _uv(cache: Path, arguments: Collection[str | Path], stdin: str = "") -> subprocess.CompletedProcess[str]:
+def _uv(
+    cache: Path, arguments: Collection[str | Path], stdin: str, cancelled: Callable[[], bool]
+) -> subprocess.CompletedProcess[str]:
     """Run uv with the host's index settings and nothing else of its environment."""
     # uv's cache lies beside the unpacked packages, on one file system, so that it can link instead of
     # copying.
@@ -258,19 +269,36 @@ def _uv(cache: Path, arguments: Collection[str | Path], stdin: str = "") -> subp
         arguments = [*arguments, "--no-index"]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return subprocess.run(  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603
             [find_uv_bin(), *map(str, arguments), "--cache-dir", str(folder), "--no-config", "--no-progress"],
-            input=stdin,
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             env=environment,
             # What uv unpacks must be readable for the sandbox's user, whatever the umask of this process is.
             umask=0o022,
-            timeout=1800,
-            check=False,
+            # A group of its own, so that the programs which uv starts end with it.
+            start_new_session=True,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except OSError as error:
         raise InstallationFailed(f"uv could not be run: {error}") from error
+    deadline = time.monotonic() + _UV_SECONDS
+    with process:
+        try:
+            given: str | None = stdin
+            while not cancelled():
+                try:
+                    stdout, stderr = process.communicate(given, timeout=_POLL_SECONDS)
+                    return subprocess.CompletedProcess([*arguments], process.returncode, stdout, stderr)
+                except subprocess.TimeoutExpired:
+                    given = None
+                if time.monotonic() > deadline:
+                    raise InstallationFailed(f"uv was stopped after {_UV_SECONDS:.0f} seconds")
+            raise SandboxCancelled
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 _NO_INDEX = "UV_NO_INDEX"

@@ -1,15 +1,18 @@
 import hashlib
+import itertools
 import os
+import socket
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from sandbox import packages
-from sandbox.interface import InstallationFailed, Platform
+from sandbox.interface import InstallationFailed, Platform, SandboxCancelled
 from sandbox.packages import Lock, Unmeetable, install, made_once, resolve
 
 PLATFORM = Platform("3.11", "x86_64-unknown-linux-gnu", "a test")
@@ -122,6 +125,35 @@ def test_a_wheel_that_changed_after_it_was_locked_is_refused(wheels: Path, tmp_p
     with pytest.raises(InstallationFailed, match=r"(?i)hash"):
         install(lock, PLATFORM, tmp_path / "other cache")
     assert not list((tmp_path / "other cache" / "deps").iterdir())
+
+
+def test_uv_is_killed_when_somebody_asks_to_stop(
+    wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        monkeypatch.setenv("PIP_INDEX_URL", address)
+        asked = itertools.count()
+        with pytest.raises(SandboxCancelled):
+            resolve(["alpha"], PLATFORM, tmp_path / "cache", cancelled=lambda: next(asked) >= 2)
+        lock = Lock(f"alpha==1.0 \\\n    --hash=sha256:{'0' * 64}\n")
+        with pytest.raises(SandboxCancelled):
+            install(lock, PLATFORM, tmp_path / "cache", lambda: next(asked) >= 5)
+    assert not list((tmp_path / "cache" / "deps").iterdir())
+    # The kernel may be a moment behind.
+    for _ in range(1000):
+        if not [each for each in _processes() if str(tmp_path) in each]:
+            return
+    pytest.fail("uv, or what it started, is alive")
+
+
+def _processes() -> list[str]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(entry.read_text(errors="replace"))
+    return found
 
 
 def test_torch_comes_from_the_hosts_cpu_wheels(wheels: Path, tmp_path: Path) -> None:
