@@ -167,6 +167,12 @@ def result(
 def execution(console: Console, report: ExecutionReport) -> None:
     """Say what came of executing a directory."""
     verdict = VERDICTS["runs"] if report.ok else Text("The repository does not run.", style="bold red")
+    if report.ok and (missing := report.environment.left_out):
+        names = visible(", ".join(missing))
+        verdict = Text(
+            f"The repository runs, but not all of its requirements.txt was installed: {names}.",
+            style="bold yellow",
+        )
     rows: list[tuple[str, str]] = []
     for phase in report.phases:
         state = "passed" if phase.ok else " ".join(phase.problems) or _end(phase.result)

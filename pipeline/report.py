@@ -66,6 +66,7 @@ def execution_report(
         environment = asdict(execution.environment)
         environment["packages"] = list(execution.environment.packages)
         environment["notes"] = list(execution.environment.notes)
+        environment["left_out"] = list(execution.environment.left_out)
     return {
         "paper": paper and {"arxiv_id": paper.arxiv_id, "version": paper.version, "title": paper.title},
         "method": method,

@@ -1,6 +1,6 @@
 """Which sandbox this machine has. How each works is next door."""
 
-from sandbox.docker import DockerSandbox
+from sandbox.docker import DockerSandbox, named_engine
 from sandbox.interface import Sandbox, SandboxUnavailable
 from sandbox.local import LocalSandbox
 
@@ -8,7 +8,8 @@ from sandbox.local import LocalSandbox
 def choose(name: str | None = None, *, image: str | None = None) -> Sandbox:
     """`docker` or `local` by name; None: Docker where it can be used, else `local` (command line only).
 
-    `image` is a Docker image of one's own. Raises SandboxUnavailable with what to do about it.
+    `image` is a Docker image of one's own. Whoever names that or an engine (`DOCKER_HOST`) wants Docker, and
+    is not given less. Raises SandboxUnavailable with what to do about it.
     """
     if name == "docker":
         return DockerSandbox(image=image)
@@ -19,8 +20,12 @@ def choose(name: str | None = None, *, image: str | None = None) -> Sandbox:
             docker = DockerSandbox(image=image)
             docker.platform()
             return docker
-        except SandboxUnavailable:
-            pass  # Whichever it is, the report says.
+        except SandboxUnavailable as error:
+            if engine := named_engine():
+                raise SandboxUnavailable(f"DOCKER_HOST is {engine}, but {error}") from error
+            if image:
+                raise
+            # Whichever it is, the report says.
     local = LocalSandbox()
     local.platform()
     return local

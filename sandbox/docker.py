@@ -39,6 +39,7 @@ from sandbox.interface import (
 from sandbox.keeper import USER
 from sandbox.report import CommandResult, Limits
 
+_SOCKET = "unix:///var/run/docker.sock"
 _LOG = logging.getLogger(__name__)
 _KEEPER = (Path(__file__).parent / "keeper.py").read_text("utf-8")
 _EXPIRES, _JOB = "paper2code.expires", "paper2code.job"
@@ -333,9 +334,15 @@ def _close(ahead: "Ahead[_Room]", client: docker.DockerClient) -> None:
     client.close()
 
 
+def named_engine() -> str | None:
+    """The engine that the host's settings name (`DOCKER_HOST`), read as docker-py reads it."""
+    address: str | None = kwargs_from_env().get("base_url")
+    return address
+
+
 def _refuse_silence() -> None:
     """Raises OSError where nothing listens at the daemon's socket: docker-py would leave its own open."""
-    address = kwargs_from_env().get("base_url") or "unix:///var/run/docker.sock"
+    address = named_engine() or _SOCKET
     if address.startswith("unix://"):
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(60)

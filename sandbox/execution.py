@@ -110,6 +110,7 @@ def execute(
             packages=lock.pins,
             limits=limits,
             notes=needed.notes + lock.notes,
+            left_out=needed.left_out,
         ),
         phases=tuple(phases),
         metrics=metrics,

@@ -86,6 +86,8 @@ class Environment:
     limits: Limits
     notes: tuple[str, ...] = ()
     """Sentences a reader must know, e.g. that the paper's date could not be resolved."""
+    left_out: tuple[str, ...] = ()
+    """Packages that requirements.txt asks for and that were not installed; the notes say why."""
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,8 @@ class Requirements:
     """Names among `wanted` that the curated list does not know."""
     undeclared: tuple[str, ...] = ()
     """Packages that the code imports and requirements.txt does not declare; they are in `wanted`."""
+    left_out: tuple[str, ...] = ()
+    """Packages that requirements.txt declares and that are not in `wanted`, though nothing imports them."""
     problems: tuple[str, ...] = ()
     """Faults of the repository, as sentences."""
     notes: tuple[str, ...] = ()
@@ -98,6 +100,7 @@ def requirements(directory: Path) -> Requirements:
     by_module = {item.module.partition(".")[0] for item in needed}
     declared, problems, notes = _declared(directory)
     unknown: list[str] = []
+    left_out: list[str] = []
     wanted: dict[str, Requirement] = {}
     for name, requirement in declared.items():
         if name in _KNOWN:
@@ -114,9 +117,12 @@ def requirements(directory: Path) -> Requirements:
                 f"`{name}` is not among the packages that paper2code knows: see that it is what you think."
             )
         else:
-            notes.append(
-                f"`{name}` is declared in requirements.txt, but neither known nor imported under that name: "
-                "left out."
+            left_out.append(name)
+            # First, since a reader may be shown some notes only.
+            notes.insert(
+                0,
+                f"`{name}` in requirements.txt was not installed: it is not among the packages that "
+                "paper2code knows, and the code does not import it by that name.",
             )
     undeclared = []
     for item in needed:
@@ -140,6 +146,7 @@ def requirements(directory: Path) -> Requirements:
         wanted=tuple(sorted(map(str, wanted.values()))),
         unknown=tuple(sorted(unknown)),
         undeclared=tuple(sorted(undeclared)),
+        left_out=tuple(sorted(left_out)),
         problems=tuple(dict.fromkeys(problems)),
         notes=tuple(dict.fromkeys(notes)),
     )

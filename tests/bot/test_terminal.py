@@ -1,6 +1,7 @@
 """What people see at a terminal: nothing lost, nothing that steers it."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,15 @@ def test_an_execution_that_proved_itself_shows_its_metrics() -> None:
     execution(console, ExecutionReport("smoke", ENVIRONMENT, phases, {"accuracy": 0.5}))
     assert "The repository runs." in file.getvalue()
     assert "Metrics       accuracy 0.5 (on synthetic data)" in file.getvalue()
+
+
+def test_an_execution_without_all_that_was_asked_for_does_not_just_say_that_it_runs() -> None:
+    console, file = plain()
+    environment = replace(ENVIRONMENT, left_out=("flibber",))
+    smoke = PhaseResult("smoke", CommandResult(("python3", "main.py"), 0, 9.0, "", ""))
+    execution(console, ExecutionReport("smoke", environment, (smoke,), {"loss": 1.0}))
+    said = " ".join(file.getvalue().split())
+    assert "runs, but not all of its requirements.txt was installed: flibber." in said
 
 
 def test_the_doctors_findings_come_with_what_to_do() -> None:

@@ -186,12 +186,23 @@ def test_another_image_and_a_missing_one(docker: DockerSandbox, tmp_path: Path) 
 
 
 def test_without_a_daemon_the_local_one_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    available("local")
     assert choose().name == choose("docker").name == "docker"
-    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr("sandbox.docker._SOCKET", "unix:///nonexistent/docker.sock")
     with pytest.raises(SandboxUnavailable, match="docker-up"):
         choose("docker")
-    available("local")
     assert isinstance(choose(), LocalSandbox)
     assert isinstance(choose("local"), LocalSandbox)
     with pytest.raises(SandboxUnavailable, match="no sandbox `podman`"):
         choose("podman")
+
+
+def test_who_names_an_engine_or_an_image_is_not_given_the_local_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SandboxUnavailable, match="is not here and cannot be pulled"):
+        choose(image="127.0.0.1:9/nobody/has:this")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    with pytest.raises(
+        SandboxUnavailable, match=r"^DOCKER_HOST is tcp://127\.0\.0\.1:9, but no Docker daemon"
+    ):
+        choose()
