@@ -206,9 +206,11 @@ def _install(
             packages.install(lock, platform, cache, cancelled)
         except packages.Unmeetable as error:
             stderr = str(error)
-            problems.append(
-                "There are no versions of the required packages that fit together and this Python."
-            )
+            problems = [
+                f"`{name}` comes as source only and is not built, since that runs its code: another version or "
+                "package is needed."
+                for name in error.source_only
+            ] or ["There are no versions of the required packages that fit together and this Python."]
     result = CommandResult(argv, int(bool(problems)), time.monotonic() - started, "", stderr)
     return PhaseResult("install", result, tuple(problems)), lock
 
@@ -230,6 +232,8 @@ def _import(run: _Run) -> PhaseResult:
     ended = {file for what, _, file in notes if what in ("done", "failed")}
     if not problems and result.ok and not ended.issuperset(files):
         problems.append("Not every module was imported before the program ended.")
+    if problems:
+        problems += _missing_libraries(result)
     told = replace(result, argv=("runner.py", "--import", *files), outputs={})
     return PhaseResult("import", told, tuple(problems))
 
@@ -247,7 +251,7 @@ def _prove(run: _Run, phase: Mode, promised: Collection[str]) -> _Proof:
     coverage = _coverage(run.directory, result.outputs.get(report, b""))
     metrics, problems = _results(result.outputs.get(_RESULTS), phase, promised)
     if not result.ok:
-        problems = [f"The program {_ending(result)}."]
+        problems = [f"The program {_ending(result)}.", *_missing_libraries(result)]
     elif not any(lines.executed for lines in coverage.values()):
         problems.append("No line of the repository's Python code was seen to be executed.")
     told = replace(result, argv=argv, outputs={})
@@ -260,6 +264,16 @@ def _ending(result: CommandResult) -> str:
     if result.oom:
         return "ran out of memory"
     return f"ended with exit status {result.exit_code}"
+
+
+def _missing_libraries(result: CommandResult) -> list[str]:
+    """Sentences on what a package expects of the system; no version of the code can bring it."""
+    found = re.findall(r"\b(lib[\w.+-]*\.so[\w.]*): cannot open shared object file", result.stderr)
+    return [
+        f"`{name}` is a library of the system that the sandbox does not have: a package that does without it "
+        "is needed, or an image with it (PAPER2CODE_SANDBOX_IMAGE)."
+        for name in dict.fromkeys(found)
+    ]
 
 
 def _is_test(file: str) -> bool:

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,11 @@ from sandbox.interface import InstallationFailed, Platform, SandboxCancelled
 _POLL_SECONDS, _UV_SECONDS = 0.4, 1800.0
 COOLDOWN = timedelta(days=90)
 """How long a package that nobody has vetted must have been public: squatters are mostly found sooner."""
+
+_FOR_SERVERS = {
+    "opencv-contrib-python": "opencv-contrib-python-headless",
+    "opencv-python": "opencv-python-headless",
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,11 @@ class Lock:
 
 class Unmeetable(Exception):
     """The requirements contradict each other or the platform; the message is uv's explanation."""
+
+    @property
+    def source_only(self) -> tuple[str, ...]:
+        """Packages that would have to be built, which would run their code: no wheel of them fits."""
+        return tuple(sorted(set(re.findall(r"^hint: Wheels are required for `([^`]+)`", str(self), re.M))))
 
 
 def resolve(
@@ -90,7 +100,7 @@ def resolve(
     for constraint in local_torch or ("",):
         ask = partial(_compile, requirements, platform, cache, unknown, torch, constraint, cancelled)
         try:
-            lock = _dated(ask, before, today)
+            lock = _headless(ask, before, today)
             break
         except Unmeetable as error:
             failed = error
@@ -182,6 +192,27 @@ def made_once(target: Path) -> Iterator[Path | None]:
         raise InstallationFailed(f"{target} could not be written: {error}") from error
 
 
+def _headless(
+    compiled: Callable[[date | None, Mapping[str, str]], str], before: date | None, today: date
+) -> Lock:
+    """The lock, with the build for servers wherever a dependency asks for a package that needs a display."""
+    lock = _dated(lambda day: compiled(day, {}), before, today)
+    names = {pin.partition("==")[0] for pin in lock.pins}
+    instead = {name: server for name, server in _FOR_SERVERS.items() if name in names}
+    if not instead:
+        return lock
+    lock = _dated(lambda day: compiled(day, instead), before, today)
+    return replace(
+        lock,
+        notes=lock.notes
+        + tuple(
+            f"`{server}` was installed where a dependency asks for `{name}`: the sandbox has no display and "
+            "not its libraries (libGL)."
+            for name, server in instead.items()
+        ),
+    )
+
+
 def _dated(compiled: Callable[[date | None], str], before: date | None, today: date) -> Lock:
     """The lock of the first day from `before` on that resolves, to about a month, or of today."""
     if before is None or before >= today:
@@ -215,8 +246,9 @@ def _compile(
     constraint: str,
     cancelled: Callable[[], bool],
     day: date | None,
+    instead: Mapping[str, str],
 ) -> str:
-    """The text of a lock. Raises Unmeetable and InstallationFailed."""
+    """The text of a lock, with other packages `instead` of some. Raises Unmeetable and InstallationFailed."""
     arguments: list[str | Path] = ["pip", "compile", "-", "--quiet", "--no-header", "--no-annotate"]
     arguments += ["--generate-hashes", "--only-binary", ":all:", "--python", sys.executable]
     arguments += ["--python-version", platform.python, "--python-platform", platform.machine]
@@ -233,7 +265,11 @@ def _compile(
             arguments += ["--constraints", constraints]
         else:
             arguments += ["--torch-backend", torch]
-        done = _uv(cache, arguments, "\n".join(sorted(requirements)), cancelled)
+        if instead:
+            overrides = Path(folder) / "overrides.txt"
+            overrides.write_text("".join(f"{name}; python_version < '3'\n" for name in instead), "utf-8")
+            arguments += ["--overrides", overrides]
+        done = _uv(cache, arguments, "\n".join(sorted({*requirements, *instead.values()})), cancelled)
     if not done.returncode:
         return done.stdout
     if "No solution found" in done.stderr:

@@ -216,6 +216,14 @@ def test_requirements_that_cannot_be_met_fail_the_installation(execution: Execut
     assert "six==0.0.1" in failure.result.stderr
 
 
+def test_a_library_that_the_system_lacks_is_told_apart_from_the_code(execution: Execute) -> None:
+    report = execution({"loads.py": "import ctypes\nctypes.CDLL('libnobody-has.so.1')\n"})
+    failure = report.failure
+    assert failure and failure.phase == "import"
+    assert failure.problems[0] == "`loads.py` cannot be imported."
+    assert failure.problems[1].startswith("`libnobody-has.so.1` is a library of the system")
+
+
 def test_an_unknown_import_fails_the_installation(execution: Execute) -> None:
     report = execution({"main.py": "import nobody_knows_this\n" + MAIN})
     assert report.failure and report.failure.phase == "install"

@@ -1,8 +1,10 @@
 import hashlib
+import io
 import itertools
 import os
 import socket
 import sys
+import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -104,6 +106,29 @@ def test_a_package_without_a_wheel_is_not_built(wheels: Path, tmp_path: Path) ->
     with pytest.raises(Unmeetable):
         resolve(["evil"], PLATFORM, tmp_path / "cache")
     assert not marker.exists()
+
+
+def test_a_package_that_is_published_as_source_only_is_named(wheels: Path, tmp_path: Path) -> None:
+    with tarfile.open(wheels / "alpha-1.0.tar.gz", "w:gz") as archive:
+        about = b"Metadata-Version: 2.1\nName: alpha\nVersion: 1.0\n"
+        member = tarfile.TarInfo("alpha-1.0/PKG-INFO")
+        member.size = len(about)
+        archive.addfile(member, io.BytesIO(about))
+    wheel(wheels, "beta", "1.0", ("alpha",))
+    with pytest.raises(Unmeetable) as caught:
+        resolve(["beta"], PLATFORM, tmp_path / "cache")
+    assert caught.value.source_only == ("alpha",)
+
+
+def test_a_dependency_that_needs_a_display_gives_way_to_the_build_for_servers(
+    wheels: Path, tmp_path: Path
+) -> None:
+    wheel(wheels, "opencv_python", "4.9")
+    wheel(wheels, "opencv_python_headless", "4.9")
+    wheel(wheels, "alpha", "1.0", ("opencv-python",))
+    lock = resolve(["alpha"], PLATFORM, tmp_path / "cache")
+    assert lock.pins == ("alpha==1.0", "opencv-python-headless==4.9")
+    assert "`opencv-python-headless` was installed where" in lock.notes[0]
 
 
 def test_an_index_that_does_not_answer_is_not_the_repositorys_fault(
