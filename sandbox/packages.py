@@ -4,19 +4,16 @@ Only wheels: no code of a package runs when it is resolved, fetched or unpacked.
 `requirements.py`.
 """
 
-import configparser
 import hashlib
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -24,11 +21,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-from uv import find_uv_bin
 
-from sandbox.interface import InstallationFailed, Platform, SandboxCancelled
+from sandbox.interface import InstallationFailed, Platform
+from sandbox.uv import index_settings, run, run_uv
 
-_POLL_SECONDS, _UV_SECONDS = 0.4, 1800.0
 COOLDOWN = timedelta(days=90)
 """How long a package that nobody has vetted must have been public: squatters are mostly found sooner."""
 
@@ -138,29 +134,44 @@ def install(
     target = cache / "deps" / _digest(json.dumps([lock.text, platform.python, platform.machine]))
     with made_once(target) as folder:
         if folder and lock.pins:
-            own = f"{sys.version_info.major}.{sys.version_info.minor}" == platform.python
-            done = _uv(
+            done = run_uv(
                 cache,
                 [
-                    "pip",
-                    "install",
-                    "--target",
-                    str(folder),
-                    "--requirements",
-                    "-",
-                    "--require-hashes",
-                    "--no-deps",
-                ]
-                + ["--only-binary", ":all:", "--python", sys.executable]
-                + ["--python-version", platform.python, "--python-platform", platform.machine]
-                # Byte code of another minor version would only be in the way.
-                + (["--compile-bytecode"] if own else []),
+                    *("pip", "install", "--target", folder, "--requirements", "-", "--require-hashes"),
+                    *("--no-deps", "--only-binary", ":all:", "--python", sys.executable),
+                    *("--python-version", platform.python, "--python-platform", platform.machine),
+                ],
                 lock.text,
                 cancelled,
             )
             if done.returncode:
                 raise InstallationFailed(f"uv could not install the packages: {_explanation(done)}")
+            _compile_bytecode(folder, platform, cancelled)
     return target
+
+
+def _compile_bytecode(folder: Path, platform: Platform, cancelled: Callable[[], bool]) -> None:
+    """Compile once what every run would otherwise compile, since it cannot write there.
+
+    Not the packages' own tests, which nobody imports: they are a third of the files, and compiling is most
+    of the time of an installation. So uv's --compile-bytecode will not do.
+    """
+    # Byte code of another minor version would only be in the way.
+    if platform.python == f"{sys.version_info.major}.{sys.version_info.minor}":
+        compiler = [
+            sys.executable,
+            "-I",
+            "-m",
+            "compileall",
+            "-qq",
+            "-j",
+            "0",
+            "-x",
+            r"/tests?/",
+            str(folder),
+        ]
+        # A file that cannot be compiled is the business of whoever imports it.
+        run(compiler, {}, "", cancelled)
 
 
 @contextmanager
@@ -269,7 +280,7 @@ def _compile(
             overrides = Path(folder) / "overrides.txt"
             overrides.write_text("".join(f"{name}; python_version < '3'\n" for name in instead), "utf-8")
             arguments += ["--overrides", overrides]
-        done = _uv(cache, arguments, "\n".join(sorted({*requirements, *instead.values()})), cancelled)
+        done = run_uv(cache, arguments, "\n".join(sorted({*requirements, *instead.values()})), cancelled)
     if not done.returncode:
         return done.stdout
     if "No solution found" in done.stderr:
@@ -281,7 +292,7 @@ def _local_torch(platform: Platform) -> tuple[str, ...]:
     """CPU builds of torch in the host's own wheel folders, newest first, as constraints."""
     tag = "cp" + platform.python.replace(".", "")
     found = set()
-    for place in re.split(r"[\s,]+", _index_settings().get("UV_FIND_LINKS", "")):
+    for place in re.split(r"[\s,]+", index_settings().get("UV_FIND_LINKS", "")):
         folder = Path(unquote(urlsplit(place).path) if place.startswith("file:") else place)
         for wheel in folder.glob("torch-*+cpu*.whl") if place and folder.is_dir() else ():
             try:
@@ -291,123 +302,6 @@ def _local_torch(platform: Platform) -> tuple[str, ...]:
             if name == "torch" and any(each.interpreter == tag for each in tags):
                 found.add(version)
     return tuple(f"torch=={version}" for version in sorted(found, reverse=True))
-
-
-def _uv(
-    cache: Path, arguments: Collection[str | Path], stdin: str, cancelled: Callable[[], bool]
-) -> subprocess.CompletedProcess[str]:
-    """Run uv with the host's index settings and nothing else of its environment."""
-    # uv's cache lies beside the unpacked packages, on one file system, so that it can link instead of
-    # copying.
-    folder = cache / "uv"
-    environment = _index_settings()
-    if environment.pop(_NO_INDEX, "0").lower() not in ("0", "false", "no", "off"):
-        arguments = [*arguments, "--no-index"]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        process = subprocess.Popen(  # noqa: S603
-            [find_uv_bin(), *map(str, arguments), "--cache-dir", str(folder), "--no-config", "--no-progress"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-            # What uv unpacks must be readable for the sandbox's user, whatever the umask of this process is.
-            umask=0o022,
-            # A group of its own, so that the programs which uv starts end with it.
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise InstallationFailed(f"uv could not be run: {error}") from error
-    deadline = time.monotonic() + _UV_SECONDS
-    with process:
-        try:
-            given: str | None = stdin
-            while not cancelled():
-                try:
-                    stdout, stderr = process.communicate(given, timeout=_POLL_SECONDS)
-                    return subprocess.CompletedProcess([*arguments], process.returncode, stdout, stderr)
-                except subprocess.TimeoutExpired:
-                    given = None
-                if time.monotonic() > deadline:
-                    raise InstallationFailed(f"uv was stopped after {_UV_SECONDS:.0f} seconds")
-            raise SandboxCancelled
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-
-
-_NO_INDEX = "UV_NO_INDEX"
-"""Our own: uv has an option for it, but no variable."""
-_FROM_PIP = {
-    "index-url": "UV_DEFAULT_INDEX",
-    "extra-index-url": "UV_INDEX",
-    "find-links": "UV_FIND_LINKS",
-    "no-index": _NO_INDEX,
-    "trusted-host": "UV_INSECURE_HOST",
-    "timeout": "UV_HTTP_TIMEOUT",
-    "default-timeout": "UV_HTTP_TIMEOUT",
-    "cert": "SSL_CERT_FILE",
-}
-_PASSED = re.compile(r"UV_|SSL_CERT_|(?i:https?|all|no)_proxy$|(HOME|PATH|TMPDIR|NETRC|XDG_CONFIG_HOME)$")
-# Settings of uv that would change where we put things or what a lock means.
-_OURS = re.compile(
-    r"UV_(CACHE_DIR|CONFIG_FILE|EXCLUDE_NEWER|NO_CACHE|OFFLINE|PYTHON|TORCH_BACKEND|LINK_MODE|CONSTRAINT|OVERRIDE"
-    r"|BUILD_CONSTRAINT|RESOLUTION|PRERELEASE|NO_BINARY|SYSTEM_PYTHON|REQUIRE_HASHES|COMPILE_BYTECODE|TARGET|PREFIX)"
-)
-
-
-def _index_settings() -> dict[str, str]:
-    """The environment for uv: the host's indexes, wheel folders, certificates and proxies.
-
-    uv does not read pip's configuration, which is where a company's or a campus's mirror is named, so it is
-    translated. This is the one place outside of `settings.py` that looks at the environment: these variables
-    belong to pip, uv and the TLS library, and they go through to uv unread. By environment, not by argument:
-    addresses may hold passwords, and arguments can be seen by every process.
-    """
-    environment = {
-        name: value for name, value in os.environ.items() if _PASSED.match(name) and not _OURS.match(name)
-    }
-    pip = _pip_settings()
-    own = "UV_INDEX" in environment or "UV_DEFAULT_INDEX" in environment or "UV_INDEX_URL" in environment
-    for option, name in _FROM_PIP.items():
-        if (value := pip.get(option)) and name not in environment and not (own and name.endswith("INDEX")):
-            environment[name] = (
-                ",".join(value.split()) if name == "UV_FIND_LINKS" else " ".join(value.split())
-            )
-    if "UV_INDEX" in environment and not own:
-        # pip looks at all of its indexes for the best version; uv would stop at the first that has the name.
-        environment.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
-    return environment
-
-
-def _pip_settings() -> Mapping[str, str]:
-    """pip's settings for `install`, by option name: the widest file first, the environment last."""
-    home = Path.home()
-    files = [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"), home / ".pip/pip.conf"]
-    files += [
-        Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip/pip.conf",
-        Path(sys.prefix) / "pip.conf",
-    ]
-    if named := os.environ.get("PIP_CONFIG_FILE"):
-        files = [] if named == os.devnull else [*files, Path(named)]
-    settings: dict[str, str] = {}
-    for file in files:
-        parser = configparser.RawConfigParser()
-        try:
-            parser.read(file, "utf-8")
-        except (OSError, configparser.Error):
-            continue
-        for section in ("global", "install"):
-            if parser.has_section(section):
-                settings.update(parser.items(section))
-    prefix = "PIP_"
-    settings.update(
-        (name.removeprefix(prefix).lower().replace("_", "-"), value)
-        for name, value in os.environ.items()
-        if name.startswith(prefix) and value
-    )
-    return settings
 
 
 def _explanation(done: subprocess.CompletedProcess[str]) -> str:

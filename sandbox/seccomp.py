@@ -67,6 +67,7 @@ _REFUSED: dict[str, tuple[int | None, int]] = {
 _CLONE = (56, 220)
 _CLONE3 = 435
 _SOCKET = (41, 198)
+_PRLIMIT = (302, 261)  # With a process id it changes the limits of any process of the same user.
 _NEW_NAMESPACE = 0x7E020080  # CLONE_NEW{TIME,NS,CGROUP,UTS,IPC,USER,PID,NET}
 _FAMILIES = (
     1,
@@ -108,6 +109,13 @@ def program(machine: str = platform.machine()) -> bytes | None:
             code += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, refuse(errno.EPERM))]
     # Its flags are in memory that a filter cannot read; the C library falls back to clone.
     code += [(_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, refuse(errno.ENOSYS))]
+    code += [
+        (_EQUAL, 0, 4, _PRLIMIT[column]),
+        (_LOAD, 0, 0, _FIRST_ARGUMENT),
+        (_EQUAL, 1, 0, 0),
+        (_RETURN, 0, 0, refuse(errno.EPERM)),
+        (_RETURN, 0, 0, _ALLOW),
+    ]
     code += [
         (_EQUAL, 0, 4, _CLONE[column]),
         (_LOAD, 0, 0, _FIRST_ARGUMENT),

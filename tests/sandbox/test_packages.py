@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import packages
+from sandbox import packages, uv
 from sandbox.interface import InstallationFailed, Platform, SandboxCancelled
 from sandbox.packages import Lock, Unmeetable, install, made_once, resolve
 
@@ -28,6 +28,7 @@ def wheel(
     stem = f"{name}-{version}"
     files = {
         f"{name}.py": f"version = {version!r}\n",
+        f"{name}_more/tests/test_it.py": "",
         f"{stem}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
         + "".join(f"Requires-Dist: {each}\n" for each in requires),
         f"{stem}.dist-info/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
@@ -68,6 +69,7 @@ def test_what_pip_is_configured_with_is_resolved_and_unpacked(wheels: Path, tmp_
     assert (folder / "beta.py").read_text() == "version = '2.5'\n"
     if sys.version_info[:2] == (3, 11):
         assert (folder / "__pycache__" / "beta.cpython-311.pyc").is_file()
+        assert [each.name for each in (folder / "beta_more" / "tests").iterdir()] == ["test_it.py"]
 
 
 def test_a_lock_seen_before_needs_neither_uv_nor_wheels(
@@ -76,7 +78,7 @@ def test_a_lock_seen_before_needs_neither_uv_nor_wheels(
     built = wheel(wheels, "alpha", "1.0")
     first = install(resolve(["alpha"], PLATFORM, tmp_path / "cache"), PLATFORM, tmp_path / "cache")
     built.unlink()
-    monkeypatch.setattr(packages, "find_uv_bin", lambda: "/nonexistent/uv")
+    monkeypatch.setattr(uv, "find_uv_bin", lambda: "/nonexistent/uv")
     assert install(resolve(["alpha"], PLATFORM, tmp_path / "cache"), PLATFORM, tmp_path / "cache") == first
 
 
@@ -255,7 +257,7 @@ def test_the_hosts_settings_reach_uv_and_its_secrets_do_not(
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     monkeypatch.setenv("UV_EXCLUDE_NEWER", "2001-01-01")
-    settings = packages._index_settings()
+    settings = uv.index_settings()
     assert settings["UV_INDEX"] == "http://127.0.0.1:9/one http://127.0.0.1:9/two"
     assert settings["UV_FIND_LINKS"] == "/a,/b"
     assert settings["SSL_CERT_FILE"] == "/ca.pem"

@@ -1,0 +1,245 @@
+"""Using up what the machine has, and not ending. The table is docs/security.md's."""
+
+import os
+import secrets
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sandbox.report import CommandResult
+from tests.sandbox.attacks import DOCUMENT, Attack, attempt, call
+from tests.sandbox.conftest import SMALL, Run
+
+
+def process_limit(result: CommandResult) -> None:
+    assert result.timed_out or not result.ok
+    started = int(result.stdout.split()[0])
+    assert 10 < started <= SMALL.pids
+
+
+def ran_out_of_memory(result: CommandResult) -> None:
+    assert result.oom and not result.ok, result
+
+
+def disk_limit(result: CommandResult) -> None:
+    assert result.exit_code == 0, result
+    for written in map(int, result.stdout.split()):
+        assert written <= SMALL.disk_bytes
+
+
+def inode_limit(result: CommandResult) -> None:
+    assert result.exit_code == 0, result
+    for created in map(int, result.stdout.split()):
+        assert created < 10_000
+
+
+def output_is_bounded(result: CommandResult) -> None:
+    assert result.ok, result
+    assert len(result.stdout) < SMALL.output_bytes + 100
+    assert "bytes left out" in result.stdout
+    assert result.stdout.endswith("the end\n")
+
+
+def was_stopped(result: CommandResult) -> None:
+    assert result.timed_out and result.exit_code is None
+    assert "escaped" not in result.stdout
+
+
+FILL = """
+import os
+for folder in ("/work", "/tmp", "/dev/shm"):
+    written = number = 0
+    try:
+        while True:
+            with open(f"{folder}/fill{number}", "wb", buffering=0) as file:
+                number += 1
+                while file.tell() < 8 << 20:
+                    written += file.write(bytes(1 << 20))
+    except OSError:
+        print(written)
+    for each in range(number):
+        os.unlink(f"{folder}/fill{each}")
+"""
+
+
+INODES = """
+import os
+for folder in ("/work", "/tmp", "/dev/shm"):
+    created = 0
+    try:
+        while created < 20_000:
+            open(f"{folder}/inode{created}", "w").close()
+            created += 1
+    except OSError:
+        pass
+    print(created)
+"""
+
+
+FORK_BOMB = """
+import os, time
+started = 0
+try:
+    while True:
+        if not os.fork():
+            time.sleep(60)
+        started += 1
+except OSError:
+    print(started, flush=True)
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass
+"""
+
+
+BOMB = "held = []\nwhile True: held.append(bytearray(b'x' * (16 << 20)))"
+
+
+SHARED_BOMB = """
+import mmap
+held = []
+while True:
+    held.append(mmap.mmap(-1, 16 << 20))
+    held[-1].write(b"x" * (16 << 20))
+"""
+
+
+ATTACKS = {
+    "fork-bomb": Attack(
+        "A fork bomb",
+        "The process limit holds and the bomb is killed at the time limit",
+        FORK_BOMB,
+        process_limit,
+        replace(SMALL, seconds=3),
+    ),
+    "memory-bomb": Attack("Filling memory", "Killed, and reported as out of memory", BOMB, ran_out_of_memory),
+    "memory-bomb-in-child": Attack(
+        "Filling memory in a child while the parent exits with 0",
+        "Killed, and reported as out of memory, not as success",
+        f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {BOMB!r}])",
+        ran_out_of_memory,
+    ),
+    "shared-memory-bomb": Attack(
+        "Filling memory by shared anonymous mappings",
+        "Counted and killed like any other",
+        SHARED_BOMB,
+        ran_out_of_memory,
+    ),
+    "hidden-memory": Attack(
+        "Memory that belongs to no process: memfd, System V segments and queues, POSIX queues",
+        "The calls are refused",
+        attempt(
+            call(319, 279, "b'x'", "0"),
+            call(447, 447, "0"),
+            call(29, 194, "0", "1 << 20", "0o1600"),
+            call(68, 186, "0", "0o1600"),
+            call(240, 180, "b'x'", "0o102", "0o600", "None"),
+        ),
+    ),
+    "disk-fill": Attack(
+        "Filling the working directory, /tmp and /dev/shm", "Each ends at its size cap", FILL, disk_limit
+    ),
+    "inode-fill": Attack(
+        "Creating empty files without end", "Each file system ends at its inode cap", INODES, inode_limit
+    ),
+    "output-flood": Attack(
+        "64 MiB of output (1 GiB in the slow tests)",
+        "All of it is drained, head and tail are kept, nothing is written to the host",
+        "import sys\nfor _ in range(64): sys.stdout.write('x' * (1 << 20))\nprint('\\nthe end')",
+        output_is_bounded,
+    ),
+    "ignored-signals": Attack(
+        "Ignoring every signal and running on",
+        "Killed at the time limit",
+        "import signal, time\nfor number in range(1, 65):\n    try: signal.signal(number, signal.SIG_IGN)\n"
+        "    except (OSError, ValueError): pass\nprint('deaf', flush=True)\ntime.sleep(60)\nprint('escaped')",
+        was_stopped,
+        replace(SMALL, seconds=2),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_holds(name: str, run: Run) -> None:
+    ATTACKS[name].is_held(run)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_the_document_tells_of_it(name: str) -> None:
+    assert ATTACKS[name].row in DOCUMENT.read_text("utf-8")
+
+
+def test_what_a_program_leaves_behind_is_gone(run: Run) -> None:
+    token = secrets.token_hex()
+    program = f"""
+import os, subprocess, sys
+if not os.fork():
+    os.setsid()
+    if not os.fork():
+        subprocess.run([sys.executable, "-c", "import time; time.sleep(60)", {token!r}])
+    os._exit(0)
+os.wait()
+print("parent ends", flush=True)
+"""
+    result = run(program)
+    assert (result.stdout, result.exit_code) == ("parent ends\n", 0)
+    assert result.seconds < 10
+    assert not _on_the_host(token)
+
+
+def test_a_time_out_keeps_output_and_files_until_then(run: Run) -> None:
+    token = secrets.token_hex()
+    program = f"""
+import subprocess, sys, time
+open("results.json", "w").write("half")
+print("so far", flush=True)
+subprocess.run([sys.executable, "-c", "import time; time.sleep(60)", {token!r}])
+"""
+    result = run(program, replace(SMALL, seconds=2), outputs=("results.json",))
+    assert result.timed_out and result.exit_code is None
+    assert result.stdout == "so far\n"
+    assert dict(result.outputs) == {"results.json": b"half"}
+    assert not _on_the_host(token)
+
+
+def test_a_reader_that_stalls_holds_up_nobody_but_the_program(run: Run) -> None:
+    """Who asks whether to stop reads the output as well, in Docker; a program that writes has to wait for it."""
+    stalled = threading.Event()
+
+    def stall() -> bool:
+        if not stalled.is_set():
+            stalled.wait(1)
+            stalled.set()
+        return False
+
+    program = "import sys\nfor _ in range(32): sys.stdout.write('x' * (1 << 20))\nprint('\\nthe end')"
+    output_is_bounded(run(program, cancelled=stall))
+
+
+@pytest.mark.slow
+def test_a_gigabyte_of_output(run: Run) -> None:
+    program = "import sys\nfor _ in range(1024): sys.stdout.write('x' * (1 << 20))\nprint('\\nthe end')"
+    output_is_bounded(run(program, replace(SMALL, seconds=120)))
+
+
+def _on_the_host(token: str) -> bool:
+    """Whether a process with `token` in its command line is alive; the kernel may be a moment behind."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if not any(token.encode() in _command_line(entry) for entry in Path("/proc").iterdir()):
+            return False
+    return True
+
+
+def _command_line(process: Path) -> bytes:
+    if not process.name.isdigit() or process.name == str(os.getpid()):
+        return b""
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
