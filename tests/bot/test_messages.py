@@ -1,6 +1,8 @@
 import copy
 import dataclasses
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,14 @@ from bot import messages
 from bot.github import PullRequest
 from bot.jobs import Outcome
 from bot.progress import Board
+from pipeline import documents
+from pipeline.fixing import Attempt, error_signature
 from pipeline.progress import Progress
+from pipeline.report import execution_report
+from pipeline.repository import Repository
+from sandbox.execution import execute
+from sandbox.interface import Sandbox
+from sandbox.report import Limits
 from tests.bot.conftest import report, reproduction
 from tests.bot.test_worker import job
 
@@ -72,18 +81,58 @@ def test_hostile_text_renders_as_text_and_nothing_else() -> None:
     ]
     assert "\n" not in messages.title(made)
     for text in texts:
-        blocks = MarkdownIt("commonmark").enable("table").parse(text)
-        tokens = [token for block in blocks for token in (block, *(block.children or ()))]
-        ours = ("<br>", "<details>", "</details>", "<details><summary>What is implemented</summary>")
-        assert {t.content.strip() for t in tokens if t.type.startswith("html")} <= {*ours}
-        links = [str(token.attrs["href"]) for token in tokens if token.type == "link_open"]
-        assert all(link.startswith(("https://arxiv.org/abs/", "https://github.com/o/r/")) for link in links)
-        assert not [token for token in tokens if token.type == "image"]
-        headings = [tokens[n + 1].content for n, token in enumerate(tokens) if token.type == "heading_open"]
-        assert "Heading" not in headings
-        words = " ".join(token.content for token in tokens if token.type == "text")
-        assert not re.search(r"@\w|(?<!Refs )#\d|://", words)
-        assert not re.search(r"[\u202e\x1b]", text)
+        renders_as_text(text)
+
+
+def renders_as_text(text: str) -> None:
+    """Our own tags and links, and nothing that acts, whatever else is in it."""
+    blocks = MarkdownIt("commonmark").enable("table").parse(text)
+    tokens = [token for block in blocks for token in (block, *(block.children or ()))]
+    ours = ("<br>", "<details>", "</details>", "<details><summary>What is implemented</summary>")
+    assert {t.content.strip() for t in tokens if t.type.startswith("html")} <= {*ours}
+    links = [str(token.attrs["href"]) for token in tokens if token.type == "link_open"]
+    assert all(link.startswith(("https://arxiv.org/abs/", "https://github.com/o/r/")) for link in links)
+    assert not [token for token in tokens if token.type == "image"]
+    headings = [tokens[n + 1].content for n, token in enumerate(tokens) if token.type == "heading_open"]
+    assert "Heading" not in headings
+    words = " ".join(token.content for token in tokens if token.type == "text")
+    assert not re.search(r"@\w|(?<!Refs )#\d|://", words)
+    assert not re.search(r"[\u202e\x1b]", text)
+
+
+@pytest.mark.parametrize("when", ["at import", "in the run", "as metrics"])
+def test_what_a_program_says_reaches_reports_as_text(
+    when: str, sandbox: Sandbox, packages: Path, tmp_path: Path
+) -> None:
+    """From a program that runs in the sandbox to what people see of it."""
+    fail = f"raise ValueError({HOSTILE!r})"
+    last = (
+        fail
+        if when == "in the run"
+        else f"json.dump({{'mode': 'smoke', 'metrics': {{{HOSTILE!r}: 1}}}}, file)"
+    )
+    lines = ["import json", fail if when == "at import" else "", "if __name__ == '__main__':"]
+    main = "\n".join([*lines, "    with open('results.json', 'w') as file:", f"        {last}", ""])
+    repository = Repository({"main.py": main})
+    repository.write(tmp_path / "repository")
+    done = execute(tmp_path / "repository", sandbox, cache=packages, limits=Limits(seconds=60, pids=64))
+    outcome = done.phases[-1]
+    assert outcome.phase == ("import" if when == "at import" else "smoke")
+    assert done.ok == (when == "as metrics")
+    mark = None if done.ok else error_signature(outcome, repository)
+    attempts = [Attempt(1, outcome, mark, remedy=f"model: {HOSTILE}")]
+    seconds = {"run": 1.0, "total": 1.0}
+    said = execution_report(
+        mode="smoke", execution=done, attempts=attempts, repository=repository, seconds=seconds
+    )
+    said |= {
+        "paper": {"arxiv_id": None, "version": None, "title": HOSTILE},
+        "method": "full",
+        "model": HOSTILE,
+    }
+    assert "octocat" in json.dumps(said)
+    for text in (messages.check_summary(said), documents.render("execution-report.md", report=said)):
+        renders_as_text(text)
 
 
 @pytest.mark.parametrize("count", [0, 1, 60, 3000])
