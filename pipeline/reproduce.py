@@ -207,6 +207,7 @@ def _runner(
                 limits=options.limits,
                 before=paper.published,
                 promised=promised,
+                again=True,
                 cancelled=cancelled,
             )
 

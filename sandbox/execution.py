@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from shutil import copytree
 from typing import Any
 
+from coverage import __version__ as coverage_version
 from coverage.exceptions import CoverageException
 from coverage.parser import PythonParser
 
@@ -73,6 +73,7 @@ def execute(
     before: date | None = None,
     promised: Collection[str] = (),
     torch: str = "cpu",
+    again: bool = False,
     observe: Callable[[Phase], None] = lambda phase: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> ExecutionReport:
@@ -81,7 +82,8 @@ def execute(
     `before` is the paper's date: packages are resolved as of that day where that works. `promised` are the
     metrics that `results.json` must hold, as regular expressions of their names. `cache` keeps wheels and
     unpacked environments between runs; `torch` is uv's `--torch-backend`, used where the host's own
-    configuration offers no CPU build. `observe` hears of each phase as it begins. `directory` is never changed.
+    configuration offers no CPU build. `again` says that another execution may follow soon, which the sandbox
+    prepares for. `observe` hears of each phase as it begins. `directory` is never changed.
     Raises SandboxError when the sandbox or the package index fails, SandboxCancelled within a second of
     `cancelled`; whatever is wrong with the repository is in the report.
     """
@@ -91,7 +93,7 @@ def execute(
     needed = requirements(directory)
     installation, lock = _install(needed, platform, cache, before, torch, cancelled)
     installed = packages.install(lock, platform, cache, cancelled)
-    run = _Run(directory, sandbox, limits, installed, tools, cancelled)
+    run = _Run(directory, sandbox, limits, installed, tools, again, cancelled)
     phases = [installation]
     metrics: Mapping[str, float] = {}
     coverage: Mapping[str, LineCoverage] = {}
@@ -154,18 +156,17 @@ class _Run:
     limits: Limits
     packages: Path
     tools: Path
+    again: bool
     cancelled: Callable[[], bool]
 
-    def __call__(
-        self, argv: tuple[str, ...], outputs: tuple[str, ...], *, followed: bool = False
-    ) -> CommandResult:
+    def __call__(self, argv: tuple[str, ...], outputs: tuple[str, ...], *, last: bool) -> CommandResult:
         command = Command(
             argv,
             self.limits,
             packages=self.packages,
             tools=self.tools,
             outputs=outputs,
-            followed=followed,
+            followed=self.again or not last,
             cancelled=self.cancelled,
         )
         return self.sandbox.run(self.directory, command)
@@ -175,9 +176,9 @@ def _after_installation(
     run: _Run, mode: Mode, promised: Collection[str]
 ) -> Iterator[tuple[Phase, Callable[[], _Proof]]]:
     yield "import", lambda: (_import(run), {}, {})
-    yield "smoke", lambda: _prove(run, "smoke", promised)
+    yield "smoke", lambda: _prove(run, "smoke", promised, last=mode == "smoke")
     if mode == "full":
-        yield "full", lambda: _prove(run, "full", promised)
+        yield "full", lambda: _prove(run, "full", promised, last=True)
 
 
 def _install(
@@ -220,7 +221,7 @@ def _import(run: _Run) -> PhaseResult:
     files = [path.relative_to(run.directory).as_posix() for path in python_files(run.directory)]
     files = [file for file in files if not _is_test(file)]
     journal = f".paper2code-{secrets.token_hex(8)}"
-    result = run(("python3", f"{TOOLS}/runner.py", "--import", journal, *files), (journal,), followed=True)
+    result = run(("python3", f"{TOOLS}/runner.py", "--import", journal, *files), (journal,), last=False)
     notes = [
         line.partition(" ") for line in result.outputs.get(journal, b"").decode(errors="replace").splitlines()
     ]
@@ -238,16 +239,15 @@ def _import(run: _Run) -> PhaseResult:
     return PhaseResult("import", told, tuple(problems))
 
 
-def _prove(run: _Run, phase: Mode, promised: Collection[str]) -> _Proof:
+def _prove(run: _Run, phase: Mode, promised: Collection[str], *, last: bool) -> _Proof:
     """Run the phase's command; it must leave believable results and have executed the repository's code."""
     file, argv = _COMMANDS[phase]
     if not (run.directory / file).is_file():
         missing = CommandResult(argv, 127, 0.0, "", "")
         return PhaseResult(phase, missing, (f"There is no `{file}` in the repository.",)), {}, {}
     report = f".paper2code-{secrets.token_hex(8)}"
-    result = run(
-        ("python3", "-I", f"{TOOLS}/runner.py", report, str(run.limits.seconds), *argv), (report, _RESULTS)
-    )
+    runner = ("python3", "-I", f"{TOOLS}/runner.py", report, str(run.limits.seconds))
+    result = run((*runner, *argv), (report, _RESULTS), last=last)
     coverage = _coverage(run.directory, result.outputs.get(report, b""))
     metrics, problems = _results(result.outputs.get(_RESULTS), phase, promised)
     if not result.ok:
@@ -353,7 +353,7 @@ def _tools(platform: Platform, cache: Path, cancelled: Callable[[], bool]) -> Pa
         "start/sitecustomize.py": _SITECUSTOMIZE,
         "start/coveragerc": _COVERAGERC,
     }
-    wanted = f"coverage=={version('coverage')}"
+    wanted = f"coverage=={coverage_version}"
     key = sha256(json.dumps([files, wanted, platform.python, platform.machine]).encode()).hexdigest()[:24]
     target = cache / "tools" / key
     with packages.made_once(target) as folder:
