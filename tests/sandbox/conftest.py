@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,15 @@ from tests.conftest import available
 SMALL = Limits(seconds=20, memory_bytes=512 << 20, pids=64, disk_bytes=64 << 20)
 
 Run = Callable[..., CommandResult]
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
+    """Whether it comes to hold."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+    return False
 
 
 @pytest.fixture(scope="session")

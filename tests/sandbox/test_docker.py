@@ -1,6 +1,8 @@
 import secrets
 import socket
 import socketserver
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from sandbox.interface import Command, SandboxCancelled, SandboxUnavailable
 from sandbox.local import LocalSandbox
 from sandbox.report import Limits
 from tests.conftest import available
-from tests.sandbox.conftest import SMALL
+from tests.sandbox.conftest import SMALL, eventually
 
 SOCKET = "/var/run/docker.sock"
 
@@ -72,6 +74,26 @@ def test_nothing_is_left_behind(docker: DockerSandbox, tmp_path: Path, client: e
     ours = {"label": f"paper2code.job={docker._job}"}
     assert not client.containers.list(all=True, filters=ours)
     assert not client.volumes.list(filters=ours)
+
+
+def test_a_killed_caller_takes_what_runs_along(tmp_path: Path, client: engine.DockerClient) -> None:
+    job = secrets.token_hex()
+    script = (
+        "from pathlib import Path; from sandbox.interface import Command; "
+        "from sandbox.docker import DockerSandbox; "
+        f"DockerSandbox(job={job!r}).run(Path({str(tmp_path)!r}), Command(('sleep', '600'), followed=True))"
+    )
+    caller = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+    try:
+        ours = {"label": f"paper2code.job={job}"}
+        assert eventually(lambda: len(client.containers.list(filters=ours)) == 2)
+        caller.kill()
+        caller.wait()
+        assert eventually(lambda: not client.containers.list(filters=ours))
+    finally:
+        caller.kill()
+        for container in client.containers.list(all=True, filters=ours):
+            container.remove(force=True, v=True)
 
 
 def test_the_reaper_takes_what_expired_and_nothing_else(

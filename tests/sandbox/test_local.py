@@ -14,7 +14,7 @@ from sandbox.interface import Command, SandboxError
 from sandbox.local import LocalSandbox
 from sandbox.report import Limits
 from tests.conftest import available
-from tests.sandbox.conftest import SMALL
+from tests.sandbox.conftest import SMALL, eventually
 
 PROJECT = Path(__file__).parents[2]
 
@@ -67,11 +67,11 @@ def test_a_killed_caller_takes_everything_along(tmp_path: Path) -> None:
     )
     caller = subprocess.Popen([sys.executable, "-c", script], cwd=PROJECT)
     try:
-        assert _eventually(lambda: len(_processes(token)) >= 2)
+        assert eventually(lambda: len(_processes(token)) >= 2)
     finally:
         caller.send_signal(signal.SIGKILL)
         caller.wait()
-    assert _eventually(lambda: not _processes(token))
+    assert eventually(lambda: not _processes(token))
 
 
 def test_a_kernel_that_refuses_is_reported_with_what_to_do(
@@ -154,11 +154,3 @@ def _processes(token: str) -> list[str]:
             except OSError:
                 continue
     return found
-
-
-def _eventually(condition: object, seconds: float = 20) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():  # type: ignore[operator]
-            return True
-    return False
