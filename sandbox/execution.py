@@ -136,11 +136,11 @@ def run_command(
     Where they cannot be installed, the result is the installation's.
     """
     platform = sandbox.platform()
-    installation, lock = _install(requirements(directory), platform, cache, before, torch)
+    installation, lock = _install(requirements(directory), platform, cache, before, torch, cancelled)
     if not installation.ok:
         said = "\n".join([*installation.problems, installation.result.stderr])
         return replace(installation.result, stderr=said)
-    installed = packages.install(lock, platform, cache)
+    installed = packages.install(lock, platform, cache, cancelled)
     return sandbox.run(directory, Command(argv, limits, packages=installed, cancelled=cancelled))
 
 
