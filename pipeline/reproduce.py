@@ -63,6 +63,8 @@ class Reproduction:
     """In order; the last one's files are what is delivered."""
     report: dict[str, Any]
     """`execution-report.json`, valid against pipeline/execution-report.schema.json."""
+    context: Context = Context("")
+    """What every prompt of the run began with in the end: for later questions about it."""
 
     @property
     def files(self) -> dict[str, str]:
@@ -155,7 +157,9 @@ def reproduce(
         seconds={**record.seconds, "total": sum(record.seconds.values())},
     )
     record.commit("Report what was run", "", repository, documents.report_documents(plan, report))
-    return Reproduction(paper, plan.overview.slug, report["status"], tuple(record.commits), report)
+    return Reproduction(
+        paper, plan.overview.slug, report["status"], tuple(record.commits), report, written.context
+    )
 
 
 def _plan(
