@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from bot.jobs import Job
     from bot.terminal import Display
-    from bot.worker import Toolbox, Tools
+    from bot.tools import Toolbox
     from pipeline.arxiv import Arxiv
     from pipeline.model.session import Session
     from pipeline.paper import Paper
@@ -214,6 +214,7 @@ def serve(host: str, port: int) -> None:
 def work() -> None:
     """Fulfil the jobs that webhooks have stored."""
     from bot.engine import work as fulfil_jobs
+    from bot.review import judging
     from bot.worker import reproducer
     from sandbox.docker import DockerSandbox
 
@@ -223,7 +224,9 @@ def work() -> None:
     settings.require("github_app_id", "github_app_private_key")
     sandbox = _guarded_sandbox(settings)
     chores = [sandbox.reap] if isinstance(sandbox, DockerSandbox) else []
-    fulfil_jobs(settings, reproducer(_toolbox(settings, sandbox), settings), threading.Event(), *chores)
+    toolbox = _toolbox(settings, sandbox)
+    make, judge = reproducer(toolbox, settings), judging(toolbox)
+    fulfil_jobs(settings, make, threading.Event(), *chores, judge=judge)
 
 
 @main.command()
@@ -231,11 +234,13 @@ def work() -> None:
 def action(ctx: click.Context) -> None:
     """Answer the event of a GitHub workflow run."""
     from bot.action import act
+    from bot.review import judging
     from bot.worker import reproducer
 
     settings = _settings()
     settings.require("github_token")
-    ctx.exit(act(settings, reproducer(_toolbox(settings, _guarded_sandbox(settings)), settings)))
+    toolbox = _toolbox(settings, _guarded_sandbox(settings))
+    ctx.exit(act(settings, reproducer(toolbox, settings), judging(toolbox)))
 
 
 @main.command()
@@ -310,7 +315,7 @@ def _guarded_sandbox(settings: "Settings") -> "Sandbox | None":
 
 def _toolbox(settings: "Settings", sandbox: "Sandbox | None") -> "Toolbox":
     """What the bot makes jobs with."""
-    from bot.worker import Tools
+    from bot.tools import Tools
 
     @contextlib.contextmanager
     def open_tools(job: "Job", out: Path, cancelled: Callable[[], bool]) -> "Iterator[Tools]":

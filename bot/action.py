@@ -14,6 +14,7 @@ from bot.credentials import TokenCredentials
 from bot.github import GitHub
 from bot.jobs import Job, Outcome, Place, Record, Request
 from bot.progress import Board
+from bot.review import Judge
 from bot.worker import Reproducer, Worker
 from pipeline import arxiv
 from pipeline.markdown import prose
@@ -57,6 +58,7 @@ class Inline:
 def act(
     settings: Settings,
     make: Reproducer,
+    judge: Judge | None = None,
     waits: tuple[float, ...] = (5, 20, 60, 120),
     seconds_between_writes: float = 1,
 ) -> int:
@@ -72,7 +74,7 @@ def act(
     credentials = TokenCredentials(settings.github_token.get_secret_value())
     github = GitHub(credentials, settings.github_api_url, settings.github_server_url, seconds_between_writes)
     kept = "the files of this workflow run, as far as the workflow uploads them"
-    worker = Worker(github, make, settings.data_dir, kept=kept, waits=waits)
+    worker = Worker(github, make, settings.data_dir, kept=kept, waits=waits, judge=judge)
     ledger = Inline()
     paper = settings.paper or (payload.get("inputs") or {}).get("paper")
     if paper:

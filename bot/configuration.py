@@ -75,6 +75,7 @@ class Configuration(BaseModel):
     directory: Annotated[str, AfterValidator(_template), Field(max_length=200)] = "papers/{arxiv_id}-{slug}"
     labels: tuple[Label, ...] = Field(default=("paper2code",), max_length=10)
     refine: tuple[Refinable, ...] = ()
+    judge: int = Field(default=1, ge=0, le=5, description="Opinions that the review is the mean of")
     run: Run = Run()
     quota: Quota = Quota()
 

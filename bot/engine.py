@@ -24,6 +24,7 @@ from bot.credentials import AppCredentials
 from bot.github import GitHub
 from bot.jobs import BOARD, JOB, OUTCOME, REQUEST, Job, Record, Request, State, Steps, jobs_prefix
 from bot.progress import Board
+from bot.review import Judge
 from bot.worker import Reproducer, Worker
 from settings import Settings
 
@@ -31,7 +32,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _NAME = "paper2code"
-_VERSION = "1"
+_VERSION = "2"
 """Jobs of another version stay pending, so it changes only when the order of steps does."""
 _REQUESTS, _JOBS = "requests", "jobs"
 _ACTIVE = ["ENQUEUED", "DELAYED", "PENDING"]
@@ -43,7 +44,13 @@ def database_url(settings: Settings) -> str:
     return settings.database_url or f"sqlite:///{settings.data_dir.absolute() / 'jobs.sqlite'}"
 
 
-def work(settings: Settings, make: Reproducer, stop: threading.Event, *chores: Callable[[], object]) -> None:
+def work(
+    settings: Settings,
+    make: Reproducer,
+    stop: threading.Event,
+    *chores: Callable[[], object],
+    judge: Judge | None = None,
+) -> None:
     """The worker process: fulfil jobs until `stop` is set. Raises ValueError without an App's credentials.
 
     `chores` are done at the start and every ten minutes, as is asking GitHub for the events that never
@@ -57,7 +64,8 @@ def work(settings: Settings, make: Reproducer, stop: threading.Event, *chores: C
     engine = Engine(database_url(settings))
     try:
         allowed = Quota(per_day=settings.installation_per_day, concurrent=settings.installation_concurrent)
-        with engine.working(Worker(github, make, settings.data_dir, allowed), settings.jobs):
+        worker = Worker(github, make, settings.data_dir, allowed, judge=judge)
+        with engine.working(worker, settings.jobs):
             while True:
                 _do(lambda: credentials.redeliver(settings.github_api_url))
                 for chore in chores:

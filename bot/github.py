@@ -46,6 +46,16 @@ class Annotation:
     message: str
 
 
+@dataclass(frozen=True)
+class Comment:
+    """At lines of a file of a pull request, as the pull request leaves them."""
+
+    path: str
+    start: int
+    end: int
+    body: str
+
+
 class GitHub:
     """GitHub as this bot uses it. Safe to call from several threads."""
 
@@ -195,6 +205,28 @@ class GitHub:
                 output=output,
             )
 
+    def review(
+        self, place: Place, pull: int, mark: str, sha: str, body: str, comments: Sequence[Comment]
+    ) -> str:
+        """Our review with `mark` of commit `sha`, made once, which approves nothing; returns its URL.
+
+        Raises GitHubRefused with status 422 if a comment's line is not in the pull request's diff.
+        """
+        me = self.identity
+        with self._repository(place) as repository:
+            for found in repository.get_pull(pull).get_reviews():
+                if marker(mark) in (found.body or "") and found.user and found.user.id == me.id:
+                    return found.html_url
+            wanted = {
+                "commit_id": sha,
+                "event": "COMMENT",
+                "body": f"{body}\n\n{marker(mark)}",
+                "comments": [_at_lines(comment) for comment in comments],
+            }
+            path = f"{repository.url}/pulls/{pull}/reviews"
+            _, made = repository.requester.requestJsonAndCheck("POST", path, input=wanted)
+            return str(made["html_url"])
+
     @contextmanager
     def _repository(self, place: Place) -> Iterator[Repository]:
         with worded():
@@ -239,6 +271,13 @@ def _issue(repository: Repository, place: Place) -> Issue:
     if place.issue is None:
         raise GitHubRefused("there is no issue to write to")
     return repository.get_issue(place.issue)
+
+
+def _at_lines(comment: Comment) -> dict[str, Any]:
+    place = {"path": comment.path, "line": comment.end, "side": "RIGHT", "body": comment.body}
+    if comment.start < comment.end:
+        place |= {"start_line": comment.start, "start_side": "RIGHT"}
+    return place
 
 
 def _create_pull(repository: Repository, base: str, branch: str, title: str, body: str, draft: bool) -> Any:

@@ -92,6 +92,8 @@ class Outcome:
     usd: float | None = None
     exit_status: int = 0
     """As the command line would end: 0 runs, 1 does not, 2 the paper, 3 a service, 4 the budget, 130."""
+    score: float | None = None
+    """The judge's, 1 to 5; None: it was not judged."""
 
 
 @dataclass(frozen=True)

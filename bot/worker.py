@@ -8,29 +8,29 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from bot import branch, configuration, messages
+from bot import branch, configuration, messages, review
 from bot.branch import BranchError, BranchUnreachable
 from bot.commands import Command
 from bot.configuration import Configuration, ConfigurationInvalid, Quota
 from bot.credentials import GitHubError, GitHubRefused, GitHubUnavailable
-from bot.github import GitHub
+from bot.github import GitHub, PullRequest
 from bot.intake import Admitted, Refusal, admit
 from bot.jobs import Job, Ledger, Outcome, Request, Steps, job_id
 from bot.progress import Board
 from bot.quota import DAY, excess
+from bot.review import Judge
+from bot.tools import Toolbox
 from pipeline import errors
-from pipeline.arxiv import Arxiv, read
-from pipeline.llm import LLM
+from pipeline.arxiv import read
 from pipeline.progress import Progress
 from pipeline.reproduce import Options, Reproduction, reproduce
-from sandbox.interface import Sandbox, SandboxError
+from sandbox.interface import SandboxError
 from sandbox.report import Limits
 from settings import Settings
 
@@ -39,19 +39,6 @@ _log = logging.getLogger(__name__)
 
 Reproducer = Callable[[Job, Path, "Watch"], Reproduction]
 """Makes a job's repository; the folder is kept between attempts. Raises PipelineError and SandboxError."""
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What one job is made with."""
-
-    arxiv: Arxiv
-    llm: LLM
-    sandbox: Sandbox | None
-
-
-Toolbox = Callable[[Job, Path, Callable[[], bool]], AbstractContextManager[Tools]]
-"""Opens the tools for one attempt at a job, given its folder and whether it shall stop."""
 
 
 def reproducer(toolbox: Toolbox, settings: Settings) -> Reproducer:
@@ -96,9 +83,10 @@ class Worker:
         kept: str = "everything that is paid for, on this server",
         waits: tuple[float, ...] = (5, 20, 60, 300, 900, 1800),
         seconds_between_edits: float = 5,
+        judge: Judge | None = None,
     ) -> None:
         """`allowed` is each installation's quota; `kept` says where a failed job's files are; `waits` are
-        seconds between attempts at a service.
+        seconds between attempts at a service. Without `judge` nothing is reviewed.
         """
         self._github = github
         self._make = make
@@ -108,6 +96,7 @@ class Worker:
         self._kept = kept
         self._waits = waits
         self._seconds_between_edits = seconds_between_edits
+        self._judge = judge
 
     def answer(self, request: Request, step: Steps, ledger: Ledger) -> None:
         """Decide on a request, say so, and submit the jobs that come of it."""
@@ -125,7 +114,7 @@ class Worker:
             made = reproduction
             sha = step("push", lambda: self._push(job, made))
             pushed = sha
-            return step("deliver", lambda: self._deliver(job, comment, made, pushed))
+            delivered = step("deliver", lambda: self._deliver(job, comment, made, pushed))
         except Exception as error:
             outcome, hint = _explained(error)
             kept = self._kept
@@ -135,6 +124,7 @@ class Worker:
                 kept = f"the finished repository, and {self._kept}"
             _log.warning("Job %s: %s: %s", job.id, type(error).__name__, outcome.reason)
             return step("report", lambda: self._report(job, comment, ledger, outcome, hint, kept))
+        return step("review", lambda: self._review(job, comment, ledger, made, pushed, delivered))
 
     # Requests
 
@@ -285,6 +275,35 @@ class Worker:
             usd=report["usage"]["usd"],
             exit_status=0 if reproduction.status == "runs" else 1,
         )
+
+    def _review(
+        self, job: Job, comment: int | None, ledger: Ledger, made: Reproduction, sha: str, outcome: Outcome
+    ) -> Outcome:
+        """`outcome` with the judge's score, once the review is posted; whatever fails here spoils nothing."""
+        if self._judge is None or job.configuration.judge == 0 or outcome.pull_request is None:
+            return outcome
+        number = int(outcome.pull_request.rpartition("/")[2])
+        try:
+            with Watch(lambda board: None, lambda: ledger.cancelling(job.id), 1) as watch:
+                judgement = self._judge(job, job.folder(self._data), made, watch.cancelled)
+            directory = messages.directory(job.configuration.directory, made, job.paper)
+            url = self._insist(
+                lambda: review.post(self._github, job.place, number, sha, judgement, directory)
+            )
+            said = review.said(judgement, url)
+            usd = None if outcome.usd is None or judgement.usd is None else outcome.usd + judgement.usd
+            outcome = replace(outcome, score=judgement.score, usd=usd)
+        except Exception as error:
+            ended, _ = _explained(error)
+            _log.warning("Job %s was not judged: %s", job.id, ended.reason)
+            said = review.unsaid(ended.reason)
+        if comment is not None:
+            text = messages.done(job, made, PullRequest(number, outcome.pull_request or ""))
+            try:
+                self._insist(lambda: self._github.edit(job.place, comment, _mark(job), f"{text}\n\n{said}"))
+            except GitHubError as error:
+                _log.warning("Job %s could not say how it was judged: %s", job.id, error)
+        return outcome
 
     def _report(
         self, job: Job, comment: int | None, ledger: Ledger, outcome: Outcome, hint: str, kept: str

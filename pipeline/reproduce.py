@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -63,7 +63,7 @@ class Reproduction:
     """In order; the last one's files are what is delivered."""
     report: dict[str, Any]
     """`execution-report.json`, valid against pipeline/execution-report.schema.json."""
-    context: Context = Context("")
+    context: Context = field(default_factory=lambda: Context(""))
     """What every prompt of the run began with in the end: for later questions about it."""
 
     @property

@@ -26,6 +26,7 @@ from pipeline.paper import Paper
 from pipeline.progress import STAGES, Progress
 from pipeline.record import Commit
 from pipeline.reproduce import Reproduction
+from pipeline.scoring import Critique, Judgement
 from tests.fakes.contract import Contract
 from tests.fakes.github import APP_ID, INSTALLATION, NAME, OWNER, REPOSITORY_ID, FakeGitHub
 
@@ -49,6 +50,7 @@ _PATHS = [
     f"{_REPOSITORY}/issues/{{issue_number}}/labels",
     f"{_REPOSITORY}/pulls",
     f"{_REPOSITORY}/pulls/{{pull_number}}",
+    f"{_REPOSITORY}/pulls/{{pull_number}}/reviews",
     f"{_REPOSITORY}/commits/{{ref}}/check-runs",
     f"{_REPOSITORY}/check-runs",
 ]
@@ -83,6 +85,15 @@ def make(job: Job, out: Path, watch: Watch) -> Reproduction:
     return reproduction(job.paper)
 
 
+def judge(job: Job, out: Path, made: Reproduction, cancelled: Callable[[], bool]) -> Judgement:
+    """A judgement without a model."""
+    critiques = (
+        Critique("main.py", 1, 1, "high", "The paper computes attention [Eq1]; this greets @alice.", "R1"),
+        Critique("reproduce.sh", 1, 1, "low", "No seed is set; fixes #1 | `x`"),
+    )
+    return Judgement(2.5, critiques, (2, 3), dropped=1, model="o3-mini", usd=0.04)
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[str]:
     """A fresh SQLite file; a fresh database of the PostgreSQL server PAPER2CODE_TEST_POSTGRES, if that is set."""
@@ -99,7 +110,7 @@ def database(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def worker(github: GitHub, tmp_path: Path) -> Worker:
-    return Worker(github, make, tmp_path / "data", waits=(0, 0, 0), seconds_between_edits=0.05)
+    return Worker(github, make, tmp_path / "data", waits=(0, 0, 0), seconds_between_edits=0.05, judge=judge)
 
 
 def reproduction(paper: str = "1706.03762", status: Any = "runs", **changes: Any) -> Reproduction:

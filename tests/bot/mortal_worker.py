@@ -15,7 +15,7 @@ from bot.github import GitHub
 from bot.jobs import Job, Steps
 from bot.worker import Watch, Worker
 from pipeline.reproduce import Reproduction
-from tests.bot.conftest import make
+from tests.bot.conftest import judge, make
 from tests.fakes.github import APP_ID
 
 
@@ -51,7 +51,8 @@ def main(folder: Path, key: Path, database: str, api_url: str, url: str, *kill: 
     github = GitHub(AppCredentials(APP_ID, key.read_text()), api_url, url, seconds_between_writes=0)
     engine = Mortal(database, dead_after=1)
     engine.kill = kill
-    with engine.working(Worker(github, paid, folder, waits=(0, 0, 0), seconds_between_edits=0.05)):
+    worker = Worker(github, paid, folder, waits=(0, 0, 0), seconds_between_edits=0.05, judge=judge)
+    with engine.working(worker):
         threading.Event().wait()
 
 

@@ -21,7 +21,7 @@ from bot.engine import Engine
 from bot.github import GitHub
 from bot.intake import read
 from bot.worker import Worker
-from tests.bot.conftest import make, until
+from tests.bot.conftest import judge, make, until
 from tests.fakes.github import FakeGitHub
 
 T = TypeVar("T")
@@ -45,9 +45,11 @@ CALLS = [
     ("POST", "/labels$"),
     ("GET", "/check-runs$"),
     ("POST", "/check-runs$"),
+    ("GET", "/reviews$"),
+    ("POST", "/reviews$"),
 ]
 FAULTS = [(502, False), (502, True), (None, False), (None, True)]
-STEPS = ["answer", "announce", "reproduce", "push", "deliver"]
+STEPS = ["answer", "announce", "reproduce", "push", "deliver", "review"]
 
 
 def spread(cases: list[T], every: int) -> list[T]:
@@ -81,7 +83,7 @@ def test_each_call_may_fail(
     status: int | None,
     carried_out: bool,
 ) -> None:
-    worker = Worker(github, make, tmp_path, waits=(0, 0, 0), seconds_between_edits=0.01)
+    worker = Worker(github, make, tmp_path, waits=(0, 0, 0), seconds_between_edits=0.01, judge=judge)
     event = hub.comment_event(hub.open_issue("A", ""), "/paper2code arxiv:1706.03762")
     asked = read("issue_comment", event)
     assert asked
@@ -99,6 +101,9 @@ def assert_delivered_once(hub: FakeGitHub) -> None:
     (check,) = hub.state.checks
     assert f"#{pull['number']}" in comment["body"]
     assert sorted(hub.refs()) == ["main", pull["head"]]
+    (review,) = hub.state.reviews
+    assert review["commit_id"] == check["head_sha"]
+    assert review["html_url"] in comment["body"]
     assert check["head_sha"] == hub.refs()[pull["head"]]
     assert hub.state.labels[pull["number"]] == ["paper2code"]
 

@@ -19,8 +19,9 @@ from werkzeug.serving import make_server
 from bot.engine import Engine, work
 from bot.github import GitHub
 from bot.jobs import Job
+from bot.tools import Tools
 from bot.webhook import create_blueprint
-from bot.worker import Tools, Worker, reproducer
+from bot.worker import Worker, reproducer
 from pipeline.arxiv import Arxiv
 from sandbox.interface import Sandbox
 from settings import Settings

@@ -11,6 +11,7 @@ import re
 import secrets
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import uuid
@@ -34,6 +35,7 @@ API = "/api/v3"
 APP_ID, INSTALLATION, REPOSITORY_ID = 4711, 99, 123456
 OWNER, NAME = "octo-org", "papers"
 ACTIONS_TOKEN = "ghs_of_the_action"
+_ALICE = ("-c", "user.name=Alice", "-c", "user.email=alice@example.org")
 _RANK = {None: 0, "read": 1, "write": 2}
 
 
@@ -97,6 +99,8 @@ class State:
     reactions: list[Json] = field(default_factory=list)
     labels: dict[int, list[str]] = field(default_factory=dict)
     pulls: dict[int, Json] = field(default_factory=dict)
+    reviews: list[Json] = field(default_factory=list)
+    """Each with its `comments`, as they were sent."""
     checks: list[Json] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     """Files on the default branch that the contents API shows."""
@@ -236,6 +240,29 @@ class FakeGitHub:
         """Branch → sha, as the repository really holds them."""
         lines = _git(self.git, "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads")
         return dict(line.split() for line in lines.splitlines())
+
+    def commit(self, branch: str, files: dict[str, str]) -> str:
+        """Somebody pushes these files to `branch`, which grows from main if it is new; the new commit."""
+        with tempfile.TemporaryDirectory() as folder:
+            work = Path(folder)
+            _git(work, "clone", "--quiet", str(self.git), ".")
+            _git(work, "checkout", "--quiet", branch if branch in self.refs() else f"-b{branch}")
+            for path, text in files.items():
+                (work / path).parent.mkdir(parents=True, exist_ok=True)
+                (work / path).write_text(text)
+            _git(work, "add", "--all")
+            _git(work, *_ALICE, "commit", "--quiet", "--message=Change by hand")
+            _git(work, "push", "--quiet", "origin", branch)
+        return self.refs()[branch]
+
+    def lines_in_diff(self, pull: int, path: str) -> set[int]:
+        """Lines of `path`, as the pull request leaves it, that a comment can stand at."""
+        ends = (self.state.pulls[pull]["base"], self.state.pulls[pull]["head"])
+        diff = _git(self.git, "diff", "...".join(ends), "--", path)
+        found: set[int] = set()
+        for start, count in re.findall(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", diff, re.MULTILINE):
+            found |= set(range(int(start), int(start) + int(count or 1)))
+        return found
 
     # The server
 
@@ -699,6 +726,51 @@ def _routes(hub: FakeGitHub, api: Blueprint) -> None:  # noqa: C901, a list of r
         state.pulls[number] |= request.get_json()
         return hub.pull(number)
 
+    @api.get(f"{root}/pulls/<int:number>")
+    @repository("pull_requests", "read")
+    def get_pull(token: Token, number: int) -> Any:
+        return hub.pull(number) if number in state.pulls else abort(404, "Not Found")
+
+    def show_review(review: Json) -> Json:
+        return {name: review[name] for name in review if name not in ("comments", "pull")}
+
+    @api.get(f"{root}/pulls/<int:number>/reviews")
+    @repository("pull_requests", "read")
+    def list_reviews(token: Token, number: int) -> Any:
+        found = [show_review(review) for review in state.reviews if review["pull"] == number]
+        return jsonify(_page(found))
+
+    @api.post(f"{root}/pulls/<int:number>/reviews")
+    @repository("pull_requests", "write")
+    def create_review(token: Token, number: int) -> Any:
+        asked, pull = request.get_json(), state.pulls.get(number) or abort(404, "Not Found")
+        _body()
+        if asked["event"] != "COMMENT" and token.login == pull["user"]:
+            abort(422, "Can not approve or request changes on your own pull request")
+        for comment in asked.get("comments", ()):
+            lines = hub.lines_in_diff(number, comment["path"])
+            if not {comment["line"], comment.get("start_line", comment["line"])} <= lines:
+                abort(422, "Pull request review thread line must be part of the diff")
+        known = next(hub._ids)
+        address, page = f"{hub._repository_url}/pulls/{number}", f"{hub.url}/{OWNER}/{NAME}/pull/{number}"
+        review = {
+            "id": known,
+            "node_id": f"PRR_{known}",
+            "user": hub._user(token.login),
+            "body": asked["body"],
+            "state": "COMMENTED",
+            "html_url": f"{page}#pullrequestreview-{known}",
+            "pull_request_url": address,
+            "_links": {"html": {"href": page}, "pull_request": {"href": address}},
+            "submitted_at": _now(),
+            "commit_id": asked["commit_id"],
+            "author_association": "NONE",
+            "comments": asked.get("comments", []),
+            "pull": number,
+        }
+        state.reviews.append(review)
+        return show_review(review)
+
     @api.get(f"{root}/commits/<ref>/check-runs")
     @repository("checks", "read")
     def list_checks(token: Token, ref: str) -> Any:
@@ -794,8 +866,7 @@ def _first_commit(folder: Path, bare: Path) -> None:
     _git(work, "init", "--initial-branch=main")
     (work / "README.md").write_text("# Papers\n")
     _git(work, "add", "README.md")
-    identity = ["-c", "user.name=Alice", "-c", "user.email=alice@example.org"]
-    _git(work, *identity, "commit", "--message=First commit")
+    _git(work, *_ALICE, "commit", "--message=First commit")
     _git(work, "push", str(bare), "main")
 
 

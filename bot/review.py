@@ -1,0 +1,132 @@
+"""The judge's review of a delivered repository: asking for it, and its words at lines of the pull request.
+
+A review is a comment and never an approval; what is delivered stands without it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bot.credentials import GitHubRefused
+from bot.github import Comment, GitHub
+from bot.jobs import Job, Place
+from bot.tools import Toolbox
+from pipeline.markdown import code, prose
+from pipeline.repository import Repository
+from pipeline.reproduce import Reproduction
+from pipeline.scoring import SEVERITIES, Critique, Judgement, judge
+
+MOST_COMMENTS = 10
+_MOST_LISTED = 40
+
+Judge = Callable[[Job, Path, Reproduction, Callable[[], bool]], Judgement]
+"""Judges what a job has delivered, given its folder and whether it shall stop. Raises PipelineError."""
+
+
+def judging(toolbox: Toolbox) -> Judge:
+    """The real one: asks the job's model, within what is left of the job's budget."""
+
+    def ask(job: Job, out: Path, made: Reproduction, cancelled: Callable[[], bool]) -> Judgement:
+        with toolbox(job, out, cancelled) as tools:
+            return judge(Repository(made.files), made.context, tools.llm, job.configuration.judge)
+
+    return ask
+
+
+def post(github: GitHub, place: Place, pull: int, sha: str, judgement: Judgement, directory: str) -> str:
+    """Review commit `sha`, once; returns the review's URL. Raises GitHubError."""
+    mark = f"review {sha}"
+    try:
+        return github.review(place, pull, mark, sha, body(judgement), comments(judgement, directory))
+    except GitHubRefused as error:
+        if error.status != 422:
+            raise
+        # A file that the base branch has already, unchanged, is not in the diff and takes no comment.
+        return github.review(place, pull, mark, sha, body(judgement, at_lines=False), [])
+
+
+def comments(judgement: Judgement, directory: str) -> list[Comment]:
+    """At lines of the pull request: the most severe critiques."""
+    return [
+        Comment(
+            f"{directory}/{critique.path}",
+            critique.start,
+            critique.end,
+            f"{_head(critique)}: {_text(critique)}",
+        )
+        for critique in _at_lines(judgement)
+    ]
+
+
+def body(judgement: Judgement, at_lines: bool = True) -> str:
+    """The review itself; `at_lines`: its `comments` stand at their lines, else they are listed here."""
+    shown = _at_lines(judgement) if at_lines else []
+    parts = [f"### The judge gives {score(judgement)} of 5", _how(judgement)]
+    if judgement.critiques:
+        counts = Counter(critique.severity for critique in judgement.critiques)
+        listed = ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
+        where = " The most severe stand at their lines." if shown else ""
+        parts.append(f"What it criticises, by severity: {listed}.{where}")
+    elif judgement.samples:
+        parts.append("It criticises nothing.")
+    if judgement.dropped:
+        parts.append(f"Dropped, because the code they name does not exist: {judgement.dropped}.")
+    parts.append(_rest([critique for critique in judgement.critiques if critique not in shown]))
+    parts.append("`/paper2code rate 1-5`, with a word why, puts your own score beside it.")
+    return "\n\n".join(part for part in parts if part)
+
+
+def said(judgement: Judgement, url: str) -> str:
+    """For the progress comment."""
+    return f"The judge gives it {score(judgement)} of 5: [its review]({url})."
+
+
+def unsaid(why: str) -> str:
+    """For the progress comment, where there is no review."""
+    return f"It was not judged: {prose(why)}"
+
+
+def score(judgement: Judgement) -> str:
+    """With one decimal where it has one."""
+    return f"{round(judgement.score, 1):g}"
+
+
+def _at_lines(judgement: Judgement) -> Sequence[Critique]:
+    return [critique for critique in judgement.critiques if critique.path][:MOST_COMMENTS]
+
+
+def _how(judgement: Judgement) -> str:
+    if not judgement.samples:
+        return "A program found that there is nothing to judge, so no model was asked."
+    times = "once" if judgement.samples == 1 else f"{judgement.samples} times ({_scores(judgement)})"
+    cost = "" if judgement.usd is None else f", for ${judgement.usd:.2f}"
+    return (
+        f"{code(judgement.model, 100)} was asked {times}{cost}: it compared the code with the paper, and ran "
+        "nothing. It is a model and may be wrong; what was run and what was looked up stands in the description."
+    )
+
+
+def _scores(judgement: Judgement) -> str:
+    return ", ".join(map(str, judgement.scores))
+
+
+def _rest(critiques: Sequence[Critique]) -> str:
+    if not critiques:
+        return ""
+    rows = ["| severity | where | what |", "|---|---|---|"]
+    for critique in critiques[:_MOST_LISTED]:
+        where = code(f"{critique.path}:{critique.start}", 80) if critique.path else ""
+        rows.append(f"| {critique.severity} | {where} | {_text(critique, 400)} |")
+    if len(critiques) > _MOST_LISTED:
+        rows += ["", f"… and {len(critiques) - _MOST_LISTED} more."]
+    table = "\n".join(rows)
+    return f"<details><summary>Critiques that do not stand at a line</summary>\n\n{table}\n\n</details>"
+
+
+def _head(critique: Critique) -> str:
+    concerned = f" ({prose(critique.requirement, 10)})" if critique.requirement else ""
+    return f"**{critique.severity.capitalize()}**{concerned}"
+
+
+def _text(critique: Critique, limit: int = 1500) -> str:
+    return prose(critique.text, limit)
