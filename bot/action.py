@@ -12,7 +12,7 @@ from bot.commands import Command, Mistake
 from bot.configuration import ConfigurationInvalid
 from bot.credentials import TokenCredentials
 from bot.github import GitHub
-from bot.jobs import Job, Outcome, Place, Record, Request
+from bot.jobs import Job, Outcome, Place, Rating, Record, Request
 from bot.progress import Board
 from bot.review import Judge
 from bot.worker import Reproducer, Worker
@@ -21,7 +21,7 @@ from pipeline.markdown import prose
 from settings import Settings
 
 T = TypeVar("T")
-_LATER = ("status", "cancel", "retry")
+_LATER = ("status", "cancel", "retry", "rate")
 
 
 class Inline:
@@ -53,6 +53,9 @@ class Inline:
     def note(self, job: str, board: Board) -> None:
         """See bot.jobs.Ledger."""
         self._boards[job] = board
+
+    def rate(self, job: str, rating: Rating) -> None:
+        """Nothing: a workflow run keeps no scores."""
 
 
 def act(

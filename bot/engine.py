@@ -22,7 +22,20 @@ from dbos import DBOS, DBOSClient, DBOSConfig, WorkflowStatus
 from bot.configuration import Quota
 from bot.credentials import AppCredentials
 from bot.github import GitHub
-from bot.jobs import BOARD, JOB, OUTCOME, REQUEST, Job, Record, Request, State, Steps, jobs_prefix
+from bot.jobs import (
+    BOARD,
+    JOB,
+    OUTCOME,
+    RATING,
+    REQUEST,
+    Job,
+    Rating,
+    Record,
+    Request,
+    State,
+    Steps,
+    jobs_prefix,
+)
 from bot.progress import Board
 from bot.review import Judge
 from bot.worker import Reproducer, Worker
@@ -36,6 +49,8 @@ _VERSION = "2"
 """Jobs of another version stay pending, so it changes only when the order of steps does."""
 _REQUESTS, _JOBS = "requests", "jobs"
 _ACTIVE = ["ENQUEUED", "DELAYED", "PENDING"]
+_RATING = "rating "
+"""Begins the attribute with a person's rating; the person's id ends it."""
 _SECONDS_BETWEEN_CHORES = 600
 
 
@@ -197,6 +212,23 @@ class Engine:
             job, {"board": BOARD.dump_python(board, mode="json")}, merge=True
         )
 
+    def rate(self, job: str, rating: Rating) -> None:
+        """See bot.jobs.Ledger."""
+        mine = f"{_RATING}{rating.person_id}"
+        known = self._attributes(job).get(mine)
+        if known is None or RATING.validate_python(known).when <= rating.when:
+            told = {"rated": True, mine: RATING.dump_python(rating, mode="json")}
+            self._client.update_workflow_attributes(job, told, merge=True)
+
+    def rated(self) -> list[Record]:
+        """Of the latest thousand jobs those that somebody has rated, newest first."""
+        all_ = self._client.list_workflows(
+            name="fulfil", sort_desc=True, limit=1000, load_input=False, load_output=False
+        )
+        ids = [status.workflow_id for status in all_ if (status.attributes or {}).get("rated")]
+        found = self._client.list_workflows(workflow_ids=ids, sort_desc=True) if ids else []
+        return [_record(status) for status in found]
+
     def _attributes(self, workflow: str) -> dict[str, Any]:
         found = self._client.list_workflows(workflow_ids=[workflow], load_input=False, load_output=False)
         return (found[0].attributes if found else None) or {}
@@ -308,7 +340,10 @@ def _record(status: WorkflowStatus) -> Record:
     board = BOARD.validate_python(attributes["board"]) if "board" in attributes else Board()
     outcome = OUTCOME.validate_json(status.output) if status.output else None
     state = outcome.state if outcome else _STATES.get(status.status, "failed")
-    return Record(_job(status), state, board, outcome)
+    ratings = [
+        RATING.validate_python(value) for name, value in attributes.items() if name.startswith(_RATING)
+    ]
+    return Record(_job(status), state, board, outcome, tuple(sorted(ratings, key=lambda each: each.when)))
 
 
 def _job(status: WorkflowStatus) -> Job:

@@ -147,6 +147,15 @@ class GitHub:
         with self._repository(place) as repository:
             _issue(repository, place).get_comment(comment).edit(f"{body}\n\n{marker(mark)}")
 
+    def head(self, place: Place) -> str | None:
+        """The branch that the pull request brings from this repository; None for issues and forks."""
+        with self._repository(place) as repository:
+            try:
+                head = repository.get_pull(place.issue or 0).head
+            except UnknownObjectException:
+                return None
+            return head.ref if head.repo and head.repo.id == place.repository_id else None
+
     def pull_request(
         self, place: Place, branch: str, base: str, title: str, body: str, draft: bool, labels: Sequence[str]
     ) -> PullRequest:

@@ -1,6 +1,7 @@
 """What is asked (Request), what is done (Job) and what came of it (Outcome). Values only; see engine.py."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,6 +98,20 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Rating:
+    """What a person thinks of what a job has delivered."""
+
+    person: str
+    person_id: int
+    score: int
+    """1 to 5."""
+    text: str
+    number: int
+    """Of the issue or pull request where it was said."""
+    when: datetime
+
+
+@dataclass(frozen=True)
 class Record:
     """A job as it stands."""
 
@@ -104,12 +119,15 @@ class Record:
     state: State
     board: Board
     outcome: Outcome | None = None
+    ratings: tuple[Rating, ...] = ()
+    """Each person's latest."""
 
 
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 JOB: TypeAdapter[Job] = TypeAdapter(Job)
 OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
 BOARD: TypeAdapter[Board] = TypeAdapter(Board)
+RATING: TypeAdapter[Rating] = TypeAdapter(Rating)
 
 
 def job_id(request: Request, paper: str) -> str:
@@ -121,6 +139,12 @@ def job_id(request: Request, paper: str) -> str:
 def jobs_prefix(repository_id: int, issue: int | None) -> str:
     """What the ids of an issue's jobs begin with."""
     return f"{repository_id}-{issue}-"
+
+
+def issue_of(branch: str) -> int | None:
+    """The issue whose job has pushed `branch`; None for branches that no job makes."""
+    match = re.fullmatch(r"paper2code/.+-(\d{1,18})", branch)
+    return int(match[1]) if match else None
 
 
 class Steps(Protocol):
@@ -156,4 +180,8 @@ class Ledger(Protocol):
 
     def note(self, job: str, board: Board) -> None:
         """Keep where the job stands."""
+        ...
+
+    def rate(self, job: str, rating: Rating) -> None:
+        """Keep what a person thinks, in place of what the same person said before."""
         ...

@@ -18,6 +18,9 @@ from pipeline.scoring import SEVERITIES, Critique, Judgement, judge
 
 MOST_COMMENTS = 10
 _MOST_LISTED = 40
+_SCALE = (
+    "5: everything that the paper describes is there and right. 1: it does not implement the paper's method."
+)
 
 Judge = Callable[[Job, Path, Reproduction, Callable[[], bool]], Judgement]
 """Judges what a job has delivered, given its folder and whether it shall stop. Raises PipelineError."""
@@ -61,19 +64,22 @@ def comments(judgement: Judgement, directory: str) -> list[Comment]:
 def body(judgement: Judgement, at_lines: bool = True) -> str:
     """The review itself; `at_lines`: its `comments` stand at their lines, else they are listed here."""
     shown = _at_lines(judgement) if at_lines else []
-    parts = [f"### The judge gives {score(judgement)} of 5", _how(judgement)]
+    rest = [critique for critique in judgement.critiques if critique not in shown]
+    parts = [f"### The judge gives {score(judgement)} of 5", _SCALE, _how(judgement)]
     if judgement.critiques:
         counts = Counter(critique.severity for critique in judgement.critiques)
         listed = ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
         where = " The most severe stand at their lines." if shown else ""
-        parts.append(f"What it criticises, by severity: {listed}.{where}")
+        parts.append(f"Its critiques, by severity: {listed}.{where}")
     elif judgement.samples:
         parts.append("It criticises nothing.")
+    if rest:
+        table = _table(rest)
+        parts.append(f"<details><summary>The others</summary>\n\n{table}\n\n</details>" if shown else table)
     if judgement.dropped:
-        parts.append(f"Dropped, because the code they name does not exist: {judgement.dropped}.")
-    parts.append(_rest([critique for critique in judgement.critiques if critique not in shown]))
+        parts.append(f"Dropped, because the code that they name is not there: {judgement.dropped}.")
     parts.append("`/paper2code rate 1-5`, with a word why, puts your own score beside it.")
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(parts)
 
 
 def said(judgement: Judgement, url: str) -> str:
@@ -98,29 +104,23 @@ def _at_lines(judgement: Judgement) -> Sequence[Critique]:
 def _how(judgement: Judgement) -> str:
     if not judgement.samples:
         return "A program found that there is nothing to judge, so no model was asked."
-    times = "once" if judgement.samples == 1 else f"{judgement.samples} times ({_scores(judgement)})"
+    times = "once" if judgement.samples == 1 else f"{judgement.samples} times"
+    each = f" (it gave {', '.join(map(str, judgement.scores))})" if judgement.samples > 1 else ""
     cost = "" if judgement.usd is None else f", for ${judgement.usd:.2f}"
     return (
-        f"{code(judgement.model, 100)} was asked {times}{cost}: it compared the code with the paper, and ran "
-        "nothing. It is a model and may be wrong; what was run and what was looked up stands in the description."
+        f"{code(judgement.model, 100)} compared the code with the paper {times}{each}{cost}, and ran nothing. It "
+        "is a model and may be wrong; what was run and looked up by a program stands in the description."
     )
 
 
-def _scores(judgement: Judgement) -> str:
-    return ", ".join(map(str, judgement.scores))
-
-
-def _rest(critiques: Sequence[Critique]) -> str:
-    if not critiques:
-        return ""
+def _table(critiques: Sequence[Critique]) -> str:
     rows = ["| severity | where | what |", "|---|---|---|"]
     for critique in critiques[:_MOST_LISTED]:
-        where = code(f"{critique.path}:{critique.start}", 80) if critique.path else ""
+        where = code(f"{critique.path}:{critique.start}", 80) if critique.path else "the whole repository"
         rows.append(f"| {critique.severity} | {where} | {_text(critique, 400)} |")
     if len(critiques) > _MOST_LISTED:
         rows += ["", f"… and {len(critiques) - _MOST_LISTED} more."]
-    table = "\n".join(rows)
-    return f"<details><summary>Critiques that do not stand at a line</summary>\n\n{table}\n\n</details>"
+    return "\n".join(rows)
 
 
 def _head(critique: Critique) -> str:

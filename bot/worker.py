@@ -11,21 +11,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import TypeVar
 
-from bot import branch, configuration, messages, review
+from bot import branch, configuration, messages, rating, review
 from bot.branch import BranchError, BranchUnreachable
 from bot.commands import Command
 from bot.configuration import Configuration, ConfigurationInvalid, Quota
 from bot.credentials import GitHubError, GitHubRefused, GitHubUnavailable
 from bot.github import GitHub, PullRequest
 from bot.intake import Admitted, Refusal, admit
-from bot.jobs import Job, Ledger, Outcome, Request, Steps, job_id
+from bot.jobs import Job, Ledger, Outcome, Place, Record, Request, Steps, issue_of, job_id
 from bot.progress import Board
 from bot.quota import DAY, excess
 from bot.review import Judge
 from bot.tools import Toolbox
+from bot.watch import Watch
 from pipeline import errors
 from pipeline.arxiv import read
 from pipeline.progress import Progress
@@ -37,7 +37,7 @@ from settings import Settings
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
-Reproducer = Callable[[Job, Path, "Watch"], Reproduction]
+Reproducer = Callable[[Job, Path, Watch], Reproduction]
 """Makes a job's repository; the folder is kept between attempts. Raises PipelineError and SandboxError."""
 
 
@@ -175,7 +175,7 @@ class Worker:
         self, request: Request, command: Command, wishes: Configuration, ledger: Ledger
     ) -> str | Refusal:
         """What to say about a command on this issue's jobs, which is carried out."""
-        records = ledger.records(request.place.repository_id, request.place.issue)
+        records = self._records(request.place, ledger)
         active = [record for record in records if record.state in ("queued", "running")]
         if command.verb == "status":
             return messages.status(records, time.time())
@@ -189,13 +189,28 @@ class Worker:
             if not records:
                 return "There is nothing to retry: this issue has no job yet."
             last = records[0].job
-            again = replace(
-                last, id=job_id(request, last.paper), actor=request.actor, created=request.received
-            )
-            return self._submit([again], wishes, ledger) or ""
+            again = job_id(replace(request, place=last.place), last.paper)
+            job = replace(last, id=again, actor=request.actor, created=request.received)
+            return self._submit([job], wishes, ledger) or ""
         if command.verb == "help":
             return messages.help_()
+        if command.verb == "rate":
+            found = rating.rated(records)
+            if isinstance(found, str):
+                return found
+            ledger.rate(found.job.id, rating.rating(request, command))
+            self._github.react(request, "heart")
+            return ""
         return f"`{command.verb}` is not available in this version."
+
+    def _records(self, place: Place, ledger: Ledger) -> list[Record]:
+        """The jobs of an issue, or the ones that a pull request came of."""
+        records = ledger.records(place.repository_id, place.issue)
+        head = None if records else self._github.head(place)
+        issue = head and issue_of(head)
+        if not issue:
+            return records
+        return [record for record in ledger.records(place.repository_id, issue) if record.job.branch == head]
 
     # Jobs
 
@@ -327,64 +342,6 @@ class Worker:
                 _log.warning("%s; trying again", error)
                 time.sleep(max(wait, getattr(error, "wait", 0)))
         return operation()
-
-
-class Watch:
-    """An Observer that shows a Board now and then, and stops the run when somebody asked for it."""
-
-    def __init__(self, show: Callable[[Board], None], cancelling: Callable[[], bool], seconds: float) -> None:
-        self._show = show
-        self._cancelling = cancelling
-        self._seconds = seconds
-        self._board = Board()
-        self._shown: Board | None = None
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
-
-    def __call__(self, event: Progress) -> None:
-        """Take `event` in. Raises Cancelled."""
-        with self._lock:
-            self._board = self._board.after(event, time.time())
-        if self._stop.is_set():
-            raise errors.Cancelled("somebody asked to stop")
-
-    def cancelled(self) -> bool:
-        """Whether the run shall stop; for whoever waits for something long."""
-        return self._stop.is_set()
-
-    def __enter__(self) -> "Watch":
-        if self._cancelling():
-            raise errors.Cancelled("somebody asked to stop")
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-        self._refresh()
-
-    def _run(self) -> None:
-        due = 0.0
-        while not self._ended.wait(min(1.0, self._seconds)):
-            if self._cancelling():
-                self._stop.set()
-            if time.monotonic() >= due:
-                self._refresh()
-                due = time.monotonic() + self._seconds
-
-    def _refresh(self) -> None:
-        with self._lock:
-            board = self._board
-        if board != self._shown:
-            self._shown = board
-            try:
-                self._show(board)
-            except GitHubError as error:
-                _log.warning("The progress comment stays as it is: %s", error)
 
 
 def _mark(job: Job) -> str:

@@ -21,7 +21,8 @@ from psycopg import sql
 from bot.credentials import AppCredentials
 from bot.github import GitHub
 from bot.jobs import Job, Place
-from bot.worker import Watch, Worker
+from bot.watch import Watch
+from bot.worker import Worker
 from pipeline.paper import Paper
 from pipeline.progress import STAGES, Progress
 from pipeline.record import Commit

@@ -13,7 +13,8 @@ from bot.credentials import AppCredentials
 from bot.engine import Engine
 from bot.github import GitHub
 from bot.jobs import Job, Steps
-from bot.worker import Watch, Worker
+from bot.watch import Watch
+from bot.worker import Worker
 from pipeline.reproduce import Reproduction
 from tests.bot.conftest import judge, make
 from tests.fakes.github import APP_ID

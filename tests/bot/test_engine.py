@@ -14,7 +14,8 @@ from bot.engine import Engine
 from bot.github import GitHub
 from bot.jobs import Job
 from bot.progress import Board
-from bot.worker import Watch, Worker
+from bot.watch import Watch
+from bot.worker import Worker
 from pipeline.progress import Progress
 from pipeline.reproduce import Reproduction
 from tests.bot.conftest import PLACE, make, until

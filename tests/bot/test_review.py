@@ -54,9 +54,8 @@ def test_a_commit_is_reviewed_once_at_its_lines(hub: FakeGitHub, github: GitHub,
         (f"{DIRECTORY}/reproduce.sh", 1, "RIGHT"),
     ]
     assert "**High** (R1)" in posted["comments"][0]["body"]
-    assert (
-        "2.5 of 5" in posted["body"] and "2 times (2, 3)" in posted["body"] and "exist: 1" in posted["body"]
-    )
+    assert "2.5 of 5" in posted["body"] and "2 times (it gave 2, 3), for $0.04" in posted["body"]
+    assert "not there: 1" in posted["body"]
     assert posted["html_url"] in hub.comments_by(BOT)[0]["body"]
 
 

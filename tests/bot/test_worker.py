@@ -14,7 +14,8 @@ from bot.configuration import Configuration
 from bot.github import GitHub
 from bot.jobs import Job, Outcome, Record, Request
 from bot.progress import Board
-from bot.worker import Reproducer, Watch, Worker
+from bot.watch import Watch
+from bot.worker import Reproducer, Worker
 from pipeline import errors
 from pipeline.progress import Progress
 from pipeline.reproduce import Reproduction

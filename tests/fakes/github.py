@@ -178,11 +178,18 @@ class FakeGitHub:
         comment = self.write_comment(issue, body, user)
         return {
             "action": "created",
-            "issue": self.state.issues[issue],
+            "issue": self.state.issues.get(issue) or self._pulls_issue(issue),
             "comment": comment,
             "repository": self._repository(),
             "sender": self._user(user),
             "installation": {"id": INSTALLATION},
+        }
+
+    def _pulls_issue(self, number: int) -> Json:
+        """A pull request, as events about its comments show it."""
+        pull, address = self.state.pulls[number], f"{self._repository_url}/pulls/{number}"
+        return self._issue(number, pull["title"], pull["body"], pull["user"]) | {
+            "pull_request": {"url": address}
         }
 
     def delivered(self, event: str, payload: Json, status: int, ago: timedelta = timedelta(0)) -> Json:
@@ -509,7 +516,8 @@ class FakeGitHub:
             "html_url": f"{self.url}/{OWNER}/{NAME}/pull/{number}",
             "user": self._user(stored["user"]),
             "labels": [self.label(name) for name in self.state.labels.get(number, [])],
-            "head": end(stored["head"]),
+            "head": end(stored["head"])
+            | ({"repo": self._repository() | {"id": 7}} if stored.get("fork") else {}),
             "base": end(stored["base"]),
             "_links": {name: {"href": address} for name in (*links, "self")},
             "author_association": "NONE",

@@ -1,0 +1,63 @@
+"""What people think of what was delivered, beside what the judge thinks. Pure."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.commands import Command
+from bot.jobs import Rating, Record, Request
+
+FEWEST = 3
+"""Pairs, below which a correlation says nothing."""
+_LONGEST = 2000
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How people's scores go with the judge's, over all ratings of what was judged."""
+
+    pairs: int
+    people: float | None
+    """Mean of the people's scores; None without any."""
+    judge: float | None
+    """Mean of the judge's scores of the same."""
+    correlation: float | None
+    """Pearson's r; None for fewer than three pairs, and where all of one side's scores are the same."""
+
+
+def agreement(records: Sequence[Record]) -> Agreement:
+    """Of all ratings in `records` whose job was judged."""
+    judged = [(record, record.outcome.score) for record in records if record.outcome]
+    pairs = [(each.score, score) for record, score in judged if score is not None for each in record.ratings]
+    if not pairs:
+        return Agreement(0, None, None, None)
+    people, judge = zip(*pairs, strict=True)
+    correlation = None
+    if len(pairs) >= FEWEST and len(set(people)) > 1 and len(set(judge)) > 1:
+        correlation = statistics.correlation(people, judge)
+    return Agreement(len(pairs), statistics.mean(people), statistics.mean(judge), correlation)
+
+
+def rating(request: Request, command: Command) -> Rating:
+    """What the person who gave `command` thinks."""
+    return Rating(
+        person=request.actor,
+        person_id=request.actor_id,
+        score=command.score or 0,
+        text=command.text[:_LONGEST],
+        number=request.place.issue or 0,
+        when=request.received,
+    )
+
+
+def rated(records: Sequence[Record]) -> Record | str:
+    """Which of an issue's or a pull request's jobs, newest first, a rating is of; else what to answer."""
+    delivered = [record for record in records if record.outcome and record.outcome.pull_request]
+    papers: dict[str, Any] = {record.job.paper: record for record in reversed(delivered)}
+    if not papers:
+        return "There is nothing to rate yet: no paper of this issue has a pull request."
+    if len(papers) > 1:
+        pulls = ", ".join(f"#{record.outcome.pull_request.rpartition('/')[2]}" for record in papers.values())
+        return f"This issue has several papers; please rate each on its own pull request: {pulls}."
+    return delivered[0]
