@@ -21,7 +21,7 @@ from bot.configuration import PATH
 from bot.credentials import Credentials, GitHubRefused, GitHubUnavailable, Identity, worded
 from bot.jobs import Place, Request
 
-MOST_ANNOTATIONS = 50
+_MOST_ANNOTATIONS = 50
 """That GitHub takes in one request."""
 _TOKEN_SECONDS = 45 * 60
 
@@ -186,33 +186,23 @@ class GitHub:
         summary: str,
         annotations: Sequence[Annotation],
     ) -> None:
-        """A finished check run on `sha`, once; at most 50 annotations."""
+        """A finished check run on `sha`, once, with all annotations: GitHub takes 50 in a request."""
+        output: dict[str, Any] = {"title": title, "summary": summary}
         with self._repository(place) as repository:
             runs = repository.get_commit(sha).get_check_runs(check_name="paper2code")
-            if any(run.external_id == mark for run in runs):
-                return
-            output: dict[str, Any] = {"title": title, "summary": summary}
-            if annotations:
-                output["annotations"] = [
-                    {
-                        "path": remark.path,
-                        "start_line": remark.start,
-                        "end_line": remark.end,
-                        "annotation_level": remark.level,
-                        "title": remark.title[:255],
-                        "message": remark.message,
-                    }
-                    for remark in annotations[:MOST_ANNOTATIONS]
-                ]
-            repository.create_check_run(
-                "paper2code",
-                sha,
-                external_id=mark,
-                status="completed",
-                conclusion=conclusion,
-                completed_at=datetime.now(UTC),
-                output=output,
-            )
+            run = next((run for run in runs if run.external_id == mark), None)
+            if run is None:
+                run = repository.create_check_run(
+                    "paper2code",
+                    sha,
+                    external_id=mark,
+                    status="completed",
+                    conclusion=conclusion,
+                    completed_at=datetime.now(UTC),
+                    output=output | _annotated(annotations[:_MOST_ANNOTATIONS]),
+                )
+            while more := annotations[run.output.annotations_count :][:_MOST_ANNOTATIONS]:
+                run.edit(output=output | _annotated(more))
 
     def review(
         self, place: Place, pull: int, mark: str, sha: str, body: str, comments: Sequence[Comment]
@@ -280,6 +270,21 @@ def _issue(repository: Repository, place: Place) -> Issue:
     if place.issue is None:
         raise GitHubRefused("there is no issue to write to")
     return repository.get_issue(place.issue)
+
+
+def _annotated(annotations: Sequence[Annotation]) -> dict[str, Any]:
+    remarks = [
+        {
+            "path": remark.path,
+            "start_line": remark.start,
+            "end_line": remark.end,
+            "annotation_level": remark.level,
+            "title": remark.title[:255],
+            "message": remark.message,
+        }
+        for remark in annotations
+    ]
+    return {"annotations": remarks} if remarks else {}
 
 
 def _at_lines(comment: Comment) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from bot.commands import USAGE
 from bot.configuration import PATH
-from bot.github import MOST_ANNOTATIONS, Annotation, PullRequest
+from bot.github import PullRequest
 from bot.jobs import Job, Outcome, Record
 from bot.progress import Board, Line
 from pipeline.markdown import code, line, prose
@@ -161,22 +161,6 @@ def check_summary(report: Mapping[str, Any]) -> str:
         )
 
     return _fitted(body)
-
-
-def annotations(report: Mapping[str, Any], directory: str) -> list[Annotation]:
-    """Of the check run: what was not implemented as the paper says, at its lines; worst first."""
-    doubtful = [item for item in _sorted(report["requirements"]["items"]) if item["verdict"] != "implemented"]
-    return [
-        Annotation(
-            path=f"{directory}/{item['evidence'][0]['file']}",
-            start=item["evidence"][0]["start"],
-            end=item["evidence"][0]["end"],
-            level="notice" if item["verdict"] == "partial" else "warning",
-            title=f"{item['id']} {item['verdict']} ({item['anchor']})",
-            message=line(f"{item['text']} {item['note']}", 2000) or item["id"],
-        )
-        for item in [item for item in doubtful if item["evidence"]][:MOST_ANNOTATIONS]
-    ]
 
 
 def directory(template: str, reproduction: Reproduction, paper: str) -> str:

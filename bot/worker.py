@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bot import branch, configuration, messages, rating, review
+from bot.annotations import annotations
 from bot.branch import BranchError, BranchUnreachable
 from bot.commands import Command
 from bot.configuration import Configuration, ConfigurationInvalid, Quota
@@ -277,7 +278,7 @@ class Worker:
                 "success" if reproduction.status == "runs" else "failure",
                 messages.check_title(report),
                 messages.check_summary(report),
-                messages.annotations(report, directory),
+                annotations(report, reproduction.files, directory),
             )
         )
         if comment is not None:

@@ -54,6 +54,7 @@ _PATHS = [
     f"{_REPOSITORY}/pulls/{{pull_number}}/reviews",
     f"{_REPOSITORY}/commits/{{ref}}/check-runs",
     f"{_REPOSITORY}/check-runs",
+    f"{_REPOSITORY}/check-runs/{{check_run_id}}",
 ]
 
 

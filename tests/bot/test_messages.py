@@ -150,18 +150,11 @@ def test_no_text_is_longer_than_github_takes(count: int) -> None:
     assert len(messages.check_summary(big)) < 65_535
     outcome = Outcome("failed", reason=HOSTILE * 1000)
     assert len(messages.failed(job(), Board(), outcome, HOSTILE * 1000, "x")) < 65_536
-    assert all(len(remark.message) <= 2000 for remark in messages.annotations(big, "papers/x"))
 
 
 def test_what_is_worst_comes_first() -> None:
     body = messages.pull_request(reproduction(), "papers/x", "", 12)
     assert body.index("🟡 partial") < body.index("✅ implemented")
-
-
-def test_annotations_stand_at_lines_of_what_is_not_as_the_paper_says() -> None:
-    (remark,) = messages.annotations(report(), "papers/x")
-    assert (remark.path, remark.start, remark.level) == ("papers/x/main.py", 1, "notice")
-    assert "R2 partial" in remark.title
 
 
 def test_the_checklist_tells_stages_runs_time_and_cost() -> None:

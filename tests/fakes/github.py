@@ -102,6 +102,8 @@ class State:
     reviews: list[Json] = field(default_factory=list)
     """Each with its `comments`, as they were sent."""
     checks: list[Json] = field(default_factory=list)
+    annotations: dict[int, list[Json]] = field(default_factory=dict)
+    """Of each check run."""
     files: dict[str, str] = field(default_factory=dict)
     """Files on the default branch that the contents API shows."""
     deliveries: list[Json] = field(default_factory=list)
@@ -789,13 +791,8 @@ def _routes(hub: FakeGitHub, api: Blueprint) -> None:  # noqa: C901, a list of r
     @repository("checks", "write")
     def create_check(token: Token) -> Any:
         asked = request.get_json()
-        remarks = asked["output"].get("annotations", [])
-        if len(remarks) > 50 or len(asked["output"]["summary"]) > 65535:
-            abort(422, "Invalid request")
         number = next(hub._ids)
         address = f"{hub._repository_url}/check-runs/{number}"
-        output = {"title": asked["output"]["title"], "summary": asked["output"]["summary"], "text": None}
-        counted = {"annotations_count": len(remarks), "annotations_url": f"{address}/annotations"}
         check = {
             **{name: asked[name] for name in ("name", "head_sha", "external_id", "status", "conclusion")},
             "id": number,
@@ -805,13 +802,30 @@ def _routes(hub: FakeGitHub, api: Blueprint) -> None:  # noqa: C901, a list of r
             "details_url": address,
             "started_at": _now(),
             "completed_at": asked["completed_at"],
-            "output": output | counted,
             "check_suite": {"id": 1},
             "app": hub.app(),
             "pull_requests": [],
         }
         state.checks.append(check)
-        return check, 201
+        state.annotations[number] = []
+        return show_output(check, asked["output"]), 201
+
+    @api.patch(f"{root}/check-runs/<int:number>")
+    @repository("checks", "write")
+    def edit_check(token: Token, number: int) -> Any:
+        check = next(check for check in state.checks if check["id"] == number)
+        return show_output(check, request.get_json()["output"])
+
+    def show_output(check: Json, output: Json) -> Json:
+        """The check run with `output`, whose annotations are added to those that it has."""
+        remarks = output.get("annotations", [])
+        if len(remarks) > 50 or len(output["summary"]) > 65535:
+            abort(422, "Invalid request")
+        kept = state.annotations[check["id"]]
+        kept += remarks
+        counted = {"annotations_count": len(kept), "annotations_url": f"{check['url']}/annotations"}
+        check["output"] = {"title": output["title"], "summary": output["summary"], "text": None} | counted
+        return check
 
 
 def _faulty(fault: Fault) -> Any:
