@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     """Base image of the Docker sandbox, with Python 3 in it."""
     data_dir: Folder = Field(default_factory=lambda: Path("~/.local/share/paper2code").expanduser())
     """Where caches, jobs and their files live."""
+    public_url: Url | None = None
+    """Where people reach the web process: progress comments then link to the job's page there."""
     database_url: str | None = Field(default=None, repr=False)
     """Where jobs are stored; `postgresql://…` for several machines. Default: SQLite, in the data folder."""
     arxiv_url: Url = "https://arxiv.org"

@@ -1,7 +1,7 @@
 """Web pages on jobs, and figures for Prometheus, behind a token. Reads the ledger, changes nothing.
 
 Live by server-sent events that close at once and are reconnected: an open page holds none of the threads that
-webhooks need.
+webhooks need. They end with the job.
 """
 
 import hmac
@@ -17,11 +17,12 @@ from pydantic import SecretStr
 
 from bot.engine import Engine
 from bot.jobs import Record, State
-from bot.progress import Board
 from bot.quota import DAY
+from bot.rating import Agreement, agreement
 from bot.terminal import TITLES, duration, money
 
 _REFRESH_MILLISECONDS = 2000
+_IDLE_MILLISECONDS = 15_000
 
 
 def create_blueprint(token: SecretStr, engine: Engine, server_url: str) -> Blueprint:
@@ -29,6 +30,7 @@ def create_blueprint(token: SecretStr, engine: Engine, server_url: str) -> Bluep
     blueprint = Blueprint("dashboard", __name__, template_folder="templates", static_folder="static")
     blueprint.add_app_template_filter(duration)
     blueprint.add_app_template_filter(money)
+    blueprint.add_app_template_filter(score)
 
     @blueprint.before_request
     def guard() -> ResponseReturnValue | None:
@@ -49,7 +51,7 @@ def create_blueprint(token: SecretStr, engine: Engine, server_url: str) -> Bluep
 
     def show(template: str, **values: Any) -> str:
         return render_template(
-            template, titles=TITLES, seconds=_seconds, now=time.time(), server_url=server_url, **values
+            template, titles=TITLES, seconds=_seconds, until=_until, server_url=server_url, **values
         )
 
     @blueprint.get("/")
@@ -58,7 +60,11 @@ def create_blueprint(token: SecretStr, engine: Engine, server_url: str) -> Bluep
 
     @blueprint.get("/events")
     def jobs_live() -> ResponseReturnValue:
-        return _event(show("_jobs.html", records=engine.latest()))
+        records = engine.latest()
+        busy = any(record.active for record in records)
+        return _event(
+            show("_jobs.html", records=records), _REFRESH_MILLISECONDS if busy else _IDLE_MILLISECONDS
+        )
 
     @blueprint.get("/jobs/<job>")
     def job(job: str) -> ResponseReturnValue:
@@ -66,33 +72,55 @@ def create_blueprint(token: SecretStr, engine: Engine, server_url: str) -> Bluep
 
     @blueprint.get("/jobs/<job>/events")
     def job_live(job: str) -> ResponseReturnValue:
-        return _event(show("_job.html", record=one(job)))
+        record = one(job)
+        return _event(show("_job.html", record=record), _REFRESH_MILLISECONDS, ended=not record.active)
+
+    @blueprint.get("/ratings")
+    def ratings() -> ResponseReturnValue:
+        records = engine.rated()
+        return show("ratings.html", records=records, agreed=agreement(records))
 
     @blueprint.get("/metrics")
     def metrics() -> ResponseReturnValue:
-        text = _metrics(engine.recent(datetime.now(UTC) - DAY), engine.pending())
+        text = _metrics(engine.recent(datetime.now(UTC) - DAY), engine.pending(), agreement(engine.rated()))
         return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
     return blueprint
 
 
-def _seconds(board: Board, now: float) -> float:
-    """From the first stage's start to now, or to the last stage's end if none is running."""
-    begun = [line.started for _, line in board.lines if line.started is not None]
-    ended = [line.ended for _, line in board.lines if line.ended is not None]
-    return (now if board.stage else max(ended, default=now)) - min(begun) if begun else 0
+def _until(record: Record) -> float:
+    """Up to when its stages last: now, or the last thing that is known to have happened."""
+    if record.active:
+        return time.time()
+    moments = [moment for _, line in record.board.lines for moment in (line.started, line.ended)]
+    return max((moment for moment in moments if moment is not None), default=0)
 
 
-def _event(html: str) -> Response:
-    """A server-sent event with `html`, unless the page has just that."""
+def _seconds(record: Record) -> float:
+    """From the first stage's start to the last one's end; while one is under way, to now."""
+    begun = [line.started for _, line in record.board.lines if line.started is not None]
+    ended = [line.ended for _, line in record.board.lines if line.ended is not None]
+    return (_until(record) if record.board.stage else max(ended, default=0)) - min(begun) if begun else 0
+
+
+def score(value: float) -> str:
+    """With one decimal where it has one."""
+    return f"{round(value, 1):g}"
+
+
+def _event(html: str, milliseconds: int, ended: bool = False) -> Response:
+    """A server-sent event with `html`, unless the page has just that; then the end, if nothing more comes."""
     mark = sha256(html.encode()).hexdigest()[:16]
-    lines = [f"retry: {_REFRESH_MILLISECONDS}"]
-    if request.headers.get("Last-Event-ID") != mark:
+    seen = request.headers.get("Last-Event-ID") == mark
+    if seen and ended:
+        return Response(status=204)
+    lines = [f"retry: {milliseconds}"]
+    if not seen:
         lines += [f"id: {mark}", *(f"data: {line}" for line in html.splitlines())]
     return Response("\n".join([*lines, "", ""]), content_type="text/event-stream")
 
 
-def _metrics(records: list[Record], waiting: int) -> str:
+def _metrics(records: list[Record], waiting: int, agreed: Agreement) -> str:
     states = Counter[str](record.state for record in records)
     usd = sum(record.board.usd or 0 for record in records)
     lines = [
@@ -105,5 +133,21 @@ def _metrics(records: list[Record], waiting: int) -> str:
         "# HELP paper2code_requests_waiting Requests that no worker has answered yet.",
         "# TYPE paper2code_requests_waiting gauge",
         f"paper2code_requests_waiting {waiting}",
+        "# HELP paper2code_ratings People's ratings of pull requests that were judged too.",
+        "# TYPE paper2code_ratings gauge",
+        f"paper2code_ratings {agreed.pairs}",
     ]
+    means = {"people": agreed.people, "judge": agreed.judge}
+    if agreed.pairs:
+        lines += [
+            "# HELP paper2code_score_mean Mean score of these pull requests, 1 to 5.",
+            "# TYPE paper2code_score_mean gauge",
+            *(f'paper2code_score_mean{{by="{who}"}} {mean:.4f}' for who, mean in means.items()),
+        ]
+    if agreed.correlation is not None:
+        lines += [
+            "# HELP paper2code_ratings_correlation Pearson's r of people's and the judge's scores.",
+            "# TYPE paper2code_ratings_correlation gauge",
+            f"paper2code_ratings_correlation {agreed.correlation:.4f}",
+        ]
     return "\n".join(lines) + "\n"

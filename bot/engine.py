@@ -79,7 +79,7 @@ def work(
     engine = Engine(database_url(settings))
     try:
         allowed = Quota(per_day=settings.installation_per_day, concurrent=settings.installation_concurrent)
-        worker = Worker(github, make, settings.data_dir, allowed, judge=judge)
+        worker = Worker(github, make, settings.data_dir, allowed, judge=judge, pages=settings.public_url)
         with engine.working(worker, settings.jobs):
             while True:
                 _do(lambda: credentials.redeliver(settings.github_api_url))

@@ -122,6 +122,11 @@ class Record:
     ratings: tuple[Rating, ...] = ()
     """Each person's latest."""
 
+    @property
+    def active(self) -> bool:
+        """Whether it waits or is being worked on."""
+        return self.state in ("queued", "running")
+
 
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 JOB: TypeAdapter[Job] = TypeAdapter(Job)

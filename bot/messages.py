@@ -60,15 +60,16 @@ def pull_request(reproduction: Reproduction, directory: str, blob: str, issue: i
     return _fitted(body)
 
 
-def progress(job: Job, board: Board, now: float) -> str:
-    """The comment that is edited while a job runs."""
+def progress(job: Job, board: Board, now: float, pages: str | None = None) -> str:
+    """The comment that is edited while a job runs; `pages` is the address of the dashboard."""
     lines = [f"### Implementing {_paper_link(job.paper)}", ""]
     for stage, entry in board.lines:
         lines.append(_stage(stage, entry, now))
         if stage == "run":
             lines += [f"  - {prose(run, 160)}" for run in board.runs[-5:]]
     lines += ["", f"{_spent(board.usd)} of at most ${job.configuration.max_usd:.2f} spent."]
-    lines += ["`/paper2code cancel` stops it, `/paper2code status` tells more."]
+    page = f", and so does [its page]({pages}/jobs/{quote(job.id)})" if pages else ""
+    lines += [f"`/paper2code cancel` stops it, `/paper2code status` tells more{page}."]
     return "\n".join(lines)
 
 

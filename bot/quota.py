@@ -19,7 +19,7 @@ def excess(
     `hosts` to its installation. A job that joins one that is active counts as nothing.
     """
     ids = {record.job.id for record in known}
-    keys = {record.job.key for record in known if _active(record)}
+    keys = {record.job.key for record in known if record.active}
     new = sum(job.id not in ids and job.key not in keys for job in jobs)
     if not new:
         return None
@@ -32,7 +32,7 @@ def excess(
 
 
 def _over(new: int, known: list[Record], allowed: Quota, whose: str, now: datetime) -> Refusal | None:
-    active = sum(map(_active, known))
+    active = sum(record.active for record in known)
     if active + new > allowed.concurrent:
         return Refusal(
             f"{_papers(allowed.concurrent)} at a time is the limit of {whose}, and {active} "
@@ -49,10 +49,6 @@ def _over(new: int, known: list[Record], allowed: Quota, whose: str, now: dateti
             f"{'was' if len(days) == 1 else 'were'} asked for.{when}"
         )
     return None
-
-
-def _active(record: Record) -> bool:
-    return record.state in ("queued", "running")
 
 
 def _together(one: Place, other: Place) -> bool:

@@ -85,9 +85,11 @@ class Worker:
         waits: tuple[float, ...] = (5, 20, 60, 300, 900, 1800),
         seconds_between_edits: float = 5,
         judge: Judge | None = None,
+        pages: str | None = None,
     ) -> None:
         """`allowed` is each installation's quota; `kept` says where a failed job's files are; `waits` are
-        seconds between attempts at a service. Without `judge` nothing is reviewed.
+        seconds between attempts at a service. Without `judge` nothing is reviewed. `pages` is the
+        address of the dashboard.
         """
         self._github = github
         self._make = make
@@ -98,6 +100,7 @@ class Worker:
         self._waits = waits
         self._seconds_between_edits = seconds_between_edits
         self._judge = judge
+        self._pages = pages
 
     def answer(self, request: Request, step: Steps, ledger: Ledger) -> None:
         """Decide on a request, say so, and submit the jobs that come of it."""
@@ -177,7 +180,7 @@ class Worker:
     ) -> str | Refusal:
         """What to say about a command on this issue's jobs, which is carried out."""
         records = self._records(request.place, ledger)
-        active = [record for record in records if record.state in ("queued", "running")]
+        active = [record for record in records if record.active]
         if command.verb == "status":
             return messages.status(records, time.time())
         if command.verb == "cancel":
@@ -219,7 +222,7 @@ class Worker:
         """Id of the progress comment; None where GitHub takes no comments (a locked conversation)."""
         if job.place.issue is None:
             return None
-        text = messages.progress(job, Board(), time.time())
+        text = messages.progress(job, Board(), time.time(), self._pages)
         try:
             return self._insist(lambda: self._github.comment(job.place, _mark(job), text, since=job.created))
         except GitHubRefused as error:
@@ -233,7 +236,7 @@ class Worker:
         def show(board: Board) -> None:
             ledger.note(job.id, board)
             if comment is not None:
-                text = messages.progress(job, board, time.time())
+                text = messages.progress(job, board, time.time(), self._pages)
                 self._github.edit(job.place, comment, _mark(job), text)
 
         with Watch(show, lambda: ledger.cancelling(job.id), self._seconds_between_edits) as watch:

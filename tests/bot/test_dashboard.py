@@ -1,23 +1,36 @@
 """Pages for whoever has the token, and nobody else."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 
+from bot.dashboard import create_blueprint
 from bot.engine import Engine, database_url
+from bot.jobs import Outcome, Record
 from bot.progress import Board
 from bot.webhook import create_app
 from pipeline.progress import Progress
 from settings import Settings
 from tests.bot.conftest import SECRET
+from tests.bot.test_rating import done, thought
 from tests.bot.test_worker import job
 
 TOKEN = "open-sesame-please"
 FIRST = "123456-1-aaaaaaaaaaaa"
-PAGES = ["/", "/events", f"/jobs/{FIRST}", f"/jobs/{FIRST}/events", "/metrics", "/static/style.css"]
+PAGES = [
+    "/",
+    "/events",
+    f"/jobs/{FIRST}",
+    f"/jobs/{FIRST}/events",
+    "/ratings",
+    "/metrics",
+    "/static/style.css",
+]
 ADMITTED = ("anybody", TOKEN)
 
 
@@ -111,4 +124,74 @@ def test_the_figures_of_the_day(client: FlaskClient, engine: Engine) -> None:
         'paper2code_jobs{state="cancelled"}': "0",
         "paper2code_jobs_usd": "0.2500",
         "paper2code_requests_waiting": "0",
+        "paper2code_ratings": "0",
     }
+
+
+class Ended(Engine):
+    """Whose jobs have ended."""
+
+    def __init__(self, url: str, *records: Record) -> None:
+        super().__init__(url)
+        self.ended = list(records)
+
+    def latest(self, limit: int = 100) -> list[Record]:
+        return self.ended
+
+    def record(self, job: str) -> Record | None:
+        return self.ended[0]
+
+    def rated(self) -> list[Record]:
+        return self.ended
+
+
+@contextmanager
+def pages(settings: Settings, *records: Record) -> Iterator[FlaskClient]:
+    engine = Ended(database_url(settings), *records)
+    app = Flask("test", static_folder=None)
+    app.register_blueprint(create_blueprint(SecretStr(TOKEN), engine, "https://github.com"))
+    yield app.test_client()
+    engine.close()
+
+
+@pytest.fixture
+def ended(settings: Settings) -> Iterator[FlaskClient]:
+    """Pages on a job that died in its first stage, was delivered all the same, judged, and rated by three."""
+    board = Board().after(Progress("paper", "started", usd=0.1), 1000.0)
+    outcome = Outcome("done", "fails", "https://github.com/o/r/pull/7", score=2.5)
+    ratings = tuple(thought(score, person_id=score, text="<b>Good</b>") for score in (1, 2, 4))
+    with pages(settings, Record(job(id=FIRST), "done", board, outcome, ratings)) as client:
+        yield client
+
+
+def test_a_page_stops_asking_when_its_job_has_ended(client: FlaskClient, ended: FlaskClient) -> None:
+    assert 'data-events="/jobs/' in client.get(f"/jobs/{FIRST}", auth=ADMITTED).text
+    assert 'data-events=""' in ended.get(f"/jobs/{FIRST}", auth=ADMITTED).text
+    address = f"/jobs/{FIRST}/events"
+    last = ended.get(address, auth=ADMITTED, headers={"Last-Event-ID": "of-when-it-ran"})
+    assert "does not run" in last.text
+    (seen,) = [line.removeprefix("id: ") for line in last.text.splitlines() if line.startswith("id: ")]
+    over = ended.get(address, auth=ADMITTED, headers={"Last-Event-ID": seen})
+    assert (over.status_code, over.text) == (204, "")
+
+
+def test_a_list_in_which_nothing_happens_is_asked_for_seldom(client: FlaskClient, ended: FlaskClient) -> None:
+    assert "retry: 2000\n" in client.get("/events", auth=ADMITTED).text
+    assert "retry: 15000\n" in ended.get("/events", auth=ADMITTED).text
+
+
+def test_scores_of_people_and_of_the_judge_stand_side_by_side(ended: FlaskClient) -> None:
+    for page in ("/ratings", f"/jobs/{FIRST}"):
+        text = ended.get(page, auth=ADMITTED).text
+        assert "2.5" in text and "&lt;b&gt;Good&lt;/b&gt;" in text and "<b>Good" not in text
+    assert "needs three ratings that differ" in ended.get("/ratings", auth=ADMITTED).text
+
+
+def test_the_correlation_is_shown_from_three_pairs_on(client: FlaskClient, settings: Settings) -> None:
+    assert "Nobody has rated" in client.get("/ratings", auth=ADMITTED).text
+    assert "correlation" not in client.get("/metrics", auth=ADMITTED).text
+    with pages(settings, done(2.0, 1), done(3.0, 3), done(5.0, 5)) as rated:
+        assert "0.98" in rated.get("/ratings", auth=ADMITTED).text
+        figures = rated.get("/metrics", auth=ADMITTED).text
+    assert "paper2code_ratings 3\n" in figures and "paper2code_ratings_correlation 0.98" in figures
+    assert 'paper2code_score_mean{by="people"} 3.0000' in figures

@@ -191,3 +191,9 @@ def test_an_unknown_price_is_said_to_be_unknown() -> None:
 def test_a_draft_is_explained() -> None:
     text = messages.done(job(), reproduction(status="fails"), PullRequest(7, "https://x"))
     assert "#7" in text and "draft" in text
+
+
+def test_the_checklist_links_to_the_jobs_page_where_there_is_one() -> None:
+    shown = messages.progress(job(id="123-1-ab"), Board(), 0.0, "https://bot.example.org/p2c")
+    assert "[its page](https://bot.example.org/p2c/jobs/123-1-ab)" in shown
+    assert "page" not in messages.progress(job(), Board(), 0.0)
