@@ -14,6 +14,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,6 +198,55 @@ def execute(ctx: click.Context, directory: Path, mode: Any, json_file: Path | No
         json_file.write_text(json.dumps(_report(directory, report), ensure_ascii=False, indent=1) + "\n")
     execution(Console(), report)
     ctx.exit(0 if report.ok else 1)
+
+
+@main.command()
+@click.argument("directory", metavar="DIR", type=EXISTING_FOLDER)
+@click.option("--paper", required=True, help="What it implements: an arXiv reference or a path.")
+@click.option("--reference", metavar="DIR", type=EXISTING_FOLDER, help="The authors' code, to compare with.")
+@click.option(
+    "--samples", type=click.IntRange(1, 20), default=1, show_default=True, help="Opinions to average."
+)
+@click.option("--json", "json_file", metavar="FILE", type=FILE, help="Write the judgement there.")
+@click.pass_context
+def score(
+    ctx: click.Context,
+    directory: Path,
+    paper: str,
+    reference: Path | None,
+    samples: int,
+    json_file: Path | None,
+) -> None:
+    """Judge how faithfully a repository implements a paper.
+
+    From 1 to 5, whoever wrote DIR. A program looks first and drops critiques of code that is not there. The
+    same question is not paid for twice.
+    """
+    from rich.console import Console
+
+    from bot.terminal import judgement
+    from pipeline.arxiv import read
+    from pipeline.asking import Context, render
+    from pipeline.repository import RefusedPath
+    from pipeline.scoring import collect, judge, with_code
+
+    settings = _settings()
+    try:
+        repository, theirs = collect(directory), collect(reference) if reference else None
+    except RefusedPath as error:
+        raise click.UsageError(f"too much to judge at once: {error}") from error
+    found = read(paper, _arxiv(settings))
+    context = with_code(Context(render("system")).extended("paper", found.text()), repository)
+    ctx.obj.directory = kept = (
+        settings.data_dir / "scores" / sha256(f"{directory.resolve()}".encode()).hexdigest()[:16]
+    )
+    interrupt = Interrupt(click.echo, lambda: None)
+    with interrupt.watch(), _llm(settings, kept, resume=True, cancelled=interrupt.asked) as llm:
+        given = judge(repository, context, llm, samples, theirs)
+    if json_file:
+        told = dataclasses.asdict(given) | {"paper": found.title, "arxiv_id": found.arxiv_id}
+        json_file.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+    judgement(Console(), given)
 
 
 @main.command()

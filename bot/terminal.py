@@ -20,6 +20,7 @@ from rich.text import Text
 from bot.progress import Board, Line
 from pipeline.markdown import visible
 from pipeline.progress import Progress, Stage
+from pipeline.scoring import Judgement
 from sandbox.report import CommandResult, ExecutionReport
 
 if TYPE_CHECKING:
@@ -190,6 +191,22 @@ def execution(console: Console, report: ExecutionReport) -> None:
         tail = report.failure.result.stderr or report.failure.result.stdout
         lines = visible(tail).splitlines()[-20:]
         console.print(Text("\n".join(["", *lines]), style="dim"), soft_wrap=True)
+
+
+def judgement(console: Console, given: Judgement) -> None:
+    """Say how a repository was judged."""
+    rows: list[tuple[str, str]] = [
+        (critique.severity, f"{critique.path}:{critique.start} {critique.text}")
+        for critique in given.critiques
+    ]
+    if given.dropped:
+        rows.append(("Dropped", f"{_many(given.dropped, 'critique')} of code that is not there"))
+    if given.samples:
+        each = f" ({', '.join(map(str, given.scores))})" if given.samples > 1 else ""
+        rows.append(("Asked", f"{given.model}, {_many(given.samples, 'time')}{each}, {money(given.usd)}"))
+    else:
+        rows.append(("Asked", "no model: there is nothing to judge"))
+    _say_all(console, Text(f"{given.score:.2g} of 5", style="bold"), rows)
 
 
 def examination(console: Console, found: Iterable["Check"]) -> None:

@@ -8,6 +8,7 @@ import ast
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -16,7 +17,7 @@ from pipeline.asking import Context, ask, block, render
 from pipeline.audit import Evidence, Place, locate
 from pipeline.llm import LLM
 from pipeline.plan import Answer
-from pipeline.repository import Repository
+from pipeline.repository import Repository, refusal
 from sandbox import syntax
 
 Severity = Literal["high", "medium", "low"]
@@ -26,6 +27,10 @@ FEWEST_STATEMENTS = 5
 """That do something; with fewer there is nothing to judge."""
 _READ = (".py", ".yaml", ".yml", ".toml", ".cfg", ".ini", ".txt", ".sh", ".json")
 """What tells how the code works. Prose is left out: it can only claim."""
+
+_DATA = (".json", ".txt")
+_LARGEST_DATA = 20_000
+"""Bytes; what is larger is data and not configuration."""
 
 
 class Remark(Evidence):
@@ -112,6 +117,18 @@ def judge(
         model=llm.model,
         usd=None if before is None or after is None else after - before,
     )
+
+
+def collect(directory: Path) -> Repository:
+    """What the judge reads of a directory, whoever wrote it. Raises RefusedPath if that is too much."""
+    files: dict[str, str] = {}
+    for file in sorted(directory.rglob("*")):
+        path = file.relative_to(directory).as_posix()
+        if file.suffix not in _READ or refusal(path) or not file.is_file() or file.is_symlink():
+            continue
+        if file.suffix not in _DATA or file.stat().st_size <= _LARGEST_DATA:
+            files[path] = file.read_text(encoding="utf-8", errors="replace").replace("\0", "")
+    return Repository(files)
 
 
 def with_code(context: Context, repository: Repository) -> Context:

@@ -41,7 +41,17 @@ def test_help_waits_for_no_heavy_library() -> None:
 
 
 def test_the_commands_are_the_designs() -> None:
-    assert sorted(main.commands) == ["action", "demo", "doctor", "execute", "paper", "run", "serve", "work"]
+    assert sorted(main.commands) == [
+        "action",
+        "demo",
+        "doctor",
+        "execute",
+        "paper",
+        "run",
+        "score",
+        "serve",
+        "work",
+    ]
 
 
 @pytest.mark.parametrize("command", sorted(main.commands))
@@ -379,3 +389,44 @@ def test_a_repository_that_was_edited_since_is_not_lost(paper: Path, tmp_path: P
     assert (tmp_path / "out/repository.1/estimator.py").read_text().endswith("# mine\n")
     assert "# mine" not in edited.read_text()
     assert "kept as" in again.output
+
+
+def test_a_repository_is_judged_whoever_wrote_it(
+    paper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "main.py").write_text(MAIN)
+    line = 'config["training"] |= config["smoke"]["training"]'
+    critique = {"file": "main.py", "symbol": "main", "line": line, "severity": "high", "text": "No mean."}
+    gone = critique | {"line": "mean = 0"}
+    answer = {"critiques": [c | {"requirement": ""} for c in (critique, gone)], "score": 2}
+    with FakeModel(Reply(json.dumps(answer))) as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+        for _ in range(2):
+            judged = run("score", "theirs", "--paper", paper, "--json", "score.json")
+            assert judged.exit_code == 0, judged.output
+    assert "2 of 5" in judged.output and "main.py:21 No mean." in judged.output
+    told = json.loads((tmp_path / "score.json").read_text())
+    assert (told["score"], told["dropped"], told["scores"]) == (2, 1, [2])
+    assert len(model.requests) == 1, "the same question was paid for twice"
+
+
+def test_an_empty_repository_is_judged_without_asking_a_model(
+    paper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    with FakeModel() as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        judged = run("score", "empty", "--paper", paper)
+    assert judged.exit_code == 0 and "1 of 5" in judged.output, judged.output
+    assert model.requests == []
+
+
+def test_a_directory_that_nobody_could_read_ends_with_2(paper: Path, tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    for number in range(201):
+        (tmp_path / "theirs" / f"m{number}.py").touch()
+    judged = run("score", "theirs", "--paper", paper)
+    assert judged.exit_code == 2 and "too much to judge" in judged.output
