@@ -3,7 +3,6 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bot.commands import Command
 from bot.jobs import Rating, Record, Request
@@ -52,12 +51,17 @@ def rating(request: Request, command: Command) -> Rating:
 
 
 def rated(records: Sequence[Record]) -> Record | str:
-    """Which of an issue's or a pull request's jobs, newest first, a rating is of; else what to answer."""
-    delivered = [record for record in records if record.outcome and record.outcome.pull_request]
-    papers: dict[str, Any] = {record.job.paper: record for record in reversed(delivered)}
-    if not papers:
+    """Which of an issue's or a pull request's jobs, newest first, a rating is of; else what to answer.
+
+    The latest that was delivered and judged, else the latest that was delivered.
+    """
+    delivered = [(record, record.outcome) for record in records if record.outcome]
+    delivered = [(record, outcome) for record, outcome in delivered if outcome.pull_request]
+    pulls = {record.job.paper: outcome.pull_request or "" for record, outcome in reversed(delivered)}
+    if not pulls:
         return "There is nothing to rate yet: no paper of this issue has a pull request."
-    if len(papers) > 1:
-        pulls = ", ".join(f"#{record.outcome.pull_request.rpartition('/')[2]}" for record in papers.values())
-        return f"This issue has several papers; please rate each on its own pull request: {pulls}."
-    return delivered[0]
+    if len(pulls) > 1:
+        named = ", ".join(f"#{pull.rpartition('/')[2]}" for pull in pulls.values())
+        return f"This issue has several papers; please rate each on its own pull request: {named}."
+    judged = [record for record, outcome in delivered if outcome.score is not None]
+    return (judged or [record for record, _ in delivered])[0]

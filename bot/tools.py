@@ -8,7 +8,10 @@ from pathlib import Path
 from bot.jobs import Job
 from pipeline.arxiv import Arxiv
 from pipeline.llm import LLM
+from pipeline.reproduce import Options
 from sandbox.interface import Sandbox
+from sandbox.report import Limits
+from settings import Settings
 
 
 @dataclass(frozen=True)
@@ -22,3 +25,16 @@ class Tools:
 
 Toolbox = Callable[[Job, Path, Callable[[], bool]], AbstractContextManager[Tools]]
 """Opens the tools for one attempt at a job, given its folder and whether it shall stop."""
+
+
+def options_for(job: Job, settings: Settings) -> Options:
+    """How a job's repository is made and run."""
+    wanted = job.configuration
+    return Options(
+        packages=settings.data_dir / "packages",
+        refine=wanted.refine,
+        max_fixes=wanted.max_fixes,
+        concurrency=settings.concurrency,
+        mode="full" if wanted.run.full else "smoke",
+        limits=Limits(wanted.run.timeout, wanted.run.memory_bytes, wanted.run.cpus),
+    )

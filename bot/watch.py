@@ -1,4 +1,4 @@
-"""Watching one run: what happens goes to whoever shows it, the wish to stop comes back."""
+"""Watch: what stands between a run and the people who follow it, who may also stop it."""
 
 import logging
 import threading
@@ -12,16 +12,23 @@ from pipeline import errors
 from pipeline.progress import Progress
 
 _log = logging.getLogger(__name__)
+_BLANK = Board()
 
 
 class Watch:
     """An Observer that shows a Board now and then, and stops the run when somebody asked for it."""
 
-    def __init__(self, show: Callable[[Board], None], cancelling: Callable[[], bool], seconds: float) -> None:
+    def __init__(
+        self,
+        show: Callable[[Board], None],
+        cancelling: Callable[[], bool],
+        seconds: float,
+        board: Board = _BLANK,
+    ) -> None:
         self._show = show
         self._cancelling = cancelling
         self._seconds = seconds
-        self._board = Board()
+        self._board = board
         self._shown: Board | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()

@@ -25,14 +25,13 @@ from bot.jobs import Job, Ledger, Outcome, Place, Record, Request, Steps, issue_
 from bot.progress import Board
 from bot.quota import DAY, excess
 from bot.review import Judge
-from bot.tools import Toolbox
+from bot.tools import Toolbox, options_for
 from bot.watch import Watch
 from pipeline import errors
 from pipeline.arxiv import read
 from pipeline.progress import Progress
-from pipeline.reproduce import Options, Reproduction, reproduce
+from pipeline.reproduce import Reproduction, reproduce
 from sandbox.interface import SandboxError
-from sandbox.report import Limits
 from settings import Settings
 
 T = TypeVar("T")
@@ -46,15 +45,7 @@ def reproducer(toolbox: Toolbox, settings: Settings) -> Reproducer:
     """The real one: the pipeline with what `toolbox` opens."""
 
     def make(job: Job, out: Path, watch: Watch) -> Reproduction:
-        wish = job.configuration
-        options = Options(
-            packages=settings.data_dir / "packages",
-            refine=wish.refine,
-            max_fixes=wish.max_fixes,
-            concurrency=settings.concurrency,
-            mode="full" if wish.run.full else "smoke",
-            limits=Limits(wish.run.timeout, wish.run.memory_bytes, wish.run.cpus),
-        )
+        options = options_for(job, settings)
         with toolbox(job, out, watch.cancelled) as tools:
             watch(Progress("paper", "started", job.paper, usd=0.0))
             paper = read(job.paper, tools.arxiv)
@@ -208,13 +199,14 @@ class Worker:
         return f"`{command.verb}` is not available in this version."
 
     def _records(self, place: Place, ledger: Ledger) -> list[Record]:
-        """The jobs of an issue, or the ones that a pull request came of."""
+        """The jobs of an issue; of a pull request, the ones that it came of as well."""
         records = ledger.records(place.repository_id, place.issue)
-        head = None if records else self._github.head(place)
-        issue = head and issue_of(head)
-        if not issue:
+        head = self._github.head(place)
+        issue = issue_of(head) if head else None
+        if issue in (None, place.issue):
             return records
-        return [record for record in ledger.records(place.repository_id, issue) if record.job.branch == head]
+        before = ledger.records(place.repository_id, issue)
+        return [*records, *(record for record in before if record.job.branch == head)]
 
     # Jobs
 

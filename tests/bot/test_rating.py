@@ -55,6 +55,7 @@ def test_only_what_was_judged_and_rated_is_compared() -> None:
 def test_a_rating_is_of_the_latest_delivery_of_the_only_paper() -> None:
     failed = Record(job(), "failed", Board(), Outcome("failed", reason="no"))
     assert rated([failed, done(4, id="new"), done(4, id="old")]).job.id == "new"  # type: ignore[union-attr]
+    assert rated([done(None, id="new"), done(4, id="judged")]).job.id == "judged"  # type: ignore[union-attr]
     assert "nothing to rate" in str(rated([failed]))
     both = rated([done(4, number=8, paper="2401.00002"), done(4)])
     assert isinstance(both, str) and "#7, #8" in both
