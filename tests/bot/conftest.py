@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import http.client
 import json
-import os
 import threading
 import time
 import uuid
@@ -30,6 +29,7 @@ from pipeline.reproduce import Reproduction
 from pipeline.scoring import Critique, Judgement
 from tests.fakes.contract import Contract
 from tests.fakes.github import APP_ID, INSTALLATION, NAME, OWNER, REPOSITORY_ID, FakeGitHub
+from tests.fakes.postgres import postgres
 
 SECRET = "It's a Secret to Everybody"
 PLACE = Place(f"{OWNER}/{NAME}", REPOSITORY_ID, 1, INSTALLATION)
@@ -96,18 +96,29 @@ def judge(job: Job, out: Path, made: Reproduction, cancelled: Callable[[], bool]
     return Judgement(2.5, critiques, (2, 3), dropped=1, model="o3-mini", usd=0.04)
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """A PostgreSQL server."""
+    with postgres() as url:
+        yield url
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[str]:
-    """A fresh SQLite file; a fresh database of the PostgreSQL server PAPER2CODE_TEST_POSTGRES, if that is set."""
-    server = os.environ.get("PAPER2CODE_TEST_POSTGRES")
-    if server is None:
-        yield f"sqlite:///{tmp_path}/jobs.sqlite"
-        return
+def postgresql(server: str) -> Iterator[str]:
+    """A fresh database of it."""
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         yield urlsplit(server)._replace(path=f"/{name}").geturl()
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh one of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/jobs.sqlite"
+    return str(request.getfixturevalue("postgresql"))
 
 
 @pytest.fixture
