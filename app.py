@@ -27,6 +27,7 @@ from pipeline.progress import Progress
 if TYPE_CHECKING:
     from flask import Flask
 
+    from bot.database import Journals
     from bot.jobs import Job
     from bot.terminal import Display
     from bot.tools import Toolbox
@@ -263,6 +264,8 @@ def serve(host: str, port: int) -> None:
 @main.command()
 def work() -> None:
     """Fulfil the jobs that webhooks have stored."""
+    from bot.database import Journals, connect
+    from bot.engine import database_url
     from bot.engine import work as fulfil_jobs
     from bot.review import judging
     from bot.worker import reproducer
@@ -273,8 +276,11 @@ def work() -> None:
     settings = _settings()
     settings.require("github_app_id", "github_app_private_key")
     sandbox = _guarded_sandbox(settings)
-    chores = [sandbox.reap] if isinstance(sandbox, DockerSandbox) else []
-    toolbox = _toolbox(settings, sandbox)
+    journals = Journals(connect(database_url(settings)))
+    chores: list[Callable[[], object]] = [lambda: journals.forget(settings.journal_days)]
+    if isinstance(sandbox, DockerSandbox):
+        chores.append(sandbox.reap)
+    toolbox = _toolbox(settings, sandbox, journals)
     make, judge = reproducer(toolbox, settings), judging(toolbox)
     fulfil_jobs(settings, make, threading.Event(), *chores, judge=judge)
 
@@ -339,6 +345,7 @@ def _llm(
     resume: bool,
     cancelled: Callable[[], bool],
     replay: Path | None = None,
+    keep: Callable[[str], None] | None = None,
 ) -> "Session":
     from pipeline.model.session import open_llm
 
@@ -353,6 +360,7 @@ def _llm(
         replay=replay,
         prices=settings.prices,
         cancelled=cancelled,
+        keep=keep,
     )
 
 
@@ -363,8 +371,10 @@ def _guarded_sandbox(settings: "Settings") -> "Sandbox | None":
     return _sandbox(settings.model_copy(update={"sandbox": settings.sandbox or "docker"}))
 
 
-def _toolbox(settings: "Settings", sandbox: "Sandbox | None") -> "Toolbox":
-    """What the bot makes jobs with."""
+def _toolbox(
+    settings: "Settings", sandbox: "Sandbox | None", journals: "Journals | None" = None
+) -> "Toolbox":
+    """What the bot makes jobs with; `journals` for jobs that another machine may go on with."""
     from bot.tools import Tools
 
     @contextlib.contextmanager
@@ -372,7 +382,8 @@ def _toolbox(settings: "Settings", sandbox: "Sandbox | None") -> "Toolbox":
         wish = job.configuration
         cap = min(wish.max_usd, settings.max_usd or wish.max_usd)
         own = settings.model_copy(update={"model": wish.model or settings.model, "max_usd": cap})
-        with _llm(own, out, resume=True, cancelled=cancelled) as llm:
+        keep = journals.open(out / "journal.jsonl") if journals else None
+        with _llm(own, out, resume=True, cancelled=cancelled, keep=keep) as llm:
             yield Tools(_arxiv(settings), llm, sandbox)
 
     return open_tools

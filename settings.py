@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     """Where people reach the web process: progress comments then link to the job's page there."""
     database_url: str | None = Field(default=None, repr=False)
     """Where jobs are stored; `postgresql://…` for several machines. Default: SQLite, in the data folder."""
+    journal_days: int = Field(default=90, ge=1)
+    """Days for which the database keeps the model calls of a paper, from the last of them on."""
     arxiv_url: Url = "https://arxiv.org"
     """Where source archives come from."""
     arxiv_api_url: Url = "https://export.arxiv.org"

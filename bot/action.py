@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -31,6 +32,10 @@ class Inline:
         self.jobs: list[Job] = []
         self._boards: dict[str, Board] = {}
 
+    def admission(self) -> AbstractContextManager[None]:
+        """Nobody else submits here."""
+        return nullcontext()
+
     def submit(self, job: Job) -> None:
         """See bot.jobs.Ledger."""
         self.jobs.append(job)
@@ -50,9 +55,10 @@ class Inline:
         """Never: cancelling the workflow run ends it."""
         return False
 
-    def note(self, job: str, board: Board) -> None:
+    def note(self, job: str, board: Board) -> bool:
         """See bot.jobs.Ledger."""
         self._boards[job] = board
+        return True
 
     def rate(self, job: str, rating: Rating) -> None:
         """Nothing: a workflow run keeps no scores."""

@@ -1,8 +1,9 @@
 """The durable workflow engine: DBOS on SQLite or PostgreSQL. Nothing else knows that DBOS exists.
 
-A job is a DBOS workflow; where it stands, who works on it and the wish to stop it are the workflow's
-attributes. DBOS does not take a dead worker's jobs over by itself: workers leave a sign of life in the
-attributes, and every worker looks for jobs whose worker left none for a while.
+A job is a DBOS workflow; where it stands and the wish to stop it are the workflow's attributes. DBOS does
+not take a dead worker's jobs over by itself: whoever executes a workflow holds a lease and gives signs of life,
+and every worker looks for workflows whose holder gave none for a while. DBOS itself records no result of an
+execution that another one has followed; the lease ends such an execution early, and before it is seen.
 """
 
 import logging
@@ -11,16 +12,17 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from functools import partial
 from typing import Any, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, WorkflowStatus
 
 from bot.configuration import Quota
 from bot.credentials import AppCredentials
+from bot.database import Leases, Unreachable, alone, connect
 from bot.github import GitHub
 from bot.jobs import (
     BOARD,
@@ -65,6 +67,7 @@ def work(
     stop: threading.Event,
     *chores: Callable[[], object],
     judge: Judge | None = None,
+    dead_after: float = 60,
 ) -> None:
     """The worker process: fulfil jobs until `stop` is set. Raises ValueError without an App's credentials.
 
@@ -76,7 +79,7 @@ def work(
     key = settings.github_app_private_key.get_secret_value()
     credentials = AppCredentials(settings.github_app_id, key)
     github = GitHub(credentials, settings.github_api_url, settings.github_server_url)
-    engine = Engine(database_url(settings))
+    engine = Engine(database_url(settings), dead_after)
     try:
         allowed = Quota(per_day=settings.installation_per_day, concurrent=settings.installation_concurrent)
         worker = Worker(github, make, settings.data_dir, allowed, judge=judge, pages=settings.public_url)
@@ -112,12 +115,12 @@ class Engine:
         life for `dead_after` seconds is taken for dead.
         """
         self._dead_after = dead_after
-        if url.startswith("sqlite:///"):
-            Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        self._database = connect(url)
+        self._leases = Leases(self._database)
         DBOS.migrate(url)
         self._url = url
         self._name = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self._leases: dict[str, str] = {}
+        self._held: dict[str, _Lease] = {}
         self._stopped = threading.Event()
         self._client = DBOSClient(
             system_database_url=url, application_name=_NAME, retry_connection_errors=False
@@ -126,6 +129,7 @@ class Engine:
     def close(self) -> None:
         """Give the database back."""
         self._client.destroy()
+        self._database.dispose()
 
     def check(self) -> None:
         """Raises if the database does not answer."""
@@ -149,6 +153,10 @@ class Engine:
             name="answer", status=_ACTIVE, load_input=False, load_output=False
         )
         return len(waiting)
+
+    def admission(self) -> AbstractContextManager[None]:
+        """See bot.jobs.Ledger."""
+        return alone(self._database)
 
     def submit(self, job: Job) -> None:
         """See bot.jobs.Ledger."""
@@ -203,14 +211,25 @@ class Engine:
 
     def cancelling(self, job: str) -> bool:
         """See bot.jobs.Ledger."""
-        attributes = self._attributes(job)
-        return bool(attributes.get("cancel")) or self._lost(job, self._leases.get(job, ""))
+        lease = self._held.get(job)
+        if lease is None or self._lost(job, lease):
+            return True
+        try:
+            return bool(self._attributes(job).get("cancel"))
+        except Unreachable:
+            return False
 
-    def note(self, job: str, board: Board) -> None:
+    def note(self, job: str, board: Board) -> bool:
         """See bot.jobs.Ledger."""
-        self._client.update_workflow_attributes(
-            job, {"board": BOARD.dump_python(board, mode="json")}, merge=True
-        )
+        lease = self._held.get(job)
+        if lease is None or self._lost(job, lease):
+            return False
+        noted = {"board": BOARD.dump_python(board, mode="json")}
+        try:
+            self._client.update_workflow_attributes(job, noted, merge=True)
+        except Unreachable as error:
+            _log.warning("Where job %s stands is not noted: %s", job, error)
+        return True
 
     def rate(self, job: str, rating: Rating) -> None:
         """See bot.jobs.Ledger."""
@@ -247,12 +266,12 @@ class Engine:
 
         @DBOS.workflow(name="answer", max_recovery_attempts=1000)
         def answer(request: str) -> None:
-            with self._held() as step:
+            with self._holding() as step:
                 worker.answer(REQUEST.validate_json(request), step, self)
 
         @DBOS.workflow(name="fulfil", max_recovery_attempts=1000)
         def fulfil(job: str) -> str:
-            with self._held() as step:
+            with self._holding() as step:
                 return OUTCOME.dump_json(worker.fulfil(JOB.validate_json(job), step, self)).decode()
 
         DBOS.listen_queues([_REQUESTS, _JOBS])
@@ -271,65 +290,87 @@ class Engine:
             DBOS.destroy(destroy_registry=True)
 
     @contextmanager
-    def _held(self) -> Iterator[Steps]:
+    def _holding(self) -> Iterator[Steps]:
         """Holds the workflow that this thread executes; gives what runs its steps."""
-        workflow, lease = str(DBOS.workflow_id), f"{self._name}-{uuid.uuid4().hex[:8]}"
-        self._leases[workflow] = lease
-        self._sign(workflow, lease)
-
+        workflow, lease = str(DBOS.workflow_id), _Lease(f"{self._name}-{uuid.uuid4().hex[:8]}")
+        self._leases.take(workflow, lease.name)
+        self._held[workflow] = lease
         try:
             yield _Fenced(lambda: self._lost(workflow, lease))
         finally:
-            if self._leases.get(workflow) == lease:
-                del self._leases[workflow]
+            if self._held.get(workflow) is lease:
+                del self._held[workflow]
 
-    def _lost(self, workflow: str, lease: str) -> bool:
+    def _lost(self, workflow: str, lease: "_Lease") -> bool:
         """Whether the workflow is, by now, another execution's."""
-        return self._stopped.is_set() or self._attributes(workflow).get("lease") != lease
-
-    def _sign(self, workflow: str, lease: str) -> None:
-        signs = {"lease": lease, "sign": time.time()}
-        self._client.update_workflow_attributes(workflow, signs, merge=True)
+        if self._stopped.is_set():
+            return True
+        try:
+            return not self._leases.holds(workflow, lease.name)
+        except Unreachable:
+            return time.monotonic() - lease.signed > self._dead_after
 
     def _give_signs(self) -> None:
         while not self._stopped.wait(self._dead_after / 6):
-            for workflow, lease in list(self._leases.items()):
-                if not self._lost(workflow, lease):
-                    self._sign(workflow, lease)
-            self.take_over()
-        for workflow in list(self._leases):
-            self._client.update_workflow_attributes(workflow, {"released": time.time()}, merge=True)
+            _do(self._sign)
+            _do(self.take_over)
+        for workflow, lease in list(self._held.items()):
+            _do(partial(self._leases.release, workflow, lease.name))
+
+    def _sign(self) -> None:
+        for workflow, lease in list(self._held.items()):
+            now = time.monotonic()
+            if self._leases.renew(workflow, lease.name):
+                lease.signed = now
 
     def take_over(self) -> list[str]:
         """Queue again the work of dead workers; returns the ids."""
-        dead = []
-        for status in self._client.list_workflows(status="PENDING", load_input=False, load_output=False):
-            begun = (status.dequeued_at or status.updated_at or 0) / 1000
-            attributes = status.attributes or {}
-            silent = time.time() - max(attributes.get("sign", 0), begun) > self._dead_after
-            released = attributes.get("released", 0) > begun
-            if (silent or released) and status.workflow_id not in self._leases:
-                queue = _JOBS if status.name == "fulfil" else _REQUESTS
-                self._client.resume_workflow(status.workflow_id, queue_name=queue)
-                dead.append(status.workflow_id)
-        return dead
+        pending = {
+            status.workflow_id: status
+            for status in self._client.list_workflows(status="PENDING", load_input=False, load_output=False)
+        }
+        begun = {
+            workflow: (status.dequeued_at or status.updated_at or 0) / 1000
+            for workflow, status in pending.items()
+            if workflow not in self._held
+        }
+        taken = []
+        for workflow in self._leases.silent(begun, self._dead_after):
+            if self._leases.claim(workflow, f"{self._name} claims", begun[workflow], self._dead_after):
+                queue = _JOBS if pending[workflow].name == "fulfil" else _REQUESTS
+                self._client.resume_workflow(workflow, queue_name=queue)
+                taken.append(workflow)
+        return taken
+
+
+@dataclass
+class _Lease:
+    """What an execution holds its workflow by."""
+
+    name: str
+    signed: float = field(default_factory=time.monotonic)
+    """When the last sign of life was given, by this machine's clock that nobody sets."""
 
 
 @dataclass(frozen=True)
 class _Fenced:
-    """Durable steps; nothing is recorded of one whose workflow was lost meanwhile."""
+    """Durable steps; none is begun, and nothing recorded of one, once the workflow is lost."""
 
     lost: Callable[[], bool]
 
     def __call__(self, name: str, step: Callable[[], T]) -> T:
         def fenced() -> T:
+            self._insist(name)
             try:
                 return step()
             finally:
-                if self.lost():
-                    raise LeaseLost(name)
+                self._insist(name)
 
         return DBOS.run_step({"name": name}, fenced)
+
+    def _insist(self, name: str) -> None:
+        if self.lost():
+            raise LeaseLost(name)
 
 
 _STATES: dict[str, State] = {"ENQUEUED": "queued", "DELAYED": "queued", "PENDING": "running"}

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from github import Auth, Github, GithubException, UnknownObjectException
 from github.Issue import Issue
+from github.IssueComment import IssueComment
 from github.Repository import Repository
 
 from bot.configuration import PATH
@@ -133,14 +134,24 @@ class GitHub:
         """
         body = f"{body}\n\n{marker(mark)}"
         me = self.identity
+
+        def first(issue: Issue) -> IssueComment | None:
+            """Our oldest."""
+            ours = (c for c in issue.get_comments(since=since) if c.user.id == me.id)
+            return next((comment for comment in ours if marker(mark) in (comment.body or "")), None)
+
         with self._repository(place) as repository:
             issue = _issue(repository, place)
-            for comment in issue.get_comments(since=since):
-                if marker(mark) in (comment.body or "") and comment.user.id == me.id:
-                    if comment.body != body:
-                        comment.edit(body)
-                    return comment.id
-            return issue.create_comment(body).id
+            comment = first(issue)
+            if comment is None:
+                made = issue.create_comment(body)
+                # Another worker may have looked at the same moment: whose came first stays.
+                comment = first(issue) or made
+                if comment.id != made.id:
+                    made.delete()
+            elif comment.body != body:
+                comment.edit(body)
+            return comment.id
 
     def edit(self, place: Place, comment: int, mark: str, body: str) -> None:
         """Bring our comment up to date."""

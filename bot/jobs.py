@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -163,6 +164,10 @@ class Steps(Protocol):
 class Ledger(Protocol):
     """What is known of all jobs, and the way to influence them."""
 
+    def admission(self) -> AbstractContextManager[None]:
+        """One worker at a time, of all: between what is counted and what is submitted nothing else is."""
+        ...
+
     def submit(self, job: Job) -> None:
         """Have it done. A job whose key is being worked on joins that one."""
         ...
@@ -183,8 +188,8 @@ class Ledger(Protocol):
         """Whether somebody asked the job to stop."""
         ...
 
-    def note(self, job: str, board: Board) -> None:
-        """Keep where the job stands."""
+    def note(self, job: str, board: Board) -> bool:
+        """Keep where the job stands; False if another worker has it by now, so that nobody is to be told."""
         ...
 
     def rate(self, job: str, rating: Rating) -> None:

@@ -86,7 +86,6 @@ class Worker:
         self._make = make
         self._data = data
         self._allowed = allowed
-        self._admission = threading.Lock()
         self._kept = kept
         self._waits = waits
         self._seconds_between_edits = seconds_between_edits
@@ -160,7 +159,7 @@ class Worker:
     def _submit(self, jobs: Sequence[Job], wishes: Configuration, ledger: Ledger) -> Refusal | None:
         """Have all of them done, or none."""
         now = datetime.now(UTC)
-        with self._admission:
+        with ledger.admission():
             refused = excess(jobs, ledger.recent(now - DAY), wishes.quota, self._allowed, now)
             for job in () if refused else jobs:
                 ledger.submit(job)
@@ -226,8 +225,7 @@ class Worker:
         out.mkdir(parents=True, exist_ok=True)
 
         def show(board: Board) -> None:
-            ledger.note(job.id, board)
-            if comment is not None:
+            if ledger.note(job.id, board) and comment is not None:
                 text = messages.progress(job, board, time.time(), self._pages)
                 self._github.edit(job.place, comment, _mark(job), text)
 

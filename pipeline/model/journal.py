@@ -13,6 +13,7 @@ import os
 import shutil
 import threading
 from collections import defaultdict, deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,12 +60,15 @@ def now() -> str:
 class Journal:
     """A journal file that one run writes, and what an earlier session left in it. Thread-safe."""
 
-    def __init__(self, path: Path, *, resume: bool) -> None:
+    def __init__(self, path: Path, *, resume: bool, keep: Callable[[str], None] | None = None) -> None:
         """Without `resume` a journal that is there is kept as `journal.jsonl.1`, `.2`… and a new one begun.
+
+        `keep` puts each new line in a second place, before its call counts as finished.
 
         Raises PipelineError if another run writes it or the disk does not permit.
         """
         self.path = path
+        self._keep = keep
         self._lock = threading.Lock()
         self._earlier: defaultdict[str, deque[Entry]] = defaultdict(deque)
         try:
@@ -97,8 +101,9 @@ class Journal:
             return self._earlier[key].popleft() if self._earlier[key] else None
 
     def append(self, entry: Entry) -> None:
-        """Write one line, whole and onto the disk. Raises PipelineError."""
-        line = entry.model_dump_json().encode() + b"\n"
+        """Write one line, whole and onto the disk, and keep it. Raises PipelineError."""
+        text = entry.model_dump_json()
+        line = text.encode() + b"\n"
         with self._lock:
             end = self._file.seek(0, os.SEEK_END)
             try:
@@ -108,6 +113,8 @@ class Journal:
             except OSError as error:
                 self._file.truncate(end)
                 raise self._unwritable(error) from None
+        if self._keep:
+            self._keep(text)
 
     def _begin_anew(self) -> None:
         numbers = (number for number in itertools.count(1) if not self._numbered(number).exists())

@@ -142,13 +142,15 @@ def open_llm(
     prices: Path | None = None,
     cancelled: Callable[[], bool] | None = None,
     patience: Patience | None = None,
+    keep: Callable[[str], None] | None = None,
 ) -> Session:
     """The model of a run, to be used in a `with`.
 
     `resume` goes on with the journal without paying for its answers again; else an existing one is kept as
     `journal.jsonl.1`. With `replay` (a journal) neither key nor network is needed. `prices` extends
     pipeline/prices.toml. The cap `max_usd` counts what earlier sessions of the run spent too; with a cap, a
-    model without a known price is refused: a cap that cannot be kept must not be promised.
+    model without a known price is refused: a cap that cannot be kept must not be promised. `keep` gets each
+    line of the journal, for a second place; it raises PipelineError.
 
     Raises ModelUnavailable, PipelineError.
     """
@@ -168,7 +170,7 @@ def open_llm(
             cancelled=cancelled,
         )
     )
-    kept = Journal(journal, resume=resume)
+    kept = Journal(journal, resume=resume, keep=keep)
     spent = sum(_paid(entry, price) for entry in kept.entries)
     return Session(
         source,

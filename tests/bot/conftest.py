@@ -15,12 +15,17 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from flask import Flask
 from psycopg import sql
+from pydantic import SecretStr
+from werkzeug.serving import make_server
 
 from bot.credentials import AppCredentials
+from bot.engine import Engine
 from bot.github import GitHub
 from bot.jobs import Job, Place
 from bot.watch import Watch
+from bot.webhook import create_blueprint
 from bot.worker import Worker
 from pipeline.paper import Paper
 from pipeline.progress import STAGES, Progress
@@ -119,6 +124,27 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/jobs.sqlite"
     return str(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    engine = Engine(database)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def port(engine: Engine) -> Iterator[int]:
+    """Where webhooks are taken."""
+    app = Flask(__name__)
+    app.register_blueprint(create_blueprint(SecretStr(SECRET), engine))
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.port
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ class Mortal(Engine):
     kill: tuple[str, ...] = ()
 
     @contextmanager
-    def _held(self) -> Iterator[Steps]:
-        with super()._held() as steps:
+    def _holding(self) -> Iterator[Steps]:
+        with super()._holding() as steps:
 
             def mortal(name: str, step: Callable[[], Any]) -> Any:
                 def dying() -> Any:

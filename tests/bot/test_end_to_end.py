@@ -10,22 +10,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-from flask import Flask
 from jsonschema import Draft202012Validator
 from pydantic import SecretStr
-from werkzeug.serving import make_server
 
 from bot.engine import Engine, work
 from bot.github import GitHub
 from bot.jobs import Job
 from bot.tools import Tools
-from bot.webhook import create_blueprint
 from bot.worker import Worker, reproducer
 from pipeline.arxiv import Arxiv
 from sandbox.interface import Sandbox
 from settings import Settings
-from tests.bot.conftest import SECRET, deliver, make, report, until
+from tests.bot.conftest import deliver, make, report, until
 from tests.bot.test_worker import request
 from tests.fakes.arxiv import Submission, fake_arxiv, one_file
 from tests.fakes.github import APP_ID, FakeGitHub
@@ -33,26 +29,6 @@ from tests.fakes.scripted import ScriptedLLM
 from tests.pipeline.plans import SLEEPING_MAIN, fenced, recording
 
 BOT = "paper2code[bot]"
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    engine = Engine(database)
-    yield engine
-    engine.close()
-
-
-@pytest.fixture
-def port(engine: Engine) -> Iterator[int]:
-    app = Flask(__name__)
-    app.register_blueprint(create_blueprint(SecretStr(SECRET), engine))
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server.port
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def test_the_report_used_here_is_one() -> None:

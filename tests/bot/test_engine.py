@@ -2,12 +2,15 @@
 
 import dataclasses
 import threading
-from collections.abc import Iterator
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
+from threading import Barrier
 
+import psycopg
 import pytest
-from dbos import DBOSClient
 
 from bot.configuration import Configuration
 from bot.engine import Engine
@@ -24,13 +27,6 @@ from tests.fakes.github import FakeGitHub
 
 BOT = "paper2code[bot]"
 FIRST = "123456-1-aaaaaaaaaaaa"
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    engine = Engine(database, dead_after=0.6)
-    yield engine
-    engine.close()
 
 
 class Slow:
@@ -140,21 +136,102 @@ def test_a_stopped_worker_gives_its_job_to_the_next_one(
 
 
 def test_a_slow_worker_that_was_taken_for_dead_leaves_no_trace(
-    hub: FakeGitHub, github: GitHub, engine: Engine, database: str, tmp_path: Path
+    hub: FakeGitHub, github: GitHub, database: str, tmp_path: Path
 ) -> None:
     hub.open_issue("A", "")
-    slow = Slow()
-    rival, client = Engine(database, dead_after=-1), DBOSClient(system_database_url=database)
+    slow, engine, rival = Slow(), Engine(database, dead_after=3), Engine(database, dead_after=-1)
     engine.submit(job(id=FIRST))
     with engine.working(employ(github, tmp_path, slow)):
         assert slow.begun.wait(30)
-        client.update_workflow_attributes(FIRST, {"lease": "another worker's"}, merge=True)
+        rival._leases.take(FIRST, "another worker's")
         until(lambda: slow.stopped == 1)
+        until(lambda: not engine._held)
+        edits = [exchange.body for exchange in hub.exchanges if exchange.method == "PATCH"]
+        assert engine.latest()[0].state == "running"
         rival.take_over()
         slow.let_go.set()
         until(lambda: engine.latest()[0].outcome is not None)
-    client.destroy()
     rival.close()
+    engine.close()
     assert engine.latest()[0].state == "done"
-    assert not [exchange for exchange in hub.exchanges if b"Stopped" in exchange.body]
+    assert not [edit for edit in edits if b"Stopped" in edit]
+    assert len(hub.comments_by(BOT)) == len(hub.state.pulls) == len(hub.state.checks) == 1
+
+
+def test_who_lost_its_job_neither_notes_nor_shows_where_it_stands(
+    hub: FakeGitHub, github: GitHub, engine: Engine, database: str, tmp_path: Path
+) -> None:
+    hub.open_issue("A", "")
+    slow, rival = Slow(), Engine(database)
+    engine.submit(job(id=FIRST))
+    with engine.working(employ(github, tmp_path, slow)):
+        assert slow.begun.wait(30)
+        assert engine.note(FIRST, Board(usd=1.0))
+        rival._leases.take(FIRST, "another worker's")
+        assert not engine.note(FIRST, Board(usd=2.0))
+        assert engine.cancelling(FIRST)
+    record = rival.record(FIRST)
+    assert record and record.board.usd == 1.0
+    rival.close()
+
+
+def test_of_many_workers_that_find_a_dead_one_each_job_is_taken_by_one(
+    hub: FakeGitHub, github: GitHub, database: str, tmp_path: Path
+) -> None:
+    """The taker's own sign of life counts until the job is at work again."""
+    hub.open_issue("A", "")
+    slow, engine = Slow(), Engine(database)
+    engine.submit(job(id=FIRST))
+    with engine.working(employ(github, tmp_path, slow)):
+        assert slow.begun.wait(30)
+    with ThreadPoolExecutor(8) as pool:
+        rivals = [Engine(database) for _ in range(8)]
+        together = Barrier(8)
+
+        def take_over(rival: Engine) -> list[str]:
+            together.wait()
+            return rival.take_over()
+
+        assert sorted(chain(*pool.map(take_over, rivals))) == [FIRST]
+    for each in (engine, *rivals):
+        each.close()
+
+
+def test_a_worker_whose_clock_is_wrong_takes_nothing_from_a_living_one(
+    hub: FakeGitHub,
+    github: GitHub,
+    engine: Engine,
+    database: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hub.open_issue("A", "")
+    slow, rival, clock = Slow(), Engine(database), time.time
+    engine.submit(job(id=FIRST))
+    with engine.working(employ(github, tmp_path, slow)):
+        assert slow.begun.wait(30)
+        for hours in (-5, 5):
+            monkeypatch.setattr(time, "time", lambda hours=hours: clock() + hours * 3600)
+            assert rival.take_over() == []
+        monkeypatch.undo()
+    rival.close()
+
+
+def test_a_worker_that_the_database_has_thrown_out_goes_on(
+    hub: FakeGitHub, github: GitHub, postgresql: str, tmp_path: Path
+) -> None:
+    hub.open_issue("A", "")
+    slow, engine = Slow(), Engine(postgresql, dead_after=3)
+    engine.submit(job(id=FIRST))
+    with engine.working(employ(github, tmp_path, slow)):
+        assert slow.begun.wait(30)
+        with psycopg.connect(postgresql, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        slow.let_go.set()
+        until(lambda: engine.latest()[0].outcome is not None, 60)
+    assert engine.latest()[0].state == "done"
+    engine.close()
     assert len(hub.comments_by(BOT)) == len(hub.state.pulls) == len(hub.state.checks) == 1

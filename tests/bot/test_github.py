@@ -1,7 +1,9 @@
 """What our adapter makes of GitHub's answers, and that no credential leaves it."""
 
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 
@@ -86,6 +88,20 @@ def test_an_event_that_keeps_failing_is_asked_for_ever_more_seldom(hub: FakeGitH
         earlier = datetime.fromisoformat(delivery["delivered_at"]) - timedelta(hours=2)
         delivery["delivered_at"] = earlier.strftime("%Y-%m-%dT%H:%M:%SZ")
     assert credentials.redeliver(hub.api_url) == 1
+
+
+def test_workers_that_comment_at_the_same_moment_leave_one_comment(hub: FakeGitHub, github: GitHub) -> None:
+    hub.open_issue("A", "")
+    since, together = datetime.now(UTC) - timedelta(hours=1), Barrier(6)
+
+    def comment(text: str) -> int:
+        together.wait()
+        return github.comment(PLACE, "job 1", text, since)
+
+    with ThreadPoolExecutor(6) as pool:
+        ids = set(pool.map(comment, "abcdef"))
+    assert ids == set(hub.state.comments)
+    assert len(ids) == 1
 
 
 def test_git_goes_over_http_with_a_token_that_nobody_sees(hub: FakeGitHub) -> None:

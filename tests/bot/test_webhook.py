@@ -1,7 +1,6 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,6 @@ from bot.webhook import create_app, create_blueprint, signed
 from settings import Settings
 from tests.bot.conftest import SECRET
 from tests.bot.test_intake import payload
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    engine = Engine(database)
-    yield engine
-    engine.close()
 
 
 @pytest.fixture

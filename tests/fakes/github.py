@@ -671,6 +671,13 @@ def _routes(hub: FakeGitHub, api: Blueprint) -> None:  # noqa: C901, a list of r
         state.comments[number] |= {"body": _body(), "updated_at": _now()}
         return state.comments[number]
 
+    @api.delete(f"{root}/issues/comments/<int:number>")
+    @repository("issues", "write")
+    def delete_comment(token: Token, number: int) -> Any:
+        if state.comments.pop(number, None) is None:
+            abort(404, "Not Found")
+        return "", 204
+
     def react(token: Token, subject: str) -> Any:
         content = request.get_json()["content"]
         known = [r for r in state.reactions if (r["subject"], r["content"]) == (subject, content)]
