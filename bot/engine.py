@@ -102,7 +102,7 @@ def _do(chore: Callable[[], object]) -> None:
 
 
 class LeaseLost(BaseException):
-    """Another worker has the job now. Not an Exception: its step must end without a recorded result."""
+    """Another worker has the job, or will. Not an Exception: the step must end without a recorded result."""
 
 
 class Engine:
@@ -222,7 +222,7 @@ class Engine:
     def note(self, job: str, board: Board) -> bool:
         """See bot.jobs.Ledger."""
         lease = self._held.get(job)
-        if lease is None or self._lost(job, lease):
+        if lease and self._lost(job, lease):
             return False
         noted = {"board": BOARD.dump_python(board, mode="json")}
         try:
@@ -293,7 +293,10 @@ class Engine:
     def _holding(self) -> Iterator[Steps]:
         """Holds the workflow that this thread executes; gives what runs its steps."""
         workflow, lease = str(DBOS.workflow_id), _Lease(f"{self._name}-{uuid.uuid4().hex[:8]}")
-        self._leases.take(workflow, lease.name)
+        try:
+            self._leases.take(workflow, lease.name)
+        except Unreachable as error:
+            raise LeaseLost(workflow) from error
         self._held[workflow] = lease
         try:
             yield _Fenced(lambda: self._lost(workflow, lease))

@@ -19,6 +19,7 @@ from bot.branch import BranchError, BranchUnreachable
 from bot.commands import Command
 from bot.configuration import Configuration, ConfigurationInvalid, Quota
 from bot.credentials import GitHubError, GitHubRefused, GitHubUnavailable
+from bot.database import Unreachable
 from bot.github import GitHub, PullRequest
 from bot.intake import Admitted, Refusal, admit
 from bot.jobs import Job, Ledger, Outcome, Place, Record, Request, Steps, issue_of, job_id
@@ -317,7 +318,7 @@ class Worker:
     def _report(
         self, job: Job, comment: int | None, ledger: Ledger, outcome: Outcome, hint: str, kept: str
     ) -> Outcome:
-        records = ledger.records(job.place.repository_id, job.place.issue)
+        records = self._insist(lambda: ledger.records(job.place.repository_id, job.place.issue))
         board = next((record.board for record in records if record.job.id == job.id), Board())
         if comment is not None:
             text = messages.failed(job, board, outcome, hint, kept)
@@ -332,7 +333,7 @@ class Worker:
         for wait in self._waits:
             try:
                 return operation()
-            except (GitHubUnavailable, BranchUnreachable) as error:
+            except (GitHubUnavailable, BranchUnreachable, Unreachable) as error:
                 _log.warning("%s; trying again", error)
                 time.sleep(max(wait, getattr(error, "wait", 0)))
         return operation()

@@ -14,15 +14,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import psycopg
 import pytest
+from pydantic import SecretStr
 
+from app import _llm
 from bot.action import Inline
 from bot.engine import Engine
 from bot.github import GitHub
 from bot.intake import read
-from bot.worker import Worker
+from bot.jobs import Job, Steps
+from bot.tools import Tools
+from bot.worker import Worker, reproducer
+from pipeline.arxiv import Arxiv
+from settings import Settings
 from tests.bot.conftest import judge, make, until
+from tests.bot.test_end_to_end import TEX
+from tests.bot.test_worker import job
+from tests.fakes.arxiv import Submission, fake_arxiv, one_file
 from tests.fakes.github import FakeGitHub
+from tests.fakes.model import FakeModel, Reply
+from tests.pipeline.plans import recording
 
 T = TypeVar("T")
 BOT = "paper2code[bot]"
@@ -49,6 +61,7 @@ CALLS = [
     ("POST", "/reviews$"),
 ]
 FAULTS = [(502, False), (502, True), (None, False), (None, True)]
+ANSWERS = list(recording().values())
 STEPS = ["answer", "announce", "reproduce", "push", "deliver", "review"]
 
 
@@ -90,9 +103,111 @@ def test_each_call_may_fail(
     hub.fail(method, path, status, times=2, carried_out=carried_out)
     ledger = Inline()
     worker.answer(asked, step, ledger)
-    for job in {job.id: job for job in ledger.jobs}.values():
-        worker.fulfil(job, step, ledger)
+    for each in {each.id: each for each in ledger.jobs}.values():
+        worker.fulfil(each, step, ledger)
     assert_delivered_once(hub)
+
+
+def carried_out(hub: FakeGitHub, github: GitHub, folder: Path, model: FakeModel, *troubles: str) -> None:
+    """A job of the real pipeline, without a sandbox."""
+    folder.mkdir(exist_ok=True)
+    settings = Settings(
+        data_dir=folder, openai_api_key=SecretStr("sk-test"), openai_base_url=model.url, concurrency=1
+    )
+    paper = Submission("2401.00001", "Means of Things", source=one_file(TEX))
+    asked = job(paper="2401.00001")
+    hub.open_issue("A", "")
+    with fake_arxiv(paper) as arxiv:
+        arxiv.troubles = list(troubles)
+        client = Arxiv(arxiv.url, arxiv.url, folder / "arxiv", interval=0)
+
+        @contextmanager
+        def toolbox(job: Job, out: Path, cancelled: Callable[[], bool]) -> Iterator[Tools]:
+            with _llm(settings, out, resume=True, cancelled=cancelled) as llm:
+                yield Tools(client, llm, None)
+
+        worker = Worker(github, reproducer(toolbox, settings), folder, waits=(0,), seconds_between_edits=0.05)
+        ledger = Inline()
+        ledger.submit(asked)
+        worker.fulfil(asked, step, ledger)
+    assert_delivered_once(hub)
+
+
+DROPS = [
+    Reply(drops_after=-1),
+    Reply(drops_after=2),
+    Reply(status=503, error={"message": "overloaded"}),
+    Reply(error={"message": "The server had an error"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "fault"),
+    spread([(call, fault) for call in range(len(ANSWERS)) for fault in range(len(DROPS))], 7),
+)
+def test_the_model_may_fail_at_each_call(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path, call: int, fault: int
+) -> None:
+    answers = [Reply(answer) for answer in ANSWERS]
+    with FakeModel(*answers[:call], DROPS[fault], *answers[call:]) as model:
+        carried_out(hub, github, tmp_path / "data", model)
+        assert len(model.requests) == len(ANSWERS) + 1
+
+
+@pytest.mark.parametrize(
+    ("call", "trouble"),
+    spread([(call, each) for call in range(3) for each in ("503", "429", "drop", "truncated", "html")], 4),
+)
+def test_arxiv_may_fail_at_each_call(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path, call: int, trouble: str
+) -> None:
+    with FakeModel(*map(Reply, ANSWERS)) as model:
+        carried_out(hub, github, tmp_path / "data", model, *[""] * call, trouble)
+
+
+@pytest.mark.parametrize("name", spread(STEPS, 2))
+def test_the_database_may_drop_every_connection_at_any_step(
+    hub: FakeGitHub, github: GitHub, postgresql: str, tmp_path: Path, name: str
+) -> None:
+    dropped = list[str]()
+
+    class Dropping(Engine):
+        @contextmanager
+        def _holding(self) -> Iterator[Steps]:
+            with super()._holding() as steps:
+
+                def dropping(this: str, step: Callable[[], T]) -> T:
+                    def drop() -> T:
+                        result = step()
+                        if this == name and not dropped:
+                            dropped.append(this)
+                            drop_connections(postgresql)
+                        return result
+
+                    return steps(this, drop)
+
+                yield dropping  # type: ignore[misc]
+
+    engine = Dropping(postgresql, dead_after=3)
+    event = hub.comment_event(hub.open_issue("A", ""), "/paper2code arxiv:1706.03762")
+    asked = read("issue_comment", event)
+    assert asked
+    engine.ask(asked)
+    with engine.working(Worker(github, make, tmp_path, waits=(0,), seconds_between_edits=0.05)):
+        until(lambda: any(record.outcome for record in engine.latest()), 100)
+    (record,) = engine.latest()
+    engine.close()
+    assert dropped == [name]
+    assert record.state == "done"
+    assert_delivered_once(hub)
+
+
+def drop_connections(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 def assert_delivered_once(hub: FakeGitHub) -> None:

@@ -9,7 +9,7 @@ from threading import Barrier
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.database import Journals, Leases, alone, connect
@@ -97,6 +97,7 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
     engine.dispose()
 
 
+@settings(max_examples=30)
 @given(moves=MOVES)
 def test_however_workers_interleave_one_holds_and_the_others_know(
     lasting: sa.Engine, moves: list[tuple[str, str]]

@@ -9,7 +9,6 @@ from itertools import chain
 from pathlib import Path
 from threading import Barrier
 
-import psycopg
 import pytest
 
 from bot.configuration import Configuration
@@ -166,12 +165,12 @@ def test_who_lost_its_job_neither_notes_nor_shows_where_it_stands(
     engine.submit(job(id=FIRST))
     with engine.working(employ(github, tmp_path, slow)):
         assert slow.begun.wait(30)
-        assert engine.note(FIRST, Board(usd=1.0))
+        until(lambda: engine.latest()[0].board.usd == 0.5)
         rival._leases.take(FIRST, "another worker's")
         assert not engine.note(FIRST, Board(usd=2.0))
         assert engine.cancelling(FIRST)
     record = rival.record(FIRST)
-    assert record and record.board.usd == 1.0
+    assert record and record.board.usd == 0.5
     rival.close()
 
 
@@ -215,23 +214,3 @@ def test_a_worker_whose_clock_is_wrong_takes_nothing_from_a_living_one(
             assert rival.take_over() == []
         monkeypatch.undo()
     rival.close()
-
-
-def test_a_worker_that_the_database_has_thrown_out_goes_on(
-    hub: FakeGitHub, github: GitHub, postgresql: str, tmp_path: Path
-) -> None:
-    hub.open_issue("A", "")
-    slow, engine = Slow(), Engine(postgresql, dead_after=3)
-    engine.submit(job(id=FIRST))
-    with engine.working(employ(github, tmp_path, slow)):
-        assert slow.begun.wait(30)
-        with psycopg.connect(postgresql, autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        slow.let_go.set()
-        until(lambda: engine.latest()[0].outcome is not None, 60)
-    assert engine.latest()[0].state == "done"
-    engine.close()
-    assert len(hub.comments_by(BOT)) == len(hub.state.pulls) == len(hub.state.checks) == 1
