@@ -73,7 +73,7 @@ class Worker:
         make: Reproducer,
         data: Path,
         allowed: Quota = Quota(),
-        kept: str = "everything that is paid for, on this server",
+        kept: str = "everything that is paid for",
         waits: tuple[float, ...] = (5, 20, 60, 300, 900, 1800),
         seconds_between_edits: float = 5,
         judge: Judge | None = None,

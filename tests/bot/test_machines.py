@@ -99,8 +99,31 @@ def test_the_other_machine_finishes_and_pays_for_nothing_again(
     assert_delivered_once(hub)
 
 
+def test_a_machine_that_comes_back_to_life_finds_its_job_gone(
+    hub: FakeGitHub, engine: Engine, database: str, arxiv: FakeArxiv, tmp_path: Path
+) -> None:
+    """Frozen, not dead: it still has its connections, its threads and its opinion."""
+    answers = [Reply(answer) for answer in ANSWERS]
+    replies = [*answers[:PLANNED], Reply(hangs_after=0), *answers[PLANNED:], *answers]
+    with FakeModel(*replies) as model, machines(tmp_path, database, hub, arxiv, model) as both:
+        engine.ask(request(hub, hub.open_issue("A", ""), "/paper2code arxiv:2401.00001"))
+        assert model.hanging.wait(120)
+        frozen, other = sorted(both, key=lambda machine: not machine.working)
+        frozen.process.send_signal(signal.SIGSTOP)
+        until(lambda: any(record.outcome for record in engine.latest()), 120)
+        assert_delivered_once(hub)
+        told = [comment["body"] for comment in hub.comments_by(BOT)]
+        other.process.kill()
+        frozen.process.send_signal(signal.SIGCONT)
+        engine.ask(request(hub, hub.open_issue("B", ""), "/paper2code arxiv:2401.00002"))
+        until(lambda: [record.state for record in engine.latest()] == ["done", "done"], 120)
+        assert len(model.requests) == len(replies)
+    assert [comment["body"] for comment in hub.comments_by(BOT)][:1] == told
+    assert len(hub.state.pulls) == len(hub.state.checks) == len(hub.comments_by(BOT)) == 2
+
+
 def test_a_retry_on_another_machine_goes_on_with_what_is_paid_for(
-    hub: FakeGitHub, engine: Engine, port: int, database: str, arxiv: FakeArxiv, tmp_path: Path
+    hub: FakeGitHub, engine: Engine, database: str, arxiv: FakeArxiv, tmp_path: Path
 ) -> None:
     answers = [Reply(answer) for answer in ANSWERS]
     refused = Reply(status=401, error={"message": "Incorrect API key provided"})
@@ -123,7 +146,7 @@ def test_a_retry_on_another_machine_goes_on_with_what_is_paid_for(
 
 
 def test_two_machines_share_the_work_and_cancel_reaches_both(
-    hub: FakeGitHub, engine: Engine, port: int, database: str, arxiv: FakeArxiv, tmp_path: Path
+    hub: FakeGitHub, engine: Engine, database: str, arxiv: FakeArxiv, tmp_path: Path
 ) -> None:
     issue = hub.open_issue("A", "")
     with (
