@@ -23,6 +23,7 @@ from tests.pipeline.plans import recording
 ANSWERS = list(recording().values())
 PLANNED = 4
 """Answers that make a plan."""
+ON_POSTGRESQL = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 
 
 @pytest.fixture
@@ -99,6 +100,7 @@ def test_the_other_machine_finishes_and_pays_for_nothing_again(
     assert_delivered_once(hub)
 
 
+@ON_POSTGRESQL
 def test_a_machine_that_comes_back_to_life_finds_its_job_gone(
     hub: FakeGitHub, engine: Engine, database: str, arxiv: FakeArxiv, tmp_path: Path
 ) -> None:
@@ -122,6 +124,7 @@ def test_a_machine_that_comes_back_to_life_finds_its_job_gone(
     assert len(hub.state.pulls) == len(hub.state.checks) == len(hub.comments_by(BOT)) == 2
 
 
+@ON_POSTGRESQL
 def test_a_retry_on_another_machine_goes_on_with_what_is_paid_for(
     hub: FakeGitHub, engine: Engine, database: str, arxiv: FakeArxiv, tmp_path: Path
 ) -> None:
@@ -145,6 +148,7 @@ def test_a_retry_on_another_machine_goes_on_with_what_is_paid_for(
     assert len(hub.state.pulls) == 1
 
 
+@ON_POSTGRESQL
 def test_two_machines_share_the_work_and_cancel_reaches_both(
     hub: FakeGitHub, engine: Engine, database: str, arxiv: FakeArxiv, tmp_path: Path
 ) -> None:
