@@ -12,16 +12,14 @@ import pytest
 
 from bot.engine import Engine
 from tests.bot.conftest import deliver, until
-from tests.bot.test_crash import BOT, assert_delivered_once, hired
+from tests.bot.test_crash import BOT, TASKS, answer, assert_delivered_once, hired
 from tests.bot.test_end_to_end import TEX
 from tests.bot.test_worker import request
 from tests.fakes.arxiv import FakeArxiv, Submission, fake_arxiv, one_file
 from tests.fakes.github import APP_ID, FakeGitHub
 from tests.fakes.model import FakeModel, Reply
-from tests.pipeline.plans import recording
 
-ANSWERS = list(recording().values())
-PLANNED = 4
+PLANNED = sum(stage.startswith("plan.") for stage in TASKS.values())
 """Answers that make a plan."""
 ON_POSTGRESQL = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 
@@ -82,9 +80,10 @@ def test_the_other_machine_finishes_and_pays_for_nothing_again(
     hub: FakeGitHub, engine: Engine, port: int, database: str, arxiv: FakeArxiv, tmp_path: Path
 ) -> None:
     """A signed webhook in, a pull request out, and between them the machine that made the plan dies."""
-    answers = [Reply(answer) for answer in ANSWERS]
-    replies = [*answers[:PLANNED], Reply(hangs_after=0), *answers[PLANNED:]]
-    with FakeModel(*replies) as model, machines(tmp_path, database, hub, arxiv, model) as both:
+    with (
+        FakeModel(*[answer] * PLANNED, Reply(hangs_after=0), answer) as model,
+        machines(tmp_path, database, hub, arxiv, model) as both,
+    ):
         event = hub.comment_event(hub.open_issue("A", ""), "/paper2code arxiv:2401.00001")
         assert deliver(port, "issue_comment", event)[0] == 202
         assert model.hanging.wait(120)
@@ -94,7 +93,7 @@ def test_the_other_machine_finishes_and_pays_for_nothing_again(
         asked = len(model.requests)
     (record,) = engine.latest()
     assert record.outcome and (record.outcome.state, record.outcome.status) == ("done", "not-run")
-    assert asked == len(replies)
+    assert asked == len(TASKS) + 1
     first, second = (machine.data for machine in both)
     assert (first / "arxiv").exists() and (second / "arxiv").exists()
     assert_delivered_once(hub)
@@ -105,9 +104,10 @@ def test_a_machine_that_comes_back_to_life_finds_its_job_gone(
     hub: FakeGitHub, engine: Engine, database: str, arxiv: FakeArxiv, tmp_path: Path
 ) -> None:
     """Frozen, not dead: it still has its connections, its threads and its opinion."""
-    answers = [Reply(answer) for answer in ANSWERS]
-    replies = [*answers[:PLANNED], Reply(hangs_after=0), *answers[PLANNED:], *answers]
-    with FakeModel(*replies) as model, machines(tmp_path, database, hub, arxiv, model) as both:
+    with (
+        FakeModel(*[answer] * PLANNED, Reply(hangs_after=0), answer) as model,
+        machines(tmp_path, database, hub, arxiv, model) as both,
+    ):
         engine.ask(request(hub, hub.open_issue("A", ""), "/paper2code arxiv:2401.00001"))
         assert model.hanging.wait(120)
         frozen, other = sorted(both, key=lambda machine: not machine.working)
@@ -119,7 +119,7 @@ def test_a_machine_that_comes_back_to_life_finds_its_job_gone(
         frozen.process.send_signal(signal.SIGCONT)
         engine.ask(request(hub, hub.open_issue("B", ""), "/paper2code arxiv:2401.00002"))
         until(lambda: [record.state for record in engine.latest()] == ["done", "done"], 120)
-        assert len(model.requests) == len(replies)
+        assert len(model.requests) == 2 * len(TASKS) + 1
     assert [comment["body"] for comment in hub.comments_by(BOT)][:1] == told
     assert len(hub.state.pulls) == len(hub.state.checks) == len(hub.comments_by(BOT)) == 2
 
@@ -128,10 +128,9 @@ def test_a_machine_that_comes_back_to_life_finds_its_job_gone(
 def test_a_retry_on_another_machine_goes_on_with_what_is_paid_for(
     hub: FakeGitHub, engine: Engine, database: str, arxiv: FakeArxiv, tmp_path: Path
 ) -> None:
-    answers = [Reply(answer) for answer in ANSWERS]
     refused = Reply(status=401, error={"message": "Incorrect API key provided"})
     issue = hub.open_issue("A", "")
-    with FakeModel(*answers[:PLANNED], refused, *answers[PLANNED:]) as model:
+    with FakeModel(*[answer] * PLANNED, refused, answer) as model:
         parts = (database, hub, arxiv, model)
         engine.ask(request(hub, issue, "/paper2code arxiv:2401.00001"))
         first = Machine(tmp_path / "first", *parts)
@@ -144,7 +143,7 @@ def test_a_retry_on_another_machine_goes_on_with_what_is_paid_for(
         with second.process:
             until(lambda: [record.state for record in engine.latest()] == ["done", "failed"], 120)
             second.process.kill()
-        assert len(model.requests) == len(ANSWERS) + 1
+        assert len(model.requests) == len(TASKS) + 1
     assert len(hub.state.pulls) == 1
 
 
