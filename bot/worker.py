@@ -5,7 +5,6 @@ Every step may run more than once (a worker can die at any point) and finds what
 
 import hashlib
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
