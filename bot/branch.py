@@ -31,6 +31,13 @@ _REFUSED = re.compile(
     r"|Permission|not allowed|archived|does not appear to be a git repository|does not exist",
     re.IGNORECASE,
 )
+_RULE = "A rule of this repository forbids the branch. Exempt `paper2code/*` or the App from it, then retry."
+_HINTS = {
+    "rule violations": _RULE,
+    "protected branch": _RULE,
+    "archived": "The repository is archived and takes no changes. Unarchive it, then retry.",
+    "needs a first commit": "Make a first commit on the default branch, then retry.",
+}
 
 
 class BranchError(Exception):
@@ -38,7 +45,11 @@ class BranchError(Exception):
 
 
 class BranchRefused(BranchError):
-    """The remote does not take it."""
+    """The remote does not take it; `hint` says what a person can do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.hint = next((hint for words, hint in _HINTS.items() if words in message.lower()), "")
 
 
 class BranchUnreachable(BranchError):

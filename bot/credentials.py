@@ -6,7 +6,7 @@ GitHubError                 the message holds GitHub's own words and no credenti
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,9 +34,15 @@ _HINTS = {
     "GitHub Actions to create and approve pull requests”.",
     "not accessible by": "The token or the App lacks a permission: it needs contents, issues, pull requests "
     "and checks to write, metadata to read.",
-    "archived": "The repository is archived and takes no changes.",
+    "archived": "The repository is archived and takes no changes. Unarchive it, then ask again.",
     "locked": "The conversation is locked.",
+    "suspended": "Whoever installed the App has suspended it; on its settings page they can lift that.",
+    "is deleted": "The issue is gone. Open another one and ask there.",
+    "head invalid": "The branch is gone, or the default branch holds its files already. “retry” makes it again.",
 }
+_GONE = (
+    "The App is no longer installed on this repository, or the repository is gone. Install it there again."
+)
 
 
 class GitHubError(Exception):
@@ -46,10 +52,10 @@ class GitHubError(Exception):
 class GitHubRefused(GitHubError):
     """GitHub said no."""
 
-    def __init__(self, message: str, status: int = 0) -> None:
+    def __init__(self, message: str, status: int = 0, hint: str = "") -> None:
         super().__init__(message)
         self.status = status
-        self.hint = next((hint for words, hint in _HINTS.items() if words in message), "")
+        self.hint = hint or next((hint for words, hint in _HINTS.items() if words in message), "")
 
 
 class GitHubUnavailable(GitHubError):
@@ -113,9 +119,14 @@ class AppCredentials:
         """An installation token for one repository."""
         wanted = {"repository_ids": [place.repository_id], "permissions": PERMISSIONS}
         with Github(auth=self._auth, base_url=api_url, retry=None) as app:
-            _, data = app.requester.requestJsonAndCheck(
-                "POST", f"/app/installations/{place.installation}/access_tokens", input=wanted
-            )
+            try:
+                _, data = app.requester.requestJsonAndCheck(
+                    "POST", f"/app/installations/{place.installation}/access_tokens", input=wanted
+                )
+            except GithubException as error:
+                if error.status not in (404, 422):
+                    raise
+                raise GitHubRefused("the App has no access to this repository", error.status, _GONE) from None
         return str(data["token"])
 
     def redeliver(self, api_url: str) -> int:
@@ -175,13 +186,18 @@ def worded() -> Iterator[None]:
         raise GitHubUnavailable("GitHub's rate limit is reached", _wait(error)) from None
     except GithubException as error:
         data = error.data if isinstance(error.data, dict) else {}
-        details = [str(item.get("message", "")) for item in data.get("errors", ()) if isinstance(item, dict)]
+        details = [_detail(item) for item in data.get("errors") or () if isinstance(item, dict)]
         words = line(". ".join(filter(None, [str(data.get("message", "")), *details])) or "no reason given")
         if error.status >= 500 or error.status == 429:
             raise GitHubUnavailable(f"GitHub answered {error.status}: {words}", _wait(error)) from None
         raise GitHubRefused(f"GitHub answered {error.status}: {words}", error.status) from None
     except requests.RequestException as error:
         raise GitHubUnavailable(f"GitHub cannot be reached ({type(error).__name__})") from None
+
+
+def _detail(error: Mapping[str, object]) -> str:
+    """What is wrong with a field, of those that a 422 names."""
+    return str(error.get("message") or f"{error.get('field', '')} {error.get('code', '')}".strip())
 
 
 def _wait(error: GithubException) -> float:

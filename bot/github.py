@@ -1,7 +1,9 @@
 """Our calls on GitHub. Every write first looks for its own mark, so it may be repeated after any failure.
 
 Nothing is retried in here: a request that failed may have been carried out, so the caller repeats the whole
-operation. A token is kept for less than its hour. Raises what `bot.credentials` draws.
+operation. A repository is addressed by its number: its name may change, and PyGithub follows redirects without
+the query and takes a refused write for done. A token is kept for less than its hour. Raises what
+`bot.credentials` draws.
 """
 
 import threading
@@ -85,12 +87,14 @@ class GitHub:
             return self._credentials.token(place, self._api_url)
 
     def remote(self, place: Place) -> str:
-        """The URL to clone and push."""
-        return f"{self._server_url}/{place.repository}.git"
+        """The URL to clone and push, by the repository's present name."""
+        with self._repository(place) as repository:
+            return f"{self._server_url}/{repository.full_name}.git"
 
     def blob(self, place: Place, sha: str) -> str:
         """Where a person sees a commit's files."""
-        return f"{self._server_url}/{place.repository}/blob/{sha}"
+        with self._repository(place) as repository:
+            return f"{self._server_url}/{repository.full_name}/blob/{sha}"
 
     def configuration(self, place: Place) -> str | None:
         """The text of `.github/paper2code.yml` on the default branch; None if there is none."""
@@ -168,13 +172,24 @@ class GitHub:
             return head.ref if head.repo and head.repo.id == place.repository_id else None
 
     def pull_request(
-        self, place: Place, branch: str, base: str, title: str, body: str, draft: bool, labels: Sequence[str]
+        self,
+        place: Place,
+        mark: str,
+        branch: str,
+        base: str,
+        title: str,
+        body: str,
+        draft: bool,
+        labels: Sequence[str],
     ) -> PullRequest:
-        """The open pull request from `branch`, made or brought up to date."""
+        """The pull request from `branch` that is open or has `mark`, made or brought up to date."""
+        body = f"{body}\n\n{marker(mark)}"
         me = self.identity
         with self._repository(place) as repository:
-            head = f"{place.repository.partition('/')[0]}:{branch}"
-            found = next(iter(repository.get_pulls(state="open", head=head, base=base)), None)
+            head = f"{repository.full_name.partition('/')[0]}:{branch}"
+            pulls = list(repository.get_pulls(state="all", head=head))
+            # One that people have closed since this job opened it is not opened a second time.
+            found = next((p for p in pulls if p.state == "open" or marker(mark) in (p.body or "")), None)
             if found is None:
                 found = _create_pull(repository, base, branch, title, body, draft)
             elif found.user.id == me.id and (found.body != body or found.title != title):
@@ -241,7 +256,7 @@ class GitHub:
     def _repository(self, place: Place) -> Iterator[Repository]:
         with worded():
             try:
-                yield self._client(place).get_repo(place.repository)
+                yield self._client(place).get_repo(place.repository_id)
             except GithubException as error:
                 if error.status != 401:
                     raise

@@ -73,8 +73,8 @@ def progress(job: Job, board: Board, now: float, pages: str | None = None) -> st
     return "\n".join(lines)
 
 
-def done(job: Job, reproduction: Reproduction, pull: PullRequest) -> str:
-    """What the progress comment becomes when the pull request is open."""
+def done(job: Job, reproduction: Reproduction, pull: PullRequest, note: str = "") -> str:
+    """What the progress comment becomes when the pull request is open; `note` says what is missing."""
     parts = [
         f"### Implemented {_paper_link(job.paper)}: #{pull.number}",
         _verdict(reproduction.report),
@@ -82,6 +82,8 @@ def done(job: Job, reproduction: Reproduction, pull: PullRequest) -> str:
     ]
     if reproduction.status != "runs":
         parts.append("The pull request is a draft, because the code does not run yet.")
+    if note:
+        parts.append(prose(note))
     return "\n\n".join(parts)
 
 

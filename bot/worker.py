@@ -96,29 +96,31 @@ class Worker:
         """Decide on a request, say so, and submit the jobs that come of it."""
         try:
             step("answer", lambda: self._insist(lambda: self._answer(request, ledger)))
+        except GitHubError as error:
+            _log.warning("Request %s could not be answered: %s", request.id, error)
         except Exception:
             _log.exception("Request %s could not be answered", request.id)
 
     def fulfil(self, job: Job, step: Steps, ledger: Ledger) -> Outcome:
         """Announce, reproduce, deliver, and in every case report."""
-        comment = step("announce", lambda: self._announce(job))
         reproduction = sha = None
         try:
+            comment = step("announce", lambda: self._announce(job))
             reproduction = step("reproduce", lambda: self._reproduce(job, comment, ledger))
             made = reproduction
             sha = step("push", lambda: self._push(job, made))
             pushed = sha
-            delivered = step("deliver", lambda: self._deliver(job, comment, made, pushed))
+            delivered = step("deliver", lambda: self._deliver(job, made, pushed))
         except Exception as error:
             outcome, hint = _explained(error)
             kept = self._kept
-            if sha:
+            if sha and "head invalid" not in str(error):
                 kept = f"the finished repository, on branch `{job.branch}`"
             elif reproduction:
                 kept = f"the finished repository, and {self._kept}"
             _log.warning("Job %s: %s: %s", job.id, type(error).__name__, outcome.reason)
-            return step("report", lambda: self._report(job, comment, ledger, outcome, hint, kept))
-        return step("review", lambda: self._review(job, comment, ledger, made, pushed, delivered))
+            return step("report", lambda: self._report(job, ledger, outcome, hint, kept))
+        return step("review", lambda: self._review(job, ledger, made, pushed, delivered))
 
     # Requests
 
@@ -210,13 +212,18 @@ class Worker:
     # Jobs
 
     def _announce(self, job: Job) -> int | None:
-        """Id of the progress comment; None where GitHub takes no comments (a locked conversation)."""
+        """Id of the progress comment; None in a locked conversation.
+
+        Where GitHub refuses it for another reason it would refuse the result too: nothing is spent then.
+        """
         if job.place.issue is None:
             return None
         text = messages.progress(job, Board(), time.time(), self._pages)
         try:
             return self._insist(lambda: self._github.comment(job.place, _mark(job), text, since=job.created))
         except GitHubRefused as error:
+            if "locked" not in str(error):
+                raise
             _log.warning("Job %s has no progress comment: %s", job.id, error)
             return None
 
@@ -247,14 +254,16 @@ class Worker:
             )
         )
 
-    def _deliver(self, job: Job, comment: int | None, reproduction: Reproduction, sha: str) -> Outcome:
+    def _deliver(self, job: Job, reproduction: Reproduction, sha: str) -> Outcome:
         github, place, report = self._github, job.place, reproduction.report
         directory = messages.directory(job.configuration.directory, reproduction, job.paper)
-        body = messages.pull_request(reproduction, directory, github.blob(place, sha), place.issue)
+        blob = self._insist(lambda: github.blob(place, sha))
+        body = messages.pull_request(reproduction, directory, blob, place.issue)
         title, draft = messages.title(reproduction), reproduction.status != "runs"
         pull = self._insist(
             lambda: github.pull_request(
                 place,
+                _mark(job),
                 job.branch,
                 github.default_branch(place),
                 title,
@@ -263,7 +272,7 @@ class Worker:
                 job.configuration.labels,
             )
         )
-        self._insist(
+        refused = self._beside(
             lambda: github.check(
                 place,
                 sha,
@@ -274,19 +283,19 @@ class Worker:
                 annotations(report, reproduction.files, directory),
             )
         )
-        if comment is not None:
-            text = messages.done(job, reproduction, pull)
-            self._insist(lambda: github.edit(place, comment, _mark(job), text))
+        note = refused and f"No check run: {refused}"
+        self._conclude(job, messages.done(job, reproduction, pull, note))
         return Outcome(
             "done",
             reproduction.status,
             pull.url,
+            note,
             usd=report["usage"]["usd"],
             exit_status=0 if reproduction.status == "runs" else 1,
         )
 
     def _review(
-        self, job: Job, comment: int | None, ledger: Ledger, made: Reproduction, sha: str, outcome: Outcome
+        self, job: Job, ledger: Ledger, made: Reproduction, sha: str, outcome: Outcome
     ) -> Outcome:
         """`outcome` with the judge's score, once the review is posted; whatever fails here spoils nothing."""
         if self._judge is None or job.configuration.judge == 0 or outcome.pull_request is None:
@@ -306,26 +315,36 @@ class Worker:
             ended, _ = _explained(error)
             _log.warning("Job %s was not judged: %s", job.id, ended.reason)
             said = review.unsaid(ended.reason)
-        if comment is not None:
-            text = messages.done(job, made, PullRequest(number, outcome.pull_request or ""))
-            try:
-                self._insist(lambda: self._github.edit(job.place, comment, _mark(job), f"{text}\n\n{said}"))
-            except GitHubError as error:
-                _log.warning("Job %s could not say how it was judged: %s", job.id, error)
+        pull = PullRequest(number, outcome.pull_request)
+        self._conclude(job, f"{messages.done(job, made, pull, outcome.reason)}\n\n{said}")
         return outcome
 
-    def _report(
-        self, job: Job, comment: int | None, ledger: Ledger, outcome: Outcome, hint: str, kept: str
-    ) -> Outcome:
+    def _report(self, job: Job, ledger: Ledger, outcome: Outcome, hint: str, kept: str) -> Outcome:
         records = self._insist(lambda: ledger.records(job.place.repository_id, job.place.issue))
         board = next((record.board for record in records if record.job.id == job.id), Board())
-        if comment is not None:
-            text = messages.failed(job, board, outcome, hint, kept)
-            try:
-                self._insist(lambda: self._github.edit(job.place, comment, _mark(job), text))
-            except GitHubRefused as error:
-                _log.warning("Job %s ended and could not say so: %s", job.id, error)
+        self._conclude(job, messages.failed(job, board, outcome, hint, kept))
         return replace(outcome, usd=board.usd)
+
+    def _conclude(self, job: Job, text: str) -> None:
+        """The last word, in the progress comment, or in a new one if somebody has deleted that.
+
+        Where GitHub does not take it, the ledger and the dashboard have it alone.
+        """
+        if job.place.issue is None:
+            return
+        try:
+            self._insist(lambda: self._github.comment(job.place, _mark(job), text, since=job.created))
+        except GitHubError as error:
+            _log.warning("Job %s has ended and could not say so: %s", job.id, error)
+
+    def _beside(self, operation: Callable[[], object]) -> str:
+        """Do what a job does not fail for; GitHub's words if it refused, else nothing."""
+        try:
+            self._insist(operation)
+        except GitHubError as error:
+            _log.warning("Left out: %s", error)
+            return str(error)
+        return ""
 
     def _insist(self, operation: Callable[[], T]) -> T:
         """The result of an idempotent operation, tried again while a service is away."""

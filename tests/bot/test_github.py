@@ -50,7 +50,7 @@ def test_a_write_is_not_repeated_blindly(hub: FakeGitHub, github: GitHub) -> Non
 
 
 def test_a_no_is_told_in_githubs_words(hub: FakeGitHub, github: GitHub) -> None:
-    with pytest.raises(GitHubRefused, match="GitHub answered 404: Not Found"):
+    with pytest.raises(GitHubRefused, match="GitHub answered 410: This issue was deleted"):
         github.comment(PLACE, "m", "text", NOW)
 
 

@@ -26,7 +26,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from flask import Blueprint, Flask, Response, abort, g, jsonify, request
+from flask import Blueprint, Flask, Response, abort, g, jsonify, make_response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
 
@@ -108,6 +108,12 @@ class State:
     """Files on the default branch that the contents API shows."""
     deliveries: list[Json] = field(default_factory=list)
     """Of the App's webhook, oldest first, each with its `payload`."""
+    names: list[str] = field(default_factory=lambda: [f"{OWNER}/{NAME}"])
+    """Of the repository, the present one last; the former ones redirect."""
+    installed: bool = True
+    suspended: bool = False
+    archived: bool = False
+    default_branch: str = "main"
     drafts: bool = True
     actions_may_open_pulls: bool = True
 
@@ -165,7 +171,7 @@ class FakeGitHub:
                 "id": number,
                 "node_id": f"IC_{number}",
                 "url": f"{address}/comments/{number}",
-                "html_url": f"{self.url}/{OWNER}/{NAME}/issues/{issue}#issuecomment-{number}",
+                "html_url": f"{self._page_url}/issues/{issue}#issuecomment-{number}",
                 "issue_url": f"{address}/{issue}",
                 "body": body,
                 "user": self._user(user),
@@ -245,6 +251,34 @@ class FakeGitHub:
             Fault(method, re.compile(path), times, status, carried_out, headers or {}, message)
         )
 
+    def rename(self, name: str) -> None:
+        """The repository gets another name, and perhaps another owner."""
+        with self._lock:
+            self.state.users.setdefault(name.partition("/")[0], next(self._ids))
+            for known in (*self.state.issues.values(), *self.state.comments.values()):
+                for key, value in known.items():
+                    if key.endswith("url"):
+                        known[key] = value.replace(self.state.names[-1], name)
+            self.state.names.append(name)
+
+    def delete_issue(self, number: int) -> None:
+        """With its comments."""
+        with self._lock:
+            del self.state.issues[number]
+            mine = [n for n, c in self.state.comments.items() if c["issue_url"].endswith(f"/{number}")]
+            for comment in mine:
+                del self.state.comments[comment]
+
+    def delete_branch(self, name: str) -> None:
+        """As people do when they tidy up."""
+        _git(self.git, "update-ref", "-d", f"refs/heads/{name}")
+
+    def forbid(self, words: str) -> None:
+        """No branch is taken any more, and `words` say why."""
+        hook = self.git / "hooks" / "pre-receive"
+        hook.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 1\n")
+        hook.chmod(0o755)
+
     def refs(self) -> dict[str, str]:
         """Branch → sha, as the repository really holds them."""
         lines = _git(self.git, "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads")
@@ -277,6 +311,7 @@ class FakeGitHub:
 
     def _app(self) -> Flask:
         app = Flask(__name__)
+        app.wsgi_app = self._by_id(app.wsgi_app)  # type: ignore[method-assign]
         api = Blueprint("api", __name__, url_prefix=API)
         _routes(self, api)
         app.register_blueprint(api)
@@ -288,7 +323,7 @@ class FakeGitHub:
         def faults() -> Any:
             fault = self._fault()
             g.fault = fault
-            return _faulty(fault) if fault and not fault.carried_out else None
+            return _faulty(fault) if fault and not fault.carried_out else self._moved()
 
         @app.after_request
         def record(response: Response) -> Response:
@@ -312,10 +347,41 @@ class FakeGitHub:
 
         @app.errorhandler(HTTPException)
         def error(error: HTTPException) -> Any:
+            if error.response is not None:
+                return error.response
             message = error.description or error.name
             return jsonify(message=message, documentation_url="https://docs.github.com/rest"), error.code
 
         return app
+
+    def _by_id(self, application: Any) -> Any:
+        """Routes by the repository's number are those by its present name."""
+
+        def routed(environ: Json, start_response: Any) -> Any:
+            number = f"{API}/repositories/{REPOSITORY_ID}"
+            path = environ["PATH_INFO"]
+            if path == number or path.startswith(f"{number}/"):
+                environ["PATH_INFO"] = f"{API}/repos/{self.state.names[-1]}{path.removeprefix(number)}"
+            return application(environ, start_response)
+
+        return routed
+
+    def _moved(self) -> Response | None:
+        """The redirect from a former name: reads for ever, writes for once."""
+        for name in self.state.names[:-1]:
+            if request.path.startswith(f"/{name}.git/"):
+                query = request.query_string.decode()
+                path = request.path.replace(name, self.state.names[-1], 1)
+                return Response(status=301, headers={"Location": f"{self.url}{path}?{query}"})
+            former = f"{API}/repos/{name}"
+            if request.path == former or request.path.startswith(f"{former}/"):
+                path = request.full_path.removeprefix(former).rstrip("?")
+                there = f"{self.api_url}/repositories/{REPOSITORY_ID}{path}"
+                body = jsonify(message="Moved Permanently", url=there, documentation_url=self.url)
+                body.status_code = 301 if request.method == "GET" else 307
+                body.headers["Location"] = there
+                return body
+        return None
 
     def _fault(self) -> Fault | None:
         with self._lock:
@@ -328,15 +394,18 @@ class FakeGitHub:
     def _serve_git(self, owner: str, name: str, path: str) -> Any:
         token = self._basic_token()
         pushing = "receive-pack" in f"{path}{request.query_string.decode()}"
-        if token is None or (owner, name) != (OWNER, NAME):
+        if token is None or f"{owner}/{name}" != self.state.names[-1]:
             return Response(status=401, headers={"WWW-Authenticate": 'Basic realm="GitHub"'})
+        if pushing and self.state.archived:
+            words = "This repository was archived so it is read-only."
+            return Response(words, 403, content_type="text/plain")
         if pushing and token.permissions.get("contents") != "write":
             abort(403, "Permission to this repository denied.")
         environment = {
             "PATH": os.environ["PATH"],
             "GIT_PROJECT_ROOT": str(self.git.parent.parent),
             "GIT_HTTP_EXPORT_ALL": "1",
-            "PATH_INFO": request.path,
+            "PATH_INFO": f"/{OWNER}/{NAME}.git/{path}",
             "QUERY_STRING": request.query_string.decode(),
             "REQUEST_METHOD": request.method,
             "CONTENT_TYPE": request.content_type or "",
@@ -364,12 +433,15 @@ class FakeGitHub:
 
     def _known(self, value: str) -> Token | None:
         token = self.tokens.get(value)
-        return token if token and not token.revoked and token.expires > datetime.now(UTC) else None
+        valid = token and not token.revoked and token.expires > datetime.now(UTC) and self.state.installed
+        return token if valid else None
 
     def authenticated(self) -> Token:
         """The token of the current request, or 401."""
         kind, _, value = request.headers.get("Authorization", "").partition(" ")
         token = self._known(value) if kind.lower() in ("token", "bearer") else None
+        if token and self.state.suspended:
+            abort(403, "This installation has been suspended")
         return token or abort(401, "Bad credentials")
 
     def verify_app(self) -> None:
@@ -384,7 +456,12 @@ class FakeGitHub:
 
     @property
     def _repository_url(self) -> str:
-        return f"{self.api_url}/repos/{OWNER}/{NAME}"
+        return f"{self.api_url}/repos/{self.state.names[-1]}"
+
+    @property
+    def _page_url(self) -> str:
+        """Of the repository, for people."""
+        return f"{self.url}/{self.state.names[-1]}"
 
     # Shapes of GitHub's objects
 
@@ -429,17 +506,17 @@ class FakeGitHub:
             **dict.fromkeys(flags.split(), False),
             "id": REPOSITORY_ID,
             "node_id": f"R_{REPOSITORY_ID}",
-            "name": NAME,
-            "full_name": f"{OWNER}/{NAME}",
-            "owner": self._user(OWNER),
-            "html_url": f"{self.url}/{OWNER}/{NAME}",
+            "name": self.state.names[-1].partition("/")[2],
+            "full_name": self.state.names[-1],
+            "owner": self._user(self.state.names[-1].partition("/")[0]),
+            "html_url": self._page_url,
             "url": address,
-            "clone_url": f"{self.url}/{OWNER}/{NAME}.git",
+            "clone_url": f"{self._page_url}.git",
             "description": None,
             "homepage": None,
             "language": None,
             "license": None,
-            "default_branch": "main",
+            "default_branch": self.state.default_branch,
             "created_at": _now(),
             "updated_at": _now(),
             "pushed_at": _now(),
@@ -454,7 +531,7 @@ class FakeGitHub:
             "url": address,
             "repository_url": self._repository_url,
             **{f"{name}_url": f"{address}/{name}" for name in ("labels", "comments", "events")},
-            "html_url": f"{self.url}/{OWNER}/{NAME}/issues/{number}",
+            "html_url": f"{self._page_url}/issues/{number}",
             "title": title,
             "body": body,
             "user": self._user(user),
@@ -496,7 +573,7 @@ class FakeGitHub:
             return {
                 "label": f"{OWNER}:{branch}",
                 "ref": branch,
-                "sha": refs[branch],
+                "sha": refs.get(branch, "0" * 40),
                 "user": self._user(OWNER),
                 "repo": self._repository(),
             }
@@ -515,7 +592,7 @@ class FakeGitHub:
             "id": 7000 + number,
             "node_id": f"PR_{number}",
             "url": address,
-            "html_url": f"{self.url}/{OWNER}/{NAME}/pull/{number}",
+            "html_url": f"{self._page_url}/pull/{number}",
             "user": self._user(stored["user"]),
             "labels": [self.label(name) for name in self.state.labels.get(number, [])],
             "head": end(stored["head"])
@@ -552,10 +629,12 @@ def _routes(hub: FakeGitHub, api: Blueprint) -> None:  # noqa: C901, a list of r
             @wraps(view)
             def checked(owner: str, repo: str, **arguments: Any) -> Any:
                 token = hub.authenticated()
-                if (owner, repo) != (OWNER, NAME) or REPOSITORY_ID not in token.repositories:
+                if f"{owner}/{repo}" != state.names[-1] or REPOSITORY_ID not in token.repositories:
                     abort(404, "Not Found")
                 if _RANK[token.permissions.get(kind)] < _RANK[level]:
                     abort(403, "Resource not accessible by integration")
+                if level == "write" and state.archived:
+                    abort(403, "Repository was archived so is read-only.")
                 with hub._lock:
                     return view(token, **arguments)
 
@@ -600,14 +679,23 @@ def _routes(hub: FakeGitHub, api: Blueprint) -> None:  # noqa: C901, a list of r
     @api.post("/app/installations/<int:number>/access_tokens")
     def access_tokens(number: int) -> Any:
         hub.verify_app()
-        if number != INSTALLATION:
+        if number != INSTALLATION or not state.installed:
             abort(404, "Not Found")
+        if state.suspended:
+            abort(403, "This installation has been suspended")
         wanted = request.get_json()
+        if wanted["repository_ids"] != [REPOSITORY_ID]:
+            abort(422, "There is at least one repository that does not exist or is not accessible.")
         value = f"ghs_{APP_ID}_{secrets.token_urlsafe(60)}"
         expires = datetime.now(UTC) + timedelta(hours=1)
         hub.tokens[value] = Token("paper2code[bot]", wanted["permissions"], wanted["repository_ids"], expires)
-        shown = {"token": value, "expires_at": _text(expires), "permissions": wanted["permissions"]}
-        return shown, 201
+        return {
+            "token": value,
+            "expires_at": _text(expires),
+            "permissions": wanted["permissions"],
+            "repository_selection": "selected",
+            "repositories": [hub._repository()],
+        }, 201
 
     @api.get(root)
     @repository("metadata", "read")
@@ -643,9 +731,14 @@ def _routes(hub: FakeGitHub, api: Blueprint) -> None:  # noqa: C901, a list of r
         coarse = {"maintain": "write", "triage": "read"}.get(role, role)
         return {"permission": coarse, "role_name": role, "user": None}
 
+    def existing(number: int) -> None:
+        if number not in state.issues and number not in state.pulls:
+            abort(410, "This issue was deleted")
+
     @api.get(f"{root}/issues/<int:number>/comments")
     @repository("issues", "read")
     def list_comments(token: Token, number: int) -> Any:
+        existing(number)
         since = request.args.get("since", "")
         found = [
             comment
@@ -657,8 +750,7 @@ def _routes(hub: FakeGitHub, api: Blueprint) -> None:  # noqa: C901, a list of r
     @api.post(f"{root}/issues/<int:number>/comments")
     @repository("issues", "write")
     def create_comment(token: Token, number: int) -> Any:
-        if number not in state.issues and number not in state.pulls:
-            abort(404, "Not Found")
+        existing(number)
         if state.issues.get(number, {}).get("locked"):
             abort(403, "Unable to create comment because issue is locked.")
         return hub.write_comment(number, _body(), token.login), 201
@@ -707,10 +799,16 @@ def _routes(hub: FakeGitHub, api: Blueprint) -> None:  # noqa: C901, a list of r
     @api.get(f"{root}/pulls")
     @repository("pull_requests", "read")
     def list_pulls(token: Token) -> Any:
-        head = request.args.get("head", "").partition(":")[2]
+        owner, _, head = request.args.get("head", "").partition(":")
         wanted = request.args.get("state", "open")
-        found = [n for n, pull in state.pulls.items() if pull["head"] == head and pull["state"] == wanted]
-        return jsonify([hub.pull(number) for number in found])
+        if head and owner != state.names[-1].partition("/")[0]:
+            return jsonify([])
+        found = [
+            number
+            for number, pull in state.pulls.items()
+            if head in ("", pull["head"]) and wanted in ("all", pull["state"])
+        ]
+        return jsonify([hub.pull(number) for number in reversed(found)])
 
     @api.post(f"{root}/pulls")
     @repository("pull_requests", "write")
@@ -720,8 +818,14 @@ def _routes(hub: FakeGitHub, api: Blueprint) -> None:  # noqa: C901, a list of r
             abort(403, "GitHub Actions is not permitted to create or approve pull requests.")
         if asked.get("draft") and not state.drafts:
             abort(422, "Draft pull requests are not supported in this repository.")
-        if asked["head"] not in hub.refs() or asked["base"] not in hub.refs():
-            abort(422, "Validation Failed")
+        for end in ("head", "base"):
+            if asked[end] not in hub.refs():
+                problem = {
+                    "message": "Validation Failed",
+                    "errors": [{"resource": "PullRequest", "field": end, "code": "invalid"}],
+                    "documentation_url": "https://docs.github.com/rest/pulls/pulls#create-a-pull-request",
+                }
+                abort(make_response(jsonify(problem), 422))
         if any(p["head"] == asked["head"] and p["state"] == "open" for p in state.pulls.values()):
             abort(422, f"A pull request already exists for {OWNER}:{asked['head']}.")
         if len(asked["body"]) > 65536:
