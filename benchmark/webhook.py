@@ -71,9 +71,7 @@ def main() -> None:
 def load(port: int, first: int, count: int, rate: int, repository: int) -> list[tuple[int, int, float]]:
     """Deliver; the number of the event, the status of the answer and its seconds for each."""
     chance = random.Random(1)  # noqa: S311
-    numbers = [
-        first + (chance.randrange(index) if index % 10 == 9 else index) for index in range(count)
-    ]
+    numbers = [first + (chance.randrange(index) if index % 10 == 9 else index) for index in range(count)]
     bodies = {number: event(number, repository) for number in set(numbers)}
     start = time.monotonic() + 1
 

@@ -5,9 +5,10 @@ Knows neither jobs nor DBOS. Every time is the database's own: the clocks of sev
 
 import fcntl
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,13 @@ def connect(url: str) -> sa.Engine:
     """The database at `url`, with our tables in it. Raises Unreachable."""
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite":
-        Path(address.database or "").parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(address, connect_args={"timeout": 30})
+        file = Path(address.database or "")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(file, timeout=30)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")  # readers do not stop writers
+        # A transaction that began as a reader could not wait for its turn to write.
+        options = {"timeout": 30, "isolation_level": "IMMEDIATE"}
+        engine = sa.create_engine(address, connect_args=options)
     else:
         engine = sa.create_engine(address.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     with engine.begin() as connection:

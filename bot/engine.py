@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, WorkflowStatus
 
+from bot.batches import Batches
 from bot.configuration import Quota
 from bot.credentials import AppCredentials
 from bot.database import Leases, Unreachable, alone, connect
@@ -121,6 +122,7 @@ class Engine:
         self._url = url
         self._name = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._held: dict[str, _Lease] = {}
+        self._requests = Batches(self._store)
         self._stopped = threading.Event()
         self._client = DBOSClient(
             system_database_url=url, application_name=_NAME, retry_connection_errors=False
@@ -137,15 +139,22 @@ class Engine:
 
     def ask(self, request: Request) -> None:
         """Store a request; one that was stored before changes nothing."""
-        self._client.enqueue(
-            {
-                "workflow_name": "answer",
-                "queue_name": _REQUESTS,
-                "workflow_id": f"request-{request.id}",
-                "app_version": _VERSION,
-            },
-            REQUEST.dump_json(request).decode(),
-        )
+        # A database takes some hundred commits a second, and SQLite one at a time.
+        self._requests.add(request)
+
+    def _store(self, requests: list[Request]) -> None:
+        with self._database.begin() as connection:
+            for request in requests:
+                self._client.enqueue_in_transaction(
+                    connection,
+                    {
+                        "workflow_name": "answer",
+                        "queue_name": _REQUESTS,
+                        "workflow_id": f"request-{request.id}",
+                        "app_version": _VERSION,
+                    },
+                    REQUEST.dump_json(request).decode(),
+                )
 
     def pending(self) -> int:
         """Requests that wait for an answer."""

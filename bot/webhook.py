@@ -59,7 +59,11 @@ def create_blueprint(secret: SecretStr, engine: Engine) -> Blueprint:
             return _problem(400, f"The payload of `{event}` is not GitHub's ({type(error).__name__}).")
         if asked is None:
             return Response(status=204)
-        engine.ask(asked)
+        try:
+            engine.ask(asked)
+        except Exception:
+            _log.exception("Request %s could not be stored", asked.id)
+            return _problem(503, "The request could not be stored; GitHub can deliver it again.")
         _log.info("Stored request %s", asked.id)
         return jsonify(request=asked.id), 202
 
