@@ -51,10 +51,15 @@ OURS = ("journal.jsonl", "paper.md")
 
 
 def create_app() -> "Flask":
-    """The web process, for WSGI servers: `gunicorn 'app:create_app()'`. Raises SettingsError."""
-    from bot import webhook
+    """The web process, for WSGI servers: `gunicorn 'app:create_app()'`. Raises SettingsError.
+
+    Where no GitHub App is configured it sets one up, and serves nothing else until then.
+    """
+    from bot import setup, webhook
 
     settings = _settings()
+    if not settings.github_app_id and not settings.github_webhook_secret:
+        return setup.create_app(settings)
     settings.require("github_webhook_secret")
     return webhook.create_app(settings)
 

@@ -5,6 +5,7 @@ directory can configure a run.
 """
 
 import difflib
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -23,6 +24,8 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "PAPER2CODE_"
+APP_FILE = "github-app.json"
+"""In the data folder: the credentials of the App that `/setup` has made."""
 
 
 class SettingsError(Exception):
@@ -127,6 +130,24 @@ class Settings(BaseSettings):
     """Number of the issue that `PAPER2CODE_PAPER` is for."""
     dashboard_token: SecretStr | None = None
     """What opens the dashboard. Default: it stays closed."""
+
+    @model_validator(mode="after")
+    def _kept_app(self) -> Self:
+        """The App that /setup has made, unless the environment names one, or a part of one."""
+        named = (self.github_app_id, self.github_app_private_key, self.github_app_private_key_path)
+        file = self.data_dir / APP_FILE
+        if any((*named, self.github_webhook_secret)) or not file.exists():
+            return self
+        try:
+            kept = json.loads(file.read_text())
+            self.github_app_id = int(kept["id"])
+            self.github_app_private_key = SecretStr(kept["pem"])
+            self.github_webhook_secret = SecretStr(kept["webhook_secret"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{file} cannot be read ({type(error).__name__}); it was made by /setup"
+            ) from None
+        return self
 
     @model_validator(mode="after")
     def _private_key(self) -> Self:

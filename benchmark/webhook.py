@@ -167,7 +167,7 @@ def _github(folder: Path, pipe: Connection) -> None:
 @contextmanager
 def process(command: list[str], environment: dict[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
     """A process that ends with the block."""
-    with subprocess.Popen(command, cwd=ROOT, env=environment) as running:
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as running:  # noqa: S603
         try:
             yield running
         finally:

@@ -4,7 +4,6 @@ Live by server-sent events that close at once and are reconnected: an open page 
 webhooks need. They end with the job.
 """
 
-import hmac
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from pydantic import SecretStr
 
+from bot.doors import guard
 from bot.engine import Engine
 from bot.jobs import Record, State
 from bot.quota import DAY
@@ -32,19 +32,7 @@ def create_blueprint(token: SecretStr, engine: Engine, server_url: str) -> Bluep
     blueprint.add_app_template_filter(money)
     blueprint.add_app_template_filter(score)
 
-    @blueprint.before_request
-    def guard() -> ResponseReturnValue | None:
-        given = request.authorization
-        secret = (given.password or given.token or "") if given else ""
-        if hmac.compare_digest(secret.encode(), token.get_secret_value().encode()):
-            return None
-        return Response("The token is needed as password.\n", 401, {"WWW-Authenticate": "Basic"})
-
-    @blueprint.after_request
-    def closed(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = "default-src 'self'; frame-ancestors 'none'"
-        response.headers["Cache-Control"] = "no-store"
-        return response
+    guard(blueprint, token.get_secret_value())
 
     def one(job: str) -> Record:
         return engine.record(job) or abort(404)

@@ -49,23 +49,7 @@ def create_blueprint(secret: SecretStr, engine: Engine) -> Blueprint:
             return _problem(401, "The signature is missing or wrong.")
         if request.mimetype != "application/json":
             return _problem(415, "Set the webhook's content type to application/json.")
-        payload = request.get_json(silent=True)
-        event = request.headers.get("X-GitHub-Event", "")
-        if not isinstance(payload, dict) or not event:
-            return _problem(400, "This is no event of GitHub's.")
-        try:
-            asked = intake.read(event, payload)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            return _problem(400, f"The payload of `{event}` is not GitHub's ({type(error).__name__}).")
-        if asked is None:
-            return Response(status=204)
-        try:
-            engine.ask(asked)
-        except Exception:
-            _log.exception("Request %s could not be stored", asked.id)
-            return _problem(503, "The request could not be stored; GitHub can deliver it again.")
-        _log.info("Stored request %s", asked.id)
-        return jsonify(request=asked.id), 202
+        return _taken(engine)
 
     @blueprint.get("/healthz")
     def healthz() -> ResponseReturnValue:
@@ -81,6 +65,27 @@ def create_blueprint(secret: SecretStr, engine: Engine) -> Blueprint:
         return jsonify(status="ok")
 
     return blueprint
+
+
+def _taken(engine: Engine) -> ResponseReturnValue:
+    """The answer to what GitHub has signed."""
+    payload = request.get_json(silent=True)
+    event = request.headers.get("X-GitHub-Event", "")
+    if not isinstance(payload, dict) or not event:
+        return _problem(400, "This is no event of GitHub's.")
+    try:
+        asked = intake.read(event, payload)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return _problem(400, f"The payload of `{event}` is not GitHub's ({type(error).__name__}).")
+    if asked is None:
+        return Response(status=204)
+    try:
+        engine.ask(asked)
+    except Exception:
+        _log.exception("Request %s could not be stored", asked.id)
+        return _problem(503, "The request could not be stored; GitHub can deliver it again.")
+    _log.info("Stored request %s", asked.id)
+    return jsonify(request=asked.id), 202
 
 
 def signed(key: bytes, body: bytes, signature: str) -> bool:

@@ -41,6 +41,7 @@ PLACE = Place(f"{OWNER}/{NAME}", REPOSITORY_ID, 1, INSTALLATION)
 _REPOSITORY = "/repos/{owner}/{repo}"
 _PATHS = [
     "/app",
+    "/app-manifests/{code}/conversions",
     "/app/hook/deliveries",
     "/app/hook/deliveries/{delivery_id}/attempts",
     "/app/installations/{installation_id}/access_tokens",

@@ -340,7 +340,7 @@ class FakeGitHub:
                         request.mimetype,
                         response.status_code,
                         response.get_data(),
-                        response.mimetype,
+                        response.mimetype or "",
                     )
                 )
             return response
@@ -348,7 +348,7 @@ class FakeGitHub:
         @app.errorhandler(HTTPException)
         def error(error: HTTPException) -> Any:
             if error.response is not None:
-                return error.response
+                return error.get_response()
             message = error.description or error.name
             return jsonify(message=message, documentation_url="https://docs.github.com/rest"), error.code
 
@@ -649,6 +649,13 @@ def _routes(hub: FakeGitHub, api: Blueprint) -> None:  # noqa: C901, a list of r
         hub.verify_app()
         return hub.app()
 
+    @api.post("/app-manifests/<code>/conversions")
+    def convert(code: str) -> Any:
+        if code != "good":
+            abort(404, "Not Found")
+        secret = {"webhook_secret": secrets.token_hex(20), "pem": hub.private_key}
+        return hub.app() | secret | {"client_id": "Iv1.8a61f9b3a7aba766", "client_secret": "unused"}, 201
+
     @api.get("/app/hook/deliveries")
     def deliveries() -> Any:
         hub.verify_app()
@@ -939,7 +946,7 @@ def _routes(hub: FakeGitHub, api: Blueprint) -> None:  # noqa: C901, a list of r
         return check
 
 
-def _faulty(fault: Fault) -> Any:
+def _faulty(fault: Fault) -> Response:
     if fault.status is None:
         connection: socket.socket = request.environ["werkzeug.socket"]
         connection.shutdown(socket.SHUT_RDWR)
