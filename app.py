@@ -58,7 +58,7 @@ def create_app() -> "Flask":
     from bot import setup, webhook
 
     settings = _settings()
-    if not settings.github_app_id and not settings.github_webhook_secret:
+    if not any((settings.github_app_id, settings.github_app_private_key, settings.github_webhook_secret)):
         return setup.create_app(settings)
     settings.require("github_webhook_secret")
     return webhook.create_app(settings)

@@ -31,7 +31,7 @@ from typing import Any
 
 SECRET = "only-for-measurements"  # noqa: S105
 ROOT = Path(__file__).parents[1]
-SERVE = ["--bind", "127.0.0.1:{port}", "--threads", "8", "--log-level", "warning", "app:create_app()"]
+SERVE = ["--bind", "127.0.0.1:{port}", "--threads", "16", "--log-level", "warning", "app:create_app()"]
 
 
 def main() -> None:

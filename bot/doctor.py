@@ -163,7 +163,9 @@ def _github_app(settings: Settings) -> Iterator[Check]:
     if not missing:
         yield Check("GitHub App", "ok", f"number {settings.github_app_id}, {settings.github_server_url}")
     elif len(missing) == len(present):
-        yield Check("GitHub App", "off", "not configured; serve and work need it, see docs/self-hosting.md")
+        yield Check(
+            "GitHub App", "off", "not configured; serve makes one on /setup, see docs/self-hosting.md"
+        )
     else:
         yield Check("GitHub App", "bad", f"{', '.join(missing)} not set", "See docs/self-hosting.md.")
 

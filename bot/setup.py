@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,11 +36,12 @@ def create_app(settings: Settings) -> Flask:
     """Set-up pages, and the real web process as soon as there are credentials."""
     app = Flask("paper2code", static_folder=None)
     app.register_blueprint(create_blueprint(settings, _token(settings)))
-    before, real = app.wsgi_app, list[Flask]()
+    before, real, making = app.wsgi_app, list[Flask](), threading.Lock()
 
     def dispatch(environ: Any, start_response: Any) -> Any:
-        if not real and (settings.data_dir / APP_FILE).exists():
-            real.append(webhook.create_app(load()))
+        with making:
+            if not real and (settings.data_dir / APP_FILE).exists():
+                real.append(webhook.create_app(load()))
         return (real[0] if real else before)(environ, start_response)
 
     app.wsgi_app = dispatch  # type: ignore[method-assign]

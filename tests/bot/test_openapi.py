@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as bounded
 from hypothesis.strategies import DataObject, sampled_from
 from hypothesis.strategies import data as strategy
-from pydantic import SecretStrfrom schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+from pydantic import SecretStr
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from bot import setup, webhook
 from settings import Settings
@@ -79,9 +80,7 @@ def attempted(app: Flask, path: str, method: str, data: DataObject, **headers: s
 @pytest.mark.parametrize(("path", "method"), [each for each in OPERATIONS if "/setup" not in each[0]])
 @briefly
 @given(data=strategy())
-def test_the_web_process_is_as_described(
-    configured: Flask, path: str, method: str, data: DataObject
-) -> None:
+def test_the_web_process_is_as_described(configured: Flask, path: str, method: str, data: DataObject) -> None:
     attempted(configured, path, method, data, Authorization=f"Bearer {TOKEN}", **SIGNED)
 
 

@@ -141,9 +141,18 @@ def test_without_a_dashboard_the_log_has_the_password(
     assert client.get("/setup", auth=("anybody", token)).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["GITHUB_APP_ID", "GITHUB_WEBHOOK_SECRET"])
-def test_where_something_is_configured_nothing_is_set_up(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setenv(name, "4711")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GITHUB_APP_ID", "4711"),
+        ("GITHUB_WEBHOOK_SECRET", "secret"),
+        ("GITHUB_APP_PRIVATE_KEY", "-----BEGIN RSA PRIVATE KEY-----"),
+    ],
+)
+def test_where_something_is_configured_nothing_is_set_up(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
     try:
         client = create_app().test_client()
     except SettingsError as error:
