@@ -5,6 +5,7 @@ Against the real engine on SQLite, through the webhook, with a worker whose pape
 
 import itertools
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule
 from hypothesis.strategies import integers, lists, sampled_from
 from pydantic import SecretStr
 
@@ -21,9 +22,10 @@ from bot.credentials import AppCredentials
 from bot.engine import Engine
 from bot.github import GitHub
 from bot.intake import read
-from bot.jobs import Record, job_id
+from bot.jobs import Job, Record, job_id
 from bot.webhook import create_blueprint
-from bot.worker import Worker
+from bot.worker import Watch, Worker
+from pipeline.reproduce import Reproduction
 from tests.bot.conftest import PLACE, SECRET, make, until
 from tests.bot.test_webhook import send
 from tests.fakes.github import APP_ID, FakeGitHub, Json, dumps
@@ -48,16 +50,21 @@ class Deliveries(RuleBasedStateMachine):
         self.client = app.test_client
         credentials = AppCredentials(APP_ID, self.hub.private_key)
         github = GitHub(credentials, self.hub.api_url, self.hub.url, seconds_between_writes=0)
-        self.worker = Worker(github, make, folder / "data", waits=(0, 0), seconds_between_edits=0.01)
+        self.go_on = threading.Event()
+        self.worker = Worker(github, self._make, folder / "data", waits=(0, 0), seconds_between_edits=0.01)
         self.issues = [self.hub.open_issue("A", ""), self.hub.open_issue("B", "")]
         self.delivered: dict[str, tuple[str, str]] = {}
         """The key and the id of the job that each delivered request is for, by its own id."""
         self.numbers = itertools.count()
 
     def teardown(self) -> None:
-        self._stack.close()
+        with self._stack:
+            self.work()
 
     @rule(target=written, issue=integers(0, 1), paper=sampled_from(PAPERS))
+    def ask(self, issue: int, paper: str) -> Json:
+        return self.comment(issue, paper)
+
     def comment(self, issue: int, paper: str) -> Json:
         return self.hub.comment_event(self.issues[issue], f"/paper2code arxiv:{paper}")
 
@@ -75,9 +82,17 @@ class Deliveries(RuleBasedStateMachine):
             self._deliver(event)
 
     @rule(events=lists(written, min_size=2, max_size=6))
+    def deliver_many(self, events: list[Json]) -> None:
+        self.deliver_at_once(events)
+
     def deliver_at_once(self, events: list[Json]) -> None:
         with ThreadPoolExecutor(len(events)) as pool:
             list(pool.map(self._deliver, events))
+
+    @rule(issue=integers(0, 1), people=integers(2, 4))
+    def ask_for_the_same_at_once(self, issue: int, people: int) -> None:
+        """Each is a request of its own, and all join one job."""
+        self.deliver_at_once([self.comment(issue, PAPERS[0]) for _ in range(people)])
 
     @rule(event=written)
     def edit(self, event: Json) -> None:
@@ -86,14 +101,19 @@ class Deliveries(RuleBasedStateMachine):
 
     @rule()
     def work(self) -> None:
+        """All requests are answered before the first job can end, so that those for the same paper must join."""
+        self.go_on.clear()
         with self.engine.working(self.worker):
-            until(lambda: not self.engine.pending() and not self._active(), 120)
+            until(lambda: not self.engine.pending(), 120)
+            active = [record.job.key for record in self._active()]
+            assert len(active) == len(set(active)), "two jobs at the same time for the same"
+            self.go_on.set()
+            until(lambda: not self._active(), 120)
         self._each_request_has_its_job()
 
-    @invariant()
-    def no_two_jobs_for_the_same_at_the_same_time(self) -> None:
-        active = [record.job.key for record in self._active()]
-        assert len(active) == len(set(active))
+    def _make(self, job: Job, out: Path, watch: Watch) -> Reproduction:
+        assert self.go_on.wait(120)
+        return make(job, out, watch)
 
     def _each_request_has_its_job(self) -> None:
         jobs = {record.job.id: record for record in self.engine.latest()}
