@@ -294,19 +294,17 @@ class Worker:
             exit_status=0 if reproduction.status == "runs" else 1,
         )
 
-    def _review(
-        self, job: Job, ledger: Ledger, made: Reproduction, sha: str, outcome: Outcome
-    ) -> Outcome:
+    def _review(self, job: Job, ledger: Ledger, made: Reproduction, sha: str, outcome: Outcome) -> Outcome:
         """`outcome` with the judge's score, once the review is posted; whatever fails here spoils nothing."""
         if self._judge is None or job.configuration.judge == 0 or outcome.pull_request is None:
             return outcome
-        number = int(outcome.pull_request.rpartition("/")[2])
+        pull = PullRequest(int(outcome.pull_request.rpartition("/")[2]), outcome.pull_request)
         try:
             with Watch(lambda board: None, lambda: ledger.cancelling(job.id), 1) as watch:
                 judgement = self._judge(job, job.folder(self._data), made, watch.cancelled)
             directory = messages.directory(job.configuration.directory, made, job.paper)
             url = self._insist(
-                lambda: review.post(self._github, job.place, number, sha, judgement, directory)
+                lambda: review.post(self._github, job.place, pull.number, sha, judgement, directory)
             )
             said = review.said(judgement, url)
             usd = None if outcome.usd is None or judgement.usd is None else outcome.usd + judgement.usd
@@ -315,7 +313,6 @@ class Worker:
             ended, _ = _explained(error)
             _log.warning("Job %s was not judged: %s", job.id, ended.reason)
             said = review.unsaid(ended.reason)
-        pull = PullRequest(number, outcome.pull_request)
         self._conclude(job, f"{messages.done(job, made, pull, outcome.reason)}\n\n{said}")
         return outcome
 

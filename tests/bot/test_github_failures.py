@@ -1,6 +1,6 @@
 """What GitHub can do to a job, at each moment: the outcome, what people read, what is kept, what was spent.
 
-The table in docs/architecture.md says the same in words.
+The table in docs/self-hosting.md says the same in words.
 """
 
 from collections.abc import Callable
