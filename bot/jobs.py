@@ -91,12 +91,13 @@ class Outcome:
     pull_request: str | None = None
     """Its URL."""
     reason: str = ""
-    """Why it failed; of a finished job, what was left out."""
     usd: float | None = None
     exit_status: int = 0
     """As the command line would end: 0 runs, 1 does not, 2 the paper, 3 a service, 4 the budget, 130."""
     score: float | None = None
     """The judge's, 1 to 5; None: it was not judged."""
+    left_out: str = ""
+    """What GitHub refused beside the pull request; empty: nothing."""
 
 
 @dataclass(frozen=True)

@@ -283,15 +283,15 @@ class Worker:
                 annotations(report, reproduction.files, directory),
             )
         )
-        note = refused and f"No check run: {refused}"
-        self._conclude(job, messages.done(job, reproduction, pull, note))
+        left_out = refused and f"No check run: {refused}"
+        self._conclude(job, messages.done(job, reproduction, pull, left_out))
         return Outcome(
             "done",
             reproduction.status,
             pull.url,
-            note,
             usd=report["usage"]["usd"],
             exit_status=0 if reproduction.status == "runs" else 1,
+            left_out=left_out,
         )
 
     def _review(self, job: Job, ledger: Ledger, made: Reproduction, sha: str, outcome: Outcome) -> Outcome:
@@ -313,7 +313,7 @@ class Worker:
             ended, _ = _explained(error)
             _log.warning("Job %s was not judged: %s", job.id, ended.reason)
             said = review.unsaid(ended.reason)
-        self._conclude(job, f"{messages.done(job, made, pull, outcome.reason)}\n\n{said}")
+        self._conclude(job, f"{messages.done(job, made, pull, outcome.left_out)}\n\n{said}")
         return outcome
 
     def _report(self, job: Job, ledger: Ledger, outcome: Outcome, hint: str, kept: str) -> Outcome:

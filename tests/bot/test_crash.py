@@ -4,6 +4,7 @@ The matrix is made from a run in which nothing breaks: every call on GitHub time
 step times a `kill -9` before and after it. PAPER2CODE_TEST_CRASH=all runs all of it, else a spread.
 """
 
+import json
 import os
 import re
 import signal
@@ -24,6 +25,7 @@ from bot.engine import Engine
 from bot.github import GitHub
 from bot.intake import read
 from bot.jobs import Job, Steps
+from bot.review import judging
 from bot.tools import Tools
 from bot.worker import Worker, reproducer
 from pipeline.arxiv import Arxiv
@@ -72,7 +74,9 @@ TASKS = {
     "write `estimator.py`": "code.estimator.py",
     "write `main.py`": "code.main.py",
     "audit the code": "audit",
+    "judge the repository": "judge.1",
 }
+OPINION = {"critiques": [], "score": 5}
 STEPS = ["answer", "announce", "reproduce", "push", "deliver", "review"]
 
 
@@ -88,7 +92,7 @@ def answer(body: dict[str, Any]) -> Reply:
     """What the recording has for the task, in whatever order tasks come."""
     (task,) = re.findall("^# Task: (.*)$", body["messages"][-1]["content"], re.MULTILINE)
     (stage,) = (stage for words, stage in TASKS.items() if words in task)
-    return Reply(recording()[stage])
+    return Reply((recording() | {"judge.1": json.dumps(OPINION)})[stage])
 
 
 def test_the_calls_below_are_those_that_a_job_makes(hub: FakeGitHub, worker: Worker) -> None:
@@ -144,7 +148,14 @@ def carried_out(hub: FakeGitHub, github: GitHub, folder: Path, model: FakeModel,
             with _llm(settings, out, resume=True, cancelled=cancelled) as llm:
                 yield Tools(client, llm, None)
 
-        worker = Worker(github, reproducer(toolbox, settings), folder, waits=(0,), seconds_between_edits=0.05)
+        worker = Worker(
+            github,
+            reproducer(toolbox, settings),
+            folder,
+            waits=(0,),
+            seconds_between_edits=0.05,
+            judge=judging(toolbox),
+        )
         ledger = Inline()
         ledger.submit(asked)
         worker.fulfil(asked, step, ledger)
@@ -210,7 +221,8 @@ def test_the_database_may_drop_every_connection_at_any_step(
     asked = read("issue_comment", event)
     assert asked
     engine.ask(asked)
-    with engine.working(Worker(github, make, tmp_path, waits=(0,), seconds_between_edits=0.05)):
+    worker = Worker(github, make, tmp_path, waits=(0,), seconds_between_edits=0.05, judge=judge)
+    with engine.working(worker):
         until(lambda: any(record.outcome for record in engine.latest()), 100)
     (record,) = engine.latest()
     engine.close()
