@@ -98,24 +98,14 @@ class Fixer:
             self.answer(change)
             repository = change.repository
             report = self.execute(repository)
-            if _reached(report) >= _reached(best[1]):
+            if reached(report) >= reached(best[1]):
                 best = repository, report
         return best
 
     def objections(self, before: Repository, after: Repository) -> list[str]:
-        """Why a change is not acceptable: it hides a failure, or the checks find something new."""
-
-        plan = self.plan if self.plan.is_laid_out else None
-
-        def found(repository: Repository, path: str) -> set[str]:
-            text = repository.files.get(path, "")
-            return {f"{f.rule}: {f.message}" for f in check_source(path, text, plan, repository)}
-
-        changed = [path for path, text in after.python_files().items() if before.files.get(path) != text]
-        new = [
-            f"{path}: {what}" for path in changed for what in sorted(found(after, path) - found(before, path))
-        ]
-        return check_patch(before, after, [metric.name for metric in self.plan.logic.metrics]) + new
+        """Why a repair is not acceptable: it hides a failure, or the checks find something new."""
+        metrics = [metric.name for metric in self.plan.logic.metrics]
+        return check_patch(before, after, metrics) + new_findings(before, after, self.plan)
 
     def _by_model(self, repository: Repository, report: ExecutionReport) -> Change | None:
         outcome, mark = report.phases[-1], self.attempts[-1].signature
@@ -183,6 +173,20 @@ class Fixer:
         )
 
 
+def new_findings(before: Repository, after: Repository, plan: Plan) -> list[str]:
+    """What the checks find in `after` and did not find in `before`, a sentence for each."""
+    laid_out = plan if plan.is_laid_out else None
+
+    def found(repository: Repository, path: str) -> set[str]:
+        text = repository.files.get(path, "")
+        return {f"{f.rule}: {f.message}" for f in check_source(path, text, laid_out, repository)}
+
+    changed = [path for path, text in after.python_files().items() if before.files.get(path) != text]
+    return [
+        f"{path}: {what}" for path in changed for what in sorted(found(after, path) - found(before, path))
+    ]
+
+
 def _by_program(repository: Repository, outcome: PhaseResult) -> Change | None:
     return mend(Failure(repository, outcome.phase, output(outcome.result), outcome.problems, package_for))
 
@@ -230,7 +234,8 @@ def _verdict(outcome: PhaseResult) -> str:
     return " ".join([ending(outcome.result), *outcome.problems])
 
 
-def _reached(report: ExecutionReport) -> tuple[int, bool]:
+def reached(report: ExecutionReport) -> tuple[int, bool]:
+    """How far a run came; of two, the greater one came further."""
     last = report.phases[-1]
     return PHASES.index(last.phase), last.ok
 

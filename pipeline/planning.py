@@ -56,7 +56,7 @@ class Planner:
     def plan(self) -> Plan:
         """As much of the plan as the method has. Raises AnswerInvalid, and what the model's client raises."""
         if not self._has("plan"):
-            return _unplanned(self.paper)
+            return unplanned(self.paper)
         # The configuration needs nothing but the paper; requirements and architecture need the overview.
         configuration = self.executor.submit(replace(self)._configuration)
         reading = self._step("overview", Reading, documents.overview, plans.check_overview)
@@ -205,7 +205,7 @@ def _overview(reading: Reading, required: Requirements, settled: Collection[int]
     return Overview.model_validate(parts)
 
 
-def _unplanned(paper: Paper) -> Plan:
+def unplanned(paper: Paper) -> Plan:
     """What is known of a paper that nobody has read yet: no requirement, so nothing to audit."""
     words = re.findall(r"[a-z0-9]+", paper.title.lower())[:4]
     return Plan(

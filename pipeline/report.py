@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from pipeline.audit import Finding, Place
+from pipeline.checks.settings import symbols
 from pipeline.documents import yaml_value
 from pipeline.fixing import Attempt
 from pipeline.llm import Usage
@@ -98,6 +99,45 @@ def execution_report(
             "platform": sys.platform,
         },
     }
+
+
+def carried_over(
+    old: Mapping[str, Any],
+    new: dict[str, Any],
+    before: Repository,
+    after: Repository,
+    execution: ExecutionReport | None,
+) -> dict[str, Any]:
+    """`new`, the report on a changed repository, with what `old` says of paper, requirements and assumptions.
+
+    Verdicts stay those of the audit before the change. Their evidence is looked up again, by symbol or by the
+    line's text; what is gone is left out. What both have cost is added. An empty `old` adds nothing.
+    """
+    if not old:
+        return new
+    coverage = execution.coverage if execution else {}
+    items = []
+    for item in old["requirements"]["items"]:
+        found = (_moved(evidence, before, after) for evidence in item["evidence"])
+        items.append(item | {"evidence": [_evidence(place, coverage) for place in found if place]})
+    return new | {
+        "paper": old["paper"],
+        "requirements": old["requirements"] | {"items": items},
+        "assumptions": old["assumptions"],
+        "usage": asdict(Usage(**old["usage"]) + Usage(**new["usage"])),
+    }
+
+
+def _moved(evidence: Mapping[str, Any], before: Repository, after: Repository) -> Place | None:
+    """Where evidence that was found in `before` stands in `after`."""
+    file, start, symbol = evidence["file"], evidence["start"], evidence["symbol"]
+    source, lines = after.files.get(file, ""), before.files.get(file, "").splitlines()
+    if symbol:
+        place = symbols(source).get(symbol)
+        return Place(file, *place, symbol) if place else None
+    same = [n for n, line in enumerate(source.splitlines(), 1) if lines[start - 1 : start] == [line]]
+    nearest = min(same, key=lambda number: abs(number - start), default=None)
+    return Place(file, nearest, nearest, "") if nearest else None
 
 
 def _percent(part: int, whole: int) -> float | None:

@@ -1,11 +1,11 @@
 """The whole method, top to bottom: plan, analyse, write, run and fix, audit, report."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from pipeline import documents
 from pipeline.analysis import FileAnalysis, analyze
@@ -13,7 +13,7 @@ from pipeline.asking import Context, render
 from pipeline.audit import audit_and_repair
 from pipeline.coding import Written, pinned, write
 from pipeline.errors import Cancelled, ContextOverflow
-from pipeline.fixing import Fixer, ending, in_words, output, told
+from pipeline.fixing import Fixer, Run, ending, in_words, output, told
 from pipeline.iterating import Agent, Outcome, Tools
 from pipeline.llm import LLM
 from pipeline.paper import Paper, Part
@@ -28,6 +28,7 @@ from sandbox.execution import execute, run_command
 from sandbox.interface import Sandbox, SandboxCancelled
 from sandbox.report import ExecutionReport, Limits, Mode
 
+T = TypeVar("T")
 SHORTEST_PAPER = 12_000
 """Characters: a paper cut below this is no longer one."""
 SHELL_SECONDS = 60.0
@@ -101,7 +102,8 @@ def reproduce(
                 analyses = analyze(plan, context, llm, executor, options.refine, record.advanced)
         fixer = None
         if sandbox:
-            run = _runner(sandbox, record, paper, plan, options, cancelled)
+            metrics = [metric.name for metric in plan.logic.metrics]
+            run = runner(sandbox, record, paper, metrics, options, cancelled)
             fixer = Fixer(
                 plan, analyses, context, llm, run, options.max_fixes, options.limits, record.advanced
             )
@@ -165,13 +167,22 @@ def reproduce(
 def _plan(
     paper: Paper, llm: LLM, executor: Executor, record: Record, options: Options
 ) -> tuple[Plan, Context]:
-    """The plan and the context that holds it; the paper is shortened as far as the model's window demands."""
+    """The plan and the context that holds it."""
+
+    def planned(context: Context) -> tuple[Plan, Context]:
+        planner = Planner(paper, llm, context, executor, options.method, options.refine, record.advanced)
+        return planner.plan(), planner.context
+
+    return within_window(paper, record, planned)
+
+
+def within_window(paper: Paper, record: Record, use: Callable[[Context], T]) -> T:
+    """What `use` makes of the paper, which is shortened as far as the model's window demands."""
     contexts = _contexts(paper, record)
     context = next(contexts)
     while True:
-        planner = Planner(paper, llm, context, executor, options.method, options.refine, record.advanced)
         try:
-            return planner.plan(), planner.context
+            return use(context)
         except ContextOverflow:
             shorter = next(contexts, None)
             if shorter is None:
@@ -190,16 +201,16 @@ def _contexts(paper: Paper, record: Record) -> Iterator[Context]:
         text = shorter
 
 
-def _runner(
+def runner(
     sandbox: Sandbox,
     record: Record,
     paper: Paper,
-    plan: Plan,
+    metrics: Sequence[str],
     options: Options,
     cancelled: Callable[[], bool],
-) -> Callable[[Repository], ExecutionReport]:
-    """Runs a repository once, laid out where a person can look at it."""
-    promised = [metric_pattern(metric.name).pattern for metric in plan.logic.metrics]
+) -> Run:
+    """Runs a repository that promises `metrics` once, laid out where a person can look at it."""
+    promised = [metric_pattern(name).pattern for name in metrics]
 
     def run(repository: Repository) -> ExecutionReport:
         with _cancellable():

@@ -37,7 +37,14 @@ _SHELL_NETWORK = re.compile(r"\b(?:curl|wget|pip3? install|git clone|git fetch|s
 
 
 def check_patch(before: Repository, after: Repository, metrics: Collection[str] = ()) -> list[str]:
-    """Reasons to refuse a patch, none if it may be tried; `metrics` are names or patterns of them."""
+    """Reasons to refuse a repair, none if it may be tried; `metrics` are names or patterns of them."""
+    old, new = _Code(before), _Code(after)
+    lost = [*_gutted(old, new), *_unreached(old, new), *_assertions(old, new)]
+    return list(dict.fromkeys([*check_change(before, after, metrics), *lost]))
+
+
+def check_change(before: Repository, after: Repository, metrics: Collection[str] = ()) -> list[str]:
+    """Reasons to refuse a change that somebody asked for: unlike a repair, it may take code away."""
     old, new = _Code(before), _Code(after)
     return list(
         dict.fromkeys(
@@ -48,9 +55,6 @@ def check_patch(before: Repository, after: Repository, metrics: Collection[str] 
                 *_new(old, new, _exits),
                 *_new(old, new, _network),
                 *_new(old, new, lambda tree: _constant_results(tree, metrics)),
-                *_gutted(old, new),
-                *_unreached(old, new),
-                *_assertions(old, new),
             ]
         )
     )

@@ -1,0 +1,276 @@
+"""Revision: what a person asks for, carried out on a repository that exists and run before anybody gets it.
+
+Program first: edits that cannot be applied, or that the checks object to, go back to the model at most twice.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, Literal
+
+import jsonschema
+
+from pipeline import documents, edits
+from pipeline.asking import Context, Unfit, ask_until, block, render
+from pipeline.checks.patches import check_change
+from pipeline.coding import pinned
+from pipeline.errors import AnswerInvalid
+from pipeline.fixing import Fixer, Run, error_signature, new_findings, reached
+from pipeline.llm import LLM
+from pipeline.paper import Paper
+from pipeline.plan import NO_LOGIC, Metric, Plan
+from pipeline.planning import unplanned
+from pipeline.record import Record
+from pipeline.report import carried_over, execution_report
+from pipeline.repository import Repository
+from pipeline.reproduce import Options, within_window
+
+_SCHEMA = Path(__file__).with_name("execution-report.schema.json")
+_REPORT = "docs/execution-report.json"
+_PLANNED = ("overview", "architecture", "logic")
+_AROUND = 12
+"""Lines shown before and after those that a request was made at."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asks for, and where."""
+
+    request: str
+    thread: str = ""
+    """What was said before, by whoever took part in the conversation."""
+    path: str = ""
+    """The file that it was asked at; empty: nowhere in particular."""
+    lines: tuple[int, int] | None = None
+    """First and last line of the place, as the repository stands; None where it has moved since."""
+    hunk: str = ""
+    """The place as the person saw it, in a diff."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What the model makes of a request, before anything ran."""
+
+    files: dict[str, str]
+    answer: str
+    """The model's words to the person."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """What came of it."""
+
+    files: dict[str, str]
+    """The repository as changed; without `documents`, so that it can be merged."""
+    documents: dict[str, str]
+    """Report and README brought up to date: to be written over what stands in `files`."""
+    answer: str
+    remedies: tuple[str, ...]
+    """What had to be repaired after the request was carried out."""
+    failure: str
+    """How the repository fails; empty: it does not, or was not run."""
+    status: Literal["runs", "fails", "not-run"]
+    ran_before: bool | None
+    """Whether the repository ran before the change; None: nobody had to know."""
+    worse: bool
+    """It fails, and comes less far than before the change: not to be delivered."""
+    report: dict[str, Any]
+    changed: tuple[str, ...]
+    """Paths, sorted."""
+    lost: tuple[str, ...]
+    """Metrics that were reported before and no longer are, where it runs."""
+    calls: int
+    """Of the model, for this revision."""
+    usd: float | None
+    """What they cost; None: unknown."""
+
+
+@dataclass
+class Reviser:
+    """Carries requests out on one state of a repository."""
+
+    before: Repository
+    paper: Paper
+    llm: LLM
+    run: Callable[[Sequence[str]], Run] | None
+    """What runs a repository that promises these metrics; None: nothing can be run."""
+    record: Record
+    options: Options
+
+    def propose(self, asked: Asked) -> Proposal:
+        """Have the model change the repository; the same files where it says that nothing should be.
+
+        Raises AnswerInvalid where it brings nothing that can be accepted, and what the model's client raises.
+        """
+        task = render(
+            "revision",
+            request=block("request", asked.request),
+            place=_place(asked, self.before),
+            thread=block("conversation", asked.thread) if asked.thread else "",
+            metrics=", ".join(self._metrics),
+            edit_format=render("edit_format"),
+        )
+
+        def ask(paper: Context) -> Proposal:
+            return ask_until(self.llm, self._with_code(paper), "revise.1", task, self._read)
+
+        with self.record.stage("code"):
+            try:
+                return within_window(self.paper, self.record, ask)
+            except AnswerInvalid as error:
+                why = str(error).partition("The last findings: ")[2] or str(error)
+                hint = "Ask in other words, or for less at a time."
+                raise AnswerInvalid(f"None of the model's answers could be accepted: {why}", hint) from error
+
+    def prove(self, proposal: Proposal) -> Revision:
+        """Run what is proposed, mend it until it runs, and bring its report up to date.
+
+        Raises SandboxError and what the model's client raises.
+        """
+        repository, promised = Repository(proposal.files), self._still_promised(proposal)
+        plan = _plan(self.paper, promised)
+        execution = fixer = ran_before = None
+        failure, worse = "", False
+        if self.run is None:
+            self.record.skip("run", "there is no sandbox")
+        else:
+            run, options = self.run(promised), self.options
+            context = self._planned(self._shown())
+            advanced = self.record.advanced
+            fixer = Fixer(plan, {}, context, self.llm, run, options.max_fixes, options.limits, advanced)
+            with self.record.stage("run"):
+                repository, execution = fixer.fix(repository)
+                if execution.ok and "requirements.txt" in repository.files:
+                    exact = pinned(repository, execution.environment.packages)
+                    if exact != repository and (again := fixer.execute(exact)).ok:
+                        repository, execution = exact, again
+                if execution.failure:
+                    failure, earlier = error_signature(execution.failure, repository), run(self.before)
+                    ran_before, worse = earlier.ok, reached(execution) < reached(earlier)
+        report = execution_report(
+            method=self._report.get("method"),
+            model=self.llm.model,
+            mode=self.options.mode,
+            execution=execution,
+            attempts=fixer.attempts if fixer else (),
+            repository=repository,
+            usage=self.llm.usage,
+            seconds={**self.record.seconds, "total": sum(self.record.seconds.values())},
+        )
+        report = carried_over(self._report, report, self.before, repository, execution)
+        return Revision(
+            files=dict(repository.files),
+            documents=self._documents(report),
+            answer=proposal.answer,
+            remedies=tuple(c.remedy.removeprefix("model: ") for c in fixer.changes) if fixer else (),
+            failure=failure,
+            status=report["status"],
+            ran_before=ran_before,
+            worse=worse,
+            report=report,
+            changed=_changed(self.before.files, repository.files),
+            lost=tuple(sorted({*self._metrics} - {*execution.metrics})) if execution and execution.ok else (),
+            calls=self.llm.usage.calls,
+            usd=self.llm.usage.usd,
+        )
+
+    @cached_property
+    def _report(self) -> dict[str, Any]:
+        """The report in the repository; empty where people made something else of it."""
+        try:
+            report: dict[str, Any] = json.loads(self.before.files.get(_REPORT, ""))
+            jsonschema.validate(report, json.loads(_SCHEMA.read_text()))
+        except (ValueError, RecursionError, jsonschema.ValidationError):
+            return {}
+        return report
+
+    @property
+    def _metrics(self) -> list[str]:
+        return list(self._report.get("metrics", {}))
+
+    def _still_promised(self, proposal: Proposal) -> list[str]:
+        """Metrics that the code names. One whose name is put together as it runs may go with what it was of."""
+        sources = Repository(proposal.files).python_files().values()
+        return [name for name in self._metrics if any(name in source for source in sources)]
+
+    def _shown(self) -> Context:
+        """The paper as it was shown to the model before, else the whole of it."""
+        kept = self.record.out / "paper.md"
+        if kept.exists():
+            return Context(render("system")).extended("paper", kept.read_text(encoding="utf-8"))
+        return within_window(self.paper, self.record, lambda context: context)
+
+    def _planned(self, context: Context) -> Context:
+        """Paper and plan, as every prompt of the repository's own run began."""
+        for part in _PLANNED:
+            if planned := self.before.files.get(f"docs/plan/{part}.md"):
+                context = context.extended(part, planned)
+        return context
+
+    def _with_code(self, paper: Context) -> Context:
+        context = self._planned(paper)
+        for path, source in sorted(self.before.files.items()):
+            if not path.startswith("docs/"):
+                context = context.extended("code", source, path=path)
+        return context
+
+    def _read(self, answer: str) -> Proposal:
+        if answer.strip().startswith("NO CHANGE:"):
+            return Proposal(dict(self.before.files), answer.strip().removeprefix("NO CHANGE:").strip())
+        try:
+            parsed = edits.parse(answer)
+            after = edits.apply(self.before, parsed)
+        except edits.EditError as error:
+            raise Unfit([str(error)]) from error
+        plan = _plan(self.paper, self._metrics)
+        if objections := check_change(self.before, after, self._metrics) + new_findings(
+            self.before, after, plan
+        ):
+            raise Unfit(objections)
+        return Proposal(dict(after.files), _said(answer, parsed[0].path))
+
+    def _documents(self, report: dict[str, Any]) -> dict[str, str]:
+        if not self._report:
+            return {}
+        changed = {
+            "docs/execution-report.md": documents.render("execution-report.md", report=report),
+            _REPORT: json.dumps(report, indent=1, ensure_ascii=False) + "\n",
+        }
+        if readme := self.before.files.get("README.md"):
+            was, now = documents.status_sentence(self._report), documents.status_sentence(report)
+            changed["README.md"] = readme.replace(was, now)
+        return changed
+
+
+def _plan(paper: Paper, metrics: Sequence[str]) -> Plan:
+    """What is known of the plan: the names of the metrics."""
+    named = tuple(Metric(name=name, meaning="") for name in metrics)
+    return unplanned(paper).model_copy(update={"logic": NO_LOGIC.model_copy(update={"metrics": named})})
+
+
+def _place(asked: Asked, repository: Repository) -> str:
+    """The lines around the place of the request, or the diff that it was made at."""
+    source = repository.files.get(asked.path)
+    if source is None or asked.lines is None:
+        return block("diff", asked.hunk, path=asked.path) if asked.hunk else ""
+    first, last = asked.lines
+    shown = enumerate(source.splitlines()[: last + _AROUND], 1)
+    marked = [
+        f"{'>' if first <= number <= last else ' '} {line}"
+        for number, line in shown
+        if number >= first - _AROUND
+    ]
+    return block("place", "\n".join(marked), path=asked.path)
+
+
+def _said(answer: str, path: str) -> str:
+    """What stands above the first edit, which is of `path`."""
+    lines = takewhile(lambda line: not (path in line and len(line.split()) <= 3), answer.strip().splitlines())
+    return "\n".join(lines).strip()
+
+
+def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(sorted(path for path in {*before, *after} if before.get(path) != after.get(path)))

@@ -1,0 +1,183 @@
+"""Requests carried out on what a run delivers; the repository is the small one of plans.py."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from pipeline.errors import AnswerInvalid
+from pipeline.progress import Progress
+from pipeline.record import Record
+from pipeline.repository import Repository
+from pipeline.reproduce import Options, reproduce, runner
+from pipeline.revision import Asked, Reviser, Revision
+from sandbox.interface import Sandbox
+from tests.fakes.scripted import ScriptedLLM
+from tests.pipeline.plans import PAPER, recording
+from tests.pipeline.test_reproduce import SCHEMA
+
+ASKED = Asked("Use numpy's own mean.", "alice: Why by hand?", "estimator.py", (9, 9), "@@ -0,0 +1,9 @@")
+
+
+def edit(new: str, old: str = "    return total / len(values)", path: str = "estimator.py") -> str:
+    return (
+        f"I changed the mean.\n\nIt is the same number.\n\n{path}\n<<<<<<< SEARCH\n{old}\n=======\n{new}\n"
+        ">>>>>>> REPLACE\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """What a run without a sandbox delivers."""
+    out = tmp_path_factory.mktemp("delivered")
+    made = reproduce(
+        PAPER,
+        llm=ScriptedLLM(recording()),
+        sandbox=None,
+        out=out,
+        options=Options(packages=out),
+        observe=lambda event: None,
+    )
+    return Repository(made.files)
+
+
+class Desk:
+    """A reviser, and what it told and asked."""
+
+    def __init__(self, before: Repository, out: Path, sandbox: Sandbox | None = None, **answers: str) -> None:
+        self.llm, self.events = ScriptedLLM({}), list[Progress]()
+        self.llm.answers |= {
+            name.replace("_", ".").replace("..", "#"): text for name, text in answers.items()
+        }
+        record, options = Record(out, self.llm, self.events.append), Options(packages=out / "packages")
+        run = partial(self._run, sandbox, record, options) if sandbox else None
+        self.reviser = Reviser(before, PAPER, self.llm, run, record, options)
+
+    def _run(self, sandbox: Sandbox, record: Record, options: Options, promised: Any) -> Any:
+        return runner(sandbox, record, PAPER, promised, options, lambda: False)
+
+    def revise(self, asked: Asked = ASKED) -> Revision:
+        return self.reviser.prove(self.reviser.propose(asked))
+
+
+@pytest.fixture
+def kept(tmp_path: Path, packages: Path) -> Path:
+    """A folder whose packages are shared with the other tests."""
+    packages.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "packages").symlink_to(packages, target_is_directory=True)
+    return tmp_path
+
+
+def test_the_model_sees_request_thread_and_place_as_data(delivered: Repository, tmp_path: Path) -> None:
+    desk = Desk(delivered, tmp_path, revise_1=edit("    return float(np.mean(values))"))
+    made = desk.revise()
+    (prompt,) = desk.llm.asked
+    assert "Means of Things" in prompt.shared and "# Overview" in prompt.shared
+    assert "return total / len(values)" in prompt.shared
+    assert "docs/execution-report.json" not in prompt.shared
+    assert "\nUse numpy's own mean.\n</request mark=" in prompt.task
+    assert "\nalice: Why by hand?\n</conversation mark=" in prompt.task
+    assert ">     return total / len(values)\n</place mark=" in prompt.task
+    assert made.answer == "I changed the mean.\n\nIt is the same number."
+    assert made.changed == ("estimator.py",)
+    assert made.status == "not-run" and not made.worse
+
+
+def test_a_place_that_has_moved_is_shown_as_the_person_saw_it(delivered: Repository, tmp_path: Path) -> None:
+    desk = Desk(delivered, tmp_path, revise_1="NO CHANGE: It does.")
+    desk.revise(Asked("Why?", path="estimator.py", hunk="@@ -0,0 +1,9 @@\n+ total"))
+    assert "\n@@ -0,0 +1,9 @@\n+ total\n</diff mark=" in desk.llm.asked[0].task
+
+
+def test_a_question_is_answered_and_changes_nothing(delivered: Repository, tmp_path: Path) -> None:
+    made = Desk(delivered, tmp_path, revise_1="NO CHANGE: The sum is float64.").revise()
+    assert (made.changed, made.answer) == ((), "The sum is float64.")
+
+
+def test_what_cannot_be_accepted_goes_back_to_the_model(delivered: Repository, tmp_path: Path) -> None:
+    answers = {
+        "revise_1": edit("    x", old="    not there"),
+        "revise_1__2": edit("    return total / count(values)"),
+        "revise_1__3": edit("    return float(np.mean(values))"),
+    }
+    desk = Desk(delivered, tmp_path, **answers)
+    assert desk.revise().changed == ("estimator.py",)
+    assert "does not stand in estimator.py" in desk.llm.asked[1].task
+    assert "`count`" in desk.llm.asked[2].task
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (edit("# Plan", old="# Overview", path="docs/plan/overview.md"), "docs/"),
+        (".github/workflows/ci.yml\n```yaml\non: push\n```\n", "hidden files"),
+        ("../main.py\n```python\nprint()\n```\n", "not names"),
+        (
+            edit("    try:\n        return total / len(values)\n    except Exception:\n        pass"),
+            "swallows",
+        ),
+    ],
+)
+def test_what_is_never_accepted(delivered: Repository, tmp_path: Path, answer: str, words: str) -> None:
+    desk = Desk(delivered, tmp_path, revise_1=answer, revise_1__2=answer, revise_1__3=answer)
+    with pytest.raises(AnswerInvalid, match=words):
+        desk.revise()
+
+
+def test_code_may_be_taken_away_where_that_is_asked_for(delivered: Repository, tmp_path: Path) -> None:
+    computed = '    metrics = {"error": abs(mean(values)) * config["training"]["learning_rate"]}'
+    answer = edit('    metrics = {"error": float(abs(values.mean()))}', old=computed, path="main.py")
+    answer += edit("", old="from estimator import mean", path="main.py")
+    assert Desk(delivered, tmp_path, revise_1=answer).revise().changed == ("main.py",)
+
+
+def test_a_change_is_run_and_reported(delivered: Repository, kept: Path, sandbox: Sandbox) -> None:
+    desk = Desk(delivered, kept, sandbox, revise_1=edit("\n    return float(np.mean(values))"))
+    made = desk.revise()
+    assert made.status == "runs", made.failure
+    assert made.changed == ("estimator.py", "requirements.txt")
+    report = json.loads(made.documents["docs/execution-report.json"])
+    jsonschema.validate(report, SCHEMA)
+    assert report == made.report
+    assert report["status"] == "runs" and set(report["metrics"]) == {"error"}
+    mean, _ = report["requirements"]["items"]
+    (place,) = mean["evidence"]
+    assert (place["symbol"], place["end"]) == ("mean", 10) and place["executed"]
+    assert "It runs:" in made.documents["README.md"]
+    assert "It was not run" not in made.documents["README.md"]
+    before = json.loads(delivered.files["docs/execution-report.json"])
+    assert report["usage"]["calls"] == before["usage"]["calls"] + made.calls == before["usage"]["calls"] + 1
+
+
+def test_what_breaks_is_mended(delivered: Repository, kept: Path, sandbox: Sandbox) -> None:
+    broken = edit("    return float(values.average())")
+    mended = edit("    return float(np.mean(values))", old="    return float(values.average())")
+    made = Desk(delivered, kept, sandbox, revise_1=broken, fix_1=mended).revise()
+    assert made.status == "runs", made.failure
+    assert made.remedies == ("I changed the mean.",)
+
+
+def test_what_stays_broken_is_worse_than_what_ran(
+    delivered: Repository, kept: Path, sandbox: Sandbox
+) -> None:
+    broken = edit("    return float(values.average())")
+    made = Desk(delivered, kept, sandbox, revise_1=broken, fix_1="NO CHANGE: I cannot.").revise()
+    assert (made.status, made.ran_before, made.worse) == ("fails", True, True)
+    assert "has no attribute 'average'" in made.failure
+
+
+def test_what_did_not_run_before_is_not_worse(delivered: Repository, kept: Path, sandbox: Sandbox) -> None:
+    before = delivered.with_file("main.py", delivered.files["main.py"].replace('config["seed"]', "config[1]"))
+    asked = edit("    return float(np.mean(values))")
+    made = Desk(before, kept, sandbox, revise_1=asked, fix_1="NO CHANGE: I cannot.").revise()
+    assert (made.status, made.ran_before, made.worse) == ("fails", False, False)
+
+
+def test_a_report_that_people_have_changed_is_left_alone(delivered: Repository, tmp_path: Path) -> None:
+    before = delivered.with_file("docs/execution-report.json", '{"status": "great"}')
+    made = Desk(before, tmp_path, revise_1=edit("    return float(np.mean(values))")).revise()
+    assert made.documents == {}
+    jsonschema.validate(made.report, SCHEMA)
