@@ -273,6 +273,7 @@ def work() -> None:
     from bot.engine import database_url
     from bot.engine import work as fulfil_jobs
     from bot.review import judging
+    from bot.revising import reviser
     from bot.worker import reproducer
     from sandbox.docker import DockerSandbox
 
@@ -286,8 +287,8 @@ def work() -> None:
     if isinstance(sandbox, DockerSandbox):
         chores.append(sandbox.reap)
     toolbox = _toolbox(settings, sandbox, journals)
-    make, judge = reproducer(toolbox, settings), judging(toolbox)
-    fulfil_jobs(settings, make, threading.Event(), *chores, judge=judge)
+    make, judge, revise = reproducer(toolbox, settings), judging(toolbox), reviser(toolbox, settings)
+    fulfil_jobs(settings, make, threading.Event(), *chores, judge=judge, revise=revise)
 
 
 @main.command()
@@ -296,12 +297,14 @@ def action(ctx: click.Context) -> None:
     """Answer the event of a GitHub workflow run."""
     from bot.action import act
     from bot.review import judging
+    from bot.revising import reviser
     from bot.worker import reproducer
 
     settings = _settings()
     settings.require("github_token")
     toolbox = _toolbox(settings, _guarded_sandbox(settings))
-    ctx.exit(act(settings, reproducer(toolbox, settings), judging(toolbox)))
+    make, judge, revise = reproducer(toolbox, settings), judging(toolbox), reviser(toolbox, settings)
+    ctx.exit(act(settings, make, judge, revise))
 
 
 @main.command()

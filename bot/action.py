@@ -16,6 +16,7 @@ from bot.github import GitHub
 from bot.jobs import Job, Outcome, Place, Rating, Record, Request
 from bot.progress import Board
 from bot.review import Judge
+from bot.revising import Revise
 from bot.worker import Reproducer, Worker
 from pipeline import arxiv
 from pipeline.markdown import prose
@@ -68,6 +69,7 @@ def act(
     settings: Settings,
     make: Reproducer,
     judge: Judge | None = None,
+    revise: Revise | None = None,
     waits: tuple[float, ...] = (5, 20, 60, 120),
     seconds_between_writes: float = 1,
 ) -> int:
@@ -83,7 +85,7 @@ def act(
     credentials = TokenCredentials(settings.github_token.get_secret_value())
     github = GitHub(credentials, settings.github_api_url, settings.github_server_url, seconds_between_writes)
     kept = "the files of this workflow run, as far as the workflow uploads them"
-    worker = Worker(github, make, settings.data_dir, kept=kept, waits=waits, judge=judge)
+    worker = Worker(github, make, settings.data_dir, kept=kept, waits=waits, judge=judge, revise=revise)
     ledger = Inline()
     paper = settings.paper or (payload.get("inputs") or {}).get("paper")
     if paper:

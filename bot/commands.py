@@ -15,6 +15,7 @@ USAGE = """\
 | `/paper2code cancel` | stop them; what was made so far is kept |
 | `/paper2code retry` | continue the last one from what is already paid for |
 | `/paper2code rate 1-5 [TEXT]` | what you think of the pull request, kept beside the judge's score |
+| `/paper2code revise TEXT` | in a pull request of mine, or at a line of it: change that, run it again, push |
 | `/paper2code help` | this table |
 
 Keys: `model`, `max_usd` (only downwards), `max_fixes`, `refine` (comma-separated), `full` (true or false)."""

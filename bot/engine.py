@@ -25,6 +25,7 @@ from bot.configuration import Quota
 from bot.credentials import AppCredentials
 from bot.database import Leases, Unreachable, alone, connect
 from bot.github import GitHub
+from bot.intake import Ending
 from bot.jobs import (
     BOARD,
     JOB,
@@ -41,6 +42,7 @@ from bot.jobs import (
 )
 from bot.progress import Board
 from bot.review import Judge
+from bot.revising import Revise
 from bot.worker import Reproducer, Worker
 from settings import Settings
 
@@ -69,6 +71,7 @@ def work(
     *chores: Callable[[], object],
     judge: Judge | None = None,
     dead_after: float = 60,
+    revise: Revise | None = None,
 ) -> None:
     """The worker process: fulfil jobs until `stop` is set. Raises ValueError without an App's credentials.
 
@@ -83,7 +86,15 @@ def work(
     engine = Engine(database_url(settings), dead_after)
     try:
         allowed = Quota(per_day=settings.installation_per_day, concurrent=settings.installation_concurrent)
-        worker = Worker(github, make, settings.data_dir, allowed, judge=judge, pages=settings.public_url)
+        worker = Worker(
+            github,
+            make,
+            settings.data_dir,
+            allowed,
+            judge=judge,
+            pages=settings.public_url,
+            revise=revise,
+        )
         with engine.working(worker, settings.jobs):
             while True:
                 _do(lambda: credentials.redeliver(settings.github_api_url))
@@ -217,6 +228,14 @@ class Engine:
     def cancel(self, job: str) -> None:
         """See bot.jobs.Ledger."""
         self._client.update_workflow_attributes(job, {"cancel": True}, merge=True)
+
+    def end(self, ending: Ending) -> list[str]:
+        """Ask the jobs that `ending` ends to stop; returns their ids."""
+        active = self._client.list_workflows(name="fulfil", status=_ACTIVE, load_output=False)
+        ended = [job.id for job in map(_job, active) if ending.ends(job)]
+        for job in ended:
+            self.cancel(job)
+        return ended
 
     def cancelling(self, job: str) -> bool:
         """See bot.jobs.Ledger."""

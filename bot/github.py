@@ -6,9 +6,10 @@ the query and takes a refused write for done. A token is kept for less than its 
 `bot.credentials` draws.
 """
 
+import itertools
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from urllib.parse import quote
 from github import Auth, Github, GithubException, UnknownObjectException
 from github.Issue import Issue
 from github.IssueComment import IssueComment
+from github.PullRequest import PullRequest as _PullRequest
+from github.PullRequestComment import PullRequestComment
 from github.Repository import Repository
 
 from bot.configuration import PATH
@@ -26,6 +29,7 @@ from bot.jobs import Place, Request
 
 _MOST_ANNOTATIONS = 50
 """That GitHub takes in one request."""
+_PAGE = 100
 _TOKEN_SECONDS = 45 * 60
 
 
@@ -57,6 +61,39 @@ class Comment:
     start: int
     end: int
     body: str
+
+
+@dataclass(frozen=True)
+class Pull:
+    """A pull request, as far as it matters who may change it."""
+
+    branch: str
+    base: str
+    open: bool
+    ours: bool
+    """We opened it, from a branch of the same repository."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A comment that somebody wrote."""
+
+    author: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """What was said, and at which place of a pull request; without `path` it has none."""
+
+    remarks: tuple[Remark, ...]
+    path: str = ""
+    commit: str = ""
+    """The commit in which the place is at `lines`."""
+    lines: tuple[int, int] | None = None
+    """First and last; None where they have gone, or were never there."""
+    hunk: str = ""
+    """The place as it was commented on, in a diff."""
 
 
 class GitHub:
@@ -96,6 +133,10 @@ class GitHub:
         with self._repository(place) as repository:
             return f"{self._server_url}/{repository.full_name}/blob/{sha}"
 
+    def pull_url(self, place: Place) -> str:
+        """Where a person sees the pull request."""
+        return f"{self._server_url}/{place.repository}/pull/{place.issue}"
+
     def configuration(self, place: Place) -> str | None:
         """The text of `.github/paper2code.yml` on the default branch; None if there is none."""
         with self._repository(place) as repository:
@@ -125,42 +166,98 @@ class GitHub:
         with self._repository(request.place) as repository:
             if request.comment is None:
                 _issue(repository, request.place).create_reaction(content)
-            elif request.review:
+            elif request.thread is not None:
                 pull = repository.get_pull(request.place.issue or 0)
                 pull.get_review_comment(request.comment).create_reaction(content)
             else:
                 _issue(repository, request.place).get_comment(request.comment).create_reaction(content)
 
-    def comment(self, place: Place, mark: str, body: str, since: datetime) -> int:
+    def comment(self, place: Place, mark: str, body: str, since: datetime, thread: int | None = None) -> int:
         """Our comment with `mark`, made or brought up to date; returns its id.
 
-        `since` is when it can have been made first.
+        `since` is when it can have been made first; `thread` is the first comment at a line of a pull request
+        that it answers to, None: it goes to the conversation.
         """
         body = f"{body}\n\n{marker(mark)}"
         me = self.identity
 
-        def first(issue: Issue) -> IssueComment | None:
-            """Our oldest."""
-            ours = (c for c in issue.get_comments(since=since) if c.user.id == me.id)
-            return next((comment for comment in ours if marker(mark) in (comment.body or "")), None)
-
         with self._repository(place) as repository:
-            issue = _issue(repository, place)
-            comment = first(issue)
+            issue, pull = _issue(repository, place), _pull(repository, place)
+
+            def first() -> IssueComment | PullRequestComment | None:
+                """Our oldest."""
+                said: Iterable[IssueComment | PullRequestComment] = (
+                    issue.get_comments(since=since)
+                    if thread is None
+                    else pull.get_review_comments(since=since)
+                )
+                ours = (c for c in said if c.user and c.user.id == me.id)
+                return next((comment for comment in ours if marker(mark) in (comment.body or "")), None)
+
+            comment = first()
             if comment is None:
-                made = issue.create_comment(body)
+                made = (
+                    issue.create_comment(body)
+                    if thread is None
+                    else pull.create_review_comment_reply(thread, body)
+                )
                 # Another worker may have looked at the same moment: whose came first stays.
-                comment = first(issue) or made
+                comment = first() or made
                 if comment.id != made.id:
                     made.delete()
             elif comment.body != body:
                 comment.edit(body)
             return comment.id
 
-    def edit(self, place: Place, comment: int, mark: str, body: str) -> None:
-        """Bring our comment up to date."""
+    def edit(self, place: Place, comment: int, mark: str, body: str, thread: int | None = None) -> None:
+        """Bring our comment up to date; `thread` as it was made with."""
         with self._repository(place) as repository:
-            _issue(repository, place).get_comment(comment).edit(f"{body}\n\n{marker(mark)}")
+            found = (
+                _issue(repository, place).get_comment(comment)
+                if thread is None
+                else _pull(repository, place).get_review_comment(comment)
+            )
+            found.edit(f"{body}\n\n{marker(mark)}")
+
+    def pull(self, place: Place) -> Pull | None:
+        """The pull request; None where the number is an issue's."""
+        with self._repository(place) as repository:
+            try:
+                found = _pull(repository, place)
+                head = found.head
+                return Pull(
+                    branch=head.ref,
+                    base=found.base.ref,
+                    open=found.state == "open",
+                    ours=found.user.id == self.identity.id and _id(head.repo) == place.repository_id,
+                )
+            except UnknownObjectException:
+                return None
+
+    def conversation(self, place: Place, thread: int | None, before: int | None) -> Conversation:
+        """What was said before the comment `before`: in a thread, or in the pull request's conversation."""
+        with self._repository(place) as repository:
+            if thread is None:
+                here = _all(repository, f"issues/{place.issue}/comments")
+            else:
+                found = _all(repository, f"pulls/{place.issue}/comments")
+                here = [each for each in found if thread in (each["id"], each.get("in_reply_to_id"))]
+        remarks = tuple(
+            Remark((each["user"] or {}).get("login", "ghost"), each["body"] or "")
+            for each in here
+            if not before or each["id"] < before
+        )
+        first = next((each for each in here if each["id"] == thread), None)
+        if thread is None or first is None:
+            return Conversation(remarks)
+        last = first.get("line") if first.get("side") != "LEFT" else None
+        return Conversation(
+            remarks,
+            path=first["path"],
+            commit=first["commit_id"],
+            lines=(first.get("start_line") or last, last) if last else None,
+            hunk=first.get("diff_hunk") or "",
+        )
 
     def head(self, place: Place) -> str | None:
         """The branch that the pull request brings from this repository; None for issues and forks."""
@@ -275,7 +372,7 @@ class GitHub:
                     base_url=self._api_url,
                     retry=None,
                     lazy=True,
-                    per_page=100,
+                    per_page=_PAGE,
                     seconds_between_requests=self._pause / 4,
                     seconds_between_writes=self._pause,
                 )
@@ -318,6 +415,30 @@ def _at_lines(comment: Comment) -> dict[str, Any]:
     if comment.start < comment.end:
         place |= {"start_line": comment.start, "start_side": "RIGHT"}
     return place
+
+
+def _pull(repository: Repository, place: Place) -> _PullRequest:
+    if place.issue is None:
+        raise GitHubRefused("there is no pull request")
+    return repository.get_pull(place.issue)
+
+
+def _all(repository: Repository, path: str) -> list[dict[str, Any]]:
+    """All pages of a list. PyGithub's own objects ask once more for each one that lacks an optional field."""
+    found: list[dict[str, Any]] = []
+    for page in itertools.count(1):
+        _, some = repository.requester.requestJsonAndCheck(
+            "GET", f"{repository.url}/{path}", parameters={"per_page": _PAGE, "page": page}
+        )
+        found += some
+        if len(some) < _PAGE:
+            break
+    return found
+
+
+def _id(repository: Repository | None) -> int | None:
+    """None for a fork that was deleted."""
+    return repository.id if repository else None
 
 
 def _create_pull(repository: Repository, base: str, branch: str, title: str, body: str, draft: bool) -> Any:

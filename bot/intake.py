@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from bot.commands import USAGE, Command, Mistake, parse
 from bot.configuration import Configuration, ConfigurationInvalid, Permission, overridden
-from bot.jobs import Job, Place, Request, job_id
+from bot.jobs import Job, Place, Request, job_id, paper_of
 from pipeline import arxiv
 
 LABEL = "paper2code"
@@ -37,12 +37,40 @@ class Admitted:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Ending:
+    """Something is over, and with it the jobs for it."""
+
+    when: datetime | None = None
+    """What was asked for later is not meant; None: GitHub does not say when it was."""
+    installation: int | None = None
+    repositories: tuple[int, ...] | None = None
+    """None: all of the installation's."""
+    branch: str | None = None
+    """None: all of the repositories'."""
+
+    def ends(self, job: Job) -> bool:
+        """Whether `job` is one of them."""
+        return (
+            (self.when is None or job.created <= self.when)
+            and self.installation in (None, job.place.installation)
+            and (self.repositories is None or job.place.repository_id in self.repositories)
+            and self.branch in (None, job.branch)
+        )
+
+
 def read(event: str, payload: Payload) -> Request | None:
     """What `event` asks for, or None. Raises KeyError and TypeError on what is not a GitHub payload."""
     reader = _READERS.get((event, payload.get("action")))
     if reader is None or payload["sender"]["type"] != "User":
         return None
     return reader(payload)
+
+
+def ended(event: str, payload: Payload) -> Ending | None:
+    """What `event` makes an end of, or None. Raises as `read` does."""
+    reader = _ENDINGS.get((event, payload.get("action")))
+    return reader(payload) if reader else None
 
 
 def admit(request: Request, configuration: Configuration, permission: str) -> Admitted | Refusal | None:
@@ -120,28 +148,70 @@ def _labeled(payload: Payload) -> Request | None:
 
 
 def _commented(payload: Payload) -> Request | None:
-    comment, issue = payload["comment"], payload["issue"]
-    command = parse(comment["body"] or "")
+    comment = payload["comment"]
+    identity = f"comment-{comment['id']}"
+    return _said(payload, identity, comment["created_at"], comment["body"], "issue", comment["id"])
+
+
+def _reviewed(payload: Payload) -> Request | None:
+    review = payload["review"]
+    return _said(payload, f"review-{review['id']}", review["submitted_at"], review["body"], "pull_request")
+
+
+def _review_commented(payload: Payload) -> Request | None:
+    comment = payload["comment"]
+    identity = f"review-comment-{comment['id']}"
+    thread = comment.get("in_reply_to_id") or comment["id"]
+    return _said(
+        payload,
+        identity,
+        comment["created_at"],
+        comment["body"],
+        "pull_request",
+        comment["id"],
+        thread,
+    )
+
+
+def _said(
+    payload: Payload,
+    identity: str,
+    when: str,
+    body: str | None,
+    subject: str,
+    comment: int | None = None,
+    thread: int | None = None,
+) -> Request | None:
+    """What somebody says below an issue or pull request (`subject`)."""
+    command, about = parse(body or ""), payload[subject]
     if command is None:
         return None
     references: tuple[str, ...] = ()
     if isinstance(command, Command) and command.verb == "reproduce":
         named = _references(command.text)
-        references = named or _references(f"{issue['title']}\n\n{issue['body'] or ''}")
+        references = named or _references(f"{about['title']}\n\n{about['body'] or ''}")
         if command.text and not named:
             command = Mistake("what stands after `/paper2code` is neither a command nor an arXiv paper.")
-    return _request(
-        payload, f"comment-{comment['id']}", comment["created_at"], command, references, comment["id"]
-    )
+    return _request(payload, identity, when, command, references, subject, comment, thread)
 
 
-def _review_commented(payload: Payload) -> Request | None:
-    comment = payload["comment"]
-    command = parse(comment["body"] or "")
-    if not isinstance(command, Command) or command.verb != "revise":
+def _closed(payload: Payload) -> Ending | None:
+    pull, repository = payload["pull_request"], payload["repository"]["id"]
+    head = pull["head"]
+    if paper_of(head["ref"]) is None or (head["repo"] or {}).get("id") != repository:
         return None
-    identity = f"review-comment-{comment['id']}"
-    return _request(payload, identity, comment["created_at"], command, (), comment["id"], review=True)
+    return Ending(datetime.fromisoformat(pull["closed_at"]), None, (repository,), head["ref"])
+
+
+def _uninstalled(payload: Payload) -> Ending:
+    installation = payload["installation"]
+    suspended = installation.get("suspended_at")
+    return Ending(datetime.fromisoformat(suspended) if suspended else None, installation["id"])
+
+
+def _removed(payload: Payload) -> Ending:
+    ids = tuple(repository["id"] for repository in payload["repositories_removed"])
+    return Ending(None, payload["installation"]["id"], ids)
 
 
 def _request(
@@ -150,14 +220,15 @@ def _request(
     when: str,
     command: Command | Mistake | None,
     references: tuple[str, ...],
+    subject: str = "issue",
     comment: int | None = None,
-    review: bool = False,
+    thread: int | None = None,
 ) -> Request:
     repository, sender = payload["repository"], payload["sender"]
     place = Place(
         repository=repository["full_name"],
         repository_id=repository["id"],
-        issue=payload["pull_request" if review else "issue"]["number"],
+        issue=payload[subject]["number"],
         installation=(payload.get("installation") or {}).get("id"),
         private=repository["private"],
     )
@@ -170,7 +241,7 @@ def _request(
         command=command,
         references=references,
         comment=comment,
-        review=review,
+        thread=thread,
     )
 
 
@@ -183,5 +254,13 @@ _READERS: dict[tuple[str, Any], Callable[[Payload], Request | None]] = {
     ("issues", "edited"): _edited,
     ("issues", "labeled"): _labeled,
     ("issue_comment", "created"): _commented,
+    ("pull_request_review", "submitted"): _reviewed,
     ("pull_request_review_comment", "created"): _review_commented,
+}
+
+_ENDINGS: dict[tuple[str, Any], Callable[[Payload], Ending | None]] = {
+    ("pull_request", "closed"): _closed,
+    ("installation", "deleted"): _uninstalled,
+    ("installation", "suspend"): _uninstalled,
+    ("installation_repositories", "removed"): _removed,
 }

@@ -49,13 +49,29 @@ class Request:
     references: tuple[str, ...] = ()
     comment: int | None = None
     """Id of the comment that asked; None: the issue itself."""
-    review: bool = False
-    """The comment stands at a line of a pull request."""
+    thread: int | None = None
+    """Where the comment stands at a line of a pull request: id of the first comment there."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants changed in a pull request of ours."""
+
+    id: str
+    """Of the request: the same when it is tried again."""
+    text: str
+    branch: str
+    base: str
+    """The branch that the pull request is to be merged into."""
+    comment: int | None = None
+    """Id of the comment that asked; None: the text of a review."""
+    thread: int | None = None
+    """See Request."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One paper to reproduce for one issue."""
+    """One paper to reproduce for one issue, or a wish to fulfil in its pull request."""
 
     id: str
     place: Place
@@ -64,15 +80,29 @@ class Job:
     """arXiv reference, `1706.03762v5`."""
     configuration: Configuration
     created: datetime
+    wish: Wish | None = None
 
     @property
     def key(self) -> str:
         """What no two jobs may work on at the same time."""
-        return f"{self.place.repository_id}#{self.place.issue}:{self.paper}"
+        key = f"{self.place.repository_id}#{self.place.issue}:{self.paper}"
+        return f"{key}:{self.wish.id}" if self.wish else key
+
+    @property
+    def mark(self) -> str:
+        """Tells its comment."""
+        return f"job {self.id}"
+
+    @property
+    def thread(self) -> int | None:
+        """The thread that its comment goes to; None: the conversation."""
+        return self.wish.thread if self.wish else None
 
     @property
     def branch(self) -> str:
         """Head branch of its pull request."""
+        if self.wish:
+            return self.wish.branch
         name = f"paper2code/{self.paper.replace('/', '-')}"
         return f"{name}-{self.place.issue}" if self.place.issue else name
 
@@ -136,6 +166,17 @@ JOB: TypeAdapter[Job] = TypeAdapter(Job)
 OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
 BOARD: TypeAdapter[Board] = TypeAdapter(Board)
 RATING: TypeAdapter[Rating] = TypeAdapter(Rating)
+
+
+_BRANCH = re.compile(
+    r"paper2code/(?:(?P<new>\d{4}\.\d{4,5}(?:v\d+)?)|(?P<field>[a-z-]+(?:\.[A-Z]{2})?)-(?P<old>\d{7}(?:v\d+)?))(?:-\d+)?"
+)
+
+
+def paper_of(branch: str) -> str | None:
+    """The paper of a job by its `branch`; None where it is no job's."""
+    found = _BRANCH.fullmatch(branch)
+    return (found["new"] or f"{found['field']}/{found['old']}") if found else None
 
 
 def job_id(request: Request, paper: str) -> str:

@@ -67,7 +67,7 @@ def progress(job: Job, board: Board, now: float, pages: str | None = None) -> st
         lines.append(_stage(stage, entry, now))
         if stage == "run":
             lines += [f"  - {prose(run, 160)}" for run in board.runs[-5:]]
-    lines += ["", f"{_spent(board.usd)} of at most ${job.configuration.max_usd:.2f} spent."]
+    lines += ["", f"{spent(board.usd)} of at most ${job.configuration.max_usd:.2f} spent."]
     page = f", and so does [its page]({pages}/jobs/{quote(job.id)})" if pages else ""
     lines += [f"`/paper2code cancel` stops it, `/paper2code status` tells more{page}."]
     return "\n".join(lines)
@@ -98,7 +98,7 @@ def failed(job: Job, board: Board, outcome: Outcome, hint: str, kept: str) -> st
         lines.append(f"- **What happened:** {prose(outcome.reason)}")
     if stage:
         lines.append(f"- **Where:** {stage}")
-    lines.append(f"- **Spent:** {_spent(board.usd)}")
+    lines.append(f"- **Spent:** {spent(board.usd)}")
     lines.append(f"- **Kept:** {kept}")
     if hint:
         lines.append(f"- **What to do:** {prose(hint)}")
@@ -130,14 +130,15 @@ def status(records: Sequence[Record], now: float) -> str:
         begun = [entry.started for _, entry in record.board.lines if entry.started is not None]
         ended = [entry.ended for _, entry in record.board.lines if entry.ended is not None]
         end = now if record.state == "running" else max(ended, default=0)
-        time = _duration(end - min(begun)) if begun else ""
-        spent = _spent(record.board.usd)
+        time = duration(end - min(begun)) if begun else ""
+        cost = spent(record.board.usd)
         state = record.state
         if record.outcome and record.outcome.pull_request:
             state_cell = f"[{state}]({record.outcome.pull_request})"
         else:
             state_cell = state
-        rows.append(f"| {_paper_link(record.job.paper)} | {state_cell} | {stage} | {spent} | {time} |")
+        what = f"{'revision of ' if record.job.wish else ''}{_paper_link(record.job.paper)}"
+        rows.append(f"| {what} | {state_cell} | {stage} | {cost} | {time} |")
     return "\n".join(rows)
 
 
@@ -222,7 +223,7 @@ def _executed(report: Mapping[str, Any], most: int) -> str:
         "",
         f"Sandbox {code(environment['sandbox'], 40)}, Python {code(environment['python'], 20)}, "
         f"{_count(len(environment['packages']), 'package')}, no network; at most "
-        f"{_duration(limits['seconds'])}, {limits['memory_bytes'] / 2**30:.3g} GiB, {limits['cpus']:g} CPUs.",
+        f"{duration(limits['seconds'])}, {limits['memory_bytes'] / 2**30:.3g} GiB, {limits['cpus']:g} CPUs.",
     ]
     if environment["notes"]:
         rows += ["", *(f"- {prose(note)}" for note in environment["notes"][:5])]
@@ -333,9 +334,9 @@ def _made_with(report: Mapping[str, Any]) -> str:
 def _cost(report: Mapping[str, Any]) -> str:
     usage = report["usage"]
     return (
-        f"{_spent(usage['usd'])}, {usage['calls']} model calls, {usage['input_tokens']:,} tokens in "
+        f"{spent(usage['usd'])}, {usage['calls']} model calls, {usage['input_tokens']:,} tokens in "
         f"({usage['cached_tokens']:,} of them cached), {usage['output_tokens']:,} out, "
-        f"{_duration(report['seconds']['total'])}."
+        f"{duration(report['seconds']['total'])}."
     )
 
 
@@ -356,7 +357,7 @@ def _stage(stage: Stage, entry: Line, now: float) -> str:
     if entry.total and entry.state != "skipped":
         parts.append(f"{entry.done} of {entry.total}")
     if entry.started is not None and entry.state != "skipped":
-        parts.append(_duration((entry.ended or now) - entry.started))
+        parts.append(duration((entry.ended or now) - entry.started))
     return " · ".join(parts)
 
 
@@ -369,11 +370,13 @@ def _paper_link(reference: str) -> str:
     return f"[arXiv:{reference}](https://arxiv.org/abs/{quote(reference)})"
 
 
-def _spent(usd: float | None) -> str:
+def spent(usd: float | None) -> str:
+    """A price in words."""
     return "an unknown amount" if usd is None else f"${usd:.2f}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time in words."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"

@@ -46,6 +46,10 @@ class Board:
         return running[-1] if running else None
 
 
+REVISING = Board(tuple((stage, Line()) for stage in ("paper", "code", "run")))
+"""Of a revision, before anything has happened."""
+
+
 def _after(line: Line, event: Progress, now: float) -> Line:
     begun = line.started or now
     if event.state in ("started", "advanced"):

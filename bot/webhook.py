@@ -74,16 +74,21 @@ def _taken(engine: Engine) -> ResponseReturnValue:
     if not isinstance(payload, dict) or not event:
         return _problem(400, "This is no event of GitHub's.")
     try:
-        asked = intake.read(event, payload)
+        asked, ended = intake.read(event, payload), intake.ended(event, payload)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return _problem(400, f"The payload of `{event}` is not GitHub's ({type(error).__name__}).")
-    if asked is None:
+    if asked is None and ended is None:
         return Response(status=204)
     try:
-        engine.ask(asked)
+        if ended:
+            return jsonify(cancelled=engine.end(ended)), 202
+        if asked:
+            engine.ask(asked)
     except Exception:
-        _log.exception("Request %s could not be stored", asked.id)
+        _log.exception("An event `%s` could not be stored", event)
         return _problem(503, "The request could not be stored; GitHub can deliver it again.")
+    if asked is None:
+        return Response(status=204)
     _log.info("Stored request %s", asked.id)
     return jsonify(request=asked.id), 202
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from bot import branch, configuration, messages, rating, review
+from bot import branch, configuration, messages, rating, replies, review, revising
 from bot.annotations import annotations
 from bot.branch import BranchError, BranchUnreachable
 from bot.commands import Command
@@ -22,9 +22,10 @@ from bot.database import Unreachable
 from bot.github import GitHub, PullRequest
 from bot.intake import Admitted, Refusal, admit
 from bot.jobs import Job, Ledger, Outcome, Place, Record, Request, Steps, issue_of, job_id
-from bot.progress import Board
+from bot.progress import REVISING, Board
 from bot.quota import DAY, excess
 from bot.review import Judge
+from bot.revising import Revise, Revising
 from bot.tools import Toolbox, options_for
 from bot.watch import Watch
 from pipeline import errors
@@ -77,10 +78,11 @@ class Worker:
         seconds_between_edits: float = 5,
         judge: Judge | None = None,
         pages: str | None = None,
+        revise: Revise | None = None,
     ) -> None:
         """`allowed` is each installation's quota; `kept` says where a failed job's files are; `waits` are
-        seconds between attempts at a service. Without `judge` nothing is reviewed. `pages` is the
-        address of the dashboard.
+        seconds between attempts at a service. Without `judge` nothing is reviewed, without `revise` nothing
+        revised. `pages` is the address of the dashboard.
         """
         self._github = github
         self._make = make
@@ -91,6 +93,9 @@ class Worker:
         self._seconds_between_edits = seconds_between_edits
         self._judge = judge
         self._pages = pages
+        self._revising = (
+            Revising(github, revise, data, self._insist, self._beside, self._conclude) if revise else None
+        )
 
     def answer(self, request: Request, step: Steps, ledger: Ledger) -> None:
         """Decide on a request, say so, and submit the jobs that come of it."""
@@ -105,7 +110,9 @@ class Worker:
         """Announce, reproduce, deliver, and in every case report."""
         reproduction = sha = None
         try:
-            comment = step("announce", lambda: self._announce(job))
+            comment = step("announce", lambda: self._announce(job, ledger))
+            if job.wish and self._revising:
+                return self._revising.fulfil(job, step, lambda: self._watch(job, comment, ledger))
             reproduction = step("reproduce", lambda: self._reproduce(job, comment, ledger))
             made = reproduction
             sha = step("push", lambda: self._push(job, made))
@@ -114,7 +121,9 @@ class Worker:
         except Exception as error:
             outcome, hint = _explained(error)
             kept = self._kept
-            if sha and "head invalid" not in str(error):
+            if job.wish:
+                kept = f"the branch as it was, and {self._kept}"
+            elif sha and "head invalid" not in str(error):
                 kept = f"the finished repository, on branch `{job.branch}`"
             elif reproduction:
                 kept = f"the finished repository, and {self._kept}"
@@ -133,7 +142,7 @@ class Worker:
             if not isinstance(admit(request, Configuration(), permission), Refusal | None):
                 text = messages.configuration_invalid(error.problems)
                 mark = f"configuration {hashlib.sha256(text.encode()).hexdigest()[:12]}"
-                self._github.comment(place, mark, text, since=request.received)
+                self._github.comment(place, mark, text, since=request.received, thread=request.thread)
             return
         decision = admit(request, wishes, permission)
         if isinstance(decision, Admitted):
@@ -142,7 +151,13 @@ class Worker:
         if isinstance(decision, Refusal):
             mark = f"refusal {request.actor_id} {request.received:%Y-%m-%d}"
             day = request.received.replace(hour=0, minute=0, second=0, microsecond=0)
-            self._github.comment(place, mark, messages.refusal(request.actor, decision.message), since=day)
+            self._github.comment(
+                place,
+                mark,
+                messages.refusal(request.actor, decision.message),
+                since=day,
+                thread=request.thread,
+            )
 
     def _do(
         self, request: Request, decision: Admitted, wishes: Configuration, ledger: Ledger
@@ -155,7 +170,8 @@ class Worker:
         if isinstance(said, Refusal):
             return said
         if said:
-            self._github.comment(request.place, f"answer {request.id}", said, since=request.received)
+            mark = f"answer {request.id}"
+            self._github.comment(request.place, mark, said, since=request.received, thread=request.thread)
         return None
 
     def _submit(self, jobs: Sequence[Job], wishes: Configuration, ledger: Ledger) -> Refusal | None:
@@ -197,6 +213,9 @@ class Worker:
             ledger.rate(found.job.id, rating.rating(request, command))
             self._github.react(request, "heart")
             return ""
+        if command.verb == "revise" and self._revising:
+            wanted = revising.job(self._github, request, command.text, wishes)
+            return wanted if isinstance(wanted, Refusal) else self._submit([wanted], wishes, ledger) or ""
         return f"`{command.verb}` is not available in this version."
 
     def _records(self, place: Place, ledger: Ledger) -> list[Record]:
@@ -211,16 +230,21 @@ class Worker:
 
     # Jobs
 
-    def _announce(self, job: Job) -> int | None:
+    def _announce(self, job: Job, ledger: Ledger) -> int | None:
         """Id of the progress comment; None in a locked conversation.
 
         Where GitHub refuses it for another reason it would refuse the result too: nothing is spent then.
+        Raises Cancelled: a job that was stopped while it waited may have nobody left to tell.
         """
+        if ledger.cancelling(job.id):
+            raise errors.Cancelled("somebody asked to stop")
         if job.place.issue is None:
             return None
-        text = messages.progress(job, Board(), time.time(), self._pages)
+        text, since, thread = self._progress(job, Board()), job.created, job.thread
         try:
-            return self._insist(lambda: self._github.comment(job.place, _mark(job), text, since=job.created))
+            return self._insist(
+                lambda: self._github.comment(job.place, job.mark, text, since=since, thread=thread)
+            )
         except GitHubRefused as error:
             if "locked" not in str(error):
                 raise
@@ -230,14 +254,24 @@ class Worker:
     def _reproduce(self, job: Job, comment: int | None, ledger: Ledger) -> Reproduction:
         out = job.folder(self._data)
         out.mkdir(parents=True, exist_ok=True)
+        with self._watch(job, comment, ledger) as watch:
+            return self._make(job, out, watch)
+
+    def _progress(self, job: Job, board: Board) -> str:
+        if job.wish:
+            return replies.progress(job, board, time.time())
+        return messages.progress(job, board, time.time(), self._pages)
+
+    def _watch(self, job: Job, comment: int | None, ledger: Ledger) -> Watch:
+        """Keeps the ledger and the progress comment up to date."""
 
         def show(board: Board) -> None:
             if ledger.note(job.id, board) and comment is not None:
-                text = messages.progress(job, board, time.time(), self._pages)
-                self._github.edit(job.place, comment, _mark(job), text)
+                text = self._progress(job, board)
+                self._github.edit(job.place, comment, job.mark, text, thread=job.thread)
 
-        with Watch(show, lambda: ledger.cancelling(job.id), self._seconds_between_edits) as watch:
-            return self._make(job, out, watch)
+        board = REVISING if job.wish else Board()
+        return Watch(show, lambda: ledger.cancelling(job.id), self._seconds_between_edits, board)
 
     def _push(self, job: Job, reproduction: Reproduction) -> str:
         github, place = self._github, job.place
@@ -263,7 +297,7 @@ class Worker:
         pull = self._insist(
             lambda: github.pull_request(
                 place,
-                _mark(job),
+                job.mark,
                 job.branch,
                 github.default_branch(place),
                 title,
@@ -319,7 +353,8 @@ class Worker:
     def _report(self, job: Job, ledger: Ledger, outcome: Outcome, hint: str, kept: str) -> Outcome:
         records = self._insist(lambda: ledger.records(job.place.repository_id, job.place.issue))
         board = next((record.board for record in records if record.job.id == job.id), Board())
-        self._conclude(job, messages.failed(job, board, outcome, hint, kept))
+        text = (replies.failed if job.wish else messages.failed)(job, board, outcome, hint, kept)
+        self._conclude(job, text)
         return replace(outcome, usd=board.usd)
 
     def _conclude(self, job: Job, text: str) -> None:
@@ -330,7 +365,9 @@ class Worker:
         if job.place.issue is None:
             return
         try:
-            self._insist(lambda: self._github.comment(job.place, _mark(job), text, since=job.created))
+            self._insist(
+                lambda: self._github.comment(job.place, job.mark, text, since=job.created, thread=job.thread)
+            )
         except GitHubError as error:
             _log.warning("Job %s has ended and could not say so: %s", job.id, error)
 
@@ -352,10 +389,6 @@ class Worker:
                 _log.warning("%s; trying again", error)
                 time.sleep(max(wait, getattr(error, "wait", 0)))
         return operation()
-
-
-def _mark(job: Job) -> str:
-    return f"job {job.id}"
 
 
 def _explained(error: Exception) -> tuple[Outcome, str]:

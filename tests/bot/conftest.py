@@ -1,5 +1,6 @@
 """A fake GitHub whose every exchange is held against GitHub's own description, and jobs without a model."""
 
+import dataclasses
 import hashlib
 import hmac
 import http.client
@@ -20,6 +21,7 @@ from psycopg import sql
 from pydantic import SecretStr
 from werkzeug.serving import make_server
 
+from bot.branch import Snapshot
 from bot.credentials import AppCredentials
 from bot.engine import Engine
 from bot.github import GitHub
@@ -31,6 +33,7 @@ from pipeline.paper import Paper
 from pipeline.progress import STAGES, Progress
 from pipeline.record import Commit
 from pipeline.reproduce import Reproduction
+from pipeline.revision import Asked, Proposal, Revision
 from pipeline.scoring import Critique, Judgement
 from tests.fakes.contract import Contract
 from tests.fakes.github import APP_ID, INSTALLATION, NAME, OWNER, REPOSITORY_ID, FakeGitHub
@@ -58,6 +61,10 @@ _PATHS = [
     f"{_REPOSITORY}/pulls",
     f"{_REPOSITORY}/pulls/{{pull_number}}",
     f"{_REPOSITORY}/pulls/{{pull_number}}/reviews",
+    f"{_REPOSITORY}/pulls/{{pull_number}}/comments",
+    f"{_REPOSITORY}/pulls/{{pull_number}}/comments/{{comment_id}}/replies",
+    f"{_REPOSITORY}/pulls/comments/{{comment_id}}",
+    f"{_REPOSITORY}/pulls/comments/{{comment_id}}/reactions",
     f"{_REPOSITORY}/commits/{{ref}}/check-runs",
     f"{_REPOSITORY}/check-runs",
     f"{_REPOSITORY}/check-runs/{{check_run_id}}",
@@ -107,6 +114,37 @@ def server() -> Iterator[str]:
     """A PostgreSQL server."""
     with postgres() as url:
         yield url
+
+
+def revise(job: Job, seen: Snapshot, wanted: Asked | Proposal, out: Path, watch: Watch) -> Revision:
+    """A revision without a model: the request becomes the program's last line."""
+    watch(Progress("run", "advanced", "smoke run: passed", usd=0.03))
+    if isinstance(wanted, Asked):
+        text = f"{seen.files['main.py']}# {wanted.request}\n"
+        wanted = Proposal(
+            seen.files | {"main.py": text}, f"I wrote it down.\n\nAt {wanted.path or 'the end'}."
+        )
+    return revised(seen, wanted)
+
+
+def revised(seen: Snapshot, proposal: Proposal, **changes: Any) -> Revision:
+    """What came of a proposal that runs."""
+    made = Revision(
+        files=proposal.files,
+        documents={},
+        answer=proposal.answer,
+        remedies=(),
+        failure="",
+        status="runs",
+        ran_before=None,
+        worse=False,
+        report=report(),
+        changed=tuple(sorted(path for path, text in proposal.files.items() if seen.files.get(path) != text)),
+        lost=(),
+        calls=1,
+        usd=0.03,
+    )
+    return dataclasses.replace(made, **changes)
 
 
 @pytest.fixture

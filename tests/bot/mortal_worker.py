@@ -16,7 +16,7 @@ from bot.jobs import Job, Steps
 from bot.watch import Watch
 from bot.worker import Worker
 from pipeline.reproduce import Reproduction
-from tests.bot.conftest import judge, make
+from tests.bot.conftest import judge, make, revise
 from tests.fakes.github import APP_ID
 
 
@@ -52,7 +52,15 @@ def main(folder: Path, key: Path, database: str, api_url: str, url: str, *kill: 
     github = GitHub(AppCredentials(APP_ID, key.read_text()), api_url, url, seconds_between_writes=0)
     engine = Mortal(database, dead_after=1)
     engine.kill = kill
-    worker = Worker(github, paid, folder, waits=(0, 0, 0), seconds_between_edits=0.05, judge=judge)
+    worker = Worker(
+        github,
+        paid,
+        folder,
+        waits=(0, 0, 0),
+        seconds_between_edits=0.05,
+        judge=judge,
+        revise=revise,
+    )
     with engine.working(worker):
         threading.Event().wait()
 

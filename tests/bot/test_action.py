@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from bot import action
 from bot.jobs import Job
-from bot.worker import Reproducer, Watch
+from bot.watch import Watch
+from bot.worker import Reproducer
 from pipeline import errors
 from pipeline.reproduce import Reproduction
 from settings import Settings

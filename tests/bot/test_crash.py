@@ -24,7 +24,7 @@ from bot.action import Inline
 from bot.engine import Engine
 from bot.github import GitHub
 from bot.intake import read
-from bot.jobs import Job, Steps
+from bot.jobs import Job, Request, Steps
 from bot.review import judging
 from bot.tools import Tools
 from bot.worker import Worker, reproducer
@@ -32,6 +32,7 @@ from pipeline.arxiv import Arxiv
 from settings import Settings
 from tests.bot.conftest import judge, make, until
 from tests.bot.test_end_to_end import TEX
+from tests.bot.test_revising import BRANCH, DIRECTORY, employ, log, opened
 from tests.bot.test_worker import job
 from tests.fakes.arxiv import Submission, fake_arxiv, one_file
 from tests.fakes.github import FakeGitHub
@@ -62,6 +63,24 @@ CALLS = [
     ("GET", "/reviews$"),
     ("POST", "/reviews$"),
 ]
+REVISION_CALLS = [
+    ("POST", "/access_tokens$"),
+    ("GET", "/permission$"),
+    ("GET", "/contents/"),
+    ("GET", "/app$"),
+    ("GET", "/users/"),
+    ("GET", "/repos/[^/]+/[^/]+$"),
+    ("GET", "/pulls/1000$"),
+    ("GET", "/pulls/1000/comments$"),
+    ("POST", "/pulls/comments/[0-9]+/reactions$"),
+    ("POST", "/pulls/1000/comments/[0-9]+/replies$"),
+    ("PATCH", "/pulls/comments/"),
+    ("GET", "/info/refs$"),
+    ("POST", "/git-upload-pack$"),
+    ("POST", "/git-receive-pack$"),
+    ("GET", "/check-runs$"),
+    ("POST", "/check-runs$"),
+]
 FAULTS = [(502, False), (502, True), (None, False), (None, True)]
 TASKS = {
     "read the paper": "plan.overview",
@@ -78,6 +97,7 @@ TASKS = {
 }
 OPINION = {"critiques": [], "score": 5}
 STEPS = ["answer", "announce", "reproduce", "push", "deliver", "review"]
+REVISION_STEPS = ["answer", "announce", "read", "revise", "push", "reply"]
 
 
 def spread(cases: list[T], every: int) -> list[T]:
@@ -273,6 +293,77 @@ def test_a_worker_may_be_killed_at_any_step(
         assert_delivered_once(hub)
         if (name, moment) == ("reproduce", "before") or name in ("answer", "announce"):
             assert (tmp_path / "paid").read_text() == "x"
+    finally:
+        engine.close()
+
+
+def asked_at_a_line(hub: FakeGitHub, github: GitHub, folder: Path) -> Request:
+    """A request in a pull request that we have delivered; the calls of the delivery are forgotten."""
+    pull = opened(hub, github, folder)
+    hub.exchanges.clear()
+    event = hub.remark_event(pull, "/paper2code revise Say so.", path=f"{DIRECTORY}/main.py")
+    asked = read("pull_request_review_comment", event)
+    assert asked
+    return asked
+
+
+def test_the_calls_of_a_revision_are_those_that_it_makes(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path
+) -> None:
+    asked, ledger, worker = asked_at_a_line(hub, github, tmp_path), Inline(), employ(github, tmp_path)
+    worker.answer(asked, step, ledger)
+    worker.fulfil(ledger.jobs[0], step, ledger)
+    for exchange in hub.exchanges:
+        assert any(m == exchange.method and re.search(p, exchange.path) for m, p in REVISION_CALLS), exchange
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "carried_out"),
+    spread([(*call, *fault) for call in REVISION_CALLS for fault in FAULTS], 5),
+)
+def test_each_call_of_a_revision_may_fail(
+    hub: FakeGitHub,
+    github: GitHub,
+    tmp_path: Path,
+    method: str,
+    path: str,
+    status: int | None,
+    carried_out: bool,
+) -> None:
+    asked, ledger, worker = asked_at_a_line(hub, github, tmp_path), Inline(), employ(github, tmp_path)
+    hub.fail(method, path, status, times=2, carried_out=carried_out)
+    worker.answer(asked, step, ledger)
+    for each in {each.id: each for each in ledger.jobs}.values():
+        worker.fulfil(each, step, ledger)
+    assert_revised_once(hub)
+
+
+def assert_revised_once(hub: FakeGitHub) -> None:
+    (reply,) = hub.remarks_by(BOT)
+    sha = hub.refs()[BRANCH]
+    assert f"Done in {sha}" in reply["body"]
+    assert log(hub).count("Revise: Say so.") == 1
+    assert [check["head_sha"] for check in hub.state.checks].count(sha) == 1
+    assert len(hub.state.checks) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "moment"),
+    spread([(name, moment) for name in REVISION_STEPS for moment in ("before", "after")], 4),
+)
+def test_a_worker_may_be_killed_at_any_step_of_a_revision(
+    hub: FakeGitHub, github: GitHub, database: str, tmp_path: Path, name: str, moment: str
+) -> None:
+    engine = Engine(database)
+    try:
+        engine.ask(asked_at_a_line(hub, github, tmp_path))
+        with hired(hub, database, tmp_path, name, moment) as first:
+            assert first.wait(200) == -signal.SIGKILL
+        with hired(hub, database, tmp_path):
+            until(lambda: any(record.outcome for record in engine.latest()), 200)
+        (record,) = engine.latest()
+        assert record.outcome and record.outcome.state == "done"
+        assert_revised_once(hub)
     finally:
         engine.close()
 

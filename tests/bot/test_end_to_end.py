@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from jsonschema import Draft202012Validator
@@ -16,15 +19,17 @@ from pydantic import SecretStr
 from bot.engine import Engine, work
 from bot.github import GitHub
 from bot.jobs import Job
+from bot.revising import reviser
 from bot.tools import Tools
 from bot.worker import Worker, reproducer
 from pipeline.arxiv import Arxiv
+from pipeline.llm import Prompt
 from sandbox.interface import Sandbox
 from settings import Settings
 from tests.bot.conftest import deliver, make, report, until
 from tests.bot.test_worker import request
 from tests.fakes.arxiv import Submission, fake_arxiv, one_file
-from tests.fakes.github import APP_ID, FakeGitHub
+from tests.fakes.github import APP_ID, INSTALLATION, REPOSITORY_ID, FakeGitHub
 from tests.fakes.scripted import ScriptedLLM
 from tests.pipeline.plans import SLEEPING_MAIN, fenced, recording
 
@@ -145,6 +150,94 @@ def test_the_real_pipeline_delivers_what_the_sandbox_ran(
     assert log.stdout.split("\n")[:-1][-2:] == ["Write the code", "Plan the reproduction"]
     (comment,) = hub.comments_by(BOT)
     assert f"#{pull['number']}" in comment["body"]
+
+
+def test_a_comment_at_a_line_changes_what_was_delivered(
+    hub: FakeGitHub,
+    github: GitHub,
+    engine: Engine,
+    port: int,
+    sandbox: Sandbox,
+    packages: Path,
+    tmp_path: Path,
+) -> None:
+    """As above, and then a reviewer asks for a change while somebody else pushes to the branch."""
+    data = tmp_path / "data"
+    data.mkdir()
+    packages.mkdir(parents=True, exist_ok=True)
+    (data / "packages").symlink_to(packages, target_is_directory=True)
+    settings, branch = Settings(data_dir=data, model="scripted"), "paper2code/2401.00001-1"
+    directory = "papers/2401.00001-mean-of-things"
+
+    def edit(prompt: Prompt) -> str:
+        hub.commit(branch, {f"{directory}/notes.txt": "Mine"})
+        return (
+            "I use numpy's own mean.\n\nestimator.py\n<<<<<<< SEARCH\n    return total / len(values)\n=======\n"
+            "    return float(np.mean(values))\n>>>>>>> REPLACE\n"
+        )
+
+    with fake_arxiv(Submission("2401.00001", "Means of Things", source=one_file(TEX))) as arxiv:
+
+        @contextmanager
+        def toolbox(job: Job, out: Path, cancelled: Callable[[], bool]) -> Iterator[Tools]:
+            client = Arxiv(arxiv.url, arxiv.url, tmp_path / "arxiv", interval=0)
+            yield Tools(client, ScriptedLLM({**recording(), "revise.1": edit}), sandbox)
+
+        made, revise = reproducer(toolbox, settings), reviser(toolbox, settings)
+        worker = Worker(github, made, data, waits=(0,), seconds_between_edits=0.05, revise=revise)
+        with engine.working(worker):
+            event = hub.comment_event(hub.open_issue("A", ""), "/paper2code arxiv:2401.00001")
+            assert deliver(port, "issue_comment", event)[0] == 202
+            until(lambda: any(record.outcome for record in engine.latest()), 200)
+            shutil.rmtree(data / "jobs")  # another worker need not have it
+            (pull,) = hub.state.pulls
+            body, place = "/paper2code revise Use numpy's own mean.", f"{directory}/estimator.py"
+            event = hub.remark_event(pull, body, path=place, lines=(9, 9))
+            assert deliver(port, "pull_request_review_comment", event)[0] == 202
+            assert deliver(port, "pull_request_review_comment", event)[0] == 202
+            until(lambda: len([r for r in engine.latest() if r.outcome]) == 2, 200)
+    record = next(record for record in engine.latest() if record.job.wish)
+    assert record.outcome and record.outcome.status == "runs", record
+    (reply,) = hub.remarks_by(BOT)
+    assert f"Done in {hub.refs()[branch]}" in reply["body"] and "✅ It runs" in reply["body"]
+    log = subprocess.run(
+        ["git", "-C", hub.git, "log", "--format=%s", f"main..{branch}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert log.stdout.split("\n")[:2] == ["Revise: Use numpy's own mean.", "Change by hand"]
+    assert hub.state.checks[-1]["conclusion"] == "success"
+    assert "2 of 2 requirements" in hub.state.checks[-1]["output"]["title"]
+
+
+def test_a_pull_request_that_is_closed_and_an_app_that_is_gone_stop_their_jobs(
+    hub: FakeGitHub, github: GitHub, engine: Engine, port: int, worker: Worker
+) -> None:
+    issue = hub.open_issue("A", "")
+    engine.ask(request(hub, issue, "/paper2code arxiv:1706.03762"))
+    with engine.working(worker):
+        until(lambda: any(record.outcome for record in engine.latest()))
+    (pull,) = hub.state.pulls
+    job = replace(
+        engine.latest()[0].job, id=f"{REPOSITORY_ID}-1-again", created=datetime(2020, 1, 1, tzinfo=UTC)
+    )
+    event = hub.pull_event(pull) | {"action": "closed"}
+    event["pull_request"]["closed_at"] = "2020-01-02T00:00:00Z"
+    engine.submit(job)
+    assert deliver(port, "pull_request", event) == (202, {"cancelled": [job.id]})
+    assert deliver(port, "ping", {"zen": "Keep it logically awesome."}) == (204, None)
+    gone = {"action": "deleted", "installation": {"id": INSTALLATION}, "sender": event["sender"]}
+    assert deliver(port, "installation", gone) == (202, {"cancelled": [job.id]})
+    hub.fail("POST", "/access_tokens$", 404, times=99, message="Not Found")
+    for token in hub.tokens.values():
+        token.revoked = True
+    before = len(hub.exchanges)
+    with engine.working(worker):
+        until(lambda: all(record.outcome for record in engine.latest()))
+    assert {record.state for record in engine.latest()} == {"done", "cancelled"}
+    written = [each for each in hub.exchanges[before:] if each.method != "GET" and each.status < 300]
+    assert not written
 
 
 def test_a_worker_does_its_chores_at_the_start_whatever_becomes_of_them(

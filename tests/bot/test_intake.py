@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ import pytest
 
 from bot.commands import Command, Mistake
 from bot.configuration import Configuration
-from bot.intake import Admitted, Refusal, admit, read
-from bot.jobs import Request
+from bot.intake import Admitted, Refusal, admit, ended, read
+from bot.jobs import Job, Request, Wish, paper_of
 from tests.bot.conftest import PLACE
 
 EXAMPLES = Path(__file__).parents[1] / "node_modules/@octokit/webhooks-examples/api.github.com/index.json"
@@ -123,6 +124,118 @@ def test_our_label_asks_for_the_issues_papers_and_no_other_label_does() -> None:
     request = read("issues", ours)
     assert request and request.command == Command("reproduce")
     assert read("issues", payload("issues", "labeled", label="bug", body="arXiv:1706.03762")) is None
+
+
+def review_event(event: str, thing: str, **changes: Any) -> dict[str, Any]:
+    action = {"review": "submitted", "comment": "created"}[thing]
+    example = copy.deepcopy(next(each for each in PAYLOADS[event] if each["action"] == action))
+    example["sender"]["type"] = "User"
+    example[thing].update(changes)
+    return example
+
+
+def test_a_review_asks_as_a_comment_does() -> None:
+    event = review_event("pull_request_review", "review", body="/paper2code revise Use Adam.")
+    request = read("pull_request_review", event)
+    assert request and request.command == Command("revise", "Use Adam.")
+    assert request.place.issue == event["pull_request"]["number"]
+    assert (request.comment, request.thread) == (None, None)
+    assert read("pull_request_review", event | {"action": "dismissed"}) is None
+    assert read("pull_request_review", review_event("pull_request_review", "review", body=None)) is None
+
+
+@pytest.mark.parametrize("root", [None, 265])
+def test_a_comment_at_a_line_asks_in_its_thread(root: int | None) -> None:
+    name, body = "pull_request_review_comment", "/paper2code revise Use Adam."
+    event = review_event(name, "comment", body=body, in_reply_to_id=root)
+    request = read(name, event)
+    assert request and request.command == Command("revise", "Use Adam.")
+    assert request.comment == event["comment"]["id"]
+    assert request.thread == (root or event["comment"]["id"])
+    assert read(name, review_event(name, "comment", body="/paper2code help"))
+    assert read(name, review_event(name, "comment", body=body) | {"action": "edited"}) is None
+
+
+JOB = Job("j", PLACE, "alice", "1706.03762", Configuration(), datetime(2019, 5, 15, tzinfo=UTC))
+
+
+def closed(**head: Any) -> dict[str, Any]:
+    event = copy.deepcopy(next(each for each in PAYLOADS["pull_request"] if each["action"] == "closed"))
+    event["pull_request"]["head"]["ref"] = JOB.branch
+    event["pull_request"]["head"] |= head
+    return event
+
+
+def test_a_closed_pull_request_ends_its_jobs_that_were_asked_for_before() -> None:
+    event = closed()
+    ending, repository = ended("pull_request", event), event["repository"]["id"]
+    assert ending
+    mine = replace(JOB, place=replace(PLACE, repository_id=repository))
+    assert ending.ends(mine)
+    wish = Wish("w", "Use Adam.", JOB.branch, "main")
+    assert ending.ends(replace(mine, place=replace(mine.place, issue=1000), wish=wish))
+    assert not ending.ends(JOB)
+    assert not ending.ends(replace(mine, paper="1706.00001"))
+    assert not ending.ends(replace(mine, created=datetime(2019, 5, 16, tzinfo=UTC)))
+
+
+def test_a_pull_request_that_is_not_ours_ends_nothing() -> None:
+    assert ended("pull_request", closed(ref="changes")) is None
+    assert ended("pull_request", closed(repo=None)) is None
+    assert ended("pull_request", closed(repo={"id": 1})) is None
+    assert ended("pull_request", closed() | {"action": "reopened"}) is None
+
+
+@pytest.mark.parametrize("action", ["deleted", "suspend"])
+def test_an_app_that_is_gone_ends_the_jobs_of_its_installation(action: str) -> None:
+    event = next(each for each in PAYLOADS["installation"] if each["action"] == action)
+    ending = ended("installation", event)
+    mine = replace(JOB, place=replace(PLACE, installation=event["installation"]["id"]))
+    assert ending and ending.ends(mine) and not ending.ends(JOB)
+    later = replace(mine, created=datetime(2025, 1, 1, tzinfo=UTC))
+    assert ending.ends(later) == (action == "deleted")
+
+
+def test_a_repository_that_is_taken_away_ends_its_jobs_only() -> None:
+    event = next(each for each in PAYLOADS["installation_repositories"] if each["action"] == "removed")
+    ending, installation = ended("installation_repositories", event), event["installation"]["id"]
+    (gone,) = event["repositories_removed"]
+    mine = replace(JOB, place=replace(PLACE, installation=installation, repository_id=gone["id"]))
+    assert ending and ending.ends(mine)
+    assert not ending.ends(replace(mine, place=replace(mine.place, repository_id=1)))
+
+
+def test_the_other_examples_end_nothing() -> None:
+    ending = {
+        (event, example.get("action"))
+        for event, examples in PAYLOADS.items()
+        for example in examples
+        if ended(event, example)
+    }
+    assert ending == {
+        ("installation", "deleted"),
+        ("installation", "suspend"),
+        ("installation_repositories", "removed"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("branch", "paper"),
+    [
+        ("paper2code/1706.03762-1", "1706.03762"),
+        ("paper2code/1706.03762v5", "1706.03762v5"),
+        ("paper2code/math.GT-0309136v1-12", "math.GT/0309136v1"),
+        ("paper2code/hep-th-9901001", "hep-th/9901001"),
+        ("paper2code/notes", None),
+        ("main", None),
+        ("x/paper2code/1706.03762-1", None),
+    ],
+)
+def test_a_branch_names_its_paper(branch: str, paper: str | None) -> None:
+    assert paper_of(branch) == paper
+    if paper:
+        issue = int(branch.rpartition("-")[2]) if branch.endswith(("-1", "-12")) else None
+        assert replace(JOB, paper=paper, place=replace(PLACE, issue=issue)).branch == branch
 
 
 def ask(command: Command | Mistake | None, *references: str) -> Request:

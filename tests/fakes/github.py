@@ -101,6 +101,8 @@ class State:
     pulls: dict[int, Json] = field(default_factory=dict)
     reviews: list[Json] = field(default_factory=list)
     """Each with its `comments`, as they were sent."""
+    remarks: dict[int, Json] = field(default_factory=dict)
+    """Comments at lines of pull requests."""
     checks: list[Json] = field(default_factory=list)
     annotations: dict[int, list[Json]] = field(default_factory=dict)
     """Of each check run."""
@@ -199,6 +201,77 @@ class FakeGitHub:
         return self._issue(number, pull["title"], pull["body"], pull["user"]) | {
             "pull_request": {"url": address}
         }
+
+    def remark(
+        self,
+        pull: int,
+        body: str,
+        user: str,
+        path: str = "",
+        lines: tuple[int, int] = (1, 1),
+        answers: int | None = None,
+    ) -> Json:
+        """A comment at lines of a pull request, or one that `answers` another's thread; as the API shows it."""
+        with self._lock:
+            number, address = next(self._ids), f"{self._repository_url}/pulls"
+            head = self.refs()[self.state.pulls[pull]["head"]]
+            place = {
+                "path": path,
+                "commit_id": head,
+                "original_commit_id": head,
+                "diff_hunk": "@@ -0,0 +1,9 @@\n+the line",
+                "line": lines[1],
+                "original_line": lines[1],
+                "start_line": lines[0] if lines[0] < lines[1] else None,
+                "original_start_line": lines[0] if lines[0] < lines[1] else None,
+                "side": "RIGHT",
+                "start_side": "RIGHT",
+                "subject_type": "line",
+            }
+            if answers:
+                place = {name: self.state.remarks[answers][name] for name in place}
+                place["in_reply_to_id"] = answers
+            page = f"{self.url}/{OWNER}/{NAME}/pull/{pull}#discussion_r{number}"
+            links = {
+                "self": f"{address}/comments/{number}",
+                "html": page,
+                "pull_request": f"{address}/{pull}",
+            }
+            self.state.remarks[number] = place | {
+                "id": number,
+                "node_id": f"PRRC_{number}",
+                "url": links["self"],
+                "html_url": page,
+                "pull_request_url": links["pull_request"],
+                "pull_request_review_id": 1,
+                "_links": {name: {"href": link} for name, link in links.items()},
+                "body": body,
+                "user": self._user(user),
+                "created_at": _now(),
+                "updated_at": _now(),
+                "author_association": "NONE",
+            }
+            return self.state.remarks[number]
+
+    def pull_event(self, pull: int, user: str = "alice", **more: Json) -> Json:
+        """The payload of what happens to a pull request."""
+        return {
+            "pull_request": self.pull(pull),
+            "repository": self._repository(),
+            "sender": self._user(user),
+            "installation": {"id": INSTALLATION},
+            **more,
+        }
+
+    def remark_event(self, pull: int, body: str, user: str = "alice", **place: Any) -> Json:
+        """Somebody comments at a line: `pull_request_review_comment`, action `created`."""
+        return self.pull_event(pull, user, comment=self.remark(pull, body, user, **place)) | {
+            "action": "created"
+        }
+
+    def remarks_by(self, login: str) -> list[Json]:
+        """Comments at lines, in the order in which they were made."""
+        return [remark for remark in self.state.remarks.values() if remark["user"]["login"] == login]
 
     def delivered(self, event: str, payload: Json, status: int, ago: timedelta = timedelta(0)) -> Json:
         """An event was sent to the App's webhook, which answered with `status`; 0: not at all."""
@@ -898,6 +971,39 @@ def _routes(hub: FakeGitHub, api: Blueprint) -> None:  # noqa: C901, a list of r
         }
         state.reviews.append(review)
         return show_review(review)
+
+    @api.get(f"{root}/pulls/<int:number>/comments")
+    @repository("pull_requests", "read")
+    def list_remarks(token: Token, number: int) -> Any:
+        since = request.args.get("since", "")
+        found = [
+            remark
+            for remark in state.remarks.values()
+            if remark["pull_request_url"].endswith(f"/{number}") and remark["updated_at"] >= since
+        ]
+        return jsonify(_page(found))
+
+    @api.post(f"{root}/pulls/<int:number>/comments/<int:remark>/replies")
+    @repository("pull_requests", "write")
+    def reply(token: Token, number: int, remark: int) -> Any:
+        if remark not in state.remarks:
+            abort(404, "Not Found")
+        if "in_reply_to_id" in state.remarks[remark]:
+            abort(422, "Replies to replies are not supported")
+        return hub.remark(number, _body(), token.login, answers=remark), 201
+
+    @api.patch(f"{root}/pulls/comments/<int:number>")
+    @repository("pull_requests", "write")
+    def edit_remark(token: Token, number: int) -> Any:
+        if number not in state.remarks:
+            abort(404, "Not Found")
+        state.remarks[number] |= {"body": _body(), "updated_at": _now()}
+        return state.remarks[number]
+
+    @api.post(f"{root}/pulls/comments/<int:number>/reactions")
+    @repository("pull_requests", "write")
+    def react_to_remark(token: Token, number: int) -> Any:
+        return react(token, f"remark {number}") if number in state.remarks else abort(404, "Not Found")
 
     @api.get(f"{root}/commits/<ref>/check-runs")
     @repository("checks", "read")

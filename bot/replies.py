@@ -1,0 +1,113 @@
+"""Markdown in answer to `revise`, in the thread where it was asked. Pure; as messages.py."""
+
+import re
+
+from bot.jobs import Job, Outcome
+from bot.messages import duration, spent
+from bot.progress import Board
+from pipeline.markdown import code, prose
+from pipeline.progress import Stage
+from pipeline.revision import Revision
+
+_DOING: dict[Stage, str] = {
+    "paper": "reading the paper",
+    "code": "changing the code",
+    "run": "running and repairing",
+}
+_MOST_FILES = 20
+
+
+def progress(job: Job, board: Board, now: float) -> str:
+    """While it is worked on."""
+    stage = board.stage
+    began = [entry.started for _, entry in board.lines if entry.started is not None]
+    doing = f"{_DOING.get(stage, stage)}" if stage else "waiting for its turn"
+    time = f", {duration(now - min(began))}" if began else ""
+    lines = [f"Working on it: **{doing}**{time}. {_spent(job, board)}"]
+    lines += [f"- {prose(run, 160)}" for run in board.runs[-5:]]
+    return "\n".join([*lines, "", "`/paper2code cancel` in this pull request stops it."])
+
+
+def done(made: Revision, sha: str) -> str:
+    """The answer; `sha` is the commit that was pushed, empty: none was."""
+    parts = [_outcome(made, sha), _quoted(made.answer)]
+    if made.changed:
+        parts.append(_facts(made, bool(sha)))
+    cost = f"{spent(made.usd)}, {made.calls} model call{'' if made.calls == 1 else 's'}."
+    return "\n\n".join(part for part in [*parts, f"<sub>{cost}</sub>"] if part)
+
+
+def why_not(made: Revision) -> str:
+    """Why nothing was pushed, in a clause."""
+    if not made.changed:
+        return "nothing was to be changed"
+    before = "it ran before" if made.ran_before else "it does not run, but came further before"
+    return f"with the change the code does not run, and {before}"
+
+
+def failed(job: Job, board: Board, outcome: Outcome, hint: str, kept: str) -> str:
+    """The answer where it did not come to an end."""
+    if outcome.state == "cancelled":
+        return f"Stopped, nothing was pushed. {_spent(job, board)} `/paper2code retry` goes on with it."
+    lines = [
+        "I pushed nothing.",
+        "",
+        f"- **What happened:** {prose(outcome.reason)}",
+        f"- **Spent:** {spent(board.usd)}",
+        f"- **Kept:** {kept}",
+    ]
+    if hint:
+        lines.append(f"- **What to do:** {prose(hint)}")
+    return "\n".join([*lines, "", "`/paper2code retry` in this pull request tries it again."])
+
+
+def unmarked(body: str) -> str:
+    """A comment as people see it."""
+    return re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL).strip()
+
+
+def _outcome(made: Revision, sha: str) -> str:
+    if not made.changed:
+        return "I changed nothing."
+    if not sha:
+        return f"I pushed nothing: {why_not(made)}. It fails with {code(made.failure, 300)}."
+    how = {
+        "runs": "✅ It runs",
+        "fails": f"❌ It does not run, and did not run before either: {code(made.failure, 300)}",
+        "not-run": "⚪ It was not run: there is no sandbox",
+    }[made.status]
+    return f"Done in {sha}. {how}."
+
+
+def _facts(made: Revision, pushed: bool) -> str:
+    listed = ", ".join(code(path, 100) for path in made.changed[:_MOST_FILES])
+    more = f" and {len(made.changed) - _MOST_FILES} more" if len(made.changed) > _MOST_FILES else ""
+    lines = [f"- {'Changed' if pushed else 'Would have changed'}: {listed}{more}"]
+    lines += [
+        f"- {'Repaired' if pushed else 'Tried'} after that: {prose(r, 200)}" for r in made.remedies[:10]
+    ]
+    if made.lost:
+        lines.append(f"- No longer measured: {', '.join(code(name, 80) for name in made.lost[:_MOST_FILES])}")
+    return "\n".join(lines)
+
+
+def _quoted(answer: str) -> str:
+    """The model's words, as words of its own."""
+    paragraphs = [_with_code(paragraph) for paragraph in re.split(r"\n\s*\n", answer.strip())[:6]]
+    return "\n>\n".join(f"> {paragraph}" for paragraph in paragraphs if paragraph)
+
+
+def _with_code(paragraph: str) -> str:
+    """Prose in which code spans stay what they are."""
+    parts = re.split(r"`([^`\n]+)`", paragraph[:1500])
+    return "".join(code(part, 200) if number % 2 else _between(part) for number, part in enumerate(parts))
+
+
+def _between(part: str) -> str:
+    """Prose with the spaces at its ends."""
+    before, after = (" " if edge.isspace() else "" for edge in (part[:1], part[-1:]))
+    return f"{before}{prose(part, 1500)}{after}" if part.strip() else before
+
+
+def _spent(job: Job, board: Board) -> str:
+    return f"{spent(board.usd)} of at most ${job.configuration.max_usd:.2f} spent."
