@@ -96,12 +96,23 @@ def audit_and_repair(
     context = written.context
     findings = audit(plan, plan.overview.requirements, repository, written.repository, context, llm)
     repaired: list[str] = []
+    dropped: list[str] = []
     for number in range(1, max_repairs + 1):
         open_ = gaps(findings)
         if fixer is None or not open_:
             break
-        candidate = repair(open_, repository, written.repository, context, llm, f"repair.{number}")
-        if candidate is None or fixer.objections(repository, candidate) or not fixer.execute(candidate).ok:
+        try:
+            candidate = repair(
+                open_, repository, written.repository, context, llm, f"repair.{number}", dropped
+            )
+            refused = "; ".join(fixer.objections(repository, candidate))
+        except EditError as error:
+            refused = str(error)
+        if refused:
+            dropped.append(f"It was refused: {refused}")
+            continue
+        if not fixer.execute(candidate).ok:
+            dropped.append(f"The smoke run no longer passed: {fixer.attempts[-1].signature}")
             continue
         repository = candidate
         ids = {finding.requirement.id for finding in open_} | {item.requirement for item in plan.logic.held}
@@ -236,20 +247,22 @@ def repair(
     context: Context,
     llm: LLM,
     stage: str,
-) -> Repository | None:
-    """The repository with weighty gaps closed as the model proposes; None where nothing usable came."""
+    dropped: Sequence[str],
+) -> Repository:
+    """The repository with weighty gaps closed as the model proposes; `dropped` is what came of earlier rounds.
+
+    Raises EditError where nothing usable came.
+    """
     task = render(
         "repair",
         requirements=bullets(
             [f"{f.requirement.id} ({f.verdict}): {f.requirement.text} — {f.note}" for f in findings]
         ),
         code=changed_code(repository, written),
+        history=bullets(dropped),
         edit_format=render("edit_format"),
     )
-    try:
-        return apply(repository, parse(ask_text(llm, context, stage, task)))
-    except EditError:
-        return None
+    return apply(repository, parse(ask_text(llm, context, stage, task)))
 
 
 def gaps(findings: Sequence[Finding]) -> list[Finding]:
@@ -263,7 +276,9 @@ def gaps(findings: Sequence[Finding]) -> list[Finding]:
 def changed_code(repository: Repository, written: Repository) -> str:
     """Files that are no longer as the context shows them, in full; empty where none differ."""
     changed = {
-        path: text for path, text in repository.python_files().items() if written.files.get(path) != text
+        path: text
+        for path, text in repository.files.items()
+        if written.files.get(path) != text and not path.startswith("docs/") and path != "README.md"
     }
     if not changed:
         return ""

@@ -147,7 +147,8 @@ class Fixer:
         history: list[str],
     ) -> str:
         sources, outcome = repository.python_files(), report.phases[-1]
-        full = set(sources) if repeats > 1 else {*named, "main.py"} & set(sources)
+        blamed = {path for path in sources if any(f"`{path}`" in problem for problem in outcome.problems)}
+        full = set(sources) if repeats > 1 else {*named, *blamed, "main.py"} & set(sources)
         shown = [block("code", sources[path], path=path) for path in sorted(full)]
         shown += [
             block("interface", interface(sources[path]), path=path) for path in sorted(set(sources) - full)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Lock
+from threading import Lock, current_thread
 from typing import Generic, TypeVar
 
 Room = TypeVar("Room")
@@ -20,7 +20,8 @@ class Ahead(Generic[Room]):
     def __init__(self, clear: Callable[[Room], None]) -> None:
         """`clear` removes a room; it reports its own failures."""
         self._clear = clear
-        self._pool = ThreadPoolExecutor(_MOST, "sandbox")
+        self._threads = f"sandbox {id(self)}"
+        self._pool = ThreadPoolExecutor(_MOST, self._threads)
         self._waiting: dict[Hashable, tuple[float, Future[Room]]] = {}
         self._lock = Lock()
 
@@ -54,7 +55,8 @@ class Ahead(Generic[Room]):
             self._waiting.clear()
         for each in waiting:
             self._clear_made(each)
-        self._pool.shutdown()
+        # Whoever collects garbage closes, and that may be one of our own threads: it cannot wait for itself.
+        self._pool.shutdown(wait=not current_thread().name.startswith(self._threads))
 
     def _drop_old(self) -> None:
         for kind, (made, _) in list(self._waiting.items()):

@@ -140,7 +140,10 @@ def _spelt(text: str) -> Iterator[float]:
         if match["unit"] == "a" and not match["scale"]:
             continue
         small = _TENS.get(match["tens"] or "", 0) + _UNITS.get(match["rest"] or match["unit"] or "", 0)
-        yield (1 if match["unit"] == "a" else small) * SCALES.get(match["scale"] or "", 1)
+        number = (1 if match["unit"] == "a" else small) * SCALES.get(match["scale"] or "", 1)
+        yield number
+        if re.match(r"\s?(?:%|per ?cent\b)", text[match.end() :]):
+            yield number / 100
     if re.search(r"\bhalf\b", text):
         yield 0.5
     if re.search(r"\bsingle\b", text):

@@ -5,10 +5,13 @@ import threading
 from app import _toolbox
 from bot.database import Journals, connect
 from bot.engine import database_url, work
+from bot.review import judging
 from bot.worker import reproducer
 from settings import load
 
 if __name__ == "__main__":
     settings = load()
     journals = Journals(connect(database_url(settings)))
-    work(settings, reproducer(_toolbox(settings, None, journals), settings), threading.Event(), dead_after=4)
+    toolbox = _toolbox(settings, None, journals)
+    make, judge = reproducer(toolbox, settings), judging(toolbox)
+    work(settings, make, threading.Event(), judge=judge, dead_after=4)

@@ -73,3 +73,15 @@ def test_clearing_is_not_waited_for_but_done_before_the_end(cleared: list[int]) 
     rooms.close()
     rooms.clear(2)
     assert cleared == [1, 2]
+
+
+def test_one_of_its_own_threads_may_be_who_closes_it(cleared: list[int]) -> None:
+    closed = threading.Event()
+
+    def clear(room: int) -> None:
+        rooms.close()
+        closed.set()
+
+    rooms = Ahead(clear)
+    rooms.clear(1)
+    assert closed.wait(10)

@@ -24,6 +24,7 @@ from pipeline.checks.quantities import Value, mentions
         ("4k steps", 4000),
         ("300K steps", 300000),
         ("about 4.5 million sentence pairs", 4_500_000),
+        ("Fifteen percent of the training set", 0.15),
         (r"95\% of the data", 0.95),
         ("95% of the data", 95),
         ("an 80/20 split", 0.8),
