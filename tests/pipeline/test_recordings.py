@@ -20,7 +20,14 @@ EXAMPLE = ROOT / "examples/innovation-matched-forgetting"
 SHARED = ROOT.parent / "shared/papers"
 RECORDED = [
     pytest.param(EXAMPLE / "paper.pdf", EXAMPLE / "recording.jsonl", id="example"),
-    pytest.param(SHARED / "hyla/paper.tex", ROOT / "tests/recordings/hyla.jsonl", id="hyla"),
+    *(
+        pytest.param(SHARED / folder / "paper.tex", ROOT / f"tests/recordings/{name}.jsonl", id=name)
+        for name, folder in (
+            ("hyla", "hyla"),
+            ("tanh-init", "tanh-init"),
+            ("transformer", "1706.03762-transformer"),
+        )
+    ),
 ]
 
 
