@@ -1,8 +1,21 @@
-from train import Trainer
+import argparse
+import json
+import random
+
+from train import SGD, Level, Trainer
 
 
 def main():
-    Trainer(model=None).fit()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--smoke", action="store_true")
+    args = parser.parse_args()
+    rng = random.Random(0)
+    values = [rng.gauss(1.0, 0.5) for _ in range(8 if args.smoke else 1000)]
+    model = Level()
+    optimizer = SGD(learning_rate=0.1)
+    loss = Trainer(model).fit(values)
+    with open("results.json", "w") as file:
+        json.dump({"mode": "smoke" if args.smoke else "full", "metrics": {"loss": loss}}, file)
 
 
 if __name__ == "__main__":

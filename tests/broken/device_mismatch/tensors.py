@@ -15,3 +15,6 @@ class Tensor:
                 f"{self.device} and {other.device}!"
             )
         return Tensor([a * b for a, b in zip(self.values, other.values)], self.device)
+
+    def mean(self):
+        return sum(self.values) / len(self.values)
