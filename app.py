@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pipeline.plan import Method
     from pipeline.reproduce import Reproduction
     from sandbox.interface import Sandbox
-    from sandbox.report import ExecutionReport
+    from sandbox.report import ExecutionReport, Limits
     from settings import Settings
 
 METHODS = ("full", "one-shot", "plan", "plan+arch", "plan+arch+logic", "plan+arch+logic+config", "iterative")
@@ -198,6 +198,7 @@ def execute(ctx: click.Context, directory: Path, mode: Any, json_file: Path | No
         sandbox,
         cache=_packages(settings),
         mode=mode,
+        limits=_limits(settings),
         observe=lambda phase: click.echo(f"  {phase} …"),
     )
     if json_file:
@@ -343,7 +344,20 @@ def _packages(settings: "Settings") -> Path:
 def _sandbox(settings: "Settings") -> "Sandbox | None":
     from sandbox.choice import choose
 
-    return None if settings.sandbox == "none" else choose(settings.sandbox, image=settings.sandbox_image)
+    if settings.sandbox == "none":
+        return None
+    return choose(
+        settings.sandbox,
+        image=settings.sandbox_image,
+        runtime=settings.sandbox_runtime,
+        gpus=settings.sandbox_gpus,
+    )
+
+
+def _limits(settings: "Settings") -> "Limits":
+    from sandbox.report import Limits
+
+    return Limits(settings.sandbox_timeout, settings.sandbox_memory * 2**20, settings.sandbox_cpus)
 
 
 def _llm(
@@ -474,6 +488,7 @@ def _reproduce(
                 options=Options(
                     packages=_packages(settings),
                     concurrency=settings.concurrency,
+                    limits=_limits(settings),
                     **options,
                 ),
                 observe=observe,

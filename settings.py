@@ -86,6 +86,16 @@ class Settings(BaseSettings):
     """Where generated code runs. Default: Docker; on the command line `local` where no daemon answers."""
     sandbox_image: str | None = None
     """Base image of the Docker sandbox, with Python 3 in it."""
+    sandbox_runtime: str | None = None
+    """Runtime of its containers that the daemon knows: `runsc` is gVisor. Default: the daemon's."""
+    sandbox_gpus: int = Field(default=0, ge=-1)
+    """Graphics cards that a container gets; -1: all."""
+    sandbox_timeout: float = Field(default=120, gt=0)
+    """Seconds that one command may take, on the command line; repositories have `run: {timeout: …}`."""
+    sandbox_memory: int = Field(default=4096, ge=64)
+    """MiB that it may use, likewise."""
+    sandbox_cpus: float = Field(default=2, gt=0)
+    """Processors that it may use, likewise."""
     data_dir: Folder = Field(default_factory=lambda: Path("~/.local/share/paper2code").expanduser())
     """Where caches, jobs and their files live."""
     public_url: Url | None = None

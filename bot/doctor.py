@@ -69,7 +69,12 @@ def _sandboxes(settings: Settings) -> Iterator[Check]:
     usable = []
     for name in ("docker", "local"):
         try:
-            host = choose(name, image=settings.sandbox_image).platform()
+            host = choose(
+                name,
+                image=settings.sandbox_image,
+                runtime=settings.sandbox_runtime,
+                gpus=settings.sandbox_gpus,
+            ).platform()
         except SandboxError as error:
             yield Check(f"Sandbox {name}", "bad" if settings.sandbox == name else "off", str(error))
         else:
