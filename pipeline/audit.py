@@ -115,7 +115,8 @@ def audit_and_repair(
             dropped.append(f"The smoke run no longer passed: {fixer.attempts[-1].signature}")
             continue
         repository = candidate
-        ids = {finding.requirement.id for finding in open_} | {item.requirement for item in plan.logic.held}
+        lost = {f.requirement.id for f in findings if f.evidence and not f.places(repository)}
+        ids = lost | {f.requirement.id for f in open_} | {item.requirement for item in plan.logic.held}
         asked = [requirement for requirement in plan.overview.requirements if requirement.id in ids]
         again = audit(plan, asked, repository, written.repository, context, llm, f"audit.{number}")
         changed = {finding.requirement.id: finding for finding in again}

@@ -147,14 +147,38 @@ def test_a_gap_that_the_audit_finds_is_closed_and_proven(
     assert "R1: The estimate is the sum divided by the count" in made.commits[-2].body
 
 
+def test_evidence_that_a_repair_took_away_is_looked_for_again(
+    tmp_path: Path, sandbox: Sandbox, packages: Path
+) -> None:
+    line, mended = "return total / len(values)", "return total / values.size"
+    edit = f"estimator.py\n<<<<<<< SEARCH\n    {line}\n=======\n    {mended}\n>>>>>>> REPLACE\n"
+
+    def judged(line: str, *verdicts: str) -> str:
+        evidence = [{"file": "estimator.py", "symbol": "mean", "line": line}]
+        items = [
+            {"id": f"R{n}", "verdict": verdict, "evidence": evidence} for n, verdict in enumerate(verdicts, 1)
+        ]
+        return json.dumps({"judgements": items})
+
+    answers = {
+        "audit": judged(line, "deviates", "implemented"),
+        "repair.1": edit,
+        "audit.1": judged(mended, "implemented", "implemented"),
+    }
+    made, _, _ = run(tmp_path, recording() | answers, sandbox, packages)
+    items = made.report["requirements"]["items"]
+    assert [len(item["evidence"]) for item in items] == [1, 1]
+
+
 def test_a_repair_that_breaks_the_run_is_dropped(tmp_path: Path, sandbox: Sandbox, packages: Path) -> None:
     edit = (
         "estimator.py\n<<<<<<< SEARCH\n    return total / len(values)\n=======\n"
         "    return total / values.length\n>>>>>>> REPLACE\n"
     )
     answers = {"audit": judgements(verdict="deviates"), "repair.1": edit, "repair.2": "Nothing can be done."}
-    made, _, _ = run(tmp_path, recording() | answers, sandbox, packages)
+    made, llm, _ = run(tmp_path, recording() | answers, sandbox, packages)
     assert made.status == "runs"
+    assert "has no attribute 'length'" in llm.asked[-1].task, "the second round knows why the first failed"
     assert "values.length" not in made.files["estimator.py"]
     assert made.report["requirements"]["deviates"] == 1
 
