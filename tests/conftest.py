@@ -37,4 +37,6 @@ def sandbox(request: pytest.FixtureRequest) -> Sandbox:
 @pytest.fixture(scope="session")
 def packages() -> Path:
     """Wheels and environments; kept between test runs, since nothing in it is ever changed."""
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "paper2code-tests"
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "paper2code-tests"
+    folder.mkdir(parents=True, exist_ok=True)  # tests link to it
+    return folder

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from app import METHODS, main
 from pipeline.plan import Method
+from tests.bot.test_crash import answer
 from tests.fakes.model import FakeModel, Reply
 from tests.pipeline.plans import MAIN, SLEEPING_MAIN, fenced, recording
 
@@ -156,7 +157,7 @@ def test_a_paper_becomes_a_repository_that_runs(paper: Path, tmp_path: Path) -> 
     assert "The repository runs." in ended.stdout
     assert "smoke run (synthetic data), local sandbox, no repairs\n" in ended.stdout
     assert "2 of 2 implemented" in ended.stdout
-    assert "$0.09 for 9 model calls, when they were recorded" in ended.stdout
+    assert "$0.10 for 10 model calls, when they were recorded" in ended.stdout
     assert ended.stderr == ""
 
     again = run("execute", out / "repository", "--json", "report.json")
@@ -296,11 +297,10 @@ def test_a_model_that_rejects_the_key_ends_with_3_and_without_the_key(
 
 
 def test_after_ctrl_c_resume_goes_on_without_asking_again(paper: Path, tmp_path: Path) -> None:
-    answers = list(recording().values())
     command = [sys.executable, "-c", "from app import main; main(prog_name='paper2code')"]
     command += ["run", str(paper), "--sandbox", "none", "--concurrency", "1", "--out", "out"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "sk-test"}
-    with FakeModel(*map(Reply, answers[:2]), Reply(hangs_after=0)) as model:
+    with FakeModel(answer, answer, Reply(hangs_after=0)) as model:
         process = subprocess.Popen(
             command,
             cwd=tmp_path,
@@ -317,7 +317,7 @@ def test_after_ctrl_c_resume_goes_on_without_asking_again(paper: Path, tmp_path:
     assert explained.startswith("Interrupted.\nKept: out, with the model's answers: none is paid for again\n")
     assert explained.endswith("--out out --resume\n")
 
-    with FakeModel(*map(Reply, answers[2:])) as model:
+    with FakeModel(answer) as model:
         resumed = subprocess.run(
             [*command, "--resume"],
             cwd=tmp_path,
@@ -327,7 +327,7 @@ def test_after_ctrl_c_resume_goes_on_without_asking_again(paper: Path, tmp_path:
             check=False,
         )
         assert resumed.returncode == 1, resumed.stderr
-        assert len(model.requests) == len(answers) - 2
+        assert len(model.requests) == len(recording()) - 2
     assert "has not been run" in resumed.stdout
 
 
