@@ -18,12 +18,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-
+from sandbox import cpu_builds
 from sandbox.interface import InstallationFailed, Platform
-from sandbox.uv import index_settings, run, run_uv
+from sandbox.uv import run, run_uv
 
 COOLDOWN = timedelta(days=90)
 """How long a package that nobody has vetted must have been public: squatters are mostly found sooner."""
@@ -76,7 +74,7 @@ def resolve(
     if not requirements:
         return Lock("")
     today = datetime.now(UTC).date()
-    local_torch = _local_torch(platform) if torch == "cpu" else ()
+    local_torch = cpu_builds.in_wheel_folders(platform) if torch == "cpu" else ()
     question = [
         sorted(requirements),
         sorted(unknown),
@@ -109,6 +107,9 @@ def resolve(
             "the sandbox has none: offer a CPU build in pip's find-links, or leave the torch backend at its "
             "default."
         )
+    lock = replace(
+        lock, notes=lock.notes + tuple(map(cpu_builds.note, cpu_builds.for_cuda(lock.pins, platform)))
+    )
     _write(answer, json.dumps(asdict(lock)))
     return lock
 
@@ -131,7 +132,9 @@ def install(
     Safe to call from several processes and to kill: the folder appears whole, by renaming. Raises
     InstallationFailed and, soon after `cancelled`, SandboxCancelled.
     """
-    target = cache / "deps" / _digest(json.dumps([lock.text, platform.python, platform.machine]))
+    for_cuda = cpu_builds.for_cuda(lock.pins, platform)
+    key = [lock.text, platform.python, platform.machine, *for_cuda]
+    target = cache / "deps" / _digest(json.dumps(key))
     with made_once(target) as folder:
         if folder and lock.pins:
             done = run_uv(
@@ -146,6 +149,8 @@ def install(
             )
             if done.returncode:
                 raise InstallationFailed(f"uv could not install the packages: {_explanation(done)}")
+            for name in for_cuda:
+                cpu_builds.without_operators(folder / name)
             _compile_bytecode(folder, platform, cancelled)
     return target
 
@@ -286,22 +291,6 @@ def _compile(
     if "No solution found" in done.stderr:
         raise Unmeetable(_explanation(done))
     raise InstallationFailed(f"uv could not resolve the packages: {_explanation(done)}")
-
-
-def _local_torch(platform: Platform) -> tuple[str, ...]:
-    """CPU builds of torch in the host's own wheel folders, newest first, as constraints."""
-    tag = "cp" + platform.python.replace(".", "")
-    found = set()
-    for place in re.split(r"[\s,]+", index_settings().get("UV_FIND_LINKS", "")):
-        folder = Path(unquote(urlsplit(place).path) if place.startswith("file:") else place)
-        for wheel in folder.glob("torch-*+cpu*.whl") if place and folder.is_dir() else ():
-            try:
-                name, version, _, tags = parse_wheel_filename(wheel.name)
-            except InvalidWheelFilename:
-                continue
-            if name == "torch" and any(each.interpreter == tag for each in tags):
-                found.add(version)
-    return tuple(f"torch=={version}" for version in sorted(found, reverse=True))
 
 
 def _explanation(done: subprocess.CompletedProcess[str]) -> str:

@@ -52,7 +52,7 @@ def execution(sandbox: Sandbox, cache: Path, tmp_path: Path) -> Execute:
                 (directory / name).parent.mkdir(parents=True, exist_ok=True)
                 (directory / name).write_text(text)
         before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
-        report = execute(directory, sandbox, cache=cache, **{"limits": LIMITS, **options})
+        report = execute(directory, sandbox, **{"cache": cache, "limits": LIMITS, **options})
         assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
         return report
 
@@ -307,6 +307,27 @@ def test_a_run_that_takes_too_long_says_where_it_was(execution: Execute) -> None
     assert failure.result.timed_out
     assert "(most recent call first)" in failure.result.stderr
     assert "line 3 in hang" in failure.result.stderr
+
+
+@pytest.mark.slow
+def test_the_packages_around_torch_fit_it(execution: Execute, packages: Path) -> None:
+    main = """
+import torch, torchaudio, torchvision
+from torchvision import models, transforms
+from results import write
+if __name__ == "__main__":
+    image = transforms.CenterCrop(24)(torch.rand(1, 3, 32, 32))
+    classes = models.resnet18(num_classes=10).eval()(image)
+    spectrum = torchaudio.transforms.Spectrogram()(torch.rand(1, 16000))
+    write("smoke", classes=classes.shape[1], frequencies=spectrum.shape[1])
+"""
+    report = execution(
+        {"requirements.txt": "torch\ntorchaudio\ntorchvision\n", "main.py": main},
+        cache=packages,
+        limits=Limits(seconds=240, memory_bytes=2 << 30),
+    )
+    assert report.ok, report
+    assert report.metrics == {"classes": 10, "frequencies": 201}
 
 
 def test_every_phase_can_be_cancelled(execution: Execute, sandbox: Sandbox) -> None:

@@ -6,10 +6,12 @@ import socket
 import sys
 import tarfile
 import zipfile
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -21,7 +23,12 @@ PLATFORM = Platform("3.11", "x86_64-unknown-linux-gnu", "a test")
 
 
 def wheel(
-    folder: Path, name: str, version: str, requires: tuple[str, ...] = (), tag: str = "py3-none-any"
+    folder: Path,
+    name: str,
+    version: str,
+    requires: tuple[str, ...] = (),
+    tag: str = "py3-none-any",
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """A small real wheel, made by the wheel specification (PEP 427)."""
     folder.mkdir(exist_ok=True)
@@ -29,6 +36,7 @@ def wheel(
     files = {
         f"{name}.py": f"version = {version!r}\n",
         f"{name}_more/tests/test_it.py": "",
+        **more,
         f"{stem}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
         + "".join(f"Requires-Dist: {each}\n" for each in requires),
         f"{stem}.dist-info/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
@@ -192,6 +200,38 @@ def test_torch_comes_from_the_hosts_cpu_wheels(wheels: Path, tmp_path: Path) -> 
     assert resolve(["torch<2.8"], PLATFORM, tmp_path / "cache").pins == ("torch==2.7.0+cpu",)
     with pytest.raises(Unmeetable, match=r"CPU builds here: 2\.8\.0\+cpu, 2\.7\.0\+cpu"):
         resolve(["torch==2.1"], PLATFORM, tmp_path / "cache")
+
+
+def test_beside_a_cpu_build_of_torch_operators_for_cuda_go(wheels: Path, tmp_path: Path) -> None:
+    native = "cp311-cp311-manylinux_2_28_x86_64"
+    wheel(wheels, "torch", "2.8.0+cpu", tag=native)
+    vision = {
+        "torchvision/_C.so": "needs libc10_cuda.so",
+        "torchvision/fits.so": "needs libc10.so",
+        "torchvision/_meta_registrations.py": "raise RuntimeError('operator torchvision::nms does not exist')",
+    }
+    wheel(wheels, "torchvision", "0.23.0", ("torch==2.8.0",), native, vision)
+    wheel(
+        wheels, "torchaudio", "2.8.0", ("torch==2.8.0",), native, {"torchaudio/lib/_a.so": "libc10_cuda.so"}
+    )
+
+    def installed(wanted: str) -> tuple[Path, tuple[str, ...]]:
+        lock = resolve([wanted], PLATFORM, tmp_path / "cache")
+        return install(lock, PLATFORM, tmp_path / "cache"), lock.notes
+
+    folder, notes = installed("torchvision")
+    assert not (folder / "torchvision/_C.so").exists()
+    assert (folder / "torchvision/fits.so").exists()
+    assert (folder / "torchvision/_meta_registrations.py").read_text() == ""
+    assert len(notes) == 1 and notes[0].startswith("`torchvision` works without its compiled operators")
+    assert not list(installed("torchaudio")[0].rglob("_a.so"))
+    assert installed("torch")[1] == ()
+
+    wheel(wheels, "torchvision", "0.23.0+cpu", ("torch==2.8.0",), native, vision)
+    lock = resolve(["torchvision"], PLATFORM, tmp_path / "another day")
+    assert lock.pins == ("torch==2.8.0+cpu", "torchvision==0.23.0+cpu")
+    assert (install(lock, PLATFORM, tmp_path / "another day") / "torchvision/_C.so").exists()
+    assert lock.notes == ()
 
 
 @pytest.mark.parametrize(
