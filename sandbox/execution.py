@@ -229,7 +229,8 @@ def _import(run: _Run) -> PhaseResult:
         f"`{file}` cannot be imported." for what, _, file in notes if what == "failed" and file in files
     ]
     if notes and notes[-1][0] == "begin":
-        problems.append(f"`{notes[-1][2]}` was being imported when the program {_ending(result)}.")
+        end = "was stopped" if result.exit_code is None else "ended"
+        problems.append(f"`{notes[-1][2]}` was being imported when the program {end}.")
     ended = {file for what, _, file in notes if what in ("done", "failed")}
     if not problems and result.ok and not ended.issuperset(files):
         problems.append("Not every module was imported before the program ended.")
@@ -251,19 +252,11 @@ def _prove(run: _Run, phase: Mode, promised: Collection[str], *, last: bool) -> 
     coverage = _coverage(run.directory, result.outputs.get(report, b""))
     metrics, problems = _results(result.outputs.get(_RESULTS), phase, promised)
     if not result.ok:
-        problems = [f"The program {_ending(result)}.", *_missing_libraries(result)]
+        problems = _missing_libraries(result)
     elif not any(lines.executed for lines in coverage.values()):
         problems.append("No line of the repository's Python code was seen to be executed.")
     told = replace(result, argv=argv, outputs={})
     return PhaseResult(phase, told, tuple(problems)), metrics, coverage
-
-
-def _ending(result: CommandResult) -> str:
-    if result.timed_out:
-        return f"was stopped after {result.seconds:.0f} seconds, its limit"
-    if result.oom:
-        return "ran out of memory"
-    return f"ended with exit status {result.exit_code}"
 
 
 def _missing_libraries(result: CommandResult) -> list[str]:

@@ -52,7 +52,7 @@ class CommandResult:
 
 @dataclass(frozen=True)
 class PhaseResult:
-    """One phase of an execution; `problems` are sentences on why it counts as failed."""
+    """One phase of an execution; `problems` are sentences on why it counts as failed, beyond how it ended."""
 
     phase: Phase
     result: CommandResult
