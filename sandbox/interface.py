@@ -63,7 +63,7 @@ class Command:
     limits: Limits = Limits()
     environment: Mapping[str, str] = field(default_factory=dict)
     packages: Path | None = None
-    """Unpacked wheels of `requirements.install`, visible read-only on `PYTHONPATH`."""
+    """Unpacked wheels, from `packages.install`, visible read-only on `PYTHONPATH`."""
     tools: Path | None = None
     """Our runner and coverage.py, visible read-only as `/tools`, apart from what the repository asked for."""
     outputs: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """Resolves requirements and unpacks wheels with uv, outside, so that no sandbox needs a network.
 
 Only wheels: no code of a package runs when it is resolved, fetched or unpacked. What to ask for is decided in
-`requirements.py`.
+`requirements.py`, what concerns builds of torch in `cpu_builds.py`.
 """
 
 import hashlib
@@ -102,9 +102,8 @@ def resolve(
         raise _with_torch(failed, local_torch)
     if torch == "cpu" and (cuda := [pin for pin in lock.pins if pin.startswith(("nvidia-", "cuda-"))]):
         raise Unmeetable(
-            f"the only build of torch that was found needs {len(cuda)} packages for graphics cards (several "
-            "GB), and "
-            "the sandbox has none: offer a CPU build in pip's find-links, or leave the torch backend at its "
+            f"the only build of torch that was found needs {len(cuda)} packages for graphics cards (several GB), "
+            "and the sandbox has none: offer a CPU build in pip's find-links, or leave the torch backend at its "
             "default."
         )
     lock = replace(

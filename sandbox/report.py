@@ -17,7 +17,7 @@ class Limits:
     """What one command may use."""
 
     seconds: float = 120.0
-    """Wall clock; after it the command is paused, its outputs collected, and killed."""
+    """Wall clock; after it the command is killed, and its outputs are collected."""
     memory_bytes: int = 4 * 2**30
     """Memory and swap together."""
     cpus: float = 2.0
