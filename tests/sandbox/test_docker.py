@@ -207,9 +207,14 @@ def test_another_image_and_a_missing_one(docker: DockerSandbox, tmp_path: Path) 
         DockerSandbox(image="127.0.0.1:9/nobody/has:this").platform()
 
 
+def test_where_a_daemon_answers_docker_is_chosen(docker: DockerSandbox) -> None:
+    assert choose().name == choose("docker").name == docker.name
+    with pytest.raises(SandboxUnavailable, match="is not here and cannot be pulled"):
+        choose(image="127.0.0.1:9/nobody/has:this")
+
+
 def test_without_a_daemon_the_local_one_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     available("local")
-    assert choose().name == choose("docker").name == "docker"
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setattr("sandbox.docker._SOCKET", "unix:///nonexistent/docker.sock")
     with pytest.raises(SandboxUnavailable, match="docker-up"):
@@ -221,8 +226,11 @@ def test_without_a_daemon_the_local_one_is_chosen(monkeypatch: pytest.MonkeyPatc
 
 
 def test_who_names_an_engine_or_an_image_is_not_given_the_local_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SandboxUnavailable, match="is not here and cannot be pulled"):
-        choose(image="127.0.0.1:9/nobody/has:this")
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    with monkeypatch.context() as nobody:
+        nobody.setattr("sandbox.docker._SOCKET", "unix:///nonexistent/docker.sock")
+        with pytest.raises(SandboxUnavailable, match="no Docker daemon answers"):
+            choose(image="127.0.0.1:9/nobody/has:this")
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
     with pytest.raises(
         SandboxUnavailable, match=r"^DOCKER_HOST is tcp://127\.0\.0\.1:9, but no Docker daemon"
