@@ -10,6 +10,8 @@ import unicodedata
 _ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _BREAK = "\u200b"
 _LIVE = re.compile(r"(?<=@)(?=\w)|(?<=#)(?=\d)|(?<=\bGH-)(?=\d)|(?<=:)(?=//)|(?<=\bwww)(?=\.)", re.IGNORECASE)
+_BEGINS_A_BLOCK = re.compile(r"^(\d{1,9}(?=[.)](?: |$))|(?=[-+=]))")
+"""A list item or the line below a heading; `41.8` is a number."""
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~$&#!{}])")
 
 
@@ -39,7 +41,7 @@ def line(text: str, limit: int = 300) -> str:
 def prose(text: str, limit: int = 1000) -> str:
     """One line of Markdown that renders as `text`, in sentences and table cells."""
     escaped = _SPECIAL.sub(r"\\\1", line(text, limit))
-    return re.sub(r"^([-+=]|\d+(?=[.)]))", r"\\\1" if not escaped[:1].isdigit() else r"\1" + _BREAK, escaped)
+    return _BEGINS_A_BLOCK.sub(r"\1\\", escaped)
 
 
 def code(text: str, limit: int = 300) -> str:

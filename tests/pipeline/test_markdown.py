@@ -34,8 +34,12 @@ def test_prose_shows_the_text_and_does_nothing_else(text: str, safe: str) -> Non
     assert prose(text) == safe
 
 
-def test_a_numbered_line_does_not_become_a_list() -> None:
-    assert not prose("1. first").startswith("1. ")
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [("1. first", "1\\. first"), ("12) last", "12\\) last"), ("3.", "3\\."), ("41.8 BLEU", "41.8 BLEU")],
+)
+def test_a_numbered_line_does_not_become_a_list_and_a_number_stays(text: str, safe: str) -> None:
+    assert prose(text) == safe
 
 
 def test_commit_messages_keep_their_lines() -> None:
