@@ -70,8 +70,10 @@ class Pull:
     branch: str
     base: str
     open: bool
+    here: bool
+    """The branch is of the same repository, no fork's."""
     ours: bool
-    """We opened it, from a branch of the same repository."""
+    """We opened it, from a branch that is `here`."""
 
 
 @dataclass(frozen=True)
@@ -225,14 +227,16 @@ class GitHub:
             try:
                 found = _pull(repository, place)
                 head = found.head
-                return Pull(
-                    branch=head.ref,
-                    base=found.base.ref,
-                    open=found.state == "open",
-                    ours=found.user.id == self.identity.id and _id(head.repo) == place.repository_id,
-                )
             except UnknownObjectException:
                 return None
+            here = _id(head.repo) == place.repository_id
+            return Pull(
+                branch=head.ref,
+                base=found.base.ref,
+                open=found.state == "open",
+                here=here,
+                ours=here and found.user.id == self.identity.id,
+            )
 
     def conversation(self, place: Place, thread: int | None, before: int | None) -> Conversation:
         """What was said before the comment `before`: in a thread, or in the pull request's conversation."""
@@ -258,15 +262,6 @@ class GitHub:
             lines=(first.get("start_line") or last, last) if last else None,
             hunk=first.get("diff_hunk") or "",
         )
-
-    def head(self, place: Place) -> str | None:
-        """The branch that the pull request brings from this repository; None for issues and forks."""
-        with self._repository(place) as repository:
-            try:
-                head = repository.get_pull(place.issue or 0).head
-            except UnknownObjectException:
-                return None
-            return head.ref if head.repo and head.repo.id == place.repository_id else None
 
     def pull_request(
         self,

@@ -221,7 +221,8 @@ class Worker:
     def _records(self, place: Place, ledger: Ledger) -> list[Record]:
         """The jobs of an issue; of a pull request, the ones that it came of as well."""
         records = ledger.records(place.repository_id, place.issue)
-        head = self._github.head(place)
+        pull = self._github.pull(place)
+        head = pull.branch if pull and pull.here else None
         issue = issue_of(head) if head else None
         if issue in (None, place.issue):
             return records

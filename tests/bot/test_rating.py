@@ -116,10 +116,12 @@ def test_a_forks_branch_of_the_same_name_is_no_job_of_ours(hub: FakeGitHub, gith
         "created_at": "2026-01-01T00:00:00Z",
     }
     place = dataclasses.replace(PLACE, issue=1000)
-    assert github.head(place) == "paper2code/1706.03762-1"
+    pull = github.pull(place)
+    assert pull is not None and (pull.branch, pull.here) == ("paper2code/1706.03762-1", True)
     hub.state.pulls[1000]["fork"] = True
-    assert github.head(place) is None
-    assert github.head(dataclasses.replace(PLACE, issue=hub.open_issue("A", ""))) is None
+    forked = github.pull(place)
+    assert forked is not None and not forked.here
+    assert github.pull(dataclasses.replace(PLACE, issue=hub.open_issue("A", ""))) is None
 
 
 def test_without_a_delivery_there_is_nothing_to_rate(hub: FakeGitHub, engine: Engine, worker: Worker) -> None:
