@@ -1,36 +1,31 @@
 """Our calls on GitHub. Every write first looks for its own mark, so it may be repeated after any failure.
 
 Nothing is retried in here: a request that failed may have been carried out, so the caller repeats the whole
-operation. A repository is addressed by its number: its name may change, and PyGithub follows redirects without
-the query and takes a refused write for done. A token is kept for less than its hour. Raises what
-`bot.credentials` draws.
+operation. Raises what `bot.credentials` draws.
 """
 
 import itertools
-import threading
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
-from github import Auth, Github, GithubException, UnknownObjectException
+from github import GithubException, UnknownObjectException
 from github.Issue import Issue
 from github.IssueComment import IssueComment
+from github.NamedUser import NamedUser
 from github.PullRequest import PullRequest as _PullRequest
 from github.PullRequestComment import PullRequestComment
 from github.Repository import Repository
 
 from bot.configuration import PATH
-from bot.credentials import Credentials, GitHubRefused, GitHubUnavailable, Identity, worded
+from bot.connection import PAGE, Connection
+from bot.credentials import Credentials, GitHubRefused, Identity
 from bot.jobs import Place, Request
 
 _MOST_ANNOTATIONS = 50
 """That GitHub takes in one request."""
-_PAGE = 100
-_TOKEN_SECONDS = 45 * 60
 
 
 @dataclass(frozen=True)
@@ -104,26 +99,18 @@ class GitHub:
     def __init__(
         self, credentials: Credentials, api_url: str, server_url: str, seconds_between_writes: float = 1
     ) -> None:
-        self._credentials = credentials
-        self._api_url = api_url
+        self._connection = Connection(credentials, api_url, seconds_between_writes)
+        self._repository = self._connection.repository
         self._server_url = server_url.rstrip("/")
-        self._pause = seconds_between_writes
-        self._identity: Identity | None = None
-        self._clients: dict[tuple[int | None, int], tuple[Github, float]] = {}
-        self._lock = threading.Lock()
 
     @property
     def identity(self) -> Identity:
         """Who writes. Raises GitHubError."""
-        if self._identity is None:
-            with worded():
-                self._identity = self._credentials.identity(self._api_url)
-        return self._identity
+        return self._connection.identity
 
     def token(self, place: Place) -> str:
         """A new token, for one push. Raises GitHubError."""
-        with worded():
-            return self._credentials.token(place, self._api_url)
+        return self._connection.token(place)
 
     def remote(self, place: Place) -> str:
         """The URL to clone and push, by the repository's present name."""
@@ -235,7 +222,7 @@ class GitHub:
                 base=found.base.ref,
                 open=found.state == "open",
                 here=here,
-                ours=here and found.user.id == self.identity.id,
+                ours=here and _id(found.user) == self.identity.id,
             )
 
     def conversation(self, place: Place, thread: int | None, before: int | None) -> Conversation:
@@ -344,40 +331,6 @@ class GitHub:
             _, made = repository.requester.requestJsonAndCheck("POST", path, input=wanted)
             return str(made["html_url"])
 
-    @contextmanager
-    def _repository(self, place: Place) -> Iterator[Repository]:
-        with worded():
-            try:
-                yield self._client(place).get_repo(place.repository_id)
-            except GithubException as error:
-                if error.status != 401:
-                    raise
-                with self._lock:
-                    self._clients.pop(_key(place), None)
-                raise GitHubUnavailable("GitHub no longer takes the token") from None
-
-    def _client(self, place: Place) -> Github:
-        key = _key(place)
-        with self._lock:
-            client, expires = self._clients.get(key, (None, 0.0))
-            if client is None or time.monotonic() > expires:
-                token = self._credentials.token(place, self._api_url)
-                client = Github(
-                    auth=Auth.Token(token),
-                    base_url=self._api_url,
-                    retry=None,
-                    lazy=True,
-                    per_page=_PAGE,
-                    seconds_between_requests=self._pause / 4,
-                    seconds_between_writes=self._pause,
-                )
-                self._clients[key] = (client, time.monotonic() + _TOKEN_SECONDS)
-            return client
-
-
-def _key(place: Place) -> tuple[int | None, int]:
-    return (place.installation, place.repository_id)
-
 
 def marker(mark: str) -> str:
     """Hidden in Markdown; together with the author it tells that a comment is ours, and which."""
@@ -423,17 +376,17 @@ def _all(repository: Repository, path: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for page in itertools.count(1):
         _, some = repository.requester.requestJsonAndCheck(
-            "GET", f"{repository.url}/{path}", parameters={"per_page": _PAGE, "page": page}
+            "GET", f"{repository.url}/{path}", parameters={"per_page": PAGE, "page": page}
         )
         found += some
-        if len(some) < _PAGE:
+        if len(some) < PAGE:
             break
     return found
 
 
-def _id(repository: Repository | None) -> int | None:
-    """None for a fork that was deleted."""
-    return repository.id if repository else None
+def _id(owner: Repository | NamedUser | None) -> int | None:
+    """None for a fork or an account that was deleted."""
+    return owner.id if owner else None
 
 
 def _create_pull(repository: Repository, base: str, branch: str, title: str, body: str, draft: bool) -> Any:
