@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from app import _llm
+from bot import composition
 from bot.action import Inline
 from bot.engine import Engine
 from bot.github import GitHub
@@ -165,7 +165,7 @@ def carried_out(hub: FakeGitHub, github: GitHub, folder: Path, model: FakeModel,
 
         @contextmanager
         def toolbox(job: Job, out: Path, cancelled: Callable[[], bool]) -> Iterator[Tools]:
-            with _llm(settings, out, resume=True, cancelled=cancelled) as llm:
+            with composition.llm(settings, out, resume=True, cancelled=cancelled) as llm:
                 yield Tools(client, llm, None)
 
         worker = Worker(
