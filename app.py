@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from settings import Settings
 
+T = TypeVar("T")
 METHODS = ("full", "one-shot", "plan", "plan+arch", "plan+arch+logic", "plan+arch+logic+config", "iterative")
 REFINABLE = ("overview", "requirements", "architecture", "config", "logic", "analysis", "code")
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -198,6 +199,13 @@ def execute(ctx: click.Context, directory: Path, mode: Any, json_file: Path | No
 @click.argument("directory", metavar="DIR", type=EXISTING_FOLDER)
 @click.option("--paper", required=True, help="What it implements: an arXiv reference or a path.")
 @click.option("--reference", metavar="DIR", type=EXISTING_FOLDER, help="The authors' code, to compare with.")
+@click.option("--rubric", metavar="FILE", type=EXISTING_FILE, help="A tree of requirements, as PaperBench's.")
+@click.option(
+    "--execution",
+    metavar="FILE",
+    type=EXISTING_FILE,
+    help="What `execute DIR --mode full --json FILE` wrote, for what a rubric asks of results.",
+)
 @click.option(
     "--samples", type=click.IntRange(1, 20), default=1, show_default=True, help="Opinions to average."
 )
@@ -208,6 +216,8 @@ def score(
     directory: Path,
     paper: str,
     reference: Path | None,
+    rubric: Path | None,
+    execution: Path | None,
     samples: int,
     json_file: Path | None,
 ) -> None:
@@ -215,32 +225,49 @@ def score(
 
     From 1 to 5, whoever wrote DIR. A program looks first and drops critiques of code that is not there. The
     same question is not paid for twice.
+
+    With --rubric, the share of the rubric that is met, in percent. What it asks of runs and their results
+    counts only with --execution; else it is left out.
     """
     from rich.console import Console
 
-    from bot.terminal import judgement
+    from bot.terminal import grades, judgement
+    from pipeline import rubric as rubrics
     from pipeline.arxiv import read
     from pipeline.asking import Context, render
     from pipeline.repository import RefusedPath
     from pipeline.scoring import collect, judge, with_code
 
+    if rubric and reference:
+        raise click.UsageError("--rubric and --reference are two ways to judge: choose one")
+    if execution and not rubric:
+        raise click.UsageError("--execution is for what a --rubric asks of results")
     settings = _settings()
     try:
         repository, theirs = collect(directory), collect(reference) if reference else None
     except RefusedPath as error:
         raise click.UsageError(f"too much to judge at once: {error}") from error
+    tree = _parsed(rubrics.read, rubric) if rubric else None
+    shown = _parsed(rubrics.full_run, execution) if execution else ""
     found = read(paper, composition.arxiv(settings))
-    context = with_code(Context(render("system")).extended("paper", found.text()), repository)
+    context = Context(render("system")).extended("paper", found.text())
     ctx.obj.directory = kept = (
         settings.data_dir / "scores" / sha256(f"{directory.resolve()}".encode()).hexdigest()[:16]
     )
     interrupt = Interrupt(click.echo, lambda: None)
     with interrupt.watch(), composition.llm(settings, kept, resume=True, cancelled=interrupt.asked) as llm:
-        given = judge(repository, context, llm, samples, theirs)
+        given = (
+            rubrics.grade(tree, repository, context, llm, samples, shown, settings.concurrency)
+            if tree
+            else judge(repository, with_code(context, repository), llm, samples, theirs)
+        )
     if json_file:
         told = dataclasses.asdict(given) | {"paper": found.title, "arxiv_id": found.arxiv_id}
         json_file.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
-    judgement(Console(), given)
+    if isinstance(given, rubrics.Graded):
+        grades(Console(), given)
+    else:
+        judgement(Console(), given)
 
 
 @main.command()
@@ -308,3 +335,10 @@ def _settings(**overrides: Any) -> "Settings":
     for sentence in unknown_variables():
         click.echo(f"Warning: {sentence}", err=True)
     return load().model_copy(update={name: value for name, value in overrides.items() if value is not None})
+
+
+def _parsed(parse: Callable[[Path], T], file: Path) -> T:
+    try:
+        return parse(file)
+    except ValueError as error:
+        raise click.UsageError(f"{file} cannot be used: {error}") from error

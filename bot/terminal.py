@@ -20,6 +20,7 @@ from rich.text import Text
 from bot.progress import Board, Line
 from pipeline.markdown import visible
 from pipeline.progress import Progress, Stage
+from pipeline.rubric import Graded
 from pipeline.scoring import Judgement
 from sandbox.report import CommandResult, ExecutionReport
 
@@ -42,6 +43,7 @@ VERDICTS = {
     "fails": Text("The repository was written, but it does not run.", style="bold red"),
     "not-run": Text("The repository was written and has not been run.", style="bold yellow"),
 }
+_MOST_UNMET = 10
 
 
 class Display:
@@ -201,12 +203,29 @@ def judgement(console: Console, given: Judgement) -> None:
     ]
     if given.dropped:
         rows.append(("Dropped", f"{_many(given.dropped, 'critique')} of code that is not there"))
-    if given.samples:
-        each = f" ({', '.join(map(str, given.scores))})" if given.samples > 1 else ""
-        rows.append(("Asked", f"{given.model}, {_many(given.samples, 'time')}{each}, {money(given.usd)}"))
-    else:
-        rows.append(("Asked", "no model: there is nothing to judge"))
+    each = f" ({', '.join(map(str, given.scores))})" if given.samples > 1 else ""
+    rows.append(("Asked", _asked(given.model, given.samples, given.usd, each)))
     _say_all(console, Text(f"{given.score:.2g} of 5", style="bold"), rows)
+
+
+def grades(console: Console, given: Graded) -> None:
+    """Say how much of a rubric a repository meets."""
+    rows: list[tuple[str, str]] = []
+    for category, score in given.categories.items():
+        leaves = [leaf for leaf in given.leaves if leaf.category == category]
+        met = sum(leaf.score > 0.5 for leaf in leaves)
+        rows.append((category, f"{100 * score:.3g} %, {met} of {len(leaves)} leaves met"))
+    for category, number in given.left_out.items():
+        rows.append(
+            (category, f"{_many(number, 'leaf', 'leaves')} left out: they need a full run (--execution)")
+        )
+    unmet = sorted((leaf for leaf in given.leaves if leaf.score <= 0.5), key=lambda leaf: -leaf.share)
+    for leaf in unmet[:_MOST_UNMET]:
+        rows.append(("Not met", f"{100 * leaf.share:.2g} %: {leaf.requirement} ({leaf.reason})"))
+    if len(unmet) > _MOST_UNMET:
+        rows.append(("", f"and {len(unmet) - _MOST_UNMET} more, which --json lists"))
+    rows.append(("Asked", _asked(given.model, given.samples, given.usd)))
+    _say_all(console, Text(f"{100 * given.score:.3g} % of the rubric", style="bold"), rows, width=18)
 
 
 def examination(console: Console, found: Iterable["Check"]) -> None:
@@ -246,12 +265,12 @@ def _sentence(event: Progress) -> str:
     return f"{event.stage}{state}" + (f": {event.detail}" if event.detail else "")
 
 
-def _say_all(console: Console, verdict: Text, rows: Iterable[tuple[str, str]]) -> None:
+def _say_all(console: Console, verdict: Text, rows: Iterable[tuple[str, str]], width: int = 14) -> None:
     console.print()
     console.print(verdict)
     for name, value in rows:
         # The terminal itself wraps what is too long, so that a path can still be copied.
-        console.print(Text.assemble((f"  {name:<14}", "dim"), _line(value)), soft_wrap=True)
+        console.print(Text.assemble((f"  {name:<{width}}", "dim"), _line(value)), soft_wrap=True)
 
 
 def _line(text: str) -> str:
@@ -267,8 +286,14 @@ def _end(result: CommandResult) -> str:
     return "killed" if result.exit_code is None else f"exit status {result.exit_code}"
 
 
-def _many(number: int, noun: str) -> str:
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+def _asked(model: str, samples: int, usd: float | None, each: str = "") -> str:
+    if not samples:
+        return "no model: there is nothing to judge"
+    return f"{model}, {_many(samples, 'time')}{each}, {money(usd)}"
+
+
+def _many(number: int, noun: str, nouns: str = "") -> str:
+    return f"{number or 'no'} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
 def _percent(lines: dict[str, Any], what: str) -> str:

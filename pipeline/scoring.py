@@ -91,9 +91,8 @@ def judge(
     `context` holds the paper and may hold code; what it does not show as it stands is shown after it, and so
     is the authors' code, `reference`. Raises AnswerInvalid and what the model's client raises.
     """
-    flaws = tuple(_flaws(repository))
-    if flaws:
-        return Judgement(LOWEST, flaws, ())
+    if found := tuple(flaws(repository)):
+        return Judgement(LOWEST, found, ())
     before = llm.usage.usd
     task = render(
         "judge",
@@ -183,7 +182,7 @@ def _placed(remark: Remark, repository: Repository) -> Critique | None:
     return Critique(place.file, line, line, remark.severity, remark.text, remark.requirement)
 
 
-def _flaws(repository: Repository) -> Iterator[Critique]:
+def flaws(repository: Repository) -> Iterator[Critique]:
     """Why there is nothing to judge: no code, code that cannot run because it does not parse, or only stubs."""
     sources = repository.python_files()
     trees: dict[str, ast.Module] = {}

@@ -424,6 +424,57 @@ def test_an_empty_repository_is_judged_without_asking_a_model(
     assert model.requests == []
 
 
+def test_a_repository_is_judged_by_a_rubric(
+    paper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "main.py").write_text(MAIN)
+    code = {"weight": 3, "task_category": "Code Development", "sub_tasks": []}
+    leaves = [
+        code | {"id": "a", "requirements": "Smoke settings are merged."},
+        code | {"id": "b", "requirements": "The median is taken.", "weight": 1},
+        code | {"id": "c", "requirements": "It was run.", "task_category": "Code Execution"},
+    ]
+    rubric = {"id": "r", "requirements": "All.", "weight": 1, "sub_tasks": leaves, "task_category": None}
+    (tmp_path / "rubric.json").write_text(json.dumps(rubric))
+    place = {"file": "main.py", "symbol": "main", "line": 'config["training"] |= config["smoke"]["training"]'}
+    answer = [
+        {"leaf": "L1", "reason": "It is.", "met": True, "evidence": [place]},
+        {"leaf": "L2", "reason": "The mean is.", "met": False, "evidence": []},
+    ]
+    asked = ("score", "theirs", "--paper", paper, "--rubric", "rubric.json", "--json", "score.json")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    with FakeModel(Reply(json.dumps({"leaves": answer}))) as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        monkeypatch.setenv("PAPER2CODE_MAX_USD", "0.0001")
+        assert run(*asked).exit_code == 4
+        assert model.requests == []
+        monkeypatch.delenv("PAPER2CODE_MAX_USD")
+        judged = run(*asked)
+    assert judged.exit_code == 0, judged.output
+    assert "75 % of the rubric" in judged.output and "1 of 2 leaves met" in judged.output
+    assert "1 leaf left out" in judged.output and "25 %: The median is taken. (The mean is.)" in judged.output
+    told = json.loads((tmp_path / "score.json").read_text())
+    assert (told["score"], told["left_out"]) == (0.75, {"Code Execution": 1})
+    assert told["leaves"][0]["places"][0]["file"] == "main.py"
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--rubric", "broken.json"], "broken.json cannot be used: it is not JSON"),
+        (["--rubric", "broken.json", "--reference", "."], "choose one"),
+        (["--execution", "broken.json"], "is for what a --rubric asks"),
+    ],
+)
+def test_a_rubric_that_cannot_be_used_ends_with_2(
+    options: list[str], complaint: str, paper: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.json").write_text("{")
+    ended = run("score", ".", "--paper", paper, *options)
+    assert ended.exit_code == 2 and complaint in ended.stderr
+
+
 def test_a_directory_that_nobody_could_read_ends_with_2(paper: Path, tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     for number in range(201):
