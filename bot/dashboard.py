@@ -19,7 +19,8 @@ from bot.engine import Engine
 from bot.jobs import Record, State
 from bot.quota import DAY
 from bot.rating import Agreement, agreement
-from bot.terminal import TITLES, duration, money
+from bot.terminal import TITLES
+from bot.words import duration, money
 
 _REFRESH_MILLISECONDS = 2000
 _IDLE_MILLISECONDS = 15_000
@@ -78,17 +79,12 @@ def create_blueprint(token: SecretStr, engine: Engine, server_url: str) -> Bluep
 
 def _until(record: Record) -> float:
     """Up to when its stages last: now, or the last thing that is known to have happened."""
-    if record.active:
-        return time.time()
-    moments = [moment for _, line in record.board.lines for moment in (line.started, line.ended)]
-    return max((moment for moment in moments if moment is not None), default=0)
+    return time.time() if record.active else record.board.last or 0
 
 
 def _seconds(record: Record) -> float:
     """From the first stage's start to the last one's end; while one is under way, to now."""
-    begun = [line.started for _, line in record.board.lines if line.started is not None]
-    ended = [line.ended for _, line in record.board.lines if line.ended is not None]
-    return (_until(record) if record.board.stage else max(ended, default=0)) - min(begun) if begun else 0
+    return record.board.seconds(time.time() if record.active and record.board.stage else None) or 0
 
 
 def score(value: float) -> str:

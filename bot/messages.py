@@ -14,6 +14,7 @@ from bot.configuration import PATH
 from bot.github import PullRequest
 from bot.jobs import Job, Outcome, Record
 from bot.progress import Board, Line
+from bot.words import duration, money
 from pipeline.markdown import code, line, prose
 from pipeline.progress import Stage
 from pipeline.reproduce import Reproduction
@@ -127,10 +128,8 @@ def status(records: Sequence[Record], now: float) -> str:
     rows = ["| paper | state | stage | spent | time |", "|---|---|---|---|---|"]
     for record in records[:20]:
         stage = _NAMES[record.board.stage] if record.board.stage else ""
-        begun = [entry.started for _, entry in record.board.lines if entry.started is not None]
-        ended = [entry.ended for _, entry in record.board.lines if entry.ended is not None]
-        end = now if record.state == "running" else max(ended, default=0)
-        time = duration(end - min(begun)) if begun else ""
+        seconds = record.board.seconds(now if record.state == "running" else None)
+        time = "" if seconds is None else duration(seconds)
         cost = spent(record.board.usd)
         state = record.state
         if record.outcome and record.outcome.pull_request:
@@ -371,18 +370,8 @@ def _paper_link(reference: str) -> str:
 
 
 def spent(usd: float | None) -> str:
-    """A price in words."""
-    return "an unknown amount" if usd is None else f"${usd:.2f}"
-
-
-def duration(seconds: float) -> str:
-    """A time in words."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    """A price in a sentence."""
+    return money(usd, unknown="an unknown amount")
 
 
 def _fitted(body: Callable[[int], str]) -> str:

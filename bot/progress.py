@@ -1,5 +1,6 @@
 """Board: a job as people watch it, folded from the pipeline's Progress. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -44,6 +45,20 @@ class Board:
         """The latest stage that has begun and not ended."""
         running = [stage for stage, line in self.lines if line.state == "running"]
         return running[-1] if running else None
+
+    @property
+    def last(self) -> float | None:
+        """When the last thing that is known has happened; None before any has."""
+        return max(self._moments(), default=None)
+
+    def seconds(self, now: float | None = None) -> float | None:
+        """From the first stage's start to `now`, or to the last thing that is known; None before it."""
+        first, last = min(self._moments(), default=None), self.last
+        return None if first is None or last is None else (now or last) - first
+
+    def _moments(self) -> Iterator[float]:
+        for _, line in self.lines:
+            yield from (moment for moment in (line.started, line.ended) if moment is not None)
 
 
 REVISING = Board(tuple((stage, Line()) for stage in ("paper", "code", "run")))

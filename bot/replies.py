@@ -3,8 +3,9 @@
 import re
 
 from bot.jobs import Job, Outcome
-from bot.messages import duration, spent
+from bot.messages import spent
 from bot.progress import Board
+from bot.words import duration
 from pipeline.markdown import code, prose
 from pipeline.progress import Stage
 from pipeline.revision import Revision
@@ -20,9 +21,9 @@ _MOST_FILES = 20
 def progress(job: Job, board: Board, now: float) -> str:
     """While it is worked on."""
     stage = board.stage
-    began = [entry.started for _, entry in board.lines if entry.started is not None]
+    seconds = board.seconds(now)
     doing = f"{_DOING.get(stage, stage)}" if stage else "waiting for its turn"
-    time = f", {duration(now - min(began))}" if began else ""
+    time = "" if seconds is None else f", {duration(seconds)}"
     lines = [f"Working on it: **{doing}**{time}. {_spent(job, board)}"]
     lines += [f"- {prose(run, 160)}" for run in board.runs[-5:]]
     return "\n".join([*lines, "", "`/paper2code cancel` in this pull request stops it."])

@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.progress import Board, Line
+from bot.words import duration, money
 from pipeline.markdown import visible
 from pipeline.progress import Progress, Stage
 from pipeline.rubric import Graded
@@ -241,23 +242,6 @@ def examination(console: Console, found: Iterable["Check"]) -> None:
         if check.mend:
             table.add_row("", "", Text(check.mend, style="yellow"))
     console.print(table)
-
-
-def duration(seconds: float) -> str:
-    """`9 s`, `2 min 05 s`, `1 h 02 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
-
-
-def money(usd: float | None) -> str:
-    """`$0.31`, `$0.0042`; `unknown cost` where the model has no known price."""
-    if usd is None:
-        return "unknown cost"
-    return f"${usd:.4f}" if 0 < usd < 0.01 else f"${usd:.2f}"
 
 
 def _sentence(event: Progress) -> str:

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from bot.doctor import Check
-from bot.terminal import Display, duration, examination, execution, money, result
+from bot.terminal import Display, examination, execution, result
+from bot.words import duration, money
 from pipeline.progress import STAGES, Progress
 from sandbox.report import CommandResult, Environment, ExecutionReport, Limits, PhaseResult
 
