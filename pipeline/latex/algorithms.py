@@ -2,7 +2,7 @@
 
 import re
 
-from pipeline.latex.macros import argument, group
+from pipeline.latex.groups import argument, group
 from pipeline.latex.tables import Convert
 
 _STATEMENT = re.compile(

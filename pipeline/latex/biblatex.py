@@ -5,7 +5,7 @@ Source: the biblatex manual, section 4.2.3, and what biber writes.
 
 import re
 
-from pipeline.latex.macros import group
+from pipeline.latex.groups import group
 
 _ENTRY = re.compile(r"\\entry\s*\{([^{}]*)\}\s*\{([^{}]*)\}.*?\\endentry", re.DOTALL)
 _FIELD = re.compile(r"\\(field|list|name)\s*\{(\w+)\}")

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from pipeline.latex.groups import group
 from pipeline.latex.inline import Inline
-from pipeline.latex.macros import group
 
 _NUMBERS = re.compile(
     r"\\usepackage\s*\[[^\]]*\bnumbers\b[^\]]*\]\s*\{natbib\}|\\setcitestyle\{[^}]*numbers|\\bibpunct(\{[^}]*\}){3}\{n\}"

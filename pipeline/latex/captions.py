@@ -5,7 +5,7 @@ from typing import get_args
 
 from pipeline.latex import algorithms
 from pipeline.latex.environments import ENVIRONMENTS
-from pipeline.latex.macros import group
+from pipeline.latex.groups import group
 from pipeline.latex.numbers import Target, styled
 from pipeline.latex.reader import Command, Environment, Float, Reader, after_arguments, fenced
 from pipeline.paper import Block, BlockKind

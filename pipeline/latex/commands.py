@@ -5,8 +5,8 @@ name.
 import re
 
 from pipeline.latex.environments import abstract, begin_appendix
+from pipeline.latex.groups import group
 from pipeline.latex.inline import Inline
-from pipeline.latex.macros import group
 from pipeline.latex.numbers import HEADINGS, Target
 from pipeline.latex.reader import Command, Reader, Theorem, camel_case
 

@@ -3,7 +3,7 @@
 import re
 
 from pipeline.latex import tables
-from pipeline.latex.macros import group
+from pipeline.latex.groups import group
 from pipeline.latex.numbers import HEADINGS, Target
 from pipeline.latex.reader import Environment, Reader, Theorem, after_arguments, camel_case, fenced
 from pipeline.paper import Block

@@ -5,7 +5,8 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.latex.macros import VERBATIM, argument, group
+from pipeline.latex.groups import argument, group
+from pipeline.latex.macros import VERBATIM
 from pipeline.latex.numbers import Target
 
 _ACCENTS = {

@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from pipeline.latex.groups import group
 from pipeline.latex.inline import Inline, resolve
-from pipeline.latex.macros import VERBATIM, group
+from pipeline.latex.macros import VERBATIM
 from pipeline.latex.numbers import Counters, Target
 from pipeline.paper import Anchor, Block, Section
 

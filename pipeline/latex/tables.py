@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from pipeline.latex.macros import group
+from pipeline.latex.groups import group
 
 Convert = Callable[[str], str]
 """LaTeX of one cell or one line → Markdown of it on one line."""
