@@ -31,9 +31,14 @@ APP_FILE = "github-app.json"
 class SettingsError(Exception):
     """The environment does not configure paper2code; one sentence per variable in `problems`."""
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        problems: tuple[str, ...],
+        hint: str = "Correct these environment variables, or unset them.",
+    ) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+        self.hint = hint
 
 
 def _http(url: str) -> str:
@@ -182,7 +187,10 @@ class Settings(BaseSettings):
         missing = [name for name in names if getattr(self, name) is None]
         if missing:
             variables = (_variable(name, type(self).model_fields[name]) for name in missing)
-            raise SettingsError(tuple(f"{variable} is not set" for variable in variables))
+            raise SettingsError(
+                tuple(f"{variable} is not set" for variable in variables),
+                "Set them; docs/self-hosting.md and action.yml say to what.",
+            )
 
     def redact(self, text: str) -> str:
         """`text` with every configured secret replaced by `***`."""

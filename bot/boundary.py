@@ -93,7 +93,7 @@ def _words(error: BaseException, errand: Errand) -> tuple[int, str, str]:
         case SandboxError():
             return 3, str(error), ""
         case SettingsError():
-            return 2, str(error), "Correct these environment variables, or unset them."
+            return 2, str(error), error.hint
         case OSError(errno=errno.ENOSPC):
             return 3, f"the disk is full ({error.filename or 'while writing'})", "Make room."
         case OSError():

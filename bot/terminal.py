@@ -192,8 +192,8 @@ def execution(console: Console, report: ExecutionReport) -> None:
     _say_all(console, verdict, rows)
     if report.failure:
         tail = report.failure.result.stderr or report.failure.result.stdout
-        lines = visible(tail).splitlines()[-20:]
-        console.print(Text("\n".join(["", *lines]), style="dim"), soft_wrap=True)
+        if lines := visible(tail).splitlines()[-20:]:
+            console.print(Text("\n".join(["", *lines]), style="dim"), soft_wrap=True)
 
 
 def judgement(console: Console, given: Judgement) -> None:

@@ -99,6 +99,12 @@ def test_a_bad_environment_ends_with_2_and_names_the_variable(monkeypatch: pytes
     assert "PAPER2CODE_CONCURRENCY" in ended.stderr
 
 
+def test_a_variable_that_is_missing_is_to_be_set_and_not_to_be_unset() -> None:
+    ended = CliRunner().invoke(main, ["work"])
+    assert ended.exit_code == 2
+    assert "GITHUB_APP_ID is not set" in ended.stderr and "What to do: Set them; " in ended.stderr
+
+
 def test_a_misspelt_variable_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAPER2CODE_MAX_UDS", "3")
     ended = CliRunner().invoke(main, ["run", "nowhere.tex"])
