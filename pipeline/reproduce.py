@@ -99,7 +99,7 @@ def reproduce(
         analyses: dict[str, FileAnalysis] = {}
         if options.method == "full":
             with record.stage("analysis", len(plan.delicate())):
-                analyses = analyze(plan, context, llm, executor, options.refine, record.advanced)
+                analyses = analyze(plan, context, llm, options.refine, record.advanced)
         fixer = None
         if sandbox:
             metrics = [metric.name for metric in plan.logic.metrics]

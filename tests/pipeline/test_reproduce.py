@@ -246,7 +246,7 @@ CODED = ["code.estimator.py", "code.main.py"]
         ("plan+arch", [*PLANNED[:3], "code", "audit"]),
         ("plan+arch+logic", [*PLANNED[:4], "code.config.yaml", *CODED, "audit"]),
         ("plan+arch+logic+config", [*PLANNED, *CODED, "audit"]),
-        ("full", [*PLANNED, "analysis.estimator.py", "analysis.main.py", *CODED, "audit"]),
+        ("full", [*PLANNED, "analysis", *CODED, "audit"]),
     ],
 )
 def test_each_method_of_the_ladder_asks_what_it_has_and_delivers_the_same(
