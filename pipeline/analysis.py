@@ -45,7 +45,8 @@ def analyze(
         current = "\n\n".join(f"## {path}\n\n{text}" for path, text in texts.items())
         better, critique = refined(llm, context, "analysis", task, current, ask_for)
         drafts = {
-            path: Draft(stage=f"analysis.{path}", text=text, critique=critique) for path, text in texts.items()
+            path: Draft(stage=f"analysis.{path}", text=text, critique=critique)
+            for path, text in texts.items()
         }
         texts = better or texts
     for path in paths:

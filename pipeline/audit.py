@@ -15,7 +15,7 @@ from pipeline.checks.quantities import mentions
 from pipeline.checks.settings import reading, setting, symbols
 from pipeline.coding import Written
 from pipeline.edits import EditError, apply, parse
-from pipeline.fixing import Fixer
+from pipeline.fixing import Fixer, error_signature
 from pipeline.llm import LLM
 from pipeline.plan import Answer, Plan, Requirement
 from pipeline.repository import Repository
@@ -111,8 +111,8 @@ def audit_and_repair(
         if refused:
             dropped.append(f"It was refused: {refused}")
             continue
-        if not fixer.execute(candidate).ok:
-            dropped.append(f"The smoke run no longer passed: {fixer.attempts[-1].signature}")
+        if failure := fixer.execute(candidate).failure:
+            dropped.append(f"The smoke run no longer passed: {error_signature(failure, candidate)}")
             continue
         repository = candidate
         lost = {f.requirement.id for f in findings if f.evidence and not f.places(repository)}

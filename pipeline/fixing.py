@@ -5,6 +5,7 @@ the model sees, three times has the file written anew, then the loop stops; the 
 """
 
 import hashlib
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -65,16 +66,23 @@ class Fixer:
     asked: int = 0
     executed: Repository | None = None
     """What ran last."""
+    _reports: dict[str, ExecutionReport] = field(default_factory=dict, init=False)
+    _running: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def execute(self, repository: Repository) -> ExecutionReport:
-        """Run it once and enter that into the account. Raises SandboxError."""
-        report = self.run(repository)
-        self.executed = repository
-        outcome = report.failure
-        mark = error_signature(outcome, repository) if outcome else None
-        self.attempts.append(Attempt(len(self.attempts) + 1, report.phases[-1], mark))
-        self.advanced(f"{report.phases[-1].phase} run: {mark or 'passed'}")
-        return report
+        """Run it once, after what is running, and enter that into the account. Raises SandboxError."""
+        with self._running:
+            report = self._reports[_state(repository)] = self.run(repository)
+            self.executed = repository
+            outcome = report.failure
+            mark = error_signature(outcome, repository) if outcome else None
+            self.attempts.append(Attempt(len(self.attempts) + 1, report.phases[-1], mark))
+            self.advanced(f"{report.phases[-1].phase} run: {mark or 'passed'}")
+            return report
+
+    def executed_as(self, repository: Repository) -> ExecutionReport:
+        """The last execution of exactly these files, which is made if there was none. Raises SandboxError."""
+        return self._reports.get(_state(repository)) or self.execute(repository)
 
     def answer(self, change: Change) -> None:
         """Enter into the account what was changed because of the last execution."""

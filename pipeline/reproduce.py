@@ -134,17 +134,20 @@ def reproduce(
                 repository, execution = fixer.fix(repository)
         for change in fixer.changes:
             record.commit("Repair the run", change.remedy, change.repository)
-    with record.stage("audit"):
-        mender = fixer if execution and execution.ok else None
+    mender = fixer if execution and execution.ok else None
+    with record.stage("audit"), ThreadPoolExecutor(1) as beside:
+        if mender and execution:
+            # Pinned to what it ran with, it runs in a fresh sandbox once more while the model reads the code.
+            repository = pinned(repository, execution.environment.packages)
+            beside.submit(mender.executed_as, repository)
         audited = audit_and_repair(plan, written, repository, llm, mender, options.max_repairs)
     if audited.repository != repository:
         repository = audited.repository
         record.commit("Implement what the audit found missing", "\n".join(audited.repaired), repository)
     with record.stage("report"):
         if fixer and execution:
-            repository = pinned(repository, execution.environment.packages)
-            record.advanced("what is delivered runs once more, in a fresh sandbox")
-            execution = fixer.execute(repository)
+            repository = pinned(repository, fixer.executed_as(repository).environment.packages)
+            execution = fixer.executed_as(repository)
     report = execution_report(
         paper=paper,
         method=options.method,

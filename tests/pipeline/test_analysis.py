@@ -18,7 +18,7 @@ def test_each_file_gets_its_section() -> None:
 
 @pytest.mark.parametrize("text", ["## estimator.py\n\n- Sum.", "## main.py\n\n## estimator.py\n\n- Sum."])
 def test_a_file_that_was_left_out_is_asked_for(text: str) -> None:
-    with pytest.raises(Unfit, match="no section `## main.py`"):
+    with pytest.raises(Unfit, match=r"no section `## main\.py`"):
         sections(text, PATHS)
 
 

@@ -1,4 +1,5 @@
 import json
+import threading
 from pathlib import Path
 
 import jsonschema
@@ -8,6 +9,7 @@ import yaml
 from pipeline import reproduce as module
 from pipeline.documents import config_yaml
 from pipeline.errors import Cancelled, ModelUnavailable
+from pipeline.llm import Prompt
 from pipeline.plan import Method
 from pipeline.progress import Progress
 from pipeline.reproduce import Options, Reproduction, reproduce
@@ -145,6 +147,54 @@ def test_a_gap_that_the_audit_finds_is_closed_and_proven(
     assert made.report["requirements"]["implemented"] == 2
     assert llm.stages[-3:] == ["audit", "repair.1", "audit.1"]
     assert "R1: The estimate is the sum divided by the count" in made.commits[-2].body
+
+
+def test_while_the_model_audits_what_is_delivered_runs_as_it_is_delivered(
+    tmp_path: Path, packages: Path
+) -> None:
+    passed, events = threading.Semaphore(0), list[Progress]()
+
+    def observe(event: Progress) -> None:
+        events.append(event)
+        if event.detail == "smoke run: passed":
+            passed.release()
+
+    def audit(prompt: Prompt) -> str:
+        assert all(passed.acquire(timeout=60) for _ in range(2)), "the second run waits for the audit"
+        return judgements()
+
+    made = reproduce(
+        PAPER,
+        llm=ScriptedLLM({**recording(), "audit": audit}),
+        sandbox=available("local"),
+        out=tmp_path,
+        options=Options(packages=packages, concurrency=1),
+        observe=observe,
+    )
+    assert len(made.report["attempts"]) == 2
+    assert "==" in made.files["requirements.txt"]
+    assert [event.detail for event in events if event.stage == "report"] == ["", ""]
+
+
+def test_a_package_that_a_repair_brings_is_pinned_and_runs_pinned(tmp_path: Path, packages: Path) -> None:
+    edit = (
+        "estimator.py\n<<<<<<< SEARCH\n    return total / len(values)\n=======\n"
+        "    return total / np.size(values)\n>>>>>>> REPLACE\n"
+        "requirements.txt\n```\nnumpy\nPyYAML\ntqdm\n```\n"
+    )
+    again = json.dumps(
+        {"judgements": json.loads(judgements("return total / np.size(values)"))["judgements"][:1]}
+    )
+    answers = {"audit": judgements(verdict="deviates"), "repair.1": edit, "audit.1": again}
+    made, _, _ = run(tmp_path, recording() | answers, available("local"), packages)
+    assert made.status == "runs"
+    assert [line.split("==")[0] for line in made.files["requirements.txt"].split()] == [
+        "numpy",
+        "pyyaml",
+        "tqdm",
+    ]
+    assert "tqdm" in " ".join(made.report["environment"]["packages"])
+    assert len(made.report["attempts"]) == 4
 
 
 def test_evidence_that_a_repair_took_away_is_looked_for_again(
