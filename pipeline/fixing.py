@@ -13,7 +13,7 @@ from pipeline import edits
 from pipeline.analysis import FileAnalysis
 from pipeline.asking import Context, block, bullets, render
 from pipeline.checks.code import check_source
-from pipeline.checks.patches import check_patch
+from pipeline.checks.patches import check_patch, check_repair
 from pipeline.llm import LLM, Prompt
 from pipeline.plan import Plan
 from pipeline.remedies import Change, Failure, mend
@@ -110,10 +110,12 @@ class Fixer:
                 best = repository, report
         return best
 
-    def objections(self, before: Repository, after: Repository) -> list[str]:
+    def objections(
+        self, before: Repository, after: Repository, check: Callable[..., list[str]] = check_repair
+    ) -> list[str]:
         """Why a repair is not acceptable: it hides a failure, or the checks find something new."""
         metrics = [metric.name for metric in self.plan.logic.metrics]
-        return check_patch(before, after, metrics) + new_findings(before, after, self.plan)
+        return check(before, after, metrics) + new_findings(before, after, self.plan)
 
     def _by_model(self, repository: Repository, report: ExecutionReport) -> Change | None:
         outcome, mark = report.phases[-1], self.attempts[-1].signature
@@ -139,7 +141,7 @@ class Fixer:
             except edits.EditError as error:
                 history.append(f"The last answer could not be applied: {error}")
                 continue
-            refused = self.objections(repository, changed)
+            refused = self.objections(repository, changed, check_patch)
             if not refused:
                 return Change(changed, f"model: {_first_sentence(answer)}")
             history.append(f"The last edits were refused: {'; '.join(refused)}")

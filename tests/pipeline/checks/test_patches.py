@@ -4,7 +4,7 @@
 
 import pytest
 
-from pipeline.checks.patches import check_patch
+from pipeline.checks.patches import check_change, check_patch, check_repair
 from pipeline.repository import Repository
 
 MAIN = '''\
@@ -223,6 +223,14 @@ def test_a_file_that_did_not_parse_may_be_mended() -> None:
     assert check_patch(before, BEFORE.with_file("main.py", good), METRICS) == []
     emptied = BEFORE.with_file("main.py", "def main(:\n")
     assert check_patch(emptied, BEFORE, METRICS) == []
+
+
+def test_a_gap_may_be_closed_by_a_download_of_the_full_run_and_a_failure_may_not() -> None:
+    fetching = BEFORE.with_file("data.py", DATA + "\n\ndef fetch(url):\n    return requests.get(url)\n")
+    assert check_repair(BEFORE, fetching, METRICS) == []
+    assert check_change(BEFORE, fetching, METRICS) == []
+    (reason,) = check_patch(BEFORE, fetching, METRICS)
+    assert "network" in reason
 
 
 def test_nothing_changed_nothing_refused() -> None:
