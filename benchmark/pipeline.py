@@ -43,9 +43,12 @@ PRICED_AS = "o3-mini"
 EFFORT = "high"
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples/innovation-matched-forgetting"
+PAPERS = ROOT.parent / "shared/papers"
 OURS = (
     (EXAMPLE / "paper.pdf", EXAMPLE / "recording.jsonl"),
-    (ROOT.parent / "shared/papers/hyla/paper.tex", ROOT / "tests/recordings/hyla.jsonl"),
+    (PAPERS / "hyla/paper.tex", ROOT / "tests/recordings/hyla.jsonl"),
+    (PAPERS / "1706.03762-transformer/paper.tex", ROOT / "tests/recordings/transformer.jsonl"),
+    (PAPERS / "tanh-init/paper.tex", ROOT / "tests/recordings/tanh-init.jsonl"),
 )
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
