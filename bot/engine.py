@@ -1,9 +1,10 @@
 """The durable workflow engine: DBOS on SQLite or PostgreSQL. Nothing else knows that DBOS exists.
 
-A job is a DBOS workflow; where it stands and the wish to stop it are the workflow's attributes. DBOS does
-not take a dead worker's jobs over by itself: whoever executes a workflow holds a lease and gives signs of life,
-and every worker looks for workflows whose holder gave none for a while. DBOS itself records no result of an
-execution that another one has followed; the lease ends such an execution early, and before it is seen.
+A job is a DBOS workflow; where it stands and the wish to stop it are the workflow's attributes. A lane of jobs
+is a partition of DBOS's queue, from which all workers together run one at a time. DBOS does not take a dead
+worker's jobs over by itself: whoever executes a workflow holds a lease and gives signs of life, and every worker
+looks for workflows whose holder gave none for a while. DBOS itself records no result of an execution that
+another one has followed; the lease ends such an execution early, and before it is seen.
 """
 
 import logging
@@ -50,8 +51,8 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _NAME = "paper2code"
-_VERSION = "2"
-"""Jobs of another version stay pending, so it changes only when the order of steps does."""
+_VERSION = "3"
+"""Jobs of another version stay pending, so it changes only when the order of steps or the queues do."""
 _REQUESTS, _JOBS = "requests", "jobs"
 _ACTIVE = ["ENQUEUED", "DELAYED", "PENDING"]
 _RATING = "rating "
@@ -189,8 +190,7 @@ class Engine:
                 "queue_name": _JOBS,
                 "workflow_id": job.id,
                 "app_version": _VERSION,
-                "deduplication_id": job.key,
-                "duplication_policy": "return-existing",
+                "queue_partition_key": job.lane,
             },
             JOB.dump_json(job).decode(),
         )
@@ -305,7 +305,7 @@ class Engine:
         DBOS.listen_queues([_REQUESTS, _JOBS])
         DBOS.launch()
         DBOS.register_queue(_REQUESTS, worker_concurrency=4, polling_interval_sec=0.5)
-        DBOS.register_queue(_JOBS, worker_concurrency=jobs, polling_interval_sec=0.5)
+        DBOS.register_queue(_JOBS, worker_concurrency=jobs, partition_concurrency=1, polling_interval_sec=0.5)
         self._stopped.clear()
         self.take_over()
         signs = threading.Thread(target=self._give_signs, name="signs of life", daemon=True)

@@ -89,6 +89,11 @@ class Job:
         return f"{key}:{self.wish.id}" if self.wish else key
 
     @property
+    def lane(self) -> str:
+        """The branch that it pushes to: jobs in one lane are done one after the other."""
+        return f"{self.place.repository_id}:{self.branch}"
+
+    @property
     def mark(self) -> str:
         """Tells its comment."""
         return f"job {self.id}"
@@ -212,7 +217,10 @@ class Ledger(Protocol):
         ...
 
     def submit(self, job: Job) -> None:
-        """Have it done. A job whose key is being worked on joins that one."""
+        """Have it done, after what is already in its lane. A job whose key is being worked on joins that one.
+
+        Of two that are submitted at the same time only `admission` lets one join the other.
+        """
         ...
 
     def records(self, repository_id: int, issue: int | None) -> list[Record]:

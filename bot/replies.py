@@ -1,8 +1,9 @@
 """Markdown in answer to `revise`, in the thread where it was asked. Pure; as messages.py."""
 
 import re
+from collections.abc import Sequence
 
-from bot.jobs import Job, Outcome
+from bot.jobs import Job, Outcome, Record
 from bot.messages import spent
 from bot.progress import Board
 from bot.words import duration
@@ -27,6 +28,21 @@ def progress(job: Job, board: Board, now: float) -> str:
     lines = [f"Working on it: **{doing}**{time}. {_spent(job, board)}"]
     lines += [f"- {prose(run, 160)}" for run in board.runs[-5:]]
     return "\n".join([*lines, "", "`/paper2code cancel` in this pull request stops it."])
+
+
+def waiting(jobs: Sequence[Job], known: Sequence[Record]) -> str:
+    """Which of `jobs` wait for others, given what was `known` before they were submitted; empty: none."""
+    ids = {job.id for job in jobs}
+    active = [record.job for record in known if record.active and record.job.id not in ids]
+    branches = {
+        job.branch
+        for job in jobs
+        if any(other.lane == job.lane for other in active) and all(other.key != job.key for other in active)
+    }
+    if not branches:
+        return ""
+    listed = ", ".join(f"`{branch}`" for branch in sorted(branches))
+    return f"I am at work on {listed} already. This waits for its turn and starts from what is there then."
 
 
 def done(made: Revision, sha: str) -> str:

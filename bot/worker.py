@@ -166,7 +166,9 @@ class Worker:
         if isinstance(request.command, Command) and request.command.verb != "reproduce":
             said = self._about_jobs(request, request.command, wishes, ledger)
         else:
-            said = self._submit(decision.jobs, wishes, ledger) or decision.note
+            said = self._submit(decision.jobs, wishes, ledger)
+            if not isinstance(said, Refusal):
+                said = "\n\n".join(part for part in (said, decision.note) if part)
         if isinstance(said, Refusal):
             return said
         if said:
@@ -174,14 +176,15 @@ class Worker:
             self._github.comment(request.place, mark, said, since=request.received, thread=request.thread)
         return None
 
-    def _submit(self, jobs: Sequence[Job], wishes: Configuration, ledger: Ledger) -> Refusal | None:
-        """Have all of them done, or none."""
+    def _submit(self, jobs: Sequence[Job], wishes: Configuration, ledger: Ledger) -> Refusal | str:
+        """Have all of them done, or none; what to say of it, if anything."""
         now = datetime.now(UTC)
         with ledger.admission():
-            refused = excess(jobs, ledger.recent(now - DAY), wishes.quota, self._allowed, now)
+            known = ledger.recent(now - DAY)
+            refused = excess(jobs, known, wishes.quota, self._allowed, now)
             for job in () if refused else jobs:
                 ledger.submit(job)
-        return refused
+        return refused or replies.waiting(jobs, known)
 
     def _about_jobs(
         self, request: Request, command: Command, wishes: Configuration, ledger: Ledger
@@ -203,7 +206,7 @@ class Worker:
             last = records[0].job
             again = job_id(replace(request, place=last.place), last.paper)
             job = replace(last, id=again, actor=request.actor, created=request.received)
-            return self._submit([job], wishes, ledger) or ""
+            return self._submit([job], wishes, ledger)
         if command.verb == "help":
             return messages.help_()
         if command.verb == "rate":
@@ -215,7 +218,7 @@ class Worker:
             return ""
         if command.verb == "revise" and self._revising:
             wanted = revising.job(self._github, request, command.text, wishes)
-            return wanted if isinstance(wanted, Refusal) else self._submit([wanted], wishes, ledger) or ""
+            return wanted if isinstance(wanted, Refusal) else self._submit([wanted], wishes, ledger)
         return f"`{command.verb}` is not available in this version."
 
     def _records(self, place: Place, ledger: Ledger) -> list[Record]:

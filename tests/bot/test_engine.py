@@ -8,9 +8,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 
+from bot.action import Inline
+from bot.branch import Snapshot
 from bot.configuration import Configuration
 from bot.engine import Engine
 from bot.github import GitHub
@@ -20,8 +23,11 @@ from bot.watch import Watch
 from bot.worker import Worker
 from pipeline.progress import Progress
 from pipeline.reproduce import Reproduction
-from tests.bot.conftest import PLACE, make, until
-from tests.bot.test_worker import job, request
+from pipeline.revision import Revision
+from tests.bot.conftest import PLACE, make, revise, until
+from tests.bot.test_revising import asked, log, opened
+from tests.bot.test_revising import employ as employ_reviser
+from tests.bot.test_worker import job, request, step
 from tests.fakes.github import FakeGitHub
 
 BOT = "paper2code[bot]"
@@ -214,3 +220,61 @@ def test_a_worker_whose_clock_is_wrong_takes_nothing_from_a_living_one(
             assert rival.take_over() == []
         monkeypatch.undo()
     rival.close()
+
+
+class Sequential:
+    """Revisions that say which are at work together, and on what."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.running, self.most = 0, 0
+        self.began, self.let_go = threading.Event(), threading.Event()
+        self.saw: list[str] = []
+
+    def __call__(self, job: Job, seen: Snapshot, *rest: Any) -> Revision:
+        with self.lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+            self.saw.append(seen.files["main.py"])
+        self.began.set()
+        assert self.let_go.wait(60)
+        with self.lock:
+            self.running -= 1
+        return revise(job, seen, *rest)
+
+
+def test_revisions_of_one_pull_request_are_made_one_after_the_other(
+    hub: FakeGitHub, github: GitHub, engine: Engine, tmp_path: Path
+) -> None:
+    """The second begins with the first one's commit, though there would be room for both."""
+    pull, slow = opened(hub, github, tmp_path), Sequential()
+    for text in ("One.", "Two."):
+        engine.ask(asked(hub, pull, f"/paper2code revise {text}"))
+    with engine.working(employ_reviser(github, tmp_path, slow), jobs=4):
+        until(lambda: not engine.pending() and slow.began.is_set())
+        assert sorted(record.state for record in engine.latest()) == ["queued", "running"]
+        said = [comment["body"] for comment in hub.comments_by(BOT)]
+        assert len([body for body in said if "waits for its turn" in body]) == 1
+        slow.let_go.set()
+        until(lambda: [record.state for record in engine.latest()] == ["done", "done"])
+    assert slow.most == 1
+    first, second = slow.saw
+    assert first == "print('hello')\n" and second in (f"{first}# One.\n", f"{first}# Two.\n")
+    assert [log(hub).count(f"Revise: {text}") for text in ("One.", "Two.")] == [1, 1]
+
+
+def test_revisions_of_two_pull_requests_are_made_at_the_same_time(
+    hub: FakeGitHub, github: GitHub, engine: Engine, tmp_path: Path
+) -> None:
+    slow = Sequential()
+    for issue in (1, 2):
+        hub.open_issue("A", "")
+        place = dataclasses.replace(PLACE, issue=issue)
+        employ_reviser(github, tmp_path, slow).fulfil(job(id=f"j{issue}", place=place), step, Inline())
+    for pull in sorted(hub.state.pulls):
+        engine.ask(asked(hub, pull, "/paper2code revise One."))
+    with engine.working(employ_reviser(github, tmp_path, slow), jobs=4):
+        until(lambda: slow.running == 2)
+        slow.let_go.set()
+        until(lambda: [record.state for record in engine.latest()] == ["done", "done"])
+    assert not [each for each in hub.comments_by(BOT) if "waits for its turn" in each["body"]]

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from bot.engine import Engine
+from bot.github import GitHub
 from tests.bot.conftest import deliver, until
 from tests.bot.test_crash import BOT, TASKS, answer, assert_delivered_once, hired
 from tests.bot.test_end_to_end import TEX
+from tests.bot.test_revising import asked, log, opened
 from tests.bot.test_worker import request
 from tests.fakes.arxiv import FakeArxiv, Submission, fake_arxiv, one_file
 from tests.fakes.github import APP_ID, FakeGitHub
@@ -176,3 +178,19 @@ def test_what_is_allowed_holds_for_all_workers_together(
     with hired(hub, database, tmp_path / "one"), hired(hub, database, tmp_path / "two"):
         until(lambda: engine.pending() == 0, 120)
     assert len(engine.latest()) == 3
+
+
+def test_revisions_of_one_pull_request_are_made_in_turn_by_all_workers_together(
+    hub: FakeGitHub, github: GitHub, engine: Engine, database: str, tmp_path: Path
+) -> None:
+    """Each changes the same line: two at the same time would be a conflict."""
+    hub.state.files[".github/paper2code.yml"] = "quota: {concurrent: 9, per_day: 9}"
+    pull, texts = opened(hub, github, tmp_path), [f"Number {number}." for number in range(4)]
+    for text in texts:
+        engine.ask(asked(hub, pull, f"/paper2code revise {text}"))
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    with hired(hub, database, tmp_path / "one"), hired(hub, database, tmp_path / "two"):
+        until(lambda: len(engine.latest()) == 4 and all(record.outcome for record in engine.latest()), 120)
+    assert [record.state for record in engine.latest()] == ["done"] * 4
+    assert sorted(log(hub)[:-2]) == [f"Revise: {text}" for text in texts]
