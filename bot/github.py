@@ -281,6 +281,18 @@ class GitHub:
                 repository.requester.requestJsonAndCheck("POST", path, input={"labels": missing})
             return PullRequest(found.number, found.html_url)
 
+    def ready(self, place: Place) -> bool:
+        """Take the pull request out of draft; whether it was one.
+
+        Needs `contents: write` beside `pull_requests: write`.
+        """
+        with self._repository(place) as repository:
+            pull = _pull(repository, place)
+            draft = pull.draft
+            if draft:
+                pull.mark_ready_for_review()
+            return draft
+
     def check(
         self,
         place: Place,

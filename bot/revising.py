@@ -85,7 +85,11 @@ class _Insist(Protocol):
 
 @dataclass(frozen=True)
 class Revising:
-    """Fulfils jobs that have a wish."""
+    """Fulfils jobs that have a wish.
+
+    A pull request that runs afterwards is no draft any more. One that fails is never made a draft again: its
+    people have taken it out, or the answer, the check run and the report that say so are enough for them.
+    """
 
     github: GitHub
     revise: Revise
@@ -176,7 +180,7 @@ class Revising:
         )
 
     def _reply(self, job: Job, made: Revision, directory: str = "", sha: str = "") -> Outcome:
-        github, place, report, refused = self.github, job.place, made.report, ""
+        github, place, report, notes = self.github, job.place, made.report, list[str]()
         if sha:
             refused = self.beside(
                 lambda: github.check(
@@ -189,8 +193,15 @@ class Revising:
                     annotations(report, made.files | made.documents, directory),
                 )
             )
-        note = f"\n\nNo check run: {prose(refused)}" if refused else ""
-        self.conclude(job, replies.done(made, sha) + note)
+            notes += [f"No check run: {prose(refused)}"] if refused else []
+        if sha and made.status == "runs":
+            was_draft = list[bool]()
+            refused = self.beside(lambda: was_draft.append(github.ready(place)))
+            if refused:
+                notes.append(f"If this pull request is a draft, it still is: {prose(refused)}")
+            elif any(was_draft):
+                notes.append("This pull request is no draft any more: it is ready for review.")
+        self.conclude(job, "\n\n".join([replies.done(made, sha), *notes]))
         return Outcome(
             "done",
             made.status if sha else None,

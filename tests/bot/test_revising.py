@@ -91,6 +91,17 @@ def meanwhile(hub: FakeGitHub, *files: dict[str, str]) -> Revise:
     return slow
 
 
+def watching() -> tuple[Revise, list[Asked | Proposal]]:
+    """A revision, and what was wanted of it so far."""
+    seen = list[Asked | Proposal]()
+
+    def watched(job: Job, snapshot: Snapshot, wanted: Asked | Proposal, *rest: Any) -> Revision:
+        seen.append(wanted)
+        return revise(job, snapshot, wanted, *rest)
+
+    return watched, seen
+
+
 def test_a_comment_at_a_line_becomes_a_commit_and_a_reply(
     hub: FakeGitHub, github: GitHub, tmp_path: Path, pull: int
 ) -> None:
@@ -111,12 +122,7 @@ def test_a_comment_at_a_line_becomes_a_commit_and_a_reply(
 def test_a_reply_in_a_thread_is_answered_in_that_thread_and_the_thread_is_known(
     hub: FakeGitHub, github: GitHub, tmp_path: Path, pull: int
 ) -> None:
-    seen = list[Asked | Proposal]()
-
-    def watched(job: Job, snapshot: Snapshot, wanted: Asked | Proposal, *rest: Any) -> Revision:
-        seen.append(wanted)
-        return revise(job, snapshot, wanted, *rest)
-
+    watched, seen = watching()
     first = hub.remark(pull, "Why hello? <!-- hidden -->", "mallory", f"{DIRECTORY}/main.py", (1, 1))
     hub.remark(pull, "Elsewhere", "mallory", f"{DIRECTORY}/README.md")
     request = at_line(hub, pull, answers=first["id"])
@@ -129,12 +135,7 @@ def test_a_reply_in_a_thread_is_answered_in_that_thread_and_the_thread_is_known(
 def test_a_place_that_has_moved_is_known_by_its_diff_only(
     hub: FakeGitHub, github: GitHub, tmp_path: Path, pull: int
 ) -> None:
-    seen = list[Asked | Proposal]()
-
-    def watched(job: Job, snapshot: Snapshot, wanted: Asked | Proposal, *rest: Any) -> Revision:
-        seen.append(wanted)
-        return revise(job, snapshot, wanted, *rest)
-
+    watched, seen = watching()
     request = at_line(hub, pull)
     hub.commit(BRANCH, {f"{DIRECTORY}/main.py": "import sys\nprint('hello')\n"})
     carried_out(employ(github, tmp_path, watched), request)
@@ -245,6 +246,42 @@ def test_what_did_not_run_before_is_pushed_and_said(
     outcome = carried_out(employ(github, tmp_path, still), at_line(hub, pull))
     assert (outcome.status, outcome.exit_status) == ("fails", 1)
     assert "did not run before either: `NameError: x`" in hub.remarks_by(BOT)[0]["body"]
+
+
+def test_a_draft_that_runs_now_is_ready_for_review(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path, pull: int
+) -> None:
+    hub.state.pulls[pull]["draft"] = True
+    carried_out(employ(github, tmp_path), at_line(hub, pull))
+    assert not hub.state.pulls[pull]["draft"]
+    carried_out(employ(github, tmp_path), at_line(hub, pull, "Say more."))
+    first, second = hub.remarks_by(BOT)
+    assert "ready for review" in first["body"] and "ready for review" not in second["body"]
+
+
+def test_a_draft_that_still_fails_stays_one(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path, pull: int
+) -> None:
+    def still(*arguments: Any) -> Revision:
+        return replace(revise(*arguments), status="fails", failure="NameError: x", ran_before=False)
+
+    hub.state.pulls[pull]["draft"] = True
+    carried_out(employ(github, tmp_path, still), at_line(hub, pull))
+    assert hub.state.pulls[pull]["draft"]
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_what_github_says_against_it_is_in_the_answer_and_spoils_nothing(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path, pull: int, status: int
+) -> None:
+    hub.state.pulls[pull]["draft"] = True
+    hub.state.may_mark_ready = False
+    if status == 403:
+        hub.fail("POST", "/graphql$", 403, message="Resource not accessible by integration")
+    outcome = carried_out(employ(github, tmp_path), at_line(hub, pull))
+    assert (outcome.state, outcome.status, hub.state.pulls[pull]["draft"]) == ("done", "runs", True)
+    (reply,) = hub.remarks_by(BOT)
+    assert "Done in" in reply["body"] and "Resource not accessible by integration" in reply["body"]
 
 
 def test_words_of_the_model_and_of_strangers_do_nothing_in_our_name(

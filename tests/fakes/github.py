@@ -118,6 +118,7 @@ class State:
     default_branch: str = "main"
     drafts: bool = True
     actions_may_open_pulls: bool = True
+    may_mark_ready: bool = True
 
 
 class FakeGitHub:
@@ -388,6 +389,7 @@ class FakeGitHub:
         api = Blueprint("api", __name__, url_prefix=API)
         _routes(self, api)
         app.register_blueprint(api)
+        app.add_url_rule("/api/graphql", view_func=self._mark_ready, methods=["POST"])
         app.add_url_rule(
             "/<owner>/<name>.git/<path:path>", view_func=self._serve_git, methods=["GET", "POST"]
         )
@@ -463,6 +465,24 @@ class FakeGitHub:
                     fault.times -= 1
                     return fault
         return None
+
+    def _mark_ready(self) -> Any:
+        """The one GraphQL mutation; GraphQL refuses with status 200."""
+        token, wanted = self.authenticated(), request.get_json()
+        assert "markPullRequestReadyForReview(input: $input)" in wanted["query"]
+        node = wanted["variables"]["input"]["pullRequestId"]
+        pull = next((pull for number, pull in self.state.pulls.items() if node == f"PR_{number}"), None)
+        rights = {token.permissions.get(name) for name in ("contents", "pull_requests")}
+        if pull is None or rights != {"write"} or not self.state.may_mark_ready:
+            kind, message = ("FORBIDDEN", "Resource not accessible by integration")
+            if pull is None:
+                kind, message = "NOT_FOUND", f"Could not resolve to a node with the global id of '{node}'"
+            return jsonify(
+                data={"markPullRequestReadyForReview": None}, errors=[{"type": kind, "message": message}]
+            )
+        pull["draft"] = False
+        answer = {"clientMutationId": None, "pullRequest": {"isDraft": False}}
+        return jsonify(data={"markPullRequestReadyForReview": answer})
 
     def _serve_git(self, owner: str, name: str, path: str) -> Any:
         token = self._basic_token()
