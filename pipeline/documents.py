@@ -24,6 +24,8 @@ from pipeline.plan import (
     Value,
 )
 
+EXECUTION, REQUIREMENTS = "docs/execution-report.json", "docs/plan/requirements.md"
+_DROPPED = "## Dropped\n"
 _templates = jinja2.Environment(  # noqa: S701 - Markdown and shell, not HTML
     loader=jinja2.PackageLoader("pipeline", "templates"),
     undefined=jinja2.StrictUndefined,
@@ -160,11 +162,33 @@ def draft_documents(drafts: Iterable[Draft]) -> dict[str, str]:
 
 def report_documents(plan: Plan, report: dict[str, Any]) -> dict[str, str]:
     """README, requirements table and the execution report in both forms."""
+    dropped = render("dropped.md", refused=plan.refused) if plan.refused else ""
     return {
         "README.md": render("readme.md", plan=plan, report=report),
-        "docs/plan/requirements.md": render("requirements.md", plan=plan, report=report),
+        REQUIREMENTS: render("requirements.md", report=report, dropped=dropped, revised=False),
+        **_execution(report),
+    }
+
+
+def revised_documents(
+    files: Mapping[str, str], was: dict[str, Any], report: dict[str, Any]
+) -> dict[str, str]:
+    """What `report_documents` wrote for the report `was` and stands in `files`, made true for `report`."""
+    changed = _execution(report)
+    if readme := files.get("README.md"):
+        changed["README.md"] = readme.replace(status_sentence(was), status_sentence(report))
+    if told := files.get(REQUIREMENTS):
+        _, heading, dropped = told.partition(_DROPPED)
+        changed[REQUIREMENTS] = render(
+            "requirements.md", report=report, dropped=heading + dropped, revised=True
+        )
+    return changed
+
+
+def _execution(report: dict[str, Any]) -> dict[str, str]:
+    return {
         "docs/execution-report.md": render("execution-report.md", report=report),
-        "docs/execution-report.json": json.dumps(report, indent=1, ensure_ascii=False) + "\n",
+        EXECUTION: json.dumps(report, indent=1, ensure_ascii=False) + "\n",
     }
 
 

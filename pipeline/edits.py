@@ -90,14 +90,20 @@ def apply(repository: Repository, edits: Sequence[Edit]) -> Repository:
     return repository
 
 
+def changed(before: Repository, after: Repository) -> tuple[str, ...]:
+    """Paths that were added, removed or written anew, sorted."""
+    paths = {*before.files, *after.files}
+    return tuple(sorted(path for path in paths if before.files.get(path) != after.files.get(path)))
+
+
 def lines_changed(before: Repository, after: Repository) -> int:
     """Lines that a reviewer has to look at: added, removed, or replaced, a replaced line counting once."""
-    changed = 0
-    for path in {*before.files, *after.files}:
+    count = 0
+    for path in changed(before, after):
         old, new = (repository.files.get(path, "").splitlines() for repository in (before, after))
         for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-            changed += max(b - a, d - c) if tag != "equal" else 0
-    return changed
+            count += max(b - a, d - c) if tag != "equal" else 0
+    return count
 
 
 def _block(lines: list[str], start: int, path: str) -> tuple[Edit, int]:

@@ -262,8 +262,7 @@ class Agent:
             after = change()
         except (edits.EditError, RefusedPath) as error:
             return Outcome(f"Refused, nothing was changed: {error}")
-        before = self.repository
-        paths = [p for p in {**before.files, **after.files} if before.files.get(p) != after.files.get(p)]
+        paths = edits.changed(self.repository, after)
         if kept := [path for path in paths if path == "README.md" or path.startswith("docs/")]:
             return Outcome(f"Refused, nothing was changed: a program writes {', '.join(kept)} at the end.")
         self.repository, self._changed = after, why

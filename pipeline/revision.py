@@ -4,7 +4,7 @@ Program first: edits that cannot be applied, or that the checks object to, go ba
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -29,7 +29,6 @@ from pipeline.repository import Repository
 from pipeline.reproduce import Options, within_window
 
 _SCHEMA = Path(__file__).with_name("execution-report.schema.json")
-_REPORT = "docs/execution-report.json"
 _PLANNED = ("overview", "architecture", "logic")
 _AROUND = 12
 """Lines shown before and after those that a request was made at."""
@@ -163,7 +162,9 @@ class Reviser:
         report = carried_over(self._report, report, self.before, repository, execution)
         return Revision(
             files=dict(repository.files),
-            documents=self._documents(report),
+            documents=documents.revised_documents(self.before.files, self._report, report)
+            if self._report
+            else {},
             answer=proposal.answer,
             remedies=tuple(c.remedy.removeprefix("model: ") for c in fixer.changes) if fixer else (),
             failure=failure,
@@ -171,7 +172,7 @@ class Reviser:
             ran_before=ran_before,
             worse=worse,
             report=report,
-            changed=_changed(self.before.files, repository.files),
+            changed=edits.changed(self.before, repository),
             lost=tuple(sorted({*self._metrics} - {*execution.metrics})) if execution and execution.ok else (),
             calls=self.llm.usage.calls,
             usd=self.llm.usage.usd,
@@ -181,7 +182,7 @@ class Reviser:
     def _report(self) -> dict[str, Any]:
         """The report in the repository; empty where people made something else of it."""
         try:
-            report: dict[str, Any] = json.loads(self.before.files.get(_REPORT, ""))
+            report: dict[str, Any] = json.loads(self.before.files.get(documents.EXECUTION, ""))
             jsonschema.validate(report, json.loads(_SCHEMA.read_text()))
         except (ValueError, RecursionError, jsonschema.ValidationError):
             return {}
@@ -232,18 +233,6 @@ class Reviser:
             raise Unfit(objections)
         return Proposal(dict(after.files), _said(answer, parsed[0].path))
 
-    def _documents(self, report: dict[str, Any]) -> dict[str, str]:
-        if not self._report:
-            return {}
-        changed = {
-            "docs/execution-report.md": documents.render("execution-report.md", report=report),
-            _REPORT: json.dumps(report, indent=1, ensure_ascii=False) + "\n",
-        }
-        if readme := self.before.files.get("README.md"):
-            was, now = documents.status_sentence(self._report), documents.status_sentence(report)
-            changed["README.md"] = readme.replace(was, now)
-        return changed
-
 
 def _plan(paper: Paper, metrics: Sequence[str]) -> Plan:
     """What is known of the plan: the names of the metrics."""
@@ -270,7 +259,3 @@ def _said(answer: str, path: str) -> str:
     """What stands above the first edit, which is of `path`."""
     lines = takewhile(lambda line: not (path in line and len(line.split()) <= 3), answer.strip().splitlines())
     return "\n".join(lines).strip()
-
-
-def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(sorted(path for path in {*before, *after} if before.get(path) != after.get(path)))

@@ -41,7 +41,7 @@ def test_the_worst_come_first_and_what_is_implemented_not_at_all() -> None:
 
 def test_what_is_missing_stands_where_the_requirements_are_listed() -> None:
     told = reported(item("missing", 12, evidence=[]))
-    files = {"docs/plan/requirements.md": documents.render("requirements.md", plan=PLAN, report=told)}
+    files = {"docs/plan/requirements.md": documents.report_documents(PLAN, told)["docs/plan/requirements.md"]}
     (remark,) = annotations(told, files, "papers/x")
     assert remark.path == "papers/x/docs/plan/requirements.md"
     assert files["docs/plan/requirements.md"].splitlines()[remark.start - 1].startswith("| R12 |")

@@ -148,6 +148,9 @@ def test_a_change_is_run_and_reported(delivered: Repository, kept: Path, sandbox
     assert (place["symbol"], place["end"]) == ("mean", 10) and place["executed"]
     assert "It runs:" in made.documents["README.md"]
     assert "It was not run" not in made.documents["README.md"]
+    listed = made.documents["docs/plan/requirements.md"]
+    assert f"estimator.py#L{place['start']}-L10) mean |" in listed
+    assert f"| {place['executed']}/{place['executable']} |" in listed
     before = json.loads(delivered.files["docs/execution-report.json"])
     assert report["usage"]["calls"] == before["usage"]["calls"] + made.calls == before["usage"]["calls"] + 1
 
@@ -174,6 +177,20 @@ def test_what_did_not_run_before_is_not_worse(delivered: Repository, kept: Path,
     asked = edit("    return float(np.mean(values))")
     made = Desk(before, kept, sandbox, revise_1=asked, fix_1="NO CHANGE: I cannot.").revise()
     assert (made.status, made.ran_before, made.worse) == ("fails", False, False)
+
+
+def test_the_requirements_tell_of_the_code_as_it_is_now(delivered: Repository, tmp_path: Path) -> None:
+    """Twice, so that what only the plan knew is not lost the second time."""
+    listed, dropped = "docs/plan/requirements.md", "## Dropped\n\nNo passage:\n\n- Warm up\n"
+    before = delivered.with_file(listed, f"{delivered.files[listed].rstrip()}\n\n{dropped}")
+    assert "-L9) mean" in before.files[listed] and "as it stands" not in before.files[listed]
+    for end in (10, 11):
+        answer = edit("\n    return total / len(values)")
+        made = Desk(before, tmp_path / str(end), revise_1=answer).revise()
+        now = made.documents[listed]
+        assert f"-L{end}) mean" in now and "-L9) mean" not in now
+        assert now.count("code as it stands") == 1 and now.endswith(dropped)
+        before = Repository(made.files | made.documents)
 
 
 def test_a_report_that_people_have_changed_is_left_alone(delivered: Repository, tmp_path: Path) -> None:
