@@ -268,9 +268,11 @@ class Engine:
             self._client.update_workflow_attributes(job, told, merge=True)
 
     def rated(self) -> list[Record]:
-        """Of the latest thousand jobs those that somebody has rated, newest first."""
+        """The jobs that somebody has rated, newest first."""
+        # DBOS refuses to filter by attributes on SQLite.
+        told = None if self._database.dialect.name == "sqlite" else {"rated": True}
         all_ = self._client.list_workflows(
-            name="fulfil", sort_desc=True, limit=1000, load_input=False, load_output=False
+            name="fulfil", attributes=told, load_input=False, load_output=False
         )
         ids = [status.workflow_id for status in all_ if (status.attributes or {}).get("rated")]
         found = self._client.list_workflows(workflow_ids=ids, sort_desc=True) if ids else []

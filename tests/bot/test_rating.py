@@ -9,7 +9,7 @@ import pytest
 
 from bot.engine import Engine
 from bot.github import GitHub
-from bot.jobs import Outcome, Rating, Record, issue_of
+from bot.jobs import JOB, Outcome, Rating, Record, issue_of
 from bot.progress import Board
 from bot.rating import agreement, rated
 from bot.worker import Worker
@@ -129,3 +129,17 @@ def test_without_a_delivery_there_is_nothing_to_rate(hub: FakeGitHub, engine: En
     worker.answer(asked, lambda name, function: function(), engine)
     assert "nothing to rate" in hub.comments_by(BOT)[0]["body"]
     assert ("heart", f"comment {asked.comment}") not in reactions(hub)
+
+
+def test_no_rating_is_too_old_to_count(engine: Engine) -> None:
+    engine.submit(job(id="123456-1-aaaa"))
+    engine.rate("123456-1-aaaa", thought(4))
+    with engine._database.begin() as connection:
+        for number in range(1000):
+            wanted = job(id=f"123456-2-{number}")
+            engine._client.enqueue_in_transaction(
+                connection,
+                {"workflow_name": "fulfil", "queue_name": "jobs", "workflow_id": wanted.id},
+                JOB.dump_json(wanted).decode(),
+            )
+    assert [record.job.id for record in engine.rated()] == ["123456-1-aaaa"]
