@@ -284,9 +284,9 @@ def serve(host: str, port: int) -> None:
 @main.command()
 def work() -> None:
     """Fulfil the jobs that webhooks have stored."""
+    from bot.daemon import work as fulfil_jobs
     from bot.database import Journals, connect
     from bot.engine import database_url
-    from bot.engine import work as fulfil_jobs
     from sandbox.docker import DockerSandbox
 
     # How service managers stop a process; what runs is stopped and given back as at Ctrl-C.

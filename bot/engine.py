@@ -22,10 +22,7 @@ from typing import Any, TypeVar
 from dbos import DBOS, DBOSClient, DBOSConfig, WorkflowStatus
 
 from bot.batches import Batches
-from bot.configuration import Quota
-from bot.credentials import AppCredentials
 from bot.database import Leases, Unreachable, alone, connect
-from bot.github import GitHub
 from bot.intake import Ending
 from bot.jobs import (
     BOARD,
@@ -42,9 +39,7 @@ from bot.jobs import (
     jobs_prefix,
 )
 from bot.progress import Board
-from bot.review import Judge
-from bot.revising import Revise
-from bot.worker import Reproducer, Worker
+from bot.worker import Worker
 from settings import Settings
 
 T = TypeVar("T")
@@ -57,7 +52,6 @@ _REQUESTS, _JOBS = "requests", "jobs"
 _ACTIVE = ["ENQUEUED", "DELAYED", "PENDING"]
 _RATING = "rating "
 """Begins the attribute with a person's rating; the person's id ends it."""
-_SECONDS_BETWEEN_CHORES = 600
 
 
 def database_url(settings: Settings) -> str:
@@ -65,49 +59,8 @@ def database_url(settings: Settings) -> str:
     return settings.database_url or f"sqlite:///{settings.data_dir.absolute() / 'jobs.sqlite'}"
 
 
-def work(
-    settings: Settings,
-    make: Reproducer,
-    stop: threading.Event,
-    *chores: Callable[[], object],
-    judge: Judge | None = None,
-    dead_after: float = 60,
-    revise: Revise | None = None,
-) -> None:
-    """The worker process: fulfil jobs until `stop` is set. Raises ValueError without an App's credentials.
-
-    `chores` are done at the start and every ten minutes, as is asking GitHub for the events that never
-    arrived; one that fails is logged and tried again then.
-    """
-    if settings.github_app_id is None or settings.github_app_private_key is None:
-        raise ValueError("GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY (or …_PATH) are needed to work")
-    key = settings.github_app_private_key.get_secret_value()
-    credentials = AppCredentials(settings.github_app_id, key)
-    github = GitHub(credentials, settings.github_api_url, settings.github_server_url)
-    engine = Engine(database_url(settings), dead_after)
-    try:
-        allowed = Quota(per_day=settings.installation_per_day, concurrent=settings.installation_concurrent)
-        worker = Worker(
-            github,
-            make,
-            settings.data_dir,
-            allowed,
-            judge=judge,
-            pages=settings.public_url,
-            revise=revise,
-        )
-        with engine.working(worker, settings.jobs):
-            while True:
-                _do(lambda: credentials.redeliver(settings.github_api_url))
-                for chore in chores:
-                    _do(chore)
-                if stop.wait(_SECONDS_BETWEEN_CHORES):
-                    break
-    finally:
-        engine.close()
-
-
-def _do(chore: Callable[[], object]) -> None:
+def attempt(chore: Callable[[], object]) -> None:
+    """Do what is done again later anyway: if it fails, that is logged."""
     try:
         chore()
     except Exception as error:
@@ -345,10 +298,10 @@ class Engine:
 
     def _give_signs(self) -> None:
         while not self._stopped.wait(self._dead_after / 6):
-            _do(self._sign)
-            _do(self.take_over)
+            attempt(self._sign)
+            attempt(self.take_over)
         for workflow, lease in list(self._held.items()):
-            _do(partial(self._leases.release, workflow, lease.name))
+            attempt(partial(self._leases.release, workflow, lease.name))
 
     def _sign(self) -> None:
         for workflow, lease in list(self._held.items()):

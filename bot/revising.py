@@ -8,22 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from bot import branch, replies
-from bot.annotations import annotations
 from bot.branch import BranchRefused, Snapshot
 from bot.configuration import Configuration
 from bot.github import GitHub
 from bot.intake import Refusal
-from bot.jobs import Job, Outcome, Request, Steps, Wish, job_id, paper_of
+from bot.jobs import Job, Outcome, Place, Request, Steps, Wish, job_id, paper_of
 from bot.merge import MergeConflict, merged
-from bot.messages import check_summary, check_title
-from bot.tools import Toolbox, options_for
+from bot.tools import Toolbox, options_for, read_paper
 from bot.watch import Watch
-from pipeline.arxiv import read
+from bot.writer import Writer
 from pipeline.markdown import line, prose
-from pipeline.progress import Progress
 from pipeline.record import Commit, Record
 from pipeline.repository import Repository
 from pipeline.reproduce import runner
@@ -46,9 +43,7 @@ def reviser(toolbox: Toolbox, settings: Settings) -> Revise:
     def revise(job: Job, seen: Snapshot, wanted: Asked | Proposal, out: Path, watch: Watch) -> Revision:
         options = options_for(job, settings)
         with toolbox(job, out, watch.cancelled) as tools:
-            watch(Progress("paper", "started", job.paper, usd=0.0))
-            paper = read(job.paper, tools.arxiv)
-            watch(Progress("paper", "finished", paper.title, usd=0.0))
+            paper = read_paper(job, tools, watch)
             record, sandbox = Record(out, tools.llm, watch), tools.sandbox
             run = (
                 (lambda promised: runner(sandbox, record, paper, promised, options, watch.cancelled))
@@ -77,12 +72,6 @@ def job(github: GitHub, request: Request, text: str, configuration: Configuratio
     )
 
 
-class _Insist(Protocol):
-    """Repeats what may be repeated while a service is away."""
-
-    def __call__(self, operation: Callable[[], T]) -> T: ...
-
-
 @dataclass(frozen=True)
 class Revising:
     """Fulfils jobs that have a wish.
@@ -91,14 +80,9 @@ class Revising:
     people have taken it out, or the answer, the check run and the report that say so are enough for them.
     """
 
-    github: GitHub
+    writer: Writer
     revise: Revise
     data: Path
-    insist: _Insist
-    beside: Callable[[Callable[[], object]], str]
-    """Does what a job does not fail for; GitHub's words if it refused."""
-    conclude: Callable[[Job, str], None]
-    """Writes the last word."""
 
     def fulfil(self, job: Job, step: Steps, watch: Callable[[], Watch]) -> Outcome:
         """The steps, up to the answer. Raises what they raise; nothing is pushed then."""
@@ -119,11 +103,11 @@ class Revising:
         )
 
     def _read(self, job: Job) -> tuple[Snapshot, Asked]:
-        github, place, wish = self.github, job.place, _wish(job)
-        seen = self.insist(
+        github, place, wish = self.writer.github, job.place, _wish(job)
+        seen = self.writer.insist(
             lambda: branch.read(github.remote(place), wish.base, wish.branch, github.token(place))
         )
-        said = self.insist(lambda: github.conversation(place, wish.thread, wish.comment))
+        said = self.writer.insist(lambda: github.conversation(place, wish.thread, wish.comment))
         inside = f"{seen.directory}/"
         if said.path and not said.path.startswith(inside):
             raise BranchRefused(
@@ -161,13 +145,13 @@ class Revising:
         return self._revise(job, now, Proposal(files, made.answer), watch)
 
     def _push(self, job: Job, seen: Snapshot, made: Revision) -> str | None:
-        github, place, wish = self.github, job.place, _wish(job)
+        github, place, wish = self.writer.github, job.place, _wish(job)
         change = Commit(
             f"Revise: {line(wish.text, 60)}",
             f"{made.answer}\n\nAsked for by {job.actor}.",
             made.files | made.documents,
         )
-        return self.insist(
+        return self.writer.insist(
             lambda: branch.advance(
                 github.remote(place),
                 wish.branch,
@@ -180,28 +164,14 @@ class Revising:
         )
 
     def _reply(self, job: Job, made: Revision, directory: str = "", sha: str = "") -> Outcome:
-        github, place, report, notes = self.github, job.place, made.report, list[str]()
-        if sha:
-            refused = self.beside(
-                lambda: github.check(
-                    place,
-                    sha,
-                    job.id,
-                    "success" if made.status == "runs" else "failure",
-                    check_title(report),
-                    check_summary(report),
-                    annotations(report, made.files | made.documents, directory),
-                )
-            )
-            notes += [f"No check run: {prose(refused)}"] if refused else []
+        github, place, notes = self.writer.github, job.place, list[str]()
+        if sha and (
+            refused := self.writer.check(job, sha, made.report, made.files | made.documents, directory)
+        ):
+            notes.append(f"No check run: {prose(refused)}")
         if sha and made.status == "runs":
-            was_draft = list[bool]()
-            refused = self.beside(lambda: was_draft.append(github.ready(place)))
-            if refused:
-                notes.append(f"If this pull request is a draft, it still is: {prose(refused)}")
-            elif any(was_draft):
-                notes.append("This pull request is no draft any more: it is ready for review.")
-        self.conclude(job, "\n\n".join([replies.done(made, sha), *notes]))
+            notes += self._ready(place)
+        self.writer.conclude(job, "\n\n".join([replies.done(made, sha), *notes]))
         return Outcome(
             "done",
             made.status if sha else None,
@@ -210,6 +180,18 @@ class Revising:
             usd=made.usd,
             exit_status=1 if made.worse or (sha and made.status == "fails") else 0,
         )
+
+    def _ready(self, place: Place) -> list[str]:
+        """What to say of the pull request's draft, if it was one."""
+        taken = list[str]()
+
+        def ready() -> None:
+            if self.writer.github.ready(place):
+                taken.append("This pull request is no draft any more: it is ready for review.")
+
+        if refused := self.writer.beside(ready):
+            return [f"If this pull request is a draft, it stays one: {prose(refused)}"]
+        return taken
 
 
 def _wish(job: Job) -> Wish:

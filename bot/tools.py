@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.jobs import Job
-from pipeline.arxiv import Arxiv
+from pipeline.arxiv import Arxiv, read
 from pipeline.llm import LLM
+from pipeline.paper import Paper
+from pipeline.progress import Observer, Progress
 from pipeline.reproduce import Options
 from sandbox.interface import Sandbox
 from sandbox.report import Limits
@@ -38,3 +40,11 @@ def options_for(job: Job, settings: Settings) -> Options:
         mode="full" if wanted.run.full else "smoke",
         limits=Limits(wanted.run.timeout, wanted.run.memory_bytes, wanted.run.cpus),
     )
+
+
+def read_paper(job: Job, tools: Tools, watch: Observer) -> Paper:
+    """The job's paper, told to `watch` as a stage. Raises PaperError."""
+    watch(Progress("paper", "started", job.paper, usd=0.0))
+    paper = read(job.paper, tools.arxiv)
+    watch(Progress("paper", "finished", paper.title, usd=0.0))
+    return paper

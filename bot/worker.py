@@ -3,39 +3,30 @@
 Every step may run more than once (a worker can die at any point) and finds what an earlier run left behind.
 """
 
-import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
-from bot import branch, configuration, messages, rating, replies, review, revising
-from bot.annotations import annotations
-from bot.branch import BranchError, BranchUnreachable
-from bot.commands import Command
-from bot.configuration import Configuration, ConfigurationInvalid, Quota
-from bot.credentials import GitHubError, GitHubRefused, GitHubUnavailable
-from bot.database import Unreachable
+from bot import branch, messages, replies, review
+from bot.answering import Desk
+from bot.branch import BranchError
+from bot.configuration import Quota
+from bot.credentials import GitHubError, GitHubRefused
 from bot.github import GitHub, PullRequest
-from bot.intake import Admitted, Refusal, admit
-from bot.jobs import Job, Ledger, Outcome, Place, Record, Request, Steps, issue_of, job_id
+from bot.jobs import Job, Ledger, Outcome, Request, Steps
 from bot.progress import REVISING, Board
-from bot.quota import DAY, excess
 from bot.review import Judge
 from bot.revising import Revise, Revising
-from bot.tools import Toolbox, options_for
+from bot.tools import Toolbox, options_for, read_paper
 from bot.watch import Watch
+from bot.writer import Writer
 from pipeline import errors
-from pipeline.arxiv import read
-from pipeline.progress import Progress
 from pipeline.reproduce import Reproduction, reproduce
 from sandbox.interface import SandboxError
 from settings import Settings
 
-T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 Reproducer = Callable[[Job, Path, Watch], Reproduction]
@@ -48,9 +39,7 @@ def reproducer(toolbox: Toolbox, settings: Settings) -> Reproducer:
     def make(job: Job, out: Path, watch: Watch) -> Reproduction:
         options = options_for(job, settings)
         with toolbox(job, out, watch.cancelled) as tools:
-            watch(Progress("paper", "started", job.paper, usd=0.0))
-            paper = read(job.paper, tools.arxiv)
-            watch(Progress("paper", "finished", paper.title, usd=0.0))
+            paper = read_paper(job, tools, watch)
             return reproduce(
                 paper,
                 llm=tools.llm,
@@ -85,22 +74,20 @@ class Worker:
         revised. `pages` is the address of the dashboard.
         """
         self._github = github
+        self._writer = Writer(github, waits)
+        self._desk = Desk(github, allowed, revises=revise is not None)
         self._make = make
         self._data = data
-        self._allowed = allowed
         self._kept = kept
-        self._waits = waits
         self._seconds_between_edits = seconds_between_edits
         self._judge = judge
         self._pages = pages
-        self._revising = (
-            Revising(github, revise, data, self._insist, self._beside, self._conclude) if revise else None
-        )
+        self._revising = Revising(self._writer, revise, data) if revise else None
 
     def answer(self, request: Request, step: Steps, ledger: Ledger) -> None:
         """Decide on a request, say so, and submit the jobs that come of it."""
         try:
-            step("answer", lambda: self._insist(lambda: self._answer(request, ledger)))
+            step("answer", lambda: self._writer.insist(lambda: self._desk.answer(request, ledger)))
         except GitHubError as error:
             _log.warning("Request %s could not be answered: %s", request.id, error)
         except Exception:
@@ -131,109 +118,6 @@ class Worker:
             return step("report", lambda: self._report(job, ledger, outcome, hint, kept))
         return step("review", lambda: self._review(job, ledger, made, pushed, delivered))
 
-    # Requests
-
-    def _answer(self, request: Request, ledger: Ledger) -> None:
-        place = request.place
-        permission = self._github.permission(place, request.actor)
-        try:
-            wishes = configuration.read(self._github.configuration(place))
-        except ConfigurationInvalid as error:
-            if not isinstance(admit(request, Configuration(), permission), Refusal | None):
-                text = messages.configuration_invalid(error.problems)
-                mark = f"configuration {hashlib.sha256(text.encode()).hexdigest()[:12]}"
-                self._github.comment(place, mark, text, since=request.received, thread=request.thread)
-            return
-        decision = admit(request, wishes, permission)
-        if isinstance(decision, Admitted):
-            self._github.react(request)
-            decision = self._do(request, decision, wishes, ledger)
-        if isinstance(decision, Refusal):
-            mark = f"refusal {request.actor_id} {request.received:%Y-%m-%d}"
-            day = request.received.replace(hour=0, minute=0, second=0, microsecond=0)
-            self._github.comment(
-                place,
-                mark,
-                messages.refusal(request.actor, decision.message),
-                since=day,
-                thread=request.thread,
-            )
-
-    def _do(
-        self, request: Request, decision: Admitted, wishes: Configuration, ledger: Ledger
-    ) -> Refusal | None:
-        """Carry it out; a Refusal if that would exceed a quota."""
-        if isinstance(request.command, Command) and request.command.verb != "reproduce":
-            said = self._about_jobs(request, request.command, wishes, ledger)
-        else:
-            said = self._submit(decision.jobs, wishes, ledger)
-            if not isinstance(said, Refusal):
-                said = "\n\n".join(part for part in (said, decision.note) if part)
-        if isinstance(said, Refusal):
-            return said
-        if said:
-            mark = f"answer {request.id}"
-            self._github.comment(request.place, mark, said, since=request.received, thread=request.thread)
-        return None
-
-    def _submit(self, jobs: Sequence[Job], wishes: Configuration, ledger: Ledger) -> Refusal | str:
-        """Have all of them done, or none; what to say of it, if anything."""
-        now = datetime.now(UTC)
-        with ledger.admission():
-            known = ledger.recent(now - DAY)
-            refused = excess(jobs, known, wishes.quota, self._allowed, now)
-            for job in () if refused else jobs:
-                ledger.submit(job)
-        return refused or replies.waiting(jobs, known)
-
-    def _about_jobs(
-        self, request: Request, command: Command, wishes: Configuration, ledger: Ledger
-    ) -> str | Refusal:
-        """What to say about a command on this issue's jobs, which is carried out."""
-        records = self._records(request.place, ledger)
-        active = [record for record in records if record.active]
-        if command.verb == "status":
-            return messages.status(records, time.time())
-        if command.verb == "cancel":
-            for record in active:
-                ledger.cancel(record.job.id)
-            return "" if active else "Nothing is running for this issue."
-        if command.verb == "retry":
-            if active:
-                return "The job is still running; `/paper2code cancel` stops it."
-            if not records:
-                return "There is nothing to retry: this issue has no job yet."
-            last = records[0].job
-            again = job_id(replace(request, place=last.place), last.paper)
-            job = replace(last, id=again, actor=request.actor, created=request.received)
-            return self._submit([job], wishes, ledger)
-        if command.verb == "help":
-            return messages.help_()
-        if command.verb == "rate":
-            found = rating.rated(records)
-            if isinstance(found, str):
-                return found
-            ledger.rate(found.job.id, rating.rating(request, command))
-            self._github.react(request, "heart")
-            return ""
-        if command.verb == "revise" and self._revising:
-            wanted = revising.job(self._github, request, command.text, wishes)
-            return wanted if isinstance(wanted, Refusal) else self._submit([wanted], wishes, ledger)
-        return f"`{command.verb}` is not available in this version."
-
-    def _records(self, place: Place, ledger: Ledger) -> list[Record]:
-        """The jobs of an issue; of a pull request, the ones that it came of as well."""
-        records = ledger.records(place.repository_id, place.issue)
-        pull = self._github.pull(place)
-        head = pull.branch if pull and pull.here else None
-        issue = issue_of(head) if head else None
-        if issue in (None, place.issue):
-            return records
-        before = ledger.records(place.repository_id, issue)
-        return [*records, *(record for record in before if record.job.branch == head)]
-
-    # Jobs
-
     def _announce(self, job: Job, ledger: Ledger) -> int | None:
         """Id of the progress comment; None in a locked conversation.
 
@@ -246,7 +130,7 @@ class Worker:
             return None
         text, since, thread = self._progress(job, Board()), job.created, job.thread
         try:
-            return self._insist(
+            return self._writer.insist(
                 lambda: self._github.comment(job.place, job.mark, text, since=since, thread=thread)
             )
         except GitHubRefused as error:
@@ -280,7 +164,7 @@ class Worker:
     def _push(self, job: Job, reproduction: Reproduction) -> str:
         github, place = self._github, job.place
         directory = messages.directory(job.configuration.directory, reproduction, job.paper)
-        return self._insist(
+        return self._writer.insist(
             lambda: branch.publish(
                 github.remote(place),
                 github.default_branch(place),
@@ -295,10 +179,10 @@ class Worker:
     def _deliver(self, job: Job, reproduction: Reproduction, sha: str) -> Outcome:
         github, place, report = self._github, job.place, reproduction.report
         directory = messages.directory(job.configuration.directory, reproduction, job.paper)
-        blob = self._insist(lambda: github.blob(place, sha))
+        blob = self._writer.insist(lambda: github.blob(place, sha))
         body = messages.pull_request(reproduction, directory, blob, place.issue)
         title, draft = messages.title(reproduction), reproduction.status != "runs"
-        pull = self._insist(
+        pull = self._writer.insist(
             lambda: github.pull_request(
                 place,
                 job.mark,
@@ -310,19 +194,9 @@ class Worker:
                 job.configuration.labels,
             )
         )
-        refused = self._beside(
-            lambda: github.check(
-                place,
-                sha,
-                job.id,
-                "success" if reproduction.status == "runs" else "failure",
-                messages.check_title(report),
-                messages.check_summary(report),
-                annotations(report, reproduction.files, directory),
-            )
-        )
+        refused = self._writer.check(job, sha, report, reproduction.files, directory)
         left_out = refused and f"No check run: {refused}"
-        self._conclude(job, messages.done(job, reproduction, pull, left_out))
+        self._writer.conclude(job, messages.done(job, reproduction, pull, left_out))
         return Outcome(
             "done",
             reproduction.status,
@@ -337,11 +211,12 @@ class Worker:
         if self._judge is None or job.configuration.judge == 0 or outcome.pull_request is None:
             return outcome
         pull = PullRequest(int(outcome.pull_request.rpartition("/")[2]), outcome.pull_request)
+
         try:
             with Watch(lambda board: None, lambda: ledger.cancelling(job.id), 1) as watch:
                 judgement = self._judge(job, job.folder(self._data), made, watch.cancelled)
             directory = messages.directory(job.configuration.directory, made, job.paper)
-            url = self._insist(
+            url = self._writer.insist(
                 lambda: review.post(self._github, job.place, pull.number, sha, judgement, directory)
             )
             said = review.said(judgement, url)
@@ -351,48 +226,15 @@ class Worker:
             ended, _ = _explained(error)
             _log.warning("Job %s was not judged: %s", job.id, ended.reason)
             said = review.unsaid(ended.reason)
-        self._conclude(job, f"{messages.done(job, made, pull, outcome.left_out)}\n\n{said}")
+        self._writer.conclude(job, f"{messages.done(job, made, pull, outcome.left_out)}\n\n{said}")
         return outcome
 
     def _report(self, job: Job, ledger: Ledger, outcome: Outcome, hint: str, kept: str) -> Outcome:
-        records = self._insist(lambda: ledger.records(job.place.repository_id, job.place.issue))
+        records = self._writer.insist(lambda: ledger.records(job.place.repository_id, job.place.issue))
         board = next((record.board for record in records if record.job.id == job.id), Board())
         text = (replies.failed if job.wish else messages.failed)(job, board, outcome, hint, kept)
-        self._conclude(job, text)
+        self._writer.conclude(job, text)
         return replace(outcome, usd=board.usd)
-
-    def _conclude(self, job: Job, text: str) -> None:
-        """The last word, in the progress comment, or in a new one if somebody has deleted that.
-
-        Where GitHub does not take it, the ledger and the dashboard have it alone.
-        """
-        if job.place.issue is None:
-            return
-        try:
-            self._insist(
-                lambda: self._github.comment(job.place, job.mark, text, since=job.created, thread=job.thread)
-            )
-        except GitHubError as error:
-            _log.warning("Job %s has ended and could not say so: %s", job.id, error)
-
-    def _beside(self, operation: Callable[[], object]) -> str:
-        """Do what a job does not fail for; GitHub's words if it refused, else nothing."""
-        try:
-            self._insist(operation)
-        except GitHubError as error:
-            _log.warning("Left out: %s", error)
-            return str(error)
-        return ""
-
-    def _insist(self, operation: Callable[[], T]) -> T:
-        """The result of an idempotent operation, tried again while a service is away."""
-        for wait in self._waits:
-            try:
-                return operation()
-            except (GitHubUnavailable, BranchUnreachable, Unreachable) as error:
-                _log.warning("%s; trying again", error)
-                time.sleep(max(wait, getattr(error, "wait", 0)))
-        return operation()
 
 
 def _explained(error: Exception) -> tuple[Outcome, str]:

@@ -3,8 +3,9 @@
 import threading
 
 from bot.composition import makers
+from bot.daemon import work
 from bot.database import Journals, connect
-from bot.engine import database_url, work
+from bot.engine import database_url
 from settings import load
 
 if __name__ == "__main__":

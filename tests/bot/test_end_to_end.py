@@ -16,7 +16,8 @@ from pathlib import Path
 from jsonschema import Draft202012Validator
 from pydantic import SecretStr
 
-from bot.engine import Engine, work
+from bot.daemon import work
+from bot.engine import Engine
 from bot.github import GitHub
 from bot.jobs import Job
 from bot.revising import reviser
