@@ -11,6 +11,7 @@ from bot.credentials import GitHubRefused
 from bot.github import Comment, GitHub
 from bot.jobs import Job, Place
 from bot.tools import Toolbox
+from bot.watch import Watch
 from pipeline.markdown import code, prose
 from pipeline.repository import Repository
 from pipeline.reproduce import Reproduction
@@ -22,16 +23,19 @@ _SCALE = (
     "5: everything that the paper describes is there and right. 1: it does not implement the paper's method."
 )
 
-Judge = Callable[[Job, Path, Reproduction, Callable[[], bool]], Judgement]
-"""Judges what a job has delivered, given its folder and whether it shall stop. Raises PipelineError."""
+Judge = Callable[[Job, Path, Reproduction, Watch], Judgement]
+"""Judges what a job has delivered, given its folder, and tells what it costs. Raises PipelineError."""
 
 
 def judging(toolbox: Toolbox) -> Judge:
     """The real one: asks the job's model, within what is left of the job's budget."""
 
-    def ask(job: Job, out: Path, made: Reproduction, cancelled: Callable[[], bool]) -> Judgement:
-        with toolbox(job, out, cancelled) as tools:
-            return judge(Repository(made.files), made.context, tools.llm, job.configuration.judge)
+    def ask(job: Job, out: Path, made: Reproduction, watch: Watch) -> Judgement:
+        with toolbox(job, out, watch.cancelled) as tools:
+            try:
+                return judge(Repository(made.files), made.context, tools.llm, job.configuration.judge)
+            finally:
+                watch.paid(tools.llm.usage.usd)
 
     return ask
 

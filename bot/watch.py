@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 
 from bot.credentials import GitHubError
@@ -41,6 +42,18 @@ class Watch:
             self._board = self._board.after(event, time.time())
         if self._stop.is_set():
             raise errors.Cancelled("somebody asked to stop")
+
+    def paid(self, usd: float | None) -> None:
+        """Add what was spent without an event of the run; None: nobody knows how much."""
+        with self._lock:
+            known = self._board.usd
+            self._board = replace(self._board, usd=None if known is None or usd is None else known + usd)
+
+    @property
+    def board(self) -> Board:
+        """As it stands."""
+        with self._lock:
+            return self._board
 
     def cancelled(self) -> bool:
         """Whether the run shall stop; for whoever waits for something long."""

@@ -212,16 +212,23 @@ class Worker:
             return outcome
         pull = PullRequest(int(outcome.pull_request.rpartition("/")[2]), outcome.pull_request)
 
+        def note(board: Board) -> None:
+            ledger.note(job.id, board)
+
         try:
-            with Watch(lambda board: None, lambda: ledger.cancelling(job.id), 1) as watch:
-                judgement = self._judge(job, job.folder(self._data), made, watch.cancelled)
+            board = replace(self._board(job, ledger), usd=outcome.usd)
+            stopped, seconds = lambda: ledger.cancelling(job.id), self._seconds_between_edits
+            with Watch(note, stopped, seconds, board) as watch:
+                try:
+                    judgement = self._judge(job, job.folder(self._data), made, watch)
+                finally:
+                    outcome = replace(outcome, usd=watch.board.usd)
             directory = messages.directory(job.configuration.directory, made, job.paper)
             url = self._writer.insist(
                 lambda: review.post(self._github, job.place, pull.number, sha, judgement, directory)
             )
             said = review.said(judgement, url)
-            usd = None if outcome.usd is None or judgement.usd is None else outcome.usd + judgement.usd
-            outcome = replace(outcome, score=judgement.score, usd=usd)
+            outcome = replace(outcome, score=judgement.score)
         except Exception as error:
             ended, _ = _explained(error)
             _log.warning("Job %s was not judged: %s", job.id, ended.reason)
@@ -229,9 +236,13 @@ class Worker:
         self._writer.conclude(job, f"{messages.done(job, made, pull, outcome.left_out)}\n\n{said}")
         return outcome
 
-    def _report(self, job: Job, ledger: Ledger, outcome: Outcome, hint: str, kept: str) -> Outcome:
+    def _board(self, job: Job, ledger: Ledger) -> Board:
+        """Where it stands, as far as it was noted."""
         records = self._writer.insist(lambda: ledger.records(job.place.repository_id, job.place.issue))
-        board = next((record.board for record in records if record.job.id == job.id), Board())
+        return next((record.board for record in records if record.job.id == job.id), Board())
+
+    def _report(self, job: Job, ledger: Ledger, outcome: Outcome, hint: str, kept: str) -> Outcome:
+        board = self._board(job, ledger)
         text = (replies.failed if job.wish else messages.failed)(job, board, outcome, hint, kept)
         self._writer.conclude(job, text)
         return replace(outcome, usd=board.usd)

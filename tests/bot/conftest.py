@@ -100,8 +100,9 @@ def make(job: Job, out: Path, watch: Watch) -> Reproduction:
     return reproduction(job.paper)
 
 
-def judge(job: Job, out: Path, made: Reproduction, cancelled: Callable[[], bool]) -> Judgement:
+def judge(job: Job, out: Path, made: Reproduction, watch: Watch) -> Judgement:
     """A judgement without a model."""
+    watch.paid(0.04)
     critiques = (
         Critique("main.py", 1, 1, "high", "The paper computes attention [Eq1]; this greets @alice.", "R1"),
         Critique("reproduce.sh", 1, 1, "low", "No seed is set; fixes #1 | `x`"),

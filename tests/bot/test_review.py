@@ -13,13 +13,17 @@ from bot.action import Inline
 from bot.configuration import Configuration
 from bot.github import GitHub
 from bot.jobs import Job
+from bot.progress import Board
 from bot.review import Judge, judging
 from bot.tools import Tools
+from bot.watch import Watch
 from bot.worker import Worker
 from pipeline import errors
 from pipeline.arxiv import Arxiv
+from pipeline.llm import Usage
+from pipeline.reproduce import Reproduction
 from pipeline.scoring import Critique, Judgement
-from tests.bot.conftest import judge, make, reproduction
+from tests.bot.conftest import PLACE, judge, make, reproduction
 from tests.bot.test_worker import BOT, job, step
 from tests.fakes.github import FakeGitHub
 from tests.fakes.scripted import ScriptedLLM
@@ -94,6 +98,25 @@ def test_what_is_delivered_stands_without_a_judgement(
     assert not hub.state.reviews
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_the_judge_costs_counts_whatever_comes_of_it(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path, fails: bool
+) -> None:
+    def paid(asked: Job, out: Path, made: Reproduction, watch: Watch) -> Judgement:
+        judgement = judge(asked, out, made, watch)
+        if fails:
+            raise errors.AnswerInvalid("nothing that can be read")
+        return judgement
+
+    hub.open_issue("A", "")
+    ledger = Inline()
+    ledger.submit(job())
+    outcome = employ(github, tmp_path, paid).fulfil(job(), step, ledger)
+    (record,) = ledger.records(PLACE.repository_id, 1)
+    assert outcome.usd == record.board.usd == pytest.approx(0.46 + 0.04)
+    assert (outcome.score is None) == fails
+
+
 def test_a_review_that_github_refuses_spoils_nothing(hub: FakeGitHub, github: GitHub, tmp_path: Path) -> None:
     hub.open_issue("A", "")
     hub.fail("POST", "/reviews$", 403, times=9, message="Resource not accessible by integration")
@@ -143,7 +166,10 @@ def test_the_model_is_asked_about_what_was_delivered_after_what_the_run_asked(tm
         yield Tools(Arxiv("http://localhost", "http://localhost", tmp_path), llm, None)
 
     asked = job(configuration=Configuration(judge=2))
-    judgement = judging(toolbox)(asked, tmp_path, made, lambda: False)
+    llm.usage = Usage(calls=2, usd=0.25)
+    watch = Watch(lambda board: None, lambda: False, 1, Board(usd=0.5))
+    judgement = judging(toolbox)(asked, tmp_path, made, watch)
+    assert watch.board.usd == 0.75
     assert (judgement.samples, judgement.score, seen) == (2, 4, [tmp_path])
     assert all(prompt.shared == made.context.shared for prompt in llm.asked)
 
