@@ -98,7 +98,9 @@ class Worker:
         reproduction = sha = None
         try:
             comment = step("announce", lambda: self._announce(job, ledger))
-            if job.wish and self._revising:
+            if job.wish:
+                if self._revising is None:
+                    raise errors.PipelineError("this worker does not revise pull requests")
                 return self._revising.fulfil(job, step, lambda: self._watch(job, comment, ledger))
             reproduction = step("reproduce", lambda: self._reproduce(job, comment, ledger))
             made = reproduction

@@ -16,6 +16,7 @@ from bot.revising import Revise
 from bot.watch import Watch
 from bot.worker import Worker
 from pipeline import errors
+from pipeline.reproduce import Reproduction
 from pipeline.revision import Asked, Proposal, Revision
 from tests.bot.conftest import PLACE, make, revise, revised
 from tests.bot.test_worker import BOT, job, step
@@ -246,6 +247,20 @@ def test_what_did_not_run_before_is_pushed_and_said(
     outcome = carried_out(employ(github, tmp_path, still), at_line(hub, pull))
     assert (outcome.status, outcome.exit_status) == ("fails", 1)
     assert "did not run before either: `NameError: x`" in hub.remarks_by(BOT)[0]["body"]
+
+
+def test_a_worker_that_does_not_revise_says_so_and_reproduces_nothing(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path, pull: int
+) -> None:
+    def never(*_: object) -> Reproduction:
+        raise AssertionError("it was reproduced")
+
+    before = hub.refs()
+    worker = Worker(github, never, tmp_path, waits=(0,), seconds_between_edits=0.01)
+    place = replace(PLACE, issue=pull)
+    wanted = replace(wished("a"), place=place)
+    assert worker.fulfil(wanted, step, Inline()).state == "failed"
+    assert "does not revise" in hub.comments_by(BOT)[-1]["body"] and hub.refs() == before
 
 
 def test_a_draft_that_runs_now_is_ready_for_review(
