@@ -154,7 +154,8 @@ def github(folder: Path) -> Iterator[dict[str, Any]]:
 def _github(folder: Path, pipe: Connection) -> None:
     import logging
 
-    from tests.fakes.github import APP_ID, REPOSITORY_ID, FakeGitHub
+    from tests.fakes.github.server import FakeGitHub
+    from tests.fakes.github.state import APP_ID, REPOSITORY_ID
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with FakeGitHub(folder) as hub:

@@ -36,7 +36,8 @@ from pipeline.reproduce import Reproduction
 from pipeline.revision import Asked, Proposal, Revision
 from pipeline.scoring import Critique, Judgement
 from tests.fakes.contract import Contract
-from tests.fakes.github import APP_ID, INSTALLATION, NAME, OWNER, REPOSITORY_ID, FakeGitHub
+from tests.fakes.github.server import FakeGitHub
+from tests.fakes.github.state import APP_ID, INSTALLATION, NAME, OWNER, REPOSITORY_ID
 from tests.fakes.postgres import postgres
 
 SECRET = "It's a Secret to Everybody"

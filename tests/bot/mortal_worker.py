@@ -17,7 +17,7 @@ from bot.watch import Watch
 from bot.worker import Worker
 from pipeline.reproduce import Reproduction
 from tests.bot.conftest import judge, make, revise
-from tests.fakes.github import APP_ID
+from tests.fakes.github.state import APP_ID
 
 
 class Mortal(Engine):

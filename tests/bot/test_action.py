@@ -16,7 +16,8 @@ from pipeline import errors
 from pipeline.reproduce import Reproduction
 from settings import Settings
 from tests.bot.conftest import make, reproduction
-from tests.fakes.github import ACTIONS_TOKEN, FakeGitHub
+from tests.fakes.github.server import FakeGitHub
+from tests.fakes.github.state import ACTIONS_TOKEN
 
 ROOT = Path(__file__).parents[2]
 BOT = "github-actions[bot]"

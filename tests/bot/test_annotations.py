@@ -10,7 +10,7 @@ from bot.github import Annotation, GitHub
 from pipeline import documents
 from pipeline.markdown import plain
 from tests.bot.conftest import PLACE, report
-from tests.fakes.github import FakeGitHub
+from tests.fakes.github.server import FakeGitHub
 from tests.pipeline.plans import CONFIGURATION, PLAN
 
 OVERVIEW = "# Overview\n\n- Which optimiser? (see #3) **Assumed:** Adam (usual)\n"

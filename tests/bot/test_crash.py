@@ -35,7 +35,7 @@ from tests.bot.test_end_to_end import TEX
 from tests.bot.test_revising import BRANCH, DIRECTORY, employ, log, opened
 from tests.bot.test_worker import job
 from tests.fakes.arxiv import Submission, fake_arxiv, one_file
-from tests.fakes.github import FakeGitHub
+from tests.fakes.github.server import FakeGitHub
 from tests.fakes.model import FakeModel, Reply
 from tests.pipeline.plans import recording
 

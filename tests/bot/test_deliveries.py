@@ -4,6 +4,7 @@ Against the real engine on SQLite, through the webhook, with a worker whose pape
 """
 
 import itertools
+import json
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,8 @@ from bot.worker import Watch, Worker
 from pipeline.reproduce import Reproduction
 from tests.bot.conftest import PLACE, SECRET, make, until
 from tests.bot.test_webhook import send
-from tests.fakes.github import APP_ID, FakeGitHub, Json, dumps
+from tests.fakes.github.server import FakeGitHub
+from tests.fakes.github.state import APP_ID, Json
 
 PAPERS = ("1706.03762", "2401.00001")
 
@@ -141,7 +143,9 @@ class Deliveries(RuleBasedStateMachine):
             self.delivered[request.id] = (key, job_id(request, paper))
 
     def _send(self, name: str, event: Json) -> Any:
-        return send(self.client(), name, dumps(event), X_GitHub_Delivery=str(next(self.numbers)))
+        return send(
+            self.client(), name, json.dumps(event).encode(), X_GitHub_Delivery=str(next(self.numbers))
+        )
 
 
 @pytest.mark.timeout(600)

@@ -30,7 +30,8 @@ from settings import Settings
 from tests.bot.conftest import deliver, make, report, until
 from tests.bot.test_worker import request
 from tests.fakes.arxiv import Submission, fake_arxiv, one_file
-from tests.fakes.github import APP_ID, INSTALLATION, REPOSITORY_ID, FakeGitHub
+from tests.fakes.github.server import FakeGitHub
+from tests.fakes.github.state import APP_ID, INSTALLATION, REPOSITORY_ID
 from tests.fakes.scripted import ScriptedLLM
 from tests.pipeline.plans import SLEEPING_MAIN, fenced, recording
 

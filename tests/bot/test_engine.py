@@ -28,7 +28,7 @@ from tests.bot.conftest import PLACE, make, revise, until
 from tests.bot.test_revising import asked, log, opened
 from tests.bot.test_revising import employ as employ_reviser
 from tests.bot.test_worker import job, request, step
-from tests.fakes.github import FakeGitHub
+from tests.fakes.github.server import FakeGitHub
 
 BOT = "paper2code[bot]"
 FIRST = "123456-1-aaaaaaaaaaaa"

@@ -12,7 +12,8 @@ from bot.credentials import AppCredentials, GitHubRefused, GitHubUnavailable
 from bot.github import GitHub
 from pipeline.record import Commit
 from tests.bot.conftest import PLACE
-from tests.fakes.github import ACTIONS_TOKEN, APP_ID, FakeGitHub, Json, key_pair
+from tests.fakes.github.server import FakeGitHub, key_pair
+from tests.fakes.github.state import ACTIONS_TOKEN, APP_ID, Json
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CODE = Commit("Write the code", "", {"main.py": "print(1)\n"})

@@ -19,7 +19,8 @@ from bot.worker import Watch, Worker
 from pipeline.reproduce import Reproduction
 from tests.bot.conftest import make
 from tests.bot.test_worker import job, request
-from tests.fakes.github import REPOSITORY_ID, FakeGitHub
+from tests.fakes.github.server import FakeGitHub
+from tests.fakes.github.state import REPOSITORY_ID
 
 T = TypeVar("T")
 BOT = "paper2code[bot]"

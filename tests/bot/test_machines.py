@@ -18,7 +18,8 @@ from tests.bot.test_end_to_end import TEX
 from tests.bot.test_revising import asked, log, opened
 from tests.bot.test_worker import request
 from tests.fakes.arxiv import FakeArxiv, Submission, fake_arxiv, one_file
-from tests.fakes.github import APP_ID, FakeGitHub
+from tests.fakes.github.server import FakeGitHub
+from tests.fakes.github.state import APP_ID
 from tests.fakes.model import FakeModel, Reply
 
 PLANNED = sum(stage.startswith("plan.") for stage in TASKS.values())

@@ -15,7 +15,7 @@ from bot.rating import agreement, rated
 from bot.worker import Worker
 from tests.bot.conftest import PLACE, until
 from tests.bot.test_worker import BOT, job, request
-from tests.fakes.github import FakeGitHub
+from tests.fakes.github.server import FakeGitHub
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

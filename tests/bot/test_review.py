@@ -25,7 +25,7 @@ from pipeline.reproduce import Reproduction
 from pipeline.scoring import Critique, Judgement
 from tests.bot.conftest import PLACE, judge, make, reproduction
 from tests.bot.test_worker import BOT, job, step
-from tests.fakes.github import FakeGitHub
+from tests.fakes.github.server import FakeGitHub
 from tests.fakes.scripted import ScriptedLLM
 from tests.pipeline.plans import ESTIMATOR, MAIN
 from tests.pipeline.test_scoring import opinion, remark

@@ -20,7 +20,7 @@ from pipeline.reproduce import Reproduction
 from pipeline.revision import Asked, Proposal, Revision
 from tests.bot.conftest import PLACE, make, revise, revised
 from tests.bot.test_worker import BOT, job, step
-from tests.fakes.github import FakeGitHub
+from tests.fakes.github.server import FakeGitHub
 
 T = TypeVar("T")
 BRANCH = "paper2code/1706.03762-1"

@@ -19,7 +19,7 @@ from bot import setup
 from bot.credentials import PERMISSIONS
 from settings import APP_FILE, SettingsError, load
 from tests.bot.test_webhook import ASKING, send
-from tests.fakes.github import FakeGitHub
+from tests.fakes.github.server import FakeGitHub
 
 TOKEN = "open-sesame-please"
 ADMITTED = ("anybody", TOKEN)

@@ -21,7 +21,7 @@ from pipeline.progress import Progress
 from pipeline.reproduce import Reproduction
 from sandbox.interface import SandboxUnavailable
 from tests.bot.conftest import PLACE, make, reproduction
-from tests.fakes.github import FakeGitHub
+from tests.fakes.github.server import FakeGitHub
 
 T = TypeVar("T")
 BOT = "paper2code[bot]"

@@ -11,7 +11,7 @@ from openapi_core.exceptions import OpenAPIError
 from openapi_core.templating.responses.exceptions import ResponseNotFound
 from openapi_core.testing import MockRequest, MockResponse
 
-from tests.fakes.github import Exchange
+from tests.fakes.github.state import Exchange
 
 DOCUMENT = Path(__file__).parents[1] / "node_modules/@octokit/openapi/generated/api.github.com.json"
 _EVERYWHERE = (401, 403, 404, 429)

@@ -1,0 +1,104 @@
+"""What the fake GitHub knows, and what can go wrong with it; nothing here talks to anybody."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+Json = dict[str, Any]
+API = "/api/v3"
+APP_ID, INSTALLATION, REPOSITORY_ID = 4711, 99, 123456
+OWNER, NAME = "octo-org", "papers"
+ACTIONS_TOKEN = "ghs_of_the_action"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and its answer."""
+
+    method: str
+    path: str
+    """Without `/api/v3`."""
+    query: dict[str, list[str]]
+    body: bytes
+    content_type: str
+    status: int
+    answer: bytes
+    answer_type: str
+
+
+@dataclass
+class Fault:
+    """Something that goes wrong the next `times` times."""
+
+    method: str
+    path: re.Pattern[str]
+    times: int
+    status: int | None
+    """None: the connection is dropped."""
+    carried_out: bool
+    """The request has its effect all the same."""
+    headers: dict[str, str]
+    message: str
+
+
+@dataclass
+class Token:
+    """What a token may do, and as whom."""
+
+    login: str
+    permissions: dict[str, str]
+    repositories: list[int]
+    expires: datetime
+    revoked: bool = False
+
+
+@dataclass
+class State:
+    """What GitHub knows; tests read and write it."""
+
+    users: dict[str, int] = field(
+        default_factory=lambda: {
+            OWNER: 1,
+            "alice": 2,
+            "mallory": 3,
+            "paper2code[bot]": 1001,
+            "github-actions[bot]": 41898282,
+        }
+    )
+    permissions: dict[str, str] = field(default_factory=lambda: {OWNER: "admin", "alice": "write"})
+    issues: dict[int, Json] = field(default_factory=dict)
+    comments: dict[int, Json] = field(default_factory=dict)
+    reactions: list[Json] = field(default_factory=list)
+    labels: dict[int, list[str]] = field(default_factory=dict)
+    pulls: dict[int, Json] = field(default_factory=dict)
+    reviews: list[Json] = field(default_factory=list)
+    """Each with its `comments`, as they were sent."""
+    remarks: dict[int, Json] = field(default_factory=dict)
+    """Comments at lines of pull requests."""
+    checks: list[Json] = field(default_factory=list)
+    annotations: dict[int, list[Json]] = field(default_factory=dict)
+    """Of each check run."""
+    files: dict[str, str] = field(default_factory=dict)
+    """Files on the default branch that the contents API shows."""
+    deliveries: list[Json] = field(default_factory=list)
+    """Of the App's webhook, oldest first, each with its `payload`."""
+    names: list[str] = field(default_factory=lambda: [f"{OWNER}/{NAME}"])
+    """Of the repository, the present one last; the former ones redirect."""
+    installed: bool = True
+    suspended: bool = False
+    archived: bool = False
+    default_branch: str = "main"
+    drafts: bool = True
+    actions_may_open_pulls: bool = True
+    may_mark_ready: bool = True
+
+
+def now() -> str:
+    """As GitHub writes it."""
+    return text(datetime.now(UTC))
+
+
+def text(moment: datetime) -> str:
+    """As GitHub writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
