@@ -1,11 +1,13 @@
 """The Docker sandbox: a fresh container for every command, without network or privileges.
 
 A container's first process is our keeper (`keeper.py`): it takes the files, runs the command, kills whatever
-is left and answers. Few questions to the daemon then, and none while untrusted code runs.
+is left and answers. Few questions to the daemon then, and none while untrusted code runs. Where the connection
+is lost the command is run again in another container: it had a copy of its own and has changed nothing else.
 """
 
 import functools
 import logging
+import secrets
 import socket
 import tarfile
 import tempfile
@@ -14,7 +16,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import docker
 import requests
@@ -50,6 +52,11 @@ _MARGIN_SECONDS = FRESH_SECONDS + 300
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _PROBE = "import platform as p, sys; print('%d.%d' % sys.version_info[:2], p.libc_ver()[0] or 'musl')"
 _POLL_SECONDS = 0.4
+_WAITS = (0.5, 5.0, 20.0)
+"""Seconds between attempts while the connection to the daemon is lost: enough for it to be restarted."""
+_LOST = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError, ConnectionError)
+
+T = TypeVar("T")
 
 
 class DockerSandbox:
@@ -75,10 +82,10 @@ class DockerSandbox:
         self._job = job
         try:
             _refuse_silence()
-            self._client = docker.from_env(timeout=60)
+            self._client = _insist(lambda: docker.from_env(timeout=60), _WAITS[:1])
             self._ahead = Ahead(_Room.clear)
             self._close = weakref.finalize(self, _close, self._ahead, self._client)
-            self._client.ping()
+            _insist(self._client.ping, _WAITS[:1])
         except (DockerException, requests.RequestException, OSError) as error:
             raise SandboxUnavailable(
                 f"no Docker daemon answers ({error}): `sudo scripts/docker-up` starts one on Debian and "
@@ -129,18 +136,26 @@ class DockerSandbox:
 
     def run(self, directory: Path, command: Command) -> CommandResult:
         """See `Sandbox.run`."""
-        kind = command.limits, command.packages, command.tools
-        make = functools.partial(self._open, *kind)
         try:
-            room = self._ahead.take(kind, make)
-            try:
-                if command.followed:
-                    self._ahead.prepare(kind, make)
-                return self._carry_out(room, directory, command)
-            finally:
-                self._ahead.clear(room)
+            return _insist(lambda: self._run(directory, command), _WAITS, command.cancelled)
+        except _LOST as error:
+            raise SandboxError(
+                f"the connection to the Docker daemon was lost {len(_WAITS) + 1} times ({error}): see whether it "
+                "runs (`docker info`) and why it ended, then try again."
+            ) from error
         except (DockerException, requests.RequestException, OSError) as error:
             raise SandboxError(f"Docker failed: {error}") from error
+
+    def _run(self, directory: Path, command: Command) -> CommandResult:
+        kind = command.limits, command.packages, command.tools
+        make = functools.partial(self._open, *kind)
+        room = self._ahead.take(kind, make)
+        try:
+            if command.followed:
+                self._ahead.prepare(kind, make)
+            return self._carry_out(room, directory, command)
+        finally:
+            self._ahead.clear(room)
 
     def close(self) -> None:
         """Let go of the daemon; ends when nothing is left there."""
@@ -186,7 +201,8 @@ class DockerSandbox:
         )
         quarter = f"{_caps(limits.disk_bytes // 4)},mode=1777"
         folders = {PACKAGES: packages, TOOLS: tools}
-        container = self._client.containers.create(
+        make = functools.partial(
+            self._client.containers.create,
             self._image.id,
             ["python3", "-I", "-S", "-c", _KEEPER],
             labels=labels,
@@ -216,11 +232,11 @@ class DockerSandbox:
             runtime=self._runtime,
             device_requests=[DeviceRequest(count=self._gpus, capabilities=[["gpu"]])] if self._gpus else [],
         )
+        room = _Room(self._client.api)
         try:
-            room = _Room(container, self._client.api)
-            container.start()
+            room.open(make)
         except BaseException:
-            container.remove(force=True, v=True)
+            room.clear()
             raise
         return room
 
@@ -245,14 +261,16 @@ class DockerSandbox:
         name = f"paper2code-{path.name}"
         complete = "/volume/.paper2code-complete"
         self._client.volumes.create(name)
-        filler = self._client.containers.create(
-            self._image.id,
-            ["true"],
-            labels={_EXPIRES: str(int(time.time()) + 3600), _JOB: self._job},
-            mounts=[Mount("/volume", name, type="volume")],
-            network_mode="none",
-        )
+        filling = _new_name()
         try:
+            filler = self._client.containers.create(
+                self._image.id,
+                ["true"],
+                name=filling,
+                labels={_EXPIRES: str(int(time.time()) + 3600), _JOB: self._job},
+                mounts=[Mount("/volume", name, type="volume")],
+                network_mode="none",
+            )
             try:
                 filler.get_archive(complete)
             except NotFound:
@@ -267,7 +285,7 @@ class DockerSandbox:
                     archive.seek(0)
                     filler.put_archive("/volume", archive)
         finally:
-            filler.remove(force=True)
+            _remove(self._client.api, filling)
         return name
 
     def _carry_out(self, room: "_Room", directory: Path, command: Command) -> CommandResult:
@@ -292,33 +310,76 @@ class DockerSandbox:
 
 
 class _Room:
-    """A container that has been made, and the line to its keeper."""
+    """A container and the line to its keeper; named before it is there, so that it can always be removed."""
 
-    def __init__(self, container: Container, api: docker.APIClient) -> None:
-        self.container = container
+    container: Container
+    connection: socket.socket
+
+    def __init__(self, api: docker.APIClient) -> None:
+        self._api = api
+        self._name = _new_name()
+        self._stream: Any = None
+
+    def open(self, make: Callable[..., Container]) -> None:
+        """Make the container and start its keeper."""
+        self.container = make(name=self._name)
         asked = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-        self._stream = api.attach_socket(str(container.id), params=asked)
+        self._stream = self._api.attach_socket(str(self.container.id), params=asked)
         # Over a unix socket a file is wrapped around the connection; closing it alone would not close that.
-        self.connection: socket.socket = getattr(self._stream, "_sock", self._stream)
+        self.connection = getattr(self._stream, "_sock", self._stream)
+        self.container.start()
 
     def clear(self) -> None:
         """Remove it, with its working directory and whatever is alive in it."""
-        self.connection.close()
-        self._stream.close()
+        if self._stream:
+            self.connection.close()
+            self._stream.close()
+        _remove(self._api, self._name)
+
+
+def _new_name() -> str:
+    return f"paper2code-{secrets.token_hex(8)}"
+
+
+def _remove(api: docker.APIClient, name: str) -> None:
+    """A container that may be there, with the volumes that are its own."""
+    try:
+        _insist(lambda: api.remove_container(name, v=True, force=True), _WAITS[:1])
+    except NotFound:
+        pass
+    except (DockerException, OSError) as error:
+        _LOG.warning("%s is left to the reaper: %s", name, error)
+
+
+def _insist(
+    operation: Callable[[], T], waits: tuple[float, ...], cancelled: Callable[[], bool] = lambda: False
+) -> T:
+    """The result of what can be repeated, tried again while the connection to the daemon is lost."""
+    for wait in waits:
         try:
-            self.container.remove(force=True, v=True)
-        except NotFound:
-            pass
-        except (DockerException, requests.RequestException) as error:
-            _LOG.warning("%s is left to the reaper: %s", self.container.name, error)
+            return operation()
+        except Exception as error:
+            # docker-py asks for the daemon's version first, and has words of its own for what goes wrong then.
+            if not isinstance(error, _LOST) and not isinstance(error.__cause__, _LOST):
+                raise
+            _LOG.warning("The connection to Docker was lost (%s); trying again", error)
+        until = time.monotonic() + wait
+        while time.monotonic() < until:
+            if cancelled():
+                raise SandboxCancelled
+            time.sleep(min(wait, _POLL_SECONDS))
+    return operation()
 
 
 def _unanswered(room: _Room, errand: Errand) -> CommandResult:
-    """The keeper itself was killed; only a dead container says whether the kernel did it for memory."""
+    """The keeper was killed, or the line cut; only a dead container says whether the kernel did it for memory.
+
+    Raises ConnectionError where it did not.
+    """
     status = room.container.wait(timeout=60)
     room.container.reload()
     if not room.container.attrs["State"]["OOMKilled"]:
-        raise SandboxError(f"the container ended without an answer: {status}, {errand.stderr.text()[-2000:]}")
+        raise ConnectionError(f"a container ended without an answer: {status}")
     return CommandResult(
         argv=errand.command.argv,
         exit_code=None,
