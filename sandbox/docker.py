@@ -7,21 +7,18 @@ is lost the command is run again in another container: it had a copy of its own 
 
 import functools
 import logging
-import secrets
 import socket
 import tarfile
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
-from docker.models.containers import Container
 from docker.types import DeviceRequest, DriverConfig, LogConfig, Mount, Ulimit
 from docker.utils import kwargs_from_env
 
@@ -40,6 +37,7 @@ from sandbox.interface import (
 )
 from sandbox.keeper import USER
 from sandbox.report import CommandResult, Limits
+from sandbox.room import LOST, POLL_SECONDS, WAITS, Frames, Room, insist, new_name, remove
 
 _SOCKET = "unix:///var/run/docker.sock"
 _LOG = logging.getLogger(__name__)
@@ -51,12 +49,6 @@ _MARGIN_SECONDS = FRESH_SECONDS + 300
 """After a command's limit, until a container left behind counts as dead."""
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _PROBE = "import platform as p, sys; print('%d.%d' % sys.version_info[:2], p.libc_ver()[0] or 'musl')"
-_POLL_SECONDS = 0.4
-_WAITS = (0.5, 5.0, 20.0)
-"""Seconds between attempts while the connection to the daemon is lost: enough for it to be restarted."""
-_LOST = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError, ConnectionError)
-
-T = TypeVar("T")
 
 
 class DockerSandbox:
@@ -82,10 +74,10 @@ class DockerSandbox:
         self._job = job
         try:
             _refuse_silence()
-            self._client = _insist(lambda: docker.from_env(timeout=60), _WAITS[:1])
-            self._ahead = Ahead(_Room.clear)
+            self._client = insist(lambda: docker.from_env(timeout=60), WAITS[:1])
+            self._ahead = Ahead(Room.clear)
             self._close = weakref.finalize(self, _close, self._ahead, self._client)
-            _insist(self._client.ping, _WAITS[:1])
+            insist(self._client.ping, WAITS[:1])
         except (DockerException, requests.RequestException, OSError) as error:
             raise SandboxUnavailable(
                 f"no Docker daemon answers ({error}): `sudo scripts/docker-up` starts one on Debian and "
@@ -137,10 +129,10 @@ class DockerSandbox:
     def run(self, directory: Path, command: Command) -> CommandResult:
         """See `Sandbox.run`."""
         try:
-            return _insist(lambda: self._run(directory, command), _WAITS, command.cancelled)
-        except _LOST as error:
+            return insist(lambda: self._run(directory, command), WAITS, command.cancelled)
+        except LOST as error:
             raise SandboxError(
-                f"the connection to the Docker daemon was lost {len(_WAITS) + 1} times ({error}): see whether it "
+                f"the connection to the Docker daemon was lost {len(WAITS) + 1} times ({error}): see whether it "
                 "runs (`docker info`) and why it ended, then try again."
             ) from error
         except (DockerException, requests.RequestException, OSError) as error:
@@ -184,7 +176,7 @@ class DockerSandbox:
             raise SandboxError(f"Docker failed: {error}") from error
         return found
 
-    def _open(self, limits: Limits, packages: Path | None, tools: Path | None) -> "_Room":
+    def _open(self, limits: Limits, packages: Path | None, tools: Path | None) -> Room:
         """A container whose keeper waits for its order."""
         lifetime = int(limits.seconds) + _MARGIN_SECONDS
         labels = {_EXPIRES: str(int(time.time()) + lifetime), _JOB: self._job}
@@ -232,7 +224,7 @@ class DockerSandbox:
             runtime=self._runtime,
             device_requests=[DeviceRequest(count=self._gpus, capabilities=[["gpu"]])] if self._gpus else [],
         )
-        room = _Room(self._client.api)
+        room = Room(self._client.api)
         try:
             room.open(make)
         except BaseException:
@@ -261,7 +253,7 @@ class DockerSandbox:
         name = f"paper2code-{path.name}"
         complete = "/volume/.paper2code-complete"
         self._client.volumes.create(name)
-        filling = _new_name()
+        filling = new_name()
         try:
             filler = self._client.containers.create(
                 self._image.id,
@@ -285,16 +277,16 @@ class DockerSandbox:
                     archive.seek(0)
                     filler.put_archive("/volume", archive)
         finally:
-            _remove(self._client.api, filling)
+            remove(self._client.api, filling)
         return name
 
-    def _carry_out(self, room: "_Room", directory: Path, command: Command) -> CommandResult:
+    def _carry_out(self, room: Room, directory: Path, command: Command) -> CommandResult:
         errand = Errand.answered_on_stdout(command)
         for data in errand.order(directory, "/usr/local/bin:/usr/bin:/bin", self._machine):
             room.connection.sendall(data)
-        frames = _Frames({1: errand.hear, 2: errand.stderr.add})
+        frames = Frames({1: errand.hear, 2: errand.stderr.add})
         deadline = time.monotonic() + command.limits.seconds + _GRACE_SECONDS
-        room.connection.settimeout(_POLL_SECONDS)
+        room.connection.settimeout(POLL_SECONDS)
         # Everything is read, however much is kept: a daemon that cannot get rid of output stops answering.
         while not command.cancelled():
             if time.monotonic() > deadline:
@@ -304,74 +296,12 @@ class DockerSandbox:
             except TimeoutError:
                 continue
             if not data:
-                return errand.result() if errand.answer else _unanswered(room, errand)
+                return errand.result() if errand.complete else _unanswered(room, errand)
             frames.add(data)
         raise SandboxCancelled
 
 
-class _Room:
-    """A container and the line to its keeper; named before it is there, so that it can always be removed."""
-
-    container: Container
-    connection: socket.socket
-
-    def __init__(self, api: docker.APIClient) -> None:
-        self._api = api
-        self._name = _new_name()
-        self._stream: Any = None
-
-    def open(self, make: Callable[..., Container]) -> None:
-        """Make the container and start its keeper."""
-        self.container = make(name=self._name)
-        asked = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-        self._stream = self._api.attach_socket(str(self.container.id), params=asked)
-        # Over a unix socket a file is wrapped around the connection; closing it alone would not close that.
-        self.connection = getattr(self._stream, "_sock", self._stream)
-        self.container.start()
-
-    def clear(self) -> None:
-        """Remove it, with its working directory and whatever is alive in it."""
-        if self._stream:
-            self.connection.close()
-            self._stream.close()
-        _remove(self._api, self._name)
-
-
-def _new_name() -> str:
-    return f"paper2code-{secrets.token_hex(8)}"
-
-
-def _remove(api: docker.APIClient, name: str) -> None:
-    """A container that may be there, with the volumes that are its own."""
-    try:
-        _insist(lambda: api.remove_container(name, v=True, force=True), _WAITS[:1])
-    except NotFound:
-        pass
-    except (DockerException, OSError) as error:
-        _LOG.warning("%s is left to the reaper: %s", name, error)
-
-
-def _insist(
-    operation: Callable[[], T], waits: tuple[float, ...], cancelled: Callable[[], bool] = lambda: False
-) -> T:
-    """The result of what can be repeated, tried again while the connection to the daemon is lost."""
-    for wait in waits:
-        try:
-            return operation()
-        except Exception as error:
-            # docker-py asks for the daemon's version first, and has words of its own for what goes wrong then.
-            if not isinstance(error, _LOST) and not isinstance(error.__cause__, _LOST):
-                raise
-            _LOG.warning("The connection to Docker was lost (%s); trying again", error)
-        until = time.monotonic() + wait
-        while time.monotonic() < until:
-            if cancelled():
-                raise SandboxCancelled
-            time.sleep(min(wait, _POLL_SECONDS))
-    return operation()
-
-
-def _unanswered(room: _Room, errand: Errand) -> CommandResult:
+def _unanswered(room: Room, errand: Errand) -> CommandResult:
     """The keeper was killed, or the line cut; only a dead container says whether the kernel did it for memory.
 
     Raises ConnectionError where it did not.
@@ -390,7 +320,7 @@ def _unanswered(room: _Room, errand: Errand) -> CommandResult:
     )
 
 
-def _close(ahead: "Ahead[_Room]", client: docker.DockerClient) -> None:
+def _close(ahead: "Ahead[Room]", client: docker.DockerClient) -> None:
     ahead.close()
     client.close()
 
@@ -408,31 +338,6 @@ def _refuse_silence() -> None:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(60)
             probe.connect(address.removeprefix("unix://"))
-
-
-class _Frames:
-    """Docker's multiplexed stream: 8 bytes of header (stream, length), then the bytes."""
-
-    def __init__(self, heard: Mapping[int, Callable[[bytes], None]]) -> None:
-        self._heard = heard
-        self._header = b""
-        self._left = 0
-
-    def add(self, data: bytes) -> None:
-        while data:
-            if self._left:
-                part, data = data[: self._left], data[self._left :]
-                self._left -= len(part)
-                if hear := self._heard.get(self._header[0]):
-                    hear(part)
-            else:
-                if len(self._header) == 8:
-                    self._header = b""
-                missing = 8 - len(self._header)
-                self._header += data[:missing]
-                data = data[missing:]
-                if len(self._header) == 8:
-                    self._left = int.from_bytes(self._header[4:], "big")
 
 
 def _caps(size: int) -> str:

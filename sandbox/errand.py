@@ -79,8 +79,14 @@ class Errand:
             said = said[: -len(mark) + 1]
         self.stdout.add(said)
 
+    @property
+    def complete(self) -> bool:
+        """Whether the answer has come to its end."""
+        line, ended, rest = bytes(self.answer).partition(b"\n")
+        return bool(ended) and len(rest) == sum(size for _, size in json.loads(line).get("outputs", ()))
+
     def result(self) -> CommandResult:
-        """How it ended. Raises SandboxError where the answer says that the sandbox failed."""
+        """How it ended, once that is known. Raises SandboxError where the answer says that the sandbox failed."""
         line, _, rest = bytes(self.answer).partition(b"\n")
         said = json.loads(line)
         if "error" in said:
