@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.report import CommandResult
-from tests.sandbox.attacks import DOCUMENT, Attack, attempt, call
+from tests.sandbox.attacks import Attack, attempt, call
 from tests.sandbox.conftest import SMALL, Run
 
 
@@ -162,16 +162,6 @@ ATTACKS = {
         replace(SMALL, seconds=2),
     ),
 }
-
-
-@pytest.mark.parametrize("name", ATTACKS)
-def test_holds(name: str, run: Run) -> None:
-    ATTACKS[name].is_held(run)
-
-
-@pytest.mark.parametrize("name", ATTACKS)
-def test_the_document_tells_of_it(name: str) -> None:
-    assert ATTACKS[name].row in DOCUMENT.read_text("utf-8")
 
 
 def test_what_a_program_leaves_behind_is_gone(run: Run) -> None:

@@ -1,0 +1,24 @@
+"""Every attack of the three files next door, in each sandbox, and the document that tells of them."""
+
+import pytest
+
+from tests.sandbox import test_attacks_deceit, test_attacks_escape, test_attacks_exhaustion
+from tests.sandbox.attacks import DOCUMENT
+from tests.sandbox.conftest import Run
+
+ATTACKS = test_attacks_deceit.ATTACKS | test_attacks_escape.ATTACKS | test_attacks_exhaustion.ATTACKS
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_holds(name: str, run: Run) -> None:
+    ATTACKS[name].is_held(run)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_the_document_tells_of_it(name: str) -> None:
+    assert ATTACKS[name].row in DOCUMENT.read_text("utf-8")
+
+
+def test_no_attack_hides_another_of_its_name() -> None:
+    files = (test_attacks_deceit, test_attacks_escape, test_attacks_exhaustion)
+    assert len(ATTACKS) == sum(len(file.ATTACKS) for file in files)
