@@ -25,7 +25,7 @@ test: $(READY) $(NODE) ## The tests; where a Docker daemon answers, those that n
 	$(WITH_NODE) $(BIN)/python -m pytest -W error -m "not slow" $(PYTEST)
 
 test-crash: $(READY) $(NODE) ## The whole crash matrix, of which `make test` runs a spread
-	PAPER2CODE_TEST_CRASH=all $(WITH_NODE) $(BIN)/python -m pytest -W error $(PYTEST) tests/bot/test_crash.py
+	PAPER2CODE_TEST_CRASH=all $(WITH_NODE) $(BIN)/python -m pytest -W error $(PYTEST) tests/bot/test_crash*.py
 
 test-slow: $(READY) $(NODE) ## What takes minutes and is not part of `make test`
 	$(WITH_NODE) $(BIN)/python -m pytest -W error -m slow $(PYTEST)

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from app import METHODS, main
 from pipeline.plan import Method
-from tests.bot.test_crash import answer
+from tests.bot.crash import answer
 from tests.fakes.model import FakeModel, Reply
 from tests.pipeline.plans import MAIN, SLEEPING_MAIN, fenced, recording
 

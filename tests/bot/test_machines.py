@@ -13,7 +13,7 @@ import pytest
 from bot.engine import Engine
 from bot.github import GitHub
 from tests.bot.conftest import deliver, until
-from tests.bot.test_crash import BOT, TASKS, answer, assert_delivered_once, hired
+from tests.bot.crash import BOT, TASKS, answer, assert_delivered_once, hired
 from tests.bot.test_end_to_end import TEX
 from tests.bot.test_revising import asked, log, opened
 from tests.bot.test_worker import request

@@ -1,0 +1,96 @@
+"""What the crash matrix stands on: a job, how it is done, and what must be there in the end."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bot.action import Inline
+from bot.intake import read
+from bot.jobs import Request
+from bot.worker import Worker
+from tests.fakes.github.server import FakeGitHub
+from tests.fakes.model import Reply
+from tests.pipeline.plans import recording
+
+T = TypeVar("T")
+BOT = "paper2code[bot]"
+FAULTS = [(502, False), (502, True), (None, False), (None, True)]
+TASKS = {
+    "read the paper": "plan.overview",
+    "list the requirements": "plan.requirements",
+    "design the architecture": "plan.architecture",
+    "design the logic": "plan.logic",
+    "write the configuration": "plan.config",
+    "think `estimator.py`": "analysis.estimator.py",
+    "think `main.py`": "analysis.main.py",
+    "write `estimator.py`": "code.estimator.py",
+    "write `main.py`": "code.main.py",
+    "audit the code": "audit",
+    "judge the repository": "judge.1",
+}
+OPINION = {"critiques": [], "score": 5}
+STEPS = ["answer", "announce", "reproduce", "push", "deliver", "review"]
+
+
+def spread(cases: list[T], every: int) -> list[T]:
+    return cases if os.environ.get("PAPER2CODE_TEST_CRASH") == "all" else cases[::every]
+
+
+def step(name: str, function: Callable[[], T]) -> T:
+    return function()
+
+
+def asked_in_an_issue(hub: FakeGitHub) -> Request:
+    """For one paper."""
+    event = hub.comment_event(hub.open_issue("A", ""), "/paper2code arxiv:1706.03762")
+    asked = read("issue_comment", event)
+    assert asked
+    return asked
+
+
+def answer(body: dict[str, Any]) -> Reply:
+    """What the recording has for the task, in whatever order tasks come."""
+    (task,) = re.findall("^# Task: (.*)$", body["messages"][-1]["content"], re.MULTILINE)
+    (stage,) = (stage for words, stage in TASKS.items() if words in task)
+    return Reply((recording() | {"judge.1": json.dumps(OPINION)})[stage])
+
+
+def do(worker: Worker, asked: Request) -> None:
+    """Answer a request and fulfil the jobs that come of it."""
+    ledger = Inline()
+    worker.answer(asked, step, ledger)
+    for each in {each.id: each for each in ledger.jobs}.values():
+        worker.fulfil(each, step, ledger)
+
+
+def assert_delivered_once(hub: FakeGitHub) -> None:
+    (comment,) = hub.comments_by(BOT)
+    (pull,) = hub.state.pulls.values()
+    (check,) = hub.state.checks
+    assert f"#{pull['number']}" in comment["body"]
+    assert sorted(hub.refs()) == ["main", pull["head"]]
+    (review,) = hub.state.reviews
+    assert review["commit_id"] == check["head_sha"]
+    assert review["html_url"] in comment["body"]
+    assert check["head_sha"] == hub.refs()[pull["head"]]
+    assert hub.state.labels[pull["number"]] == ["paper2code"]
+
+
+@contextmanager
+def hired(hub: FakeGitHub, database: str, folder: Path, *kill: str) -> "Iterator[subprocess.Popen[bytes]]":
+    key = folder / "key.pem"
+    key.write_text(hub.private_key)
+    root = Path(__file__).parents[2]
+    program = Path(__file__).with_name("mortal_worker.py")
+    command = [sys.executable, program, folder, key, database, hub.api_url, hub.url, *kill]
+    with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(root)}, cwd=root) as process:
+        try:
+            yield process
+        finally:
+            process.kill()

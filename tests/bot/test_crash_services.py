@@ -1,0 +1,274 @@
+"""The crash matrix for what a job needs besides GitHub: the model, arXiv, Docker, the database."""
+
+import secrets
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy
+from docker import from_env
+from pydantic import SecretStr
+from sqlalchemy import event as events
+
+from bot import composition
+from bot.action import Inline
+from bot.engine import Engine
+from bot.github import GitHub
+from bot.jobs import Job, Steps
+from bot.review import judging
+from bot.tools import Tools
+from bot.worker import Worker, reproducer
+from pipeline.arxiv import Arxiv
+from sandbox.docker import DockerSandbox
+from sandbox.interface import Sandbox
+from settings import Settings
+from tests.bot.conftest import judge, make, until
+from tests.bot.crash import (
+    STEPS,
+    TASKS,
+    T,
+    answer,
+    asked_in_an_issue,
+    assert_delivered_once,
+    spread,
+    step,
+)
+from tests.bot.test_end_to_end import TEX
+from tests.bot.test_worker import job
+from tests.conftest import available
+from tests.fakes.arxiv import Submission, fake_arxiv, one_file
+from tests.fakes.docker import MOMENTS, BreakingDocker, Moment, breaking_docker
+from tests.fakes.github.server import FakeGitHub
+from tests.fakes.model import FakeModel, Reply
+
+DOCKER_CALLS = {
+    "GET /version": 1,
+    "GET /_ping": 1,
+    "GET /images/*/json": 2,
+    "GET /info": 1,
+    "POST /containers/create": 6,
+    "GET /containers/*/json": 6,
+    "POST /containers/*/attach": 6,
+    "POST /containers/*/start": 6,
+    "DELETE /containers/*": 6,
+}
+"""How often each is made: by two phases of two runs, the question for the platform, and a room never used.
+
+Where the base image is our own, one more image is asked for.
+"""
+
+
+def carried_out(
+    hub: FakeGitHub,
+    github: GitHub,
+    folder: Path,
+    model: FakeModel,
+    *troubles: str,
+    sandbox: Sandbox | None = None,
+) -> None:
+    """A job of the real pipeline."""
+    folder.mkdir(exist_ok=True)
+    settings = Settings(
+        data_dir=folder, openai_api_key=SecretStr("sk-test"), openai_base_url=model.url, concurrency=1
+    )
+    paper = Submission("2401.00001", "Means of Things", source=one_file(TEX))
+    asked = job(paper="2401.00001")
+    hub.open_issue("A", "")
+    with fake_arxiv(paper) as arxiv:
+        arxiv.troubles = list(troubles)
+        client = Arxiv(arxiv.url, arxiv.url, folder / "arxiv", interval=0)
+
+        @contextmanager
+        def toolbox(job: Job, out: Path, cancelled: Callable[[], bool]) -> Iterator[Tools]:
+            with composition.llm(settings, out, resume=True, cancelled=cancelled) as llm:
+                yield Tools(client, llm, sandbox)
+
+        worker = Worker(
+            github,
+            reproducer(toolbox, settings),
+            folder,
+            waits=(0,),
+            seconds_between_edits=0.05,
+            judge=judging(toolbox),
+        )
+        ledger = Inline()
+        ledger.submit(asked)
+        worker.fulfil(asked, step, ledger)
+    assert_delivered_once(hub)
+
+
+DROPS = [
+    Reply(drops_after=-1),
+    Reply(drops_after=2),
+    Reply(status=503, error={"message": "overloaded"}),
+    Reply(error={"message": "The server had an error"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "fault"),
+    spread([(call, fault) for call in range(len(TASKS)) for fault in range(len(DROPS))], 7),
+)
+def test_the_model_may_fail_at_each_call(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path, call: int, fault: int
+) -> None:
+    with FakeModel(*[answer] * call, DROPS[fault], answer) as model:
+        carried_out(hub, github, tmp_path / "data", model)
+        assert len(model.requests) == len(TASKS) + 1
+
+
+@pytest.mark.parametrize(
+    ("call", "trouble"),
+    spread([(call, each) for call in range(3) for each in ("503", "429", "drop", "truncated")], 4),
+)
+def test_arxiv_may_fail_at_each_call(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path, call: int, trouble: str
+) -> None:
+    with FakeModel(answer) as model:
+        carried_out(hub, github, tmp_path / "data", model, *[""] * call, trouble)
+
+
+def carried_out_in_docker(
+    hub: FakeGitHub,
+    github: GitHub,
+    packages: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    docker: BreakingDocker,
+) -> None:
+    """A job of the real pipeline whose code runs; every model call is paid once, and no container is left."""
+    available("docker")
+    data, name = folder / "data", secrets.token_hex()
+    data.mkdir()
+    (data / "packages").symlink_to(packages, target_is_directory=True)
+    client = from_env()
+    monkeypatch.setenv("DOCKER_HOST", docker.address)
+    sandbox = DockerSandbox(job=name)
+    try:
+        with FakeModel(answer) as model:
+            carried_out(hub, github, data, model, sandbox=sandbox)
+            assert len(model.requests) == len(TASKS)
+    finally:
+        sandbox.close()
+    ours = {"label": f"paper2code.job={name}"}
+    assert not client.containers.list(all=True, filters=ours)
+    assert not client.volumes.list(filters=ours)
+    client.close()
+
+
+@pytest.mark.docker
+def test_the_calls_on_docker_are_those_that_a_job_makes(
+    hub: FakeGitHub, github: GitHub, packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with breaking_docker(tmp_path) as docker:
+        carried_out_in_docker(hub, github, packages, tmp_path, monkeypatch, docker)
+    assert docker.calls - Counter(DOCKER_CALLS) <= Counter({"GET /images/*/json": 1})
+    assert docker.calls >= Counter(DOCKER_CALLS)
+
+
+DOCKER_DROPS: list[tuple[str, int, Moment]] = [
+    (call, number, moment)
+    for call, count in DOCKER_CALLS.items()
+    for number in range(count)
+    for moment in MOMENTS
+    if moment != "during" or call.endswith("attach")
+]
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(("call", "number", "moment"), spread(DOCKER_DROPS, 13))
+def test_docker_may_fail_at_each_call(
+    hub: FakeGitHub,
+    github: GitHub,
+    packages: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+    number: int,
+    moment: Moment,
+) -> None:
+    with breaking_docker(tmp_path) as docker:
+        docker.cut(call, number, moment)
+        carried_out_in_docker(hub, github, packages, tmp_path, monkeypatch, docker)
+    assert docker.cuts == 1
+
+
+class Troubled(Engine):
+    """Whose database gets into trouble after a step, once."""
+
+    step: str
+    trouble: Callable[[], None]
+    happened = False
+
+    @contextmanager
+    def _holding(self) -> Iterator[Steps]:
+        with super()._holding() as steps:
+
+            def troubled(name: str, step: Callable[[], T]) -> T:
+                def stepping() -> T:
+                    result = step()
+                    if name == self.step and not self.happened:
+                        self.happened = True
+                        self.trouble()
+                    return result
+
+                return steps(name, stepping)
+
+            yield troubled  # type: ignore[misc]
+
+
+def carried_out_in_trouble(
+    hub: FakeGitHub, github: GitHub, folder: Path, database: str, name: str, trouble: Callable[[], None]
+) -> None:
+    """A job whose database gets into trouble after the step `name`."""
+    engine = Troubled(database, dead_after=3)
+    engine.step, engine.trouble = name, trouble
+    engine.ask(asked_in_an_issue(hub))
+    worker = Worker(github, make, folder, waits=(0,), seconds_between_edits=0.05, judge=judge)
+    with engine.working(worker):
+        until(lambda: any(record.outcome for record in engine.latest()), 100)
+    (record,) = engine.latest()
+    engine.close()
+    assert engine.happened
+    assert record.state == "done"
+    assert_delivered_once(hub)
+
+
+@pytest.mark.parametrize("name", spread(STEPS, 2))
+def test_the_database_may_drop_every_connection_at_any_step(
+    hub: FakeGitHub, github: GitHub, postgresql: str, tmp_path: Path, name: str
+) -> None:
+    carried_out_in_trouble(hub, github, tmp_path, postgresql, name, lambda: drop_connections(postgresql))
+
+
+@pytest.mark.parametrize("name", spread(STEPS, 3))
+def test_a_file_as_database_may_be_locked_at_any_step(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path, name: str
+) -> None:
+    refused = list[str]()
+
+    def refuse(cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith(("INSERT", "UPDATE")) and len(refused) < 3:
+            refused.append(statement)
+            raise sqlite3.OperationalError("database is locked")
+
+    def trouble() -> None:
+        events.listen(sqlalchemy.Engine, "do_execute", refuse)
+
+    try:
+        carried_out_in_trouble(hub, github, tmp_path, f"sqlite:///{tmp_path}/jobs.sqlite", name, trouble)
+    finally:
+        events.remove(sqlalchemy.Engine, "do_execute", refuse)
+    assert len(refused) == 3
+
+
+def drop_connections(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
