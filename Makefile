@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 # The lock brings Node and npm as well: Debian's are often too old for what tests are held against.
 WITH_NODE := PATH="$(abspath $(BIN)):$$PATH"
 NODE := tests/node_modules/.package-lock.json
-PYTEST ?= --numprocesses auto --maxprocesses 8 --dist loadfile
+PYTEST ?= --numprocesses auto --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-crash test-slow test-fuzz lint lock clean bench-papers bench-sandbox bench-pipeline bench-webhook
