@@ -97,7 +97,12 @@ def _root(bar: Bar, spans: _Spans) -> bool:
     near = spans.near(bar)
     for root in near:
         text = printed(root).strip()
-        if text.endswith("√") and abs(root.x1 - bar.x0) < 1.5 and abs(root.baseline - bar.y) < 1.5:
+        # Of Latin Modern's roots the file says no more than that they are some character.
+        if (
+            text.endswith(("√", "\ufffd"))
+            and abs(root.x1 - bar.x0) < 1.5
+            and abs(root.baseline - bar.y) < 1.5
+        ):
             break
     else:
         return False

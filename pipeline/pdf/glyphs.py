@@ -56,7 +56,7 @@ _RELATIONS = str.maketrans(
 _WIDE_SPACES = {id(_SYMBOLS): "←", id(_EXTENSIBLE): "("}
 _FONTS = (
     (re.compile(r"MSAM\d"), _RELATIONS),
-    (re.compile(r"CMEX\d"), _EXTENSIBLE),
+    (re.compile(r"CMEX\d|LMMathExtension\d"), _EXTENSIBLE),
     (re.compile(r"CMB?SY\d"), _SYMBOLS),
     (re.compile(r"CMMIB?\d"), _ITALIC),
 )

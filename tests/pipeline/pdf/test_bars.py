@@ -63,6 +63,14 @@ def test_a_fraction_below_a_root_is_read_first() -> None:
     assert found == ["√(abc/d)"]
 
 
+def test_a_root_without_a_name_is_known_by_its_bar() -> None:
+    found = texts(
+        maths("y=", 80, 200), span("\ufffd", 99, 191.8, "LMMathExtension10", width=10), maths("2/D", 109, 200),
+        bars=[Bar(109, 124, 191.5)],
+    )  # fmt: skip
+    assert found == ["y= √(2/D)"]
+
+
 def test_a_small_fraction_in_a_row_is_no_script() -> None:
     found = texts(
         maths("y=", 100, 200), maths("ab", 112, 196, 7), maths("c", 114, 206, 7), maths("x", 120.5, 200),
