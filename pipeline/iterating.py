@@ -109,7 +109,8 @@ class Tools:
     shell: Callable[[Repository, str], Outcome]
     """One command; what it writes is lost."""
     limits: str
-    """Of both, in words."""
+    """Of the smoke run, in words."""
+    shell_limits: str
 
 
 @dataclass(frozen=True)

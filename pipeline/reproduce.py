@@ -241,6 +241,7 @@ def _tools(
     cancelled: Callable[[], bool],
 ) -> Tools:
     """What an agent can do in the sandbox. Its runs are entered into the fixer's account."""
+    brief = replace(options.limits, seconds=min(SHELL_SECONDS, options.limits.seconds))
 
     def run(repository: Repository, why: str) -> Outcome:
         if fixer.attempts and fixer.attempts[-1].signature:
@@ -257,13 +258,13 @@ def _tools(
                 sandbox,
                 ("bash", "-c", command),
                 cache=options.packages,
-                limits=replace(options.limits, seconds=min(SHELL_SECONDS, options.limits.seconds)),
+                limits=brief,
                 before=paper.published,
                 cancelled=cancelled,
             )
         return Outcome(f"{ending(result)}\n\n{output(result)}", f"exit status {result.exit_code}")
 
-    return Tools(run, shell, in_words(options.limits))
+    return Tools(run, shell, in_words(options.limits), in_words(brief))
 
 
 @contextmanager

@@ -139,7 +139,7 @@ def test_what_was_not_seen_to_run_is_submitted_only_if_the_agent_insists() -> No
         ran.append(repository)
         return Outcome("It passed.")
 
-    tools = Tools(smoke, lambda repository, command: Outcome(""), "little")
+    tools = Tools(smoke, lambda repository, command: Outcome(""), "little", "less")
     llm = script(ALL, step("run"), write(main_py="changed since"), SUBMIT, step("run"), SUBMIT)
     assert "Submitted in step 6" in work(llm, tools).ending
     assert "Not accepted" in llm.asked[4].task
@@ -228,7 +228,7 @@ def test_the_conversation_only_grows() -> None:
 
 
 def test_of_a_long_output_the_middle_is_left_out() -> None:
-    tools = Tools(lambda r, why: Outcome(f"first {'x' * SHOWN} last"), lambda r, c: Outcome(""), "")
+    tools = Tools(lambda r, why: Outcome(f"first {'x' * SHOWN} last"), lambda r, c: Outcome(""), "", "")
     llm = script(ALL, step("run"), SUBMIT)
     work(llm, tools)
     assert "first x" in llm.asked[2].task
