@@ -92,7 +92,7 @@ def signature(
     if usage:
         return f"usage error: {_generalised(usage[-1])}"
     if exit_code is not None and (signal := _signal(exit_code)):
-        return f"ended by signal: {signal}"
+        return f"ended by signal: {signal}{where}"
     last = next((line for line in reversed(output.splitlines()) if line.strip()), "")
     if problems and not exit_code:
         last = problems[0]
@@ -108,8 +108,9 @@ def _last_traceback(output: str) -> list[str]:
     headers = [number for number, line in enumerate(lines) if line.strip().endswith(_HEADER)]
     stacks = [number for number, line in enumerate(lines) if _STACK.match(line.strip())]
     if stacks and stacks[-1] > (headers or [-1])[-1]:
-        # Dumped by faulthandler, main thread last: it turns the order round.
-        return list(reversed(list(takewhile(_FRAME.match, lines[stacks[-1] + 1 :]))))
+        # Dumped by faulthandler, which turns the order round: the thread that crashed, else the main one, the last.
+        crashed = [number for number in stacks if lines[number].startswith("Current")]
+        return list(reversed(list(takewhile(_FRAME.match, lines[(crashed or stacks)[-1] + 1 :]))))
     if headers:
         last = lines[headers[-1] :]
         cause = lines[headers[-2] : headers[-1]] if len(headers) > 1 else []

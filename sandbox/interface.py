@@ -85,6 +85,7 @@ class Command:
             "MPLCONFIGDIR": "/tmp/matplotlib",  # noqa: S108
             "PYTHONPATH": PACKAGES,
             "PYTHONUNBUFFERED": "1",
+            "PYTHONFAULTHANDLER": "1",  # where it was when native code brought it down
             # Threads count as processes, and more of them than processors only slow each other down.
             "OMP_NUM_THREADS": threads,
             "OPENBLAS_NUM_THREADS": threads,

@@ -200,3 +200,15 @@ def test_stacks_that_were_dumped_before_a_time_out_say_it_as_well(folder: Path) 
     output, _ = failed(folder, "main.py")
     assert [frame.path for frame in frames(output, FILES)] == ["main.py", "pkg/model.py"]
     assert signature(output, FILES, timed_out=True) == "time-out at pkg/model.py:run"
+
+
+def test_native_code_that_brings_the_program_down_says_where_it_was_called(folder: Path) -> None:
+    (folder / "pkg/model.py").write_text("import ctypes\ndef run(): ctypes.string_at(0)\n")
+    waiting = "threading.Thread(target=threading.Event().wait, daemon=True).start()"
+    (folder / "main.py").write_text(
+        f"import faulthandler, threading\nfrom pkg import model\nfaulthandler.enable()\n{waiting}\nmodel.run()\n"
+    )
+    output, _ = failed(folder, "main.py")
+    assert (
+        signature(output, FILES, exit_code=139) == "ended by signal: segmentation fault at pkg/model.py:run"
+    )

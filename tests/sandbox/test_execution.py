@@ -73,6 +73,13 @@ def test_a_repository_that_runs_proves_it(execution: Execute, sandbox: Sandbox) 
     assert all(phase.result.stderr == "" for phase in report.phases)
 
 
+def test_a_crash_of_native_code_shows_the_python_that_called_it(execution: Execute) -> None:
+    main = "import ctypes\n\n\ndef crash():\n    ctypes.string_at(0)\n\n\nif __name__ == '__main__':\n    crash()\n"
+    report = execution({"main.py": main})
+    assert not report.ok
+    assert "line 5 in crash" in report.phases[-1].result.stderr
+
+
 def test_lines_in_threads_and_child_processes_count(execution: Execute) -> None:
     work = """
 def in_thread():
