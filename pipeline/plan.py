@@ -33,7 +33,7 @@ class Requirement(Answer):
     text: str = Field(
         description="What the code has to do, in one sentence that can be checked by reading it"
     )
-    quote: str = Field(description="Word for word from the paper, 5 to 40 words, from one place")
+    quote: str = Field(description="Word for word from the paper, 5 to 15 words, from one place")
     weight: int = Field(
         ge=1, le=3, description="3: the paper's contribution, 2: needed for its results, 1: detail"
     )

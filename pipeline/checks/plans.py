@@ -66,7 +66,7 @@ def unproven(requirement: Requirement, paper: Paper) -> str | None:
     words = len(requirement.quote.split())
     if words not in _QUOTE_WORDS:
         length = "too short to prove anything" if words < _QUOTE_WORDS.start else "too long"
-        return f"its quotation of {words} words is {length}: quote 5 to 40 words of one place"
+        return f"its quotation of {words} words is {length}: quote 5 to 15 words of one place"
     if paper.find(requirement.quote) is None:
         return "its quotation is not in the paper"
     return None
