@@ -22,6 +22,7 @@ from pipeline.repository import Repository
 
 Verdict = Literal["implemented", "partial", "missing", "deviates"]
 UNPROVEN = "Not shown by the code: "
+CHECKED = "Checked by program: "
 REPAIRED_FROM_WEIGHT = 2
 """Requirements of less weight are reported, not repaired."""
 
@@ -116,7 +117,8 @@ def audit_and_repair(
             continue
         repository = candidate
         lost = {f.requirement.id for f in findings if f.evidence and not f.places(repository)}
-        ids = lost | {f.requirement.id for f in open_} | {item.requirement for item in plan.logic.held}
+        checked = {f.requirement.id for f in findings if f.note.startswith(CHECKED)}
+        ids = lost | checked | {f.requirement.id for f in open_}
         asked = [requirement for requirement in plan.overview.requirements if requirement.id in ids]
         again = audit(plan, asked, repository, written.repository, context, llm, f"audit.{number}")
         changed = {finding.requirement.id: finding for finding in again}
@@ -193,7 +195,7 @@ def _held(requirement: Requirement, plan: Plan, repository: Repository) -> Findi
         checked.append(f"`{key}` is {line.value} and read in `{reads.file}`")
     if not checked:
         return None
-    return Finding(requirement, "implemented", tuple(evidence), f"Checked by program: {'; '.join(checked)}.")
+    return Finding(requirement, "implemented", tuple(evidence), f"{CHECKED}{'; '.join(checked)}.")
 
 
 def _looked_up(requirement: Requirement, judgement: Judgement | None, repository: Repository) -> Finding:
