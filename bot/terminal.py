@@ -179,7 +179,8 @@ def execution(console: Console, report: ExecutionReport) -> None:
         )
     rows: list[tuple[str, str]] = []
     for phase in report.phases:
-        state = "passed" if phase.ok else " ".join(phase.problems) or _end(phase.result)
+        ended = "" if phase.result.ok else _end(phase.result)
+        state = "; ".join(filter(None, [ended, " ".join(phase.problems)])) or "passed"
         rows.append((phase.phase, f"{duration(phase.result.seconds)}, {state}"))
     if report.metrics:
         data = "on synthetic data" if report.mode == "smoke" else "of the full run"

@@ -149,7 +149,8 @@ def test_a_repository_that_was_not_run_is_not_called_running() -> None:
         ({"exit_code": 1}, (), "exit status 1"),
         ({"exit_code": None, "timed_out": True}, (), "stopped at the time limit"),
         ({"exit_code": None, "oom": True}, (), "ran out of memory"),
-        ({"exit_code": 0}, ("results.json is missing",), "results.json is missing"),
+        ({"exit_code": 0}, ("results.json is missing",), "results.json is missing\n"),
+        ({"exit_code": 1}, ("It had no network.",), "exit status 1; It had no network.\n"),
     ],
 )
 def test_an_execution_that_failed_says_why_with_the_programs_last_words(
