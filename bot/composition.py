@@ -58,12 +58,15 @@ def packages(settings: "Settings") -> Path:
 
 def sandbox(settings: "Settings") -> "Sandbox | None":
     """The one that is asked for, else the best of this machine; None for `none`. Raises SandboxError."""
+    return None if settings.sandbox == "none" else chosen(settings, settings.sandbox)
+
+
+def chosen(settings: "Settings", name: str | None) -> "Sandbox":
+    """`docker` or `local`; None: the best of this machine. Raises SandboxError."""
     from sandbox.choice import choose
 
-    if settings.sandbox == "none":
-        return None
     return choose(
-        settings.sandbox,
+        name,
         image=settings.sandbox_image,
         runtime=settings.sandbox_runtime,
         gpus=settings.sandbox_gpus,

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import uv
 
-from sandbox.choice import choose
+from bot import composition
 from sandbox.interface import SandboxError
 from settings import Settings, unknown_variables
 
@@ -69,12 +69,7 @@ def _sandboxes(settings: Settings) -> Iterator[Check]:
     usable = []
     for name in ("docker", "local"):
         try:
-            host = choose(
-                name,
-                image=settings.sandbox_image,
-                runtime=settings.sandbox_runtime,
-                gpus=settings.sandbox_gpus,
-            ).platform()
+            host = composition.chosen(settings, name).platform()
         except SandboxError as error:
             yield Check(f"Sandbox {name}", "bad" if settings.sandbox == name else "off", str(error))
         else:

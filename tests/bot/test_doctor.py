@@ -11,6 +11,7 @@ import pytest
 
 from bot.doctor import Check, examine
 from settings import Settings
+from tests.conftest import available
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n"
 UNREACHABLE = "http://127.0.0.1:9"
@@ -131,3 +132,12 @@ def test_without_any_sandbox_nothing_can_be_run(tmp_path: Path, monkeypatch: pyt
     found = look(tmp_path)
     assert found["Sandbox docker"].state == "off"
     assert found["git"].state == "bad"
+
+
+@pytest.mark.docker
+def test_the_sandbox_is_looked_at_as_it_would_be_used(tmp_path: Path) -> None:
+    available("docker")
+    assert look(tmp_path)["Sandbox docker"].state == "ok"
+    check = look(tmp_path, sandbox="docker", sandbox_runtime="no-such-runtime")["Sandbox docker"]
+    assert check.state == "bad"
+    assert "no-such-runtime" in check.detail
