@@ -4,20 +4,20 @@ Knows neither jobs nor DBOS. Every time is the database's own: the clocks of sev
 """
 
 import fcntl
-import logging
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bot.patience import insist
 from pipeline.errors import PipelineError
 
-_log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 Unreachable = sa.exc.DBAPIError
 """What is raised when the database does not answer."""
@@ -142,7 +142,7 @@ class Journals:
     """The journals of jobs, for whichever machine goes on with them."""
 
     def __init__(self, engine: sa.Engine, waits: tuple[float, ...] = (1, 4, 15, 40)) -> None:
-        """`waits` are the seconds between attempts to store a line."""
+        """`waits` are the seconds between attempts at the database."""
         self._engine = engine
         self._waits = waits
 
@@ -153,13 +153,11 @@ class Journals:
         when the database was away are stored now. Raises Unreachable and OSError, the store PipelineError.
         """
         job = path.parent.name
-        wanted = sa.select(_calls.c.line).where(_calls.c.job == job).order_by(_calls.c.number)
-        with self._engine.connect() as connection:
-            lines = list(connection.scalars(wanted))
+        lines = self._insist(lambda: self._lines(job))
         if path.exists():
             whole = path.read_bytes().decode(errors="replace").split("\n")[:-1]
             for line in sorted(set(whole).difference(lines), key=whole.index):
-                self._insert(job, line)
+                self._insist(partial(self._insert, job, line))
                 lines.append(line)
         # A new file: whoever was taken for dead may still hold the old one.
         fresh = path.with_suffix(".new")
@@ -169,19 +167,21 @@ class Journals:
         return lambda line: self._store(job, line)
 
     def _store(self, job: str, line: str) -> None:
-        for wait in self._waits:
-            try:
-                return self._insert(job, line)
-            except Unreachable as error:
-                _log.warning("A model call of %s could not be stored: %s; trying again", job, error)
-                time.sleep(wait)
         try:
-            self._insert(job, line)
+            self._insist(lambda: self._insert(job, line))
         except Unreachable:
             raise PipelineError(
                 "The database does not take what the model has answered.",
                 "The worker that asked has it on its disk; `/paper2code retry` goes on there.",
             ) from None
+
+    def _insist(self, operation: Callable[[], T]) -> T:
+        return insist(operation, self._waits, Unreachable)
+
+    def _lines(self, job: str) -> list[str]:
+        wanted = sa.select(_calls.c.line).where(_calls.c.job == job).order_by(_calls.c.number)
+        with self._engine.connect() as connection:
+            return list(connection.scalars(wanted))
 
     def _insert(self, job: str, line: str) -> None:
         row = sa.insert(_calls).values(job=job, line=line, written=_now(self._engine))

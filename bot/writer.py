@@ -1,7 +1,6 @@
 """What a job leaves on GitHub: tried again while a service is away, and the last word said in every case."""
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from bot.database import Unreachable
 from bot.github import GitHub
 from bot.jobs import Job
 from bot.messages import check_summary, check_title
+from bot.patience import insist
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -28,13 +28,7 @@ class Writer:
 
     def insist(self, operation: Callable[[], T]) -> T:
         """The result of an idempotent operation, tried again while a service is away."""
-        for wait in self.waits:
-            try:
-                return operation()
-            except (GitHubUnavailable, BranchUnreachable, Unreachable) as error:
-                _log.warning("%s; trying again", error)
-                time.sleep(max(wait, getattr(error, "wait", 0)))
-        return operation()
+        return insist(operation, self.waits, GitHubUnavailable, BranchUnreachable, Unreachable)
 
     def beside(self, operation: Callable[[], object]) -> str:
         """Do what a job does not fail for; GitHub's words if it refused, else nothing."""

@@ -205,6 +205,25 @@ def test_a_call_that_cannot_be_stored_does_not_count_as_finished(engine: sa.Engi
     assert written(path, Journals(engine)) == ["s1"]
 
 
+def test_a_journal_is_opened_though_the_database_is_away_for_a_moment(
+    engine: sa.Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "a-job" / "journal.jsonl"
+    journal = Journal(path, resume=True)
+    journal.append(entry(1))
+    journal.close()
+    left = ["SELECT", "INSERT"]
+
+    def refuse(cursor: object, statement: str, *_: object) -> None:
+        if left and statement.startswith(left[0]):
+            left.pop(0)
+            raise engine.dialect.loaded_dbapi.OperationalError("disk I/O error")
+
+    sa.event.listen(engine, "do_execute", refuse)
+    assert written(path, Journals(engine, waits=(0,))) == ["s1"]
+    assert not left
+
+
 def test_what_is_old_is_forgotten(engine: sa.Engine, tmp_path: Path) -> None:
     journals, leases = Journals(engine), Leases(engine)
     path = tmp_path / "a-job" / "journal.jsonl"
