@@ -42,6 +42,11 @@ _calls = sa.Table(
 )
 
 
+def full(error: Unreachable) -> bool:
+    """Whether there is no room for what was to be stored."""
+    return "disk is full" in str(error.orig) or getattr(error.orig, "sqlstate", "") == "53100"
+
+
 def connect(url: str) -> sa.Engine:
     """The database at `url`, with our tables in it. Raises Unreachable."""
     address = sa.make_url(url)

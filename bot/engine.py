@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, WorkflowStatus
+from sqlalchemy.exc import OperationalError
 
 from bot.batches import Batches
 from bot.database import Leases, Unreachable, alone, connect
@@ -36,8 +37,10 @@ from bot.jobs import (
     Request,
     State,
     Steps,
+    Unrecorded,
     jobs_prefix,
 )
+from bot.patience import insist
 from bot.progress import Board
 from bot.worker import Worker
 from settings import Settings
@@ -282,7 +285,9 @@ class Engine:
             raise LeaseLost(workflow) from error
         self._held[workflow] = lease
         try:
-            yield _Fenced(lambda: self._lost(workflow, lease))
+            # Within that time the workflow is nobody else's, and people may be told.
+            waits = [self._dead_after / 6] * 3
+            yield _Fenced(lambda: self._lost(workflow, lease), lambda: self._sign(workflow, lease), waits)
         finally:
             if self._held.get(workflow) is lease:
                 del self._held[workflow]
@@ -298,16 +303,16 @@ class Engine:
 
     def _give_signs(self) -> None:
         while not self._stopped.wait(self._dead_after / 6):
-            attempt(self._sign)
+            for workflow, lease in list(self._held.items()):
+                attempt(partial(self._sign, workflow, lease))
             attempt(self.take_over)
         for workflow, lease in list(self._held.items()):
             attempt(partial(self._leases.release, workflow, lease.name))
 
-    def _sign(self) -> None:
-        for workflow, lease in list(self._held.items()):
-            now = time.monotonic()
-            if self._leases.renew(workflow, lease.name):
-                lease.signed = now
+    def _sign(self, workflow: str, lease: "_Lease") -> None:
+        now = time.monotonic()
+        if self._leases.renew(workflow, lease.name):
+            lease.signed = now
 
     def take_over(self) -> list[str]:
         """Queue again the work of dead workers; returns the ids."""
@@ -340,23 +345,41 @@ class _Lease:
 
 @dataclass(frozen=True)
 class _Fenced:
-    """Durable steps; none is begun, and nothing recorded of one, once the workflow is lost."""
+    """Durable steps; none is begun, and nothing recorded of one, once the workflow is lost.
+
+    Where its database takes nothing, DBOS gives up at once or waits without end, depending on the database. So
+    a sign of life is given before a result is recorded: it is tried again for a while.
+    """
 
     lost: Callable[[], bool]
+    sign: Callable[[], None]
+    waits: Sequence[float]
 
     def __call__(self, name: str, step: Callable[[], T]) -> T:
         def fenced() -> T:
-            self._insist(name)
+            self._check(name)
             try:
-                return step()
+                with self._recording(name):
+                    return step()
             finally:
-                self._insist(name)
+                self._check(name)
+                with self._recording(name):
+                    insist(self.sign, self.waits, OperationalError)
 
-        return DBOS.run_step({"name": name}, fenced)
+        with self._recording(name):
+            return DBOS.run_step({"name": name}, fenced)
 
-    def _insist(self, name: str) -> None:
+    def _check(self, name: str) -> None:
         if self.lost():
             raise LeaseLost(name)
+
+    @contextmanager
+    def _recording(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            self._check(name)
+            raise Unrecorded(name, error) from error
 
 
 _STATES: dict[str, State] = {"ENQUEUED": "queued", "DELAYED": "queued", "PENDING": "running"}

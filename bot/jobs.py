@@ -201,11 +201,24 @@ def issue_of(branch: str) -> int | None:
     return int(match[1]) if match else None
 
 
+class Unrecorded(BaseException):
+    """What came of a step cannot be stored, for so long that people should know.
+
+    Not an Exception: the workflow must end without a result, and is taken up at this step again once its
+    database takes results.
+    """
+
+    def __init__(self, step: str, cause: Exception) -> None:
+        super().__init__(f"{step}: {cause}")
+        self.step = step
+        self.cause = cause
+
+
 class Steps(Protocol):
     """Runs the steps of a workflow: a durable one keeps each result and never repeats a finished step."""
 
     def __call__(self, name: str, step: Callable[[], T]) -> T:
-        """The result of `step`, which may run more than once and must be idempotent."""
+        """The result of `step`, which may run more than once and must be idempotent. Raises Unrecorded."""
         ...
 
 

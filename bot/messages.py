@@ -107,6 +107,21 @@ def failed(job: Job, board: Board, outcome: Outcome, hint: str, kept: str) -> st
     return "\n".join(lines)
 
 
+def halted(job: Job, reason: str, hint: str, kept: str) -> str:
+    """What the comment becomes when a job cannot go on now, nor end: how far it came cannot be recorded."""
+    return "\n".join(
+        [
+            f"### Had to stop at {_paper_link(job.paper)}",
+            "",
+            f"- **What happened:** {prose(reason)}",
+            f"- **Kept:** {kept}",
+            f"- **What to do:** {prose(hint)}",
+            "",
+            "After that this goes on by itself within minutes, even without `retry`; `/paper2code cancel` ends it.",
+        ]
+    )
+
+
 def refusal(actor: str, message: str) -> str:
     """A polite no."""
     return f"{code(actor)}, {message}"

@@ -3,6 +3,7 @@
 Every step may run more than once (a worker can die at any point) and finds what an earlier run left behind.
 """
 
+import errno
 import logging
 import time
 from collections.abc import Callable
@@ -14,8 +15,9 @@ from bot.answering import Desk
 from bot.branch import BranchError
 from bot.configuration import Quota
 from bot.credentials import GitHubError, GitHubRefused
+from bot.database import Unreachable, full
 from bot.github import GitHub, PullRequest
-from bot.jobs import Job, Ledger, Outcome, Request, Steps
+from bot.jobs import Job, Ledger, Outcome, Request, Steps, Unrecorded
 from bot.progress import REVISING, Board
 from bot.review import Judge
 from bot.revising import Revise, Revising
@@ -28,6 +30,10 @@ from sandbox.interface import SandboxError
 from settings import Settings
 
 _log = logging.getLogger(__name__)
+_CONCLUDING = ("deliver", "review", "reply", "report")
+"""Steps that have said how it ended, whether or not that is recorded."""
+_ROOM = "Free space on that disk, then “retry”."
+_MEND = "Mend the database, of which the worker's log says more, then “retry”."
 
 Reproducer = Callable[[Job, Path, Watch], Reproduction]
 """Makes a job's repository; the folder is kept between attempts. Raises PipelineError and SandboxError."""
@@ -107,6 +113,12 @@ class Worker:
             sha = step("push", lambda: self._push(job, made))
             pushed = sha
             delivered = step("deliver", lambda: self._deliver(job, made, pushed))
+        except Unrecorded as error:
+            outcome, hint = _explained(error.cause)
+            _log.warning("Job %s rests after “%s”: %s", job.id, error.step, outcome.reason)
+            if error.step not in _CONCLUDING:
+                self._writer.conclude(job, messages.halted(job, outcome.reason, hint, self._kept))
+            raise
         except Exception as error:
             outcome, hint = _explained(error)
             kept = self._kept
@@ -259,8 +271,15 @@ def _explained(error: Exception) -> tuple[Outcome, str]:
         status = 2
     elif isinstance(error, errors.BudgetReached):
         status = 4
+    if isinstance(error, Unreachable):
+        said = "is full: its disk has no room" if full(error) else "does not take what is to be stored"
+        return Outcome("failed", reason=f"the worker's database {said}", exit_status=status), (
+            _ROOM if full(error) else _MEND
+        )
     if isinstance(error, (errors.PipelineError, SandboxError, GitHubError, BranchError)):
         return Outcome("failed", reason=str(error), exit_status=status), getattr(error, "hint", "")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Outcome("failed", reason="the worker's disk is full", exit_status=status), _ROOM
     _log.error("An error that nobody foresaw", exc_info=error)
     hint = "Please report it with the worker's log, where the details are."
     return Outcome(

@@ -1,8 +1,8 @@
 """Whatever breaks on the way: in the end one comment, one branch, one pull request, one check run.
 
 The matrix is made from a run in which nothing breaks: every call on GitHub, the model, arXiv and Docker times
-every way to fail, and every step times a `kill -9` before and after it, a lost PostgreSQL and a locked SQLite.
-A full disk is not in it: what a step did is lost there, so the job may only fail, and says so if it still can.
+every way to fail, and every step times a `kill -9` before and after it, a lost PostgreSQL, and a SQLite that is
+locked or full.
 The services but GitHub, and revisions, are next door. PAPER2CODE_TEST_CRASH=all runs all of it, else a spread.
 """
 

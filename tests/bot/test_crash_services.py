@@ -1,4 +1,8 @@
-"""The crash matrix for what a job needs besides GitHub: the model, arXiv, Docker, the database."""
+"""The crash matrix for what a job needs besides GitHub: the model, arXiv, Docker, the database.
+
+A database that is locked, full or lost for a moment changes nothing; one that is full for longer is said on GitHub,
+and the job goes on where it could no longer record, once there is room.
+"""
 
 import secrets
 import sqlite3
@@ -29,6 +33,7 @@ from sandbox.interface import Sandbox
 from settings import Settings
 from tests.bot.conftest import judge, make, until
 from tests.bot.crash import (
+    BOT,
     STEPS,
     TASKS,
     T,
@@ -223,13 +228,20 @@ class Troubled(Engine):
 
 
 def carried_out_in_trouble(
-    hub: FakeGitHub, github: GitHub, folder: Path, database: str, name: str, trouble: Callable[[], None]
+    hub: FakeGitHub,
+    github: GitHub,
+    folder: Path,
+    database: str,
+    name: str,
+    trouble: Callable[[], None],
+    meanwhile: Callable[[Troubled], None] = lambda engine: None,
 ) -> None:
     """A job whose database gets into trouble after the step `name`."""
     engine = Troubled(database, dead_after=3)
     engine.step, engine.trouble = name, trouble
 
     def ended() -> bool:
+        meanwhile(engine)
         with suppress(Unreachable):  # our own question may be what the trouble meets
             return any(record.outcome for record in engine.latest())
         return False
@@ -252,25 +264,67 @@ def test_the_database_may_drop_every_connection_at_any_step(
     carried_out_in_trouble(hub, github, tmp_path, postgresql, name, lambda: drop_connections(postgresql))
 
 
-@pytest.mark.parametrize("name", spread(STEPS, 3))
-def test_a_file_as_database_may_be_locked_at_any_step(
-    hub: FakeGitHub, github: GitHub, tmp_path: Path, name: str
-) -> None:
+@contextmanager
+def refusing(words: str, times: int, table: str = "") -> Iterator[tuple[Callable[[], None], list[str]]]:
+    """What lets SQLite refuse with `words` what is to be stored, so many times; and what it has refused.
+
+    Without `table` in whichever.
+    """
     refused = list[str]()
 
     def refuse(cursor: object, statement: str, *_: object) -> None:
-        if statement.startswith(("INSERT", "UPDATE")) and len(refused) < 3:
+        stores = statement.startswith(("INSERT", "UPDATE", "DELETE")) and table in statement
+        if stores and len(refused) < times:
             refused.append(statement)
-            raise sqlite3.OperationalError("database is locked")
+            raise sqlite3.OperationalError(words)
 
     def trouble() -> None:
         events.listen(sqlalchemy.Engine, "do_execute", refuse)
 
     try:
-        carried_out_in_trouble(hub, github, tmp_path, f"sqlite:///{tmp_path}/jobs.sqlite", name, trouble)
+        yield trouble, refused
     finally:
-        events.remove(sqlalchemy.Engine, "do_execute", refuse)
-    assert len(refused) == 3
+        if events.contains(sqlalchemy.Engine, "do_execute", refuse):
+            events.remove(sqlalchemy.Engine, "do_execute", refuse)
+
+
+MOST = 1_000_000
+LOCKED, FULL = "database is locked", "database or disk is full"
+
+
+REFUSALS = [(LOCKED, 3, ""), (FULL, 1, ""), (FULL, 3, ""), (FULL, 1, "operation_outputs")]
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "times", "table"), spread([(name, *each) for name in STEPS for each in REFUSALS], 3)
+)
+def test_a_file_as_database_may_be_locked_or_full_for_a_moment_at_any_step(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path, name: str, words: str, times: int, table: str
+) -> None:
+    with refusing(words, times, table) as (trouble, refused):
+        carried_out_in_trouble(hub, github, tmp_path, f"sqlite:///{tmp_path}/jobs.sqlite", name, trouble)
+    assert len(refused) == times
+
+
+@pytest.mark.parametrize("name", spread(STEPS, 2))
+def test_a_file_as_database_may_be_full_for_long_at_any_step(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path, name: str
+) -> None:
+    """People are told, unless they know already how it ended; with room the job goes on."""
+    database, said = f"sqlite:///{tmp_path}/jobs.sqlite", list[str]()
+    with refusing(FULL, MOST) as (trouble, refused):
+
+        def free(engine: Troubled) -> None:
+            if engine.happened and not engine._held and not said:
+                said.extend(comment["body"] for comment in hub.comments_by(BOT) or [{"body": ""}])
+                refused.extend(["enough"] * MOST)
+
+        carried_out_in_trouble(hub, github, tmp_path, database, name, trouble, free)
+    (body,) = said
+    assert ("database is full" in body) == (name in ("announce", "reproduce", "push"))
+    if "full" in body:
+        for words in ("**Kept:** everything that is paid for", "Free space", "retry"):
+            assert words in body
 
 
 def drop_connections(database: str) -> None:

@@ -1,12 +1,15 @@
 """Answering and fulfilling without a database: what GitHub has in the end."""
 
 import dataclasses
+import errno
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from psycopg.errors import DiskFull
+from sqlalchemy.exc import OperationalError
 
 from bot import intake
 from bot.action import Inline
@@ -223,6 +226,10 @@ def test_a_repository_without_drafts_gets_an_ordinary_pull_request(
         (errors.ModelUnavailable("no answer from the model"), 3, "no answer from the model"),
         (errors.BudgetReached("$3.00 is reached"), 4, "$3.00".replace("$", "\\$")),
         (SandboxUnavailable("no Docker daemon"), 3, "no Docker daemon"),
+        (OSError(errno.ENOSPC, "secret detail"), 3, "Free space on that disk"),
+        (OperationalError("secret detail", (), Exception("database or disk is full")), 3, "Free space"),
+        (OperationalError("secret detail", (), DiskFull("secret detail")), 3, "Free space"),
+        (OperationalError("secret detail", (), Exception("secret detail")), 3, "Mend the database"),
         (RuntimeError("secret detail"), 3, "an error in paper2code itself (RuntimeError)"),
     ],
 )
