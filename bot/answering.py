@@ -13,7 +13,7 @@ from bot import configuration, messages, rating, replies, revising
 from bot.commands import Command
 from bot.configuration import Configuration, ConfigurationInvalid, Quota
 from bot.github import GitHub
-from bot.intake import Admitted, Refusal, admit
+from bot.intake import Admitted, Ending, Refusal, admit
 from bot.jobs import Job, Ledger, Place, Record, Request, issue_of, job_id
 from bot.quota import DAY, excess
 
@@ -54,6 +54,22 @@ class Desk:
                 since=day,
                 thread=request.thread,
             )
+
+    def end(self, ending: Ending, ledger: Ledger) -> None:
+        """Have the jobs stopped that it ends. Raises GitHubError.
+
+        GitHub's events come late, and in any order: where the App reaches a repository, it was not taken away,
+        or is back.
+        """
+        records = ledger.recent(datetime.now(UTC))
+        active = [record.job for record in records if record.active and ending.ends(record.job)]
+        reached = dict[int, bool]()
+        for job in active:
+            number = job.place.repository_id
+            if ending.branch is None and number not in reached:
+                reached[number] = self.github.reaches(job.place)
+            if not reached.get(number):
+                ledger.cancel(job.id)
 
     def _do(
         self, request: Request, decision: Admitted, wishes: Configuration, ledger: Ledger

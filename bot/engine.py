@@ -24,7 +24,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot.batches import Batches
 from bot.database import Leases, Unreachable, alone, connect
-from bot.intake import Ending
+from bot.intake import ENDING, Ending
 from bot.jobs import (
     BOARD,
     JOB,
@@ -185,13 +185,17 @@ class Engine:
         """See bot.jobs.Ledger."""
         self._client.update_workflow_attributes(job, {"cancel": True}, merge=True)
 
-    def end(self, ending: Ending) -> list[str]:
-        """Ask the jobs that `ending` ends to stop; returns their ids."""
-        active = self._client.list_workflows(name="fulfil", status=_ACTIVE, load_output=False)
-        ended = [job.id for job in map(_job, active) if ending.ends(job)]
-        for job in ended:
-            self.cancel(job)
-        return ended
+    def end(self, identity: str, ending: Ending) -> None:
+        """Store that something is over; what has the `identity` of an earlier one changes nothing."""
+        self._client.enqueue(
+            {
+                "workflow_name": "end",
+                "queue_name": _REQUESTS,
+                "workflow_id": f"ending-{identity}",
+                "app_version": _VERSION,
+            },
+            ENDING.dump_json(ending).decode(),
+        )
 
     def cancelling(self, job: str) -> bool:
         """See bot.jobs.Ledger."""
@@ -254,6 +258,11 @@ class Engine:
         def answer(request: str) -> None:
             with self._holding() as step:
                 worker.answer(REQUEST.validate_json(request), step, self)
+
+        @DBOS.workflow(name="end", max_recovery_attempts=1000)
+        def end(ending: str) -> None:
+            with self._holding() as step:
+                worker.end(ENDING.validate_json(ending), step, self)
 
         @DBOS.workflow(name="fulfil", max_recovery_attempts=1000)
         def fulfil(job: str) -> str:

@@ -112,6 +112,16 @@ class GitHub:
         """A new token, for one push. Raises GitHubError."""
         return self._connection.token(place)
 
+    def reaches(self, place: Place) -> bool:
+        """Whether we may work on the repository."""
+        try:
+            self.token(place)
+        except GitHubRefused as error:
+            if error.status not in (403, 404, 422):
+                raise
+            return False
+        return True
+
     def remote(self, place: Place) -> str:
         """The URL to clone and push, by the repository's present name."""
         with self._repository(place) as repository:

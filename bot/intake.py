@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
+from pydantic import TypeAdapter
+
 from bot.commands import USAGE, Command, Mistake, parse
 from bot.configuration import Configuration, ConfigurationInvalid, Permission, overridden
 from bot.jobs import Job, Place, Request, job_id, paper_of
@@ -57,6 +59,9 @@ class Ending:
             and (self.repositories is None or job.place.repository_id in self.repositories)
             and self.branch in (None, job.branch)
         )
+
+
+ENDING: TypeAdapter[Ending] = TypeAdapter(Ending)
 
 
 def read(event: str, payload: Payload) -> Request | None:

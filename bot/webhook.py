@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import logging
+import uuid
 
 from flask import Blueprint, Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -81,7 +82,10 @@ def _taken(engine: Engine) -> ResponseReturnValue:
         return Response(status=204)
     try:
         if ended:
-            return jsonify(cancelled=engine.end(ended)), 202
+            # Another delivery of the same words may be another event.
+            identity = request.headers.get("X-GitHub-Delivery") or uuid.uuid4().hex
+            engine.end(identity, ended)
+            return jsonify(request=identity), 202
         if asked:
             engine.ask(asked)
     except Exception:

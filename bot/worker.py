@@ -17,6 +17,7 @@ from bot.configuration import Quota
 from bot.credentials import GitHubError, GitHubRefused
 from bot.database import Unreachable, full
 from bot.github import GitHub, PullRequest
+from bot.intake import Ending
 from bot.jobs import Job, Ledger, Outcome, Request, Steps, Unrecorded
 from bot.progress import REVISING, Board
 from bot.review import Judge
@@ -98,6 +99,13 @@ class Worker:
             _log.warning("Request %s could not be answered: %s", request.id, error)
         except Exception:
             _log.exception("Request %s could not be answered", request.id)
+
+    def end(self, ending: Ending, step: Steps, ledger: Ledger) -> None:
+        """Have the jobs stopped of what is over."""
+        try:
+            step("end", lambda: self._writer.insist(lambda: self._desk.end(ending, ledger)))
+        except Exception as error:
+            _log.warning("Nothing is stopped by %s: %s", ending, error)
 
     def fulfil(self, job: Job, step: Steps, ledger: Ledger) -> Outcome:
         """Announce, reproduce, deliver, and in every case report."""

@@ -9,13 +9,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from jsonschema import Draft202012Validator
 from pydantic import SecretStr
 
+from bot.credentials import GitHubRefused
 from bot.daemon import work
 from bot.engine import Engine
 from bot.github import GitHub
@@ -27,8 +27,9 @@ from pipeline.arxiv import Arxiv
 from pipeline.llm import Prompt
 from sandbox.interface import Sandbox
 from settings import Settings
-from tests.bot.conftest import deliver, make, report, until
-from tests.bot.test_worker import request
+from tests.bot.conftest import PLACE, deliver, make, report, until
+from tests.bot.test_engine import Slow
+from tests.bot.test_worker import job, request
 from tests.fakes.arxiv import Submission, fake_arxiv, one_file
 from tests.fakes.github.server import FakeGitHub
 from tests.fakes.github.state import APP_ID, INSTALLATION, REPOSITORY_ID
@@ -213,33 +214,70 @@ def test_a_comment_at_a_line_changes_what_was_delivered(
     assert "2 of 2 requirements" in hub.state.checks[-1]["output"]["title"]
 
 
-def test_a_pull_request_that_is_closed_and_an_app_that_is_gone_stop_their_jobs(
-    hub: FakeGitHub, github: GitHub, engine: Engine, port: int, worker: Worker
+def test_a_pull_request_that_is_closed_stops_its_jobs(
+    hub: FakeGitHub, github: GitHub, engine: Engine, port: int, worker: Worker, tmp_path: Path
 ) -> None:
-    issue = hub.open_issue("A", "")
-    engine.ask(request(hub, issue, "/paper2code arxiv:1706.03762"))
+    engine.ask(request(hub, hub.open_issue("A", ""), "/paper2code arxiv:1706.03762"))
     with engine.working(worker):
         until(lambda: any(record.outcome for record in engine.latest()))
-    (pull,) = hub.state.pulls
-    job = replace(
-        engine.latest()[0].job, id=f"{REPOSITORY_ID}-1-again", created=datetime(2020, 1, 1, tzinfo=UTC)
-    )
+    (pull,), slow = hub.state.pulls, Slow()
+    engine.submit(job(id=f"{REPOSITORY_ID}-1-again"))
     event = hub.pull_event(pull) | {"action": "closed"}
-    event["pull_request"]["closed_at"] = "2020-01-02T00:00:00Z"
-    engine.submit(job)
-    assert deliver(port, "pull_request", event) == (202, {"cancelled": [job.id]})
-    assert deliver(port, "ping", {"zen": "Keep it logically awesome."}) == (204, None)
-    gone = {"action": "deleted", "installation": {"id": INSTALLATION}, "sender": event["sender"]}
-    assert deliver(port, "installation", gone) == (202, {"cancelled": [job.id]})
-    hub.fail("POST", "/access_tokens$", 404, times=99, message="Not Found")
-    for token in hub.tokens.values():
-        token.revoked = True
-    before = len(hub.exchanges)
-    with engine.working(worker):
+    event["pull_request"]["closed_at"] = "2026-01-02T00:00:00Z"
+    with engine.working(Worker(github, slow, tmp_path, waits=(0,), seconds_between_edits=0.05)):
+        assert slow.begun.wait(30)
+        assert deliver(port, "pull_request", event) == (202, {"request": "d-1"})
         until(lambda: all(record.outcome for record in engine.latest()))
-    assert {record.state for record in engine.latest()} == {"done", "cancelled"}
-    written = [each for each in hub.exchanges[before:] if each.method != "GET" and each.status < 300]
-    assert not written
+    assert [record.state for record in engine.latest()] == ["cancelled", "done"]
+    assert slow.stopped == 1
+
+
+GONE = [
+    ("installation", {"action": "deleted"}),
+    ("installation", {"action": "suspend"}),
+    ("installation_repositories", {"action": "removed", "repositories_removed": [{"id": REPOSITORY_ID}]}),
+]
+
+
+@pytest.mark.parametrize(("name", "event"), GONE)
+def test_a_repository_that_we_lose_stops_its_jobs_unless_it_is_back(
+    hub: FakeGitHub,
+    github: GitHub,
+    engine: Engine,
+    port: int,
+    tmp_path: Path,
+    name: str,
+    event: dict[str, object],
+) -> None:
+    """The event is one and the same: what GitHub says when it is asked decides."""
+    hub.open_issue("A", "")
+    slow, event = Slow(), {**event, "installation": {"id": INSTALLATION}, "sender": {"type": "User"}}
+    engine.submit(job(id=f"{REPOSITORY_ID}-1-a"))
+
+    def handled() -> list[str]:
+        return [status.status for status in engine._client.list_workflows(name="end")]
+
+    with engine.working(Worker(github, slow, tmp_path, waits=(0,), seconds_between_edits=0.05)):
+        assert slow.begun.wait(30)
+        assert deliver(port, name, event, delivery="late")[0] == 202
+        until(lambda: handled() == ["SUCCESS"])
+        assert not engine._attributes(f"{REPOSITORY_ID}-1-a").get("cancel")
+        hub.state.installed = False
+        for delivery in ("late", "new"):
+            assert deliver(port, name, event, delivery=delivery)[0] == 202
+        until(lambda: slow.stopped == 1)
+        until(lambda: all(record.outcome for record in engine.latest()))
+    assert [record.state for record in engine.latest()] == ["cancelled"]
+    assert len(handled()) == 2
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_whether_a_repository_is_lost_is_not_guessed(hub: FakeGitHub, github: GitHub, lost: bool) -> None:
+    hub.state.installed = not lost
+    assert github.reaches(PLACE) != lost
+    hub.fail("POST", "/access_tokens$", 401, message="A JSON web token could not be decoded")
+    with pytest.raises(GitHubRefused):
+        github.reaches(PLACE)
 
 
 def test_a_worker_does_its_chores_at_the_start_whatever_becomes_of_them(
