@@ -5,6 +5,7 @@ operation. Raises what `bot.credentials` draws.
 """
 
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -290,6 +291,17 @@ class GitHub:
                 path = f"{repository.url}/issues/{found.number}/labels"
                 repository.requester.requestJsonAndCheck("POST", path, input={"labels": missing})
             return PullRequest(found.number, found.html_url)
+
+    def preface(self, place: Place, text: str) -> None:
+        """Have the pull request's body begin with `text`, in place of its earlier preface; the rest stays."""
+        before, after = marker("preface"), marker("preface ends")
+        with self._repository(place) as repository:
+            pull = _pull(repository, place)
+            body = pull.body or ""
+            ours = re.compile(rf"{re.escape(before)}.*?{re.escape(after)}\s*", re.DOTALL)
+            wanted = f"{before}\n{text}\n{after}\n\n{ours.sub('', body)}"
+            if wanted != body:
+                pull.edit(body=wanted)
 
     def ready(self, place: Place) -> bool:
         """Take the pull request out of draft; whether it was one.

@@ -48,7 +48,7 @@ def pull_request(reproduction: Reproduction, directory: str, blob: str, issue: i
     def body(most: int) -> str:
         report = reproduction.report
         parts = [
-            _heading(reproduction, directory, issue),
+            _heading(reproduction, directory, blob.rpartition("/blob/")[2], issue),
             _verdict(report),
             _assumptions(report, most),
             _requirements(report, f"{blob}/{directory}" if blob else directory, most),
@@ -187,7 +187,7 @@ def directory(template: str, reproduction: Reproduction, paper: str) -> str:
     return template.format(arxiv_id=paper.replace("/", "-"), slug=slug).strip("/")
 
 
-def _heading(reproduction: Reproduction, directory: str, issue: int | None) -> str:
+def _heading(reproduction: Reproduction, directory: str, sha: str, issue: int | None) -> str:
     paper = reproduction.paper
     authors = ", ".join(paper.authors[:3]) + (" and others" if len(paper.authors) > 3 else "")
     link = (
@@ -196,7 +196,7 @@ def _heading(reproduction: Reproduction, directory: str, issue: int | None) -> s
     source = " · ".join(filter(None, [prose(authors, 200), link]))
     refs = f"\n\nRefs #{issue}" if issue else ""
     text = f"An implementation of **{prose(paper.title)}**" + (f" ({source})" if source else "")
-    return f"{text}, in {code(directory)}.{refs}"
+    return f"{text}, in {code(directory)}{f' as of {sha}' if sha else ''}.{refs}"
 
 
 def _verdict(report: Mapping[str, Any]) -> str:

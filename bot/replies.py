@@ -16,6 +16,11 @@ _DOING: dict[Stage, str] = {
     "code": "changing the code",
     "run": "running and repairing",
 }
+_STATUS = {
+    "runs": "✅ It runs",
+    "fails": "❌ It does not run",
+    "not-run": "⚪ It was not run: there is no sandbox",
+}
 _MOST_FILES = 20
 
 
@@ -54,6 +59,14 @@ def done(made: Revision, sha: str) -> str:
     return "\n\n".join(part for part in [*parts, f"<sub>{cost}</sub>"] if part)
 
 
+def preface(made: Revision, sha: str) -> str:
+    """What the pull request's body begins with once a revision is pushed."""
+    return (
+        f"> **Revised since this was written**, the last time in {sha}: {_STATUS[made.status]}. Below is what was "
+        "first delivered. Each revision is described in the answer to who asked for it."
+    )
+
+
 def why_not(made: Revision) -> str:
     """Why nothing was pushed, in a clause."""
     if not made.changed:
@@ -88,12 +101,8 @@ def _outcome(made: Revision, sha: str) -> str:
         return "I changed nothing."
     if not sha:
         return f"I pushed nothing: {why_not(made)}. It fails with {code(made.failure, 300)}."
-    how = {
-        "runs": "✅ It runs",
-        "fails": f"❌ It does not run, and did not run before either: {code(made.failure, 300)}",
-        "not-run": "⚪ It was not run: there is no sandbox",
-    }[made.status]
-    return f"Done in {sha}. {how}."
+    before = f", and did not run before either: {code(made.failure, 300)}" if made.status == "fails" else ""
+    return f"Done in {sha}. {_STATUS[made.status]}{before}."
 
 
 def _facts(made: Revision, pushed: bool) -> str:

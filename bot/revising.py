@@ -169,6 +169,8 @@ class Revising:
             refused := self.writer.check(job, sha, made.report, made.files | made.documents, directory)
         ):
             notes.append(f"No check run: {prose(refused)}")
+        if sha and (refused := self.writer.beside(lambda: github.preface(place, replies.preface(made, sha)))):
+            notes.append(f"The description of this pull request does not say so: {prose(refused)}")
         if sha and made.status == "runs":
             notes += self._ready(place)
         self.writer.conclude(job, "\n\n".join([replies.done(made, sha), *notes]))

@@ -23,6 +23,7 @@ REVISION_CALLS = [
     ("GET", "/users/"),
     ("GET", "/repos/[^/]+/[^/]+$"),
     ("GET", "/pulls/1000$"),
+    ("PATCH", "/pulls/1000$"),
     ("GET", "/pulls/1000/comments$"),
     ("POST", "/pulls/comments/[0-9]+/reactions$"),
     ("POST", "/pulls/1000/comments/[0-9]+/replies$"),
@@ -80,6 +81,8 @@ def assert_revised_once(hub: FakeGitHub) -> None:
     assert log(hub).count("Revise: Say so.") == 1
     assert [check["head_sha"] for check in hub.state.checks].count(sha) == 1
     assert len(hub.state.checks) == 2
+    (pull,) = hub.state.pulls.values()
+    assert pull["body"].count("<!-- paper2code preface -->") == pull["body"].count(sha) == 1
 
 
 @pytest.mark.parametrize(

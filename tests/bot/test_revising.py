@@ -263,6 +263,24 @@ def test_a_worker_that_does_not_revise_says_so_and_reproduces_nothing(
     assert "does not revise" in hub.comments_by(BOT)[-1]["body"] and hub.refs() == before
 
 
+def test_the_description_says_of_which_commit_it_speaks_and_that_there_are_revisions(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path, pull: int
+) -> None:
+    """What people have written into it stays, and there is one such line however many revisions there are."""
+    delivered, found = hub.refs()[BRANCH], hub.state.pulls[pull]
+    assert f"as of {delivered}." in found["body"]
+    edited = found["body"] = f"Mind the units!\r\n\r\n{found['body']}"
+    for text in ("Say so.", "Say more."):
+        carried_out(employ(github, tmp_path), at_line(hub, pull, text))
+        begin, _, rest = found["body"].partition("<!-- paper2code preface ends -->\n\n")
+        assert begin.startswith("<!-- paper2code preface -->\n> **Revised since this was written**")
+        assert f"in {hub.refs()[BRANCH]}: ✅ It runs." in begin
+        assert rest == edited
+    before = len([each for each in hub.exchanges if each.method == "PATCH"])
+    github.preface(replace(PLACE, issue=pull), begin.splitlines()[1])
+    assert len([each for each in hub.exchanges if each.method == "PATCH"]) == before
+
+
 def test_a_draft_that_runs_now_is_ready_for_review(
     hub: FakeGitHub, github: GitHub, tmp_path: Path, pull: int
 ) -> None:
