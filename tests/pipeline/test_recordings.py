@@ -18,21 +18,37 @@ ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads(Path(module.__file__).with_name("execution-report.schema.json").read_text())
 EXAMPLE = ROOT / "examples/innovation-matched-forgetting"
 SHARED = ROOT.parent / "shared/papers"
+RECORDINGS = {
+    "example": (EXAMPLE / "paper.pdf", EXAMPLE / "recording.jsonl"),
+    "hyla": (SHARED / "hyla/paper.tex", ROOT / "tests/recordings/hyla.jsonl"),
+    "tanh-init": (SHARED / "tanh-init/paper.tex", ROOT / "tests/recordings/tanh-init.jsonl"),
+    "transformer": (SHARED / "1706.03762-transformer/paper.tex", ROOT / "tests/recordings/transformer.jsonl"),
+}
+# Each runs for minutes, and the sandboxes give it the same: those that are not in the spread are slow.
+SPREAD = {
+    ("example", "docker"),
+    ("example", "local"),
+    ("hyla", "local"),
+    ("tanh-init", "docker"),
+    ("transformer", "local"),
+}
 RECORDED = [
-    pytest.param(EXAMPLE / "paper.pdf", EXAMPLE / "recording.jsonl", id="example"),
-    *(
-        pytest.param(SHARED / folder / "paper.tex", ROOT / f"tests/recordings/{name}.jsonl", id=name)
-        for name, folder in (
-            ("hyla", "hyla"),
-            ("tanh-init", "tanh-init"),
-            ("transformer", "1706.03762-transformer"),
-        )
-    ),
+    pytest.param(
+        *files,
+        sandbox,
+        id=f"{sandbox}-{name}",
+        marks=[
+            *([pytest.mark.docker] if sandbox == "docker" else []),
+            *([] if (name, sandbox) in SPREAD else [pytest.mark.slow]),
+        ],
+    )
+    for name, files in RECORDINGS.items()
+    for sandbox in ("docker", "local")
 ]
 
 
 @pytest.mark.timeout(900)  # a fresh cache has to be filled with PyTorch first
-@pytest.mark.parametrize(("source", "recording"), RECORDED)
+@pytest.mark.parametrize(("source", "recording", "sandbox"), RECORDED, indirect=["sandbox"])
 def test_recorded_answers_lead_to_a_repository_that_runs(
     source: Path, recording: Path, sandbox: Sandbox, packages: Path, tmp_path: Path
 ) -> None:
