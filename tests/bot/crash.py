@@ -41,6 +41,16 @@ def spread(cases: list[T], every: int) -> list[T]:
     return cases if os.environ.get("PAPER2CODE_TEST_CRASH") == "all" else cases[::every]
 
 
+def failing(calls: list[tuple[str, str]]) -> list[tuple[str, str, int | None, bool]]:
+    """Each call with each fault, as far as the spread goes."""
+    return spread([(*call, *fault) for call in calls for fault in FAULTS], 5)
+
+
+def assert_no_other_calls(hub: FakeGitHub, calls: list[tuple[str, str]]) -> None:
+    for exchange in hub.exchanges:
+        assert any(m == exchange.method and re.search(p, exchange.path) for m, p in calls), exchange
+
+
 def step(name: str, function: Callable[[], T]) -> T:
     return function()
 

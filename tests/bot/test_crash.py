@@ -6,7 +6,6 @@ locked or full.
 The services but GitHub, and revisions, are next door. PAPER2CODE_TEST_CRASH=all runs all of it, else a spread.
 """
 
-import re
 import signal
 from pathlib import Path
 
@@ -16,7 +15,16 @@ from bot.engine import Engine
 from bot.github import GitHub
 from bot.worker import Worker
 from tests.bot.conftest import judge, make, until
-from tests.bot.crash import FAULTS, STEPS, asked_in_an_issue, assert_delivered_once, do, hired, spread
+from tests.bot.crash import (
+    STEPS,
+    asked_in_an_issue,
+    assert_delivered_once,
+    assert_no_other_calls,
+    do,
+    failing,
+    hired,
+    spread,
+)
 from tests.fakes.github.server import FakeGitHub
 
 CALLS = [
@@ -45,14 +53,10 @@ CALLS = [
 
 def test_the_calls_below_are_those_that_a_job_makes(hub: FakeGitHub, worker: Worker) -> None:
     do(worker, asked_in_an_issue(hub))
-    for exchange in hub.exchanges:
-        assert any(m == exchange.method and re.search(p, exchange.path) for m, p in CALLS), exchange
+    assert_no_other_calls(hub, CALLS)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status", "carried_out"),
-    spread([(*call, *fault) for call in CALLS for fault in FAULTS], 5),
-)
+@pytest.mark.parametrize(("method", "path", "status", "carried_out"), failing(CALLS))
 def test_each_call_may_fail(
     hub: FakeGitHub,
     github: GitHub,

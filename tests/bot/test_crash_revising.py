@@ -1,6 +1,5 @@
 """The crash matrix for a revision."""
 
-import re
 import signal
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from bot.github import GitHub
 from bot.intake import read
 from bot.jobs import Request
 from tests.bot.conftest import until
-from tests.bot.crash import BOT, FAULTS, do, hired, spread
+from tests.bot.crash import BOT, assert_no_other_calls, do, failing, hired, spread
 from tests.bot.test_revising import BRANCH, DIRECTORY, employ, log, opened
 from tests.fakes.github.server import FakeGitHub
 
@@ -51,14 +50,10 @@ def test_the_calls_of_a_revision_are_those_that_it_makes(
     hub: FakeGitHub, github: GitHub, tmp_path: Path
 ) -> None:
     do(employ(github, tmp_path), asked_at_a_line(hub, github, tmp_path))
-    for exchange in hub.exchanges:
-        assert any(m == exchange.method and re.search(p, exchange.path) for m, p in REVISION_CALLS), exchange
+    assert_no_other_calls(hub, REVISION_CALLS)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status", "carried_out"),
-    spread([(*call, *fault) for call in REVISION_CALLS for fault in FAULTS], 5),
-)
+@pytest.mark.parametrize(("method", "path", "status", "carried_out"), failing(REVISION_CALLS))
 def test_each_call_of_a_revision_may_fail(
     hub: FakeGitHub,
     github: GitHub,

@@ -1,6 +1,6 @@
 """What every route of a repository asks first, and how requests are read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -48,3 +48,11 @@ def page(items: list[Json]) -> list[Json]:
     """The part of a list that is asked for."""
     size, page = int(request.args.get("per_page", 30)), int(request.args.get("page", 1))
     return items[(page - 1) * size : page * size]
+
+
+def since(remarks: Iterable[Json], of: str, number: int) -> list[Json]:
+    """The asked for part of those remarks on `number`, named by the URL in `of`, that are recent enough."""
+    earliest = request.args.get("since", "")
+    return page(
+        [each for each in remarks if each[of].endswith(f"/{number}") and each["updated_at"] >= earliest]
+    )

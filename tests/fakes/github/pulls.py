@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, abort, jsonify, make_response, request
 
-from tests.fakes.github.gate import ROOT, body, page, permitted
+from tests.fakes.github.gate import ROOT, body, page, permitted, since
 from tests.fakes.github.state import NAME, OWNER, Json, Token, now
 
 if TYPE_CHECKING:
@@ -125,13 +125,7 @@ def remarks(hub: "FakeGitHub", api: Blueprint) -> None:
     @api.get(f"{ROOT}/pulls/<int:number>/comments")
     @repository("pull_requests", "read")
     def list_remarks(token: Token, number: int) -> Any:
-        since = request.args.get("since", "")
-        found = [
-            remark
-            for remark in state.remarks.values()
-            if remark["pull_request_url"].endswith(f"/{number}") and remark["updated_at"] >= since
-        ]
-        return jsonify(page(found))
+        return jsonify(since(state.remarks.values(), "pull_request_url", number))
 
     @api.post(f"{ROOT}/pulls/<int:number>/comments/<int:remark>/replies")
     @repository("pull_requests", "write")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, abort, jsonify, request
 
-from tests.fakes.github.gate import ROOT, body, page, permitted
+from tests.fakes.github.gate import ROOT, body, permitted, since
 from tests.fakes.github.pulls import checks, pulls, remarks, reviews
 from tests.fakes.github.state import API, APP_ID, INSTALLATION, REPOSITORY_ID, Token, now, text
 
@@ -142,13 +142,7 @@ def _issues(hub: "FakeGitHub", api: Blueprint) -> None:
     @repository("issues", "read")
     def list_comments(token: Token, number: int) -> Any:
         existing(number)
-        since = request.args.get("since", "")
-        found = [
-            comment
-            for comment in state.comments.values()
-            if comment["issue_url"].endswith(f"/{number}") and comment["updated_at"] >= since
-        ]
-        return jsonify(page(found))
+        return jsonify(since(state.comments.values(), "issue_url", number))
 
     @api.post(f"{ROOT}/issues/<int:number>/comments")
     @repository("issues", "write")
