@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from bot.github import Annotation
+from bot.pulls import Annotation
 from pipeline.markdown import line, plain
 
 _ORDER = {"missing": 0, "deviates": 1, "partial": 2}

@@ -7,7 +7,6 @@ operation. Raises what `bot.credentials` draws.
 import itertools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import quote
@@ -24,74 +23,10 @@ from bot.configuration import PATH
 from bot.connection import PAGE, Connection
 from bot.credentials import Credentials, GitHubRefused, Identity
 from bot.jobs import Place, Request
+from bot.pulls import Annotation, Comment, Conversation, Pull, PullRequest, Remark
 
 _MOST_ANNOTATIONS = 50
 """That GitHub takes in one request."""
-
-
-@dataclass(frozen=True)
-class PullRequest:
-    """An open pull request."""
-
-    number: int
-    url: str
-
-
-@dataclass(frozen=True)
-class Annotation:
-    """A remark at lines of a file."""
-
-    path: str
-    start: int
-    end: int
-    level: Literal["notice", "warning", "failure"]
-    title: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Comment:
-    """At lines of a file of a pull request, as the pull request leaves them."""
-
-    path: str
-    start: int
-    end: int
-    body: str
-
-
-@dataclass(frozen=True)
-class Pull:
-    """A pull request, as far as it matters who may change it."""
-
-    branch: str
-    base: str
-    open: bool
-    here: bool
-    """The branch is of the same repository, no fork's."""
-    ours: bool
-    """We opened it, from a branch that is `here`."""
-
-
-@dataclass(frozen=True)
-class Remark:
-    """A comment that somebody wrote."""
-
-    author: str
-    body: str
-
-
-@dataclass(frozen=True)
-class Conversation:
-    """What was said, and at which place of a pull request; without `path` it has none."""
-
-    remarks: tuple[Remark, ...]
-    path: str = ""
-    commit: str = ""
-    """The commit in which the place is at `lines`."""
-    lines: tuple[int, int] | None = None
-    """First and last; None where they have gone, or were never there."""
-    hunk: str = ""
-    """The place as it was commented on, in a diff."""
 
 
 class GitHub:

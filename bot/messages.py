@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from bot.commands import USAGE
 from bot.configuration import PATH
-from bot.github import PullRequest
 from bot.jobs import Job, Outcome, Record
 from bot.progress import Board, Line
+from bot.pulls import PullRequest
 from bot.words import duration, money
 from pipeline.markdown import code, line, prose
 from pipeline.progress import Stage

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bot.credentials import GitHubRefused
-from bot.github import Comment, GitHub
+from bot.github import GitHub
 from bot.jobs import Job, Place
+from bot.pulls import Comment
 from bot.tools import Toolbox
 from bot.watch import Watch
 from pipeline.markdown import code, prose

@@ -16,10 +16,11 @@ from bot.branch import BranchError
 from bot.configuration import Quota
 from bot.credentials import GitHubError, GitHubRefused
 from bot.database import Unreachable, full
-from bot.github import GitHub, PullRequest
+from bot.github import GitHub
 from bot.intake import Ending
 from bot.jobs import Job, Ledger, Outcome, Request, Steps, Unrecorded
 from bot.progress import REVISING, Board
+from bot.pulls import PullRequest
 from bot.review import Judge
 from bot.revising import Revise, Revising
 from bot.tools import Toolbox, options_for, read_paper

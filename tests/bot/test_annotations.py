@@ -6,7 +6,8 @@ import pytest
 
 from bot.annotations import annotations
 from bot.credentials import GitHubUnavailable
-from bot.github import Annotation, GitHub
+from bot.github import GitHub
+from bot.pulls import Annotation
 from pipeline import documents
 from pipeline.markdown import plain
 from tests.bot.conftest import PLACE, report

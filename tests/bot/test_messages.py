@@ -9,9 +9,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 from bot import messages
-from bot.github import PullRequest
 from bot.jobs import Outcome
 from bot.progress import Board
+from bot.pulls import PullRequest
 from pipeline import documents
 from pipeline.fixing import Attempt, error_signature
 from pipeline.progress import Progress
