@@ -31,7 +31,7 @@ test-slow: $(READY) $(NODE) ## What takes minutes and is not part of `make test`
 	$(WITH_NODE) $(BIN)/python -m pytest -W error -m slow $(PYTEST)
 
 test-fuzz: $(READY) ## Archives and TeX that nobody meant to be read, for ten minutes
-	$(BIN)/python -m pytest -W error -p no:xdist --hypothesis-profile fuzz tests/pipeline/test_fuzz.py
+	$(BIN)/python -m pytest -W error -p no:xdist --hypothesis-profile fuzz tests/pipeline/reading/test_fuzz.py
 
 lint: $(READY) ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bot import composition
-from bot.boundary import Boundary, Interrupt
+from bot.commandline import composition
+from bot.commandline.boundary import Boundary, Interrupt
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -38,7 +38,7 @@ def create_app() -> "Flask":
 
     Where no GitHub App is configured it sets one up, and serves nothing else until then.
     """
-    from bot import setup, webhook
+    from bot.web import setup, webhook
 
     settings = _settings()
     if not any((settings.github_app_id, settings.github_app_private_key, settings.github_webhook_secret)):
@@ -104,7 +104,7 @@ def run(
       plan+arch+logic+config  the same, with every number of config.yaml sourced; no analyses
       iterative               no plan: an agent writes, runs and edits, step by step
     """
-    from bot.local import refuse_foreign, reproduce
+    from bot.commandline.local import refuse_foreign, reproduce
 
     ctx.obj.resumable = True
     if out and not resume:
@@ -133,7 +133,7 @@ def demo(ctx: click.Context, out: Path) -> None:
     Implements the example paper, up to the pull request. Needs no key, no model and no GitHub: the pull
     request is a branch of a bare repository in DIR, with its text as a file beside it.
     """
-    from bot.local import open_locally, refuse_foreign, reproduce
+    from bot.commandline.local import open_locally, refuse_foreign, reproduce
 
     recording = next(Path(__file__).parent.glob("examples/*/recording.jsonl"), None)
     if recording is None:
@@ -150,8 +150,8 @@ def demo(ctx: click.Context, out: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Every section, block and anchor, instead of Markdown.")
 def paper(paper: str, as_json: bool) -> None:
     """Print a paper as the pipeline reads it."""
-    from pipeline.arxiv import read
     from pipeline.markdown import visible
+    from pipeline.reading.arxiv import read
 
     found = read(paper, composition.arxiv(_settings()))
     if as_json:
@@ -172,8 +172,8 @@ def execute(ctx: click.Context, directory: Path, mode: Any, json_file: Path | No
     """
     from rich.console import Console
 
-    from bot.local import report_on
-    from bot.terminal import execution
+    from bot.commandline.local import report_on
+    from bot.commandline.terminal import execution
     from sandbox.execution import execute as run_directory
 
     settings = _settings()
@@ -231,12 +231,12 @@ def score(
     """
     from rich.console import Console
 
-    from bot.terminal import grades, judgement
-    from pipeline import rubric as rubrics
-    from pipeline.arxiv import read
-    from pipeline.asking import Context, render
-    from pipeline.repository import RefusedPath
-    from pipeline.scoring import collect, judge, with_code
+    from bot.commandline.terminal import grades, judgement
+    from pipeline.coding.repository import RefusedPath
+    from pipeline.model.asking import Context, render
+    from pipeline.proving import rubric as rubrics
+    from pipeline.proving.scoring import collect, judge, with_code
+    from pipeline.reading.arxiv import read
 
     if rubric and reference:
         raise click.UsageError("--rubric and --reference are two ways to judge: choose one")
@@ -284,9 +284,9 @@ def serve(host: str, port: int) -> None:
 @main.command()
 def work() -> None:
     """Fulfil the jobs that webhooks have stored."""
-    from bot.daemon import work as fulfil_jobs
-    from bot.database import Journals, connect
-    from bot.engine import database_url
+    from bot.jobs.database import Journals, connect
+    from bot.jobs.engine import database_url
+    from bot.work.daemon import work as fulfil_jobs
     from sandbox.docker import DockerSandbox
 
     # How service managers stop a process; what runs is stopped and given back as at Ctrl-C.
@@ -306,7 +306,7 @@ def work() -> None:
 @click.pass_context
 def action(ctx: click.Context) -> None:
     """Answer the event of a GitHub workflow run."""
-    from bot.action import act
+    from bot.work.action import act
 
     settings = _settings()
     settings.require("github_token")
@@ -320,8 +320,8 @@ def doctor(ctx: click.Context) -> None:
     """Say what is configured, reachable or missing."""
     from rich.console import Console
 
-    from bot.doctor import examine
-    from bot.terminal import examination
+    from bot.commandline.doctor import examine
+    from bot.commandline.terminal import examination
 
     found = examine(_settings())
     examination(Console(), found)

@@ -22,8 +22,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.arxiv import Arxiv, read
-from pipeline.paper import Paper
+from pipeline.reading.arxiv import Arxiv, read
+from pipeline.reading.paper import Paper
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = 3

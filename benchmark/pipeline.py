@@ -26,12 +26,12 @@ from pathlib import Path
 
 import click
 
-from pipeline.arxiv import Arxiv, read
-from pipeline.llm import LLM, Completion, Prompt, Usage
 from pipeline.model.budget import price_of
 from pipeline.model.endpoint import Endpoint
 from pipeline.model.journal import Recording
+from pipeline.model.llm import LLM, Completion, Prompt, Usage
 from pipeline.model.session import open_llm
+from pipeline.reading.arxiv import Arxiv, read
 from pipeline.reproduce import Options, Reproduction, reproduce
 from sandbox.choice import choose
 from sandbox.report import Limits

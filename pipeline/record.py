@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.llm import LLM
+from pipeline.coding.repository import Repository
+from pipeline.model.llm import LLM
 from pipeline.progress import Observer, Progress, Stage
-from pipeline.repository import Repository
 
 
 @dataclass(frozen=True)

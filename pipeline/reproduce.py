@@ -7,23 +7,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-from pipeline import documents
-from pipeline.analysis import FileAnalysis, analyze
-from pipeline.asking import Context, render
-from pipeline.audit import audit_and_repair
-from pipeline.coding import Written, pinned, write
+from pipeline.coding.coding import Written, pinned, write
+from pipeline.coding.iterating import Agent, Outcome, Tools
+from pipeline.coding.repository import Repository
 from pipeline.errors import Cancelled, ContextOverflow
-from pipeline.fixing import Fixer, Run, ending, in_words, output, told
-from pipeline.iterating import Agent, Outcome, Tools
-from pipeline.llm import LLM
-from pipeline.paper import Paper, Part
-from pipeline.plan import Method, Plan, metric_pattern
-from pipeline.planning import Planner
+from pipeline.model.asking import Context, render
+from pipeline.model.llm import LLM
+from pipeline.planning import documents
+from pipeline.planning.analysis import FileAnalysis, analyze
+from pipeline.planning.plan import Method, Plan, metric_pattern
+from pipeline.planning.planning import Planner
 from pipeline.progress import Observer
+from pipeline.proving import documents as reports
+from pipeline.proving.audit import audit_and_repair
+from pipeline.proving.report import execution_report
+from pipeline.reading.paper import Paper, Part
 from pipeline.record import Commit, Record
-from pipeline.remedies import Change
-from pipeline.report import execution_report
-from pipeline.repository import Repository
+from pipeline.running.fixing import Fixer, Run, ending, in_words, output, told
+from pipeline.running.remedies import Change
 from sandbox.execution import execute, run_command
 from sandbox.interface import Sandbox, SandboxCancelled
 from sandbox.report import ExecutionReport, Limits, Mode
@@ -63,7 +64,7 @@ class Reproduction:
     commits: tuple[Commit, ...]
     """In order; the last one's files are what is delivered."""
     report: dict[str, Any]
-    """`execution-report.json`, valid against pipeline/execution-report.schema.json."""
+    """`execution-report.json`, valid against pipeline/proving/execution-report.schema.json."""
     context: Context = field(default_factory=lambda: Context(""))
     """What every prompt of the run began with in the end: for later questions about it."""
 
@@ -161,7 +162,7 @@ def reproduce(
         usage=llm.usage,
         seconds={**record.seconds, "total": sum(record.seconds.values())},
     )
-    record.commit("Report what was run", "", repository, documents.report_documents(plan, report))
+    record.commit("Report what was run", "", repository, reports.report_documents(plan, report))
     return Reproduction(
         paper, plan.overview.slug, report["status"], tuple(record.commits), report, written.context
     )

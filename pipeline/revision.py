@@ -13,22 +13,23 @@ from typing import Any, Literal
 
 import jsonschema
 
-from pipeline import documents, edits
-from pipeline.asking import Context, Unfit, ask_until, block, render
-from pipeline.checks.patches import check_change
-from pipeline.coding import pinned
+from pipeline.coding import edits
+from pipeline.coding.coding import pinned
+from pipeline.coding.repository import Repository
 from pipeline.errors import AnswerInvalid
-from pipeline.fixing import Fixer, Run, error_signature, new_findings, reached
-from pipeline.llm import LLM
-from pipeline.paper import Paper
-from pipeline.plan import NO_LOGIC, Metric, Plan
-from pipeline.planning import unplanned
+from pipeline.model.asking import Context, Unfit, ask_until, block, render
+from pipeline.model.llm import LLM
+from pipeline.planning.plan import NO_LOGIC, Metric, Plan
+from pipeline.planning.planning import unplanned
+from pipeline.proving import documents
+from pipeline.proving.report import carried_over, execution_report
+from pipeline.reading.paper import Paper
 from pipeline.record import Record
-from pipeline.report import carried_over, execution_report
-from pipeline.repository import Repository
 from pipeline.reproduce import Options, within_window
+from pipeline.running.fixing import Fixer, Run, error_signature, new_findings, reached
+from pipeline.running.patches import check_change
 
-_SCHEMA = Path(__file__).with_name("execution-report.schema.json")
+_SCHEMA = Path(__file__).parent / "proving/execution-report.schema.json"
 _PLANNED = ("overview", "architecture", "logic")
 _AROUND = 12
 """Lines shown before and after those that a request was made at."""

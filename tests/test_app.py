@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app import METHODS, main
-from pipeline.plan import Method
+from pipeline.planning.plan import Method
 from tests.bot.crash import answer
 from tests.fakes.model import FakeModel, Reply
 from tests.pipeline.plans import MAIN, SLEEPING_MAIN, fenced, recording
@@ -147,7 +147,9 @@ def run(*arguments: object) -> Result:
 
 
 def schema() -> dict[str, object]:
-    loaded: dict[str, object] = json.loads((ROOT / "pipeline/execution-report.schema.json").read_text())
+    loaded: dict[str, object] = json.loads(
+        (ROOT / "pipeline/proving/execution-report.schema.json").read_text()
+    )
     return loaded
 
 

@@ -1,6 +1,7 @@
 """Who may import whom, as docs/architecture.md draws it: also in functions and for types only."""
 
 import ast
+import itertools
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -16,23 +17,37 @@ BELOW = {
     "sandbox": set(),
     "settings": set(),
 }
-"""Each room and those that it may import from."""
+"""Each house and those that it may import from."""
 
-KNOW_THE_SANDBOX = {"pipeline.fixing", "pipeline.reproduce"}
+FLOORS = {
+    "bot": [{"intake"}, {"github"}, {"jobs"}, {"words"}, {"work"}, {"commandline"}, {"web"}],
+    "pipeline": [
+        {"errors", "markdown", "paths", "progress", "rendering"},
+        {"reading"},
+        {"model"},
+        {"planning"},
+        {"coding"},
+        {"running"},
+        {"proving"},
+        {"record", "reproduce", "revision"},
+    ],
+}
+"""The rooms of a house from the ground up: each may import from the floors below its own, never from above."""
 
-READ_ITS_VALUES = {("pipeline.report", "sandbox.report")}
+KNOW_THE_SANDBOX = ("pipeline.running.", "pipeline.reproduce")
+
+READ_ITS_VALUES = {("pipeline.proving.report", "sandbox.report")}
 """What was run is written down from the sandbox's own values; nothing is run there."""
 
 FOR_ALL = {"sandbox.syntax"}
 """Stands lowest because the sandbox needs it as well, and knows nothing of sandboxes."""
 
-STAGES = ["reproduce", "audit", "fixing", "iterating", "coding", "analysis", "planning", "paper"]
-"""The pipeline's data flow, last stage first: each may import from those after it."""
-
 
 def modules(root: Path) -> dict[str, Path]:
     """Dotted names and files of all of the project's own modules."""
-    files = [f for room in BELOW for f in [root / f"{room}.py", *(root / room).rglob("*.py")] if f.exists()]
+    files = [
+        f for house in BELOW for f in [root / f"{house}.py", *(root / house).rglob("*.py")] if f.exists()
+    ]
     return {".".join(f.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): f for f in files}
 
 
@@ -57,27 +72,34 @@ def graph(root: Path) -> dict[str, set[str]]:
     return {name: imports(name, file, set(files)) for name, file in files.items()}
 
 
+def floor(house: str, room: str) -> int:
+    """How high a room stands in its house; -1 where nobody has said."""
+    return next((n for n, rooms in enumerate(FLOORS[house]) if room in rooms), -1)
+
+
 def faults(arrows: dict[str, set[str]]) -> list[str]:
-    """A sentence for each import that goes the wrong way."""
+    """A sentence for each module without a floor, and for each import that goes the wrong way."""
     found = []
-    without_sandbox = {name for name in arrows if name.startswith("pipeline.")} - KNOW_THE_SANDBOX
     for module, targets in arrows.items():
-        room, _, stage = module.partition(".")
+        house, _, rest = module.partition(".")
+        room = rest.partition(".")[0]
+        if house in FLOORS and room and floor(house, room) < 0:
+            found.append(f"{module} stands on no floor of {house}")
         for target in sorted(targets):
-            other, _, other_stage = target.partition(".")
-            if other == room == "pipeline":
-                if {stage, other_stage} <= set(STAGES) and STAGES.index(other_stage) < STAGES.index(stage):
-                    found.append(f"{module} imports {target}, which comes later in the data flow")
-            elif other != room and other not in BELOW[room]:
-                below = ", ".join(sorted(BELOW[room])) or "nothing of ours"
-                found.append(f"{module} imports {target}: {room} may import {below}")
+            other, _, below = target.partition(".")
+            if other == house:
+                if house in FLOORS and floor(house, below.partition(".")[0]) > floor(house, room):
+                    found.append(f"{module} imports {target}, which stands above it")
+            elif other not in BELOW[house]:
+                allowed = ", ".join(sorted(BELOW[house])) or "nothing of ours"
+                found.append(f"{module} imports {target}: {house} may import {allowed}")
             elif (
-                room != other
-                and module in without_sandbox
+                house == "pipeline"
+                and not module.startswith(KNOW_THE_SANDBOX)
                 and target not in FOR_ALL
                 and (module, target) not in READ_ITS_VALUES
             ):
-                found.append(f"{module} imports {target}: only {' and '.join(sorted(KNOW_THE_SANDBOX))} may")
+                found.append(f"{module} imports {target}: only running and reproduce may")
     try:
         TopologicalSorter(arrows).prepare()
     except CycleError as error:
@@ -89,20 +111,28 @@ def test_imports_go_downward_only() -> None:
     assert not faults(graph(ROOT)), "\n".join(["", *faults(graph(ROOT))])
 
 
+def test_every_room_has_a_floor_and_every_floor_has_its_rooms() -> None:
+    for house, floors in FLOORS.items():
+        rooms = {name.split(".")[1] for name in modules(ROOT) if name.startswith(f"{house}.")}
+        assert rooms == set().union(*floors)
+
+
 @pytest.mark.parametrize(
     ("file", "source", "complaint"),
     [
-        ("sandbox/docker.py", "import pipeline.paper", "sandbox may import nothing of ours"),
-        ("pipeline/paper.py", "def f():\n    from bot.jobs import Job", "pipeline may import sandbox"),
-        (
-            "pipeline/coding.py",
-            "from sandbox import report",
-            "only pipeline.fixing and pipeline.reproduce may",
-        ),
-        ("pipeline/llm.py", "from settings import Settings", "pipeline may import sandbox"),
+        ("sandbox/docker.py", "import pipeline.errors", "sandbox may import nothing of ours"),
+        ("pipeline/errors.py", "def f():\n    from bot.jobs import engine", "pipeline may import sandbox"),
+        ("pipeline/coding/coding.py", "from sandbox import report", "only running and reproduce may"),
+        ("pipeline/model/llm.py", "from settings import Settings", "pipeline may import sandbox"),
+        ("pipeline/utils.py", "", "stands on no floor of pipeline"),
         ("benchmark/run.py", "from settings import Settings", "benchmark may import pipeline, sandbox"),
-        ("pipeline/planning.py", "from .coding import write", "later in the data flow"),
-        ("bot/jobs.py", "from bot import worker", "a circle: "),
+        ("bot/work/action.py", "from bot.work import worker", "a circle: "),
+        *(
+            (f"{house}/{low}/upward.py", f"from {house}.{high} import room", "which stands above it")
+            for house, floors in FLOORS.items()
+            for lower, higher in itertools.pairwise(floors)
+            for low, high in [(min(lower), min(higher))]
+        ),
     ],
 )
 def test_an_import_that_goes_the_wrong_way_is_found(
@@ -110,19 +140,26 @@ def test_an_import_that_goes_the_wrong_way_is_found(
 ) -> None:
     others = {
         "settings.py": "",
-        "bot/jobs.py": "",
-        "bot/worker.py": "from .jobs import Job\nfrom settings import Settings",
-        "pipeline/paper.py": "",
-        "pipeline/coding.py": "",
-        "pipeline/fixing.py": "from pipeline.coding import write\nfrom sandbox.report import Report",
+        "bot/jobs/engine.py": "",
+        "bot/work/worker.py": "from bot.work.action import act\nfrom settings import Settings",
+        "bot/work/action.py": "",
+        "pipeline/errors.py": "",
+        "pipeline/coding/coding.py": "from pipeline.errors import Cancelled",
+        "pipeline/running/fixing.py": "from pipeline.coding.coding import write\nfrom sandbox.report import Report",
         "sandbox/report.py": "",
+        **{
+            f"{house}/{room}/room.py": ""
+            for house, floors in FLOORS.items()
+            for rooms in floors
+            for room in rooms
+        },
     }
     for path, text in others.items():
-        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / path).write_text(text)
     assert not faults(graph(tmp_path))
 
-    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).parent.mkdir(exist_ok=True, parents=True)
     (tmp_path / file).write_text(source)
 
     assert [fault for fault in faults(graph(tmp_path)) if complaint in fault]

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import BudgetReached, Cancelled, ModelUnavailable
-from pipeline.llm import Usage
+from pipeline.model.llm import Usage
 
 PRICES = Path(__file__).with_name("prices.toml")
 _DATE = re.compile(r"[-@](\d{4}-\d{2}-\d{2}|\d{8}|\d{3,4}|latest)$")
@@ -49,7 +49,7 @@ def price_of(model: str, extra: Path | None = None) -> Price | None:
         try:
             prices |= _PriceFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).models
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
-            hint = "Its form is that of pipeline/prices.toml: "
+            hint = "Its form is that of pipeline/model/prices.toml: "
             example = '[models] "my-model" = { input = 1.0, output = 2.0 }, in USD per million tokens.'
             raise ModelUnavailable(f"The price file {path} cannot be read: {error}", hint + example) from None
     bare = model.rsplit("/", 1)[-1]

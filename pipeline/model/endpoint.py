@@ -17,9 +17,9 @@ from openai.types.chat.chat_completion import Choice
 from pydantic import SecretStr
 
 from pipeline.errors import ModelRefused, ModelUnavailable
-from pipeline.llm import Prompt, Usage
 from pipeline.model import faults, schema
 from pipeline.model.budget import Budget
+from pipeline.model.llm import Prompt, Usage
 from pipeline.model.stream import Event, Patience, listen, pause
 
 logger = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import ModelUnavailable, PipelineError
-from pipeline.llm import Prompt, Usage
+from pipeline.model.llm import Prompt, Usage
 
 logger = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from typing import Self
 from pydantic import SecretStr
 
 from pipeline.errors import Cancelled, ModelUnavailable
-from pipeline.llm import Completion, Prompt, Usage
 from pipeline.model.budget import Budget, Price, price_of
 from pipeline.model.endpoint import Endpoint, require_key
 from pipeline.model.journal import Entry, Journal, Recording, key_of, now
+from pipeline.model.llm import Completion, Prompt, Usage
 from pipeline.model.stream import Patience
 
 
@@ -148,7 +148,7 @@ def open_llm(
 
     `resume` goes on with the journal without paying for its answers again; else an existing one is kept as
     `journal.jsonl.1`. With `replay` (a journal) neither key nor network is needed. `prices` extends
-    pipeline/prices.toml. The cap `max_usd` counts what earlier sessions of the run spent too; with a cap, a
+    pipeline/model/prices.toml. The cap `max_usd` counts what earlier sessions of the run spent too; with a cap, a
     model without a known price is refused: a cap that cannot be kept must not be promised. `keep` gets each
     line of the journal, for a second place; it raises PipelineError.
 

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from benchmark import pipeline as module
 from benchmark.pipeline import PacedLLM, Stopwatch, main
 from pipeline.errors import ModelUnavailable
-from pipeline.llm import Completion, Prompt, Usage
 from pipeline.model.journal import Recording
+from pipeline.model.llm import Completion, Prompt, Usage
 from tests.conftest import available
 from tests.pipeline.plans import recording
 

@@ -21,20 +21,20 @@ from psycopg import sql
 from pydantic import SecretStr
 from werkzeug.serving import make_server
 
-from bot.branch import Snapshot
-from bot.credentials import AppCredentials
-from bot.engine import Engine
-from bot.github import GitHub
-from bot.jobs import Job, Place
-from bot.watch import Watch
-from bot.webhook import create_blueprint
-from bot.worker import Worker
-from pipeline.paper import Paper
+from bot.github.branch import Snapshot
+from bot.github.credentials import AppCredentials
+from bot.github.github import GitHub
+from bot.intake.jobs import Job, Place
+from bot.jobs.engine import Engine
+from bot.jobs.watch import Watch
+from bot.web.webhook import create_blueprint
+from bot.work.worker import Worker
 from pipeline.progress import STAGES, Progress
+from pipeline.proving.scoring import Critique, Judgement
+from pipeline.reading.paper import Paper
 from pipeline.record import Commit
 from pipeline.reproduce import Reproduction
 from pipeline.revision import Asked, Proposal, Revision
-from pipeline.scoring import Critique, Judgement
 from tests.fakes.contract import Contract
 from tests.fakes.github.server import FakeGitHub
 from tests.fakes.github.state import APP_ID, INSTALLATION, NAME, OWNER, REPOSITORY_ID

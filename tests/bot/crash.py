@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot.action import Inline
-from bot.intake import read
-from bot.jobs import Request
-from bot.worker import Worker
+from bot.intake.intake import read
+from bot.intake.jobs import Request
+from bot.work.action import Inline
+from bot.work.worker import Worker
 from tests.fakes.github.server import FakeGitHub
 from tests.fakes.model import Reply
 from tests.pipeline.plans import recording

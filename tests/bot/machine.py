@@ -2,10 +2,10 @@
 
 import threading
 
-from bot.composition import makers
-from bot.daemon import work
-from bot.database import Journals, connect
-from bot.engine import database_url
+from bot.commandline.composition import makers
+from bot.jobs.database import Journals, connect
+from bot.jobs.engine import database_url
+from bot.work.daemon import work
 from settings import load
 
 if __name__ == "__main__":

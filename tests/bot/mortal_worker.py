@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bot.credentials import AppCredentials
-from bot.engine import Engine
-from bot.github import GitHub
-from bot.jobs import Job, Steps
-from bot.watch import Watch
-from bot.worker import Worker
+from bot.github.credentials import AppCredentials
+from bot.github.github import GitHub
+from bot.intake.jobs import Job, Steps
+from bot.jobs.engine import Engine
+from bot.jobs.watch import Watch
+from bot.work.worker import Worker
 from pipeline.reproduce import Reproduction
 from tests.bot.conftest import judge, make, revise
 from tests.fakes.github.state import APP_ID

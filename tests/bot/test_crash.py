@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.engine import Engine
-from bot.github import GitHub
-from bot.worker import Worker
+from bot.github.github import GitHub
+from bot.jobs.engine import Engine
+from bot.work.worker import Worker
 from tests.bot.conftest import judge, make, until
 from tests.bot.crash import (
     STEPS,

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.engine import Engine
-from bot.github import GitHub
-from bot.intake import read
-from bot.jobs import Request
+from bot.github.github import GitHub
+from bot.intake.intake import read
+from bot.intake.jobs import Request
+from bot.jobs.engine import Engine
 from tests.bot.conftest import until
 from tests.bot.crash import BOT, assert_no_other_calls, do, failing, hired, spread
-from tests.bot.test_revising import BRANCH, DIRECTORY, employ, log, opened
+from tests.bot.work.test_revising import BRANCH, DIRECTORY, employ, log, opened
 from tests.fakes.github.server import FakeGitHub
 
 REVISION_CALLS = [

@@ -18,16 +18,16 @@ from docker import from_env
 from pydantic import SecretStr
 from sqlalchemy import event as events
 
-from bot import composition
-from bot.action import Inline
-from bot.database import Unreachable
-from bot.engine import Engine
-from bot.github import GitHub
-from bot.jobs import Job, Steps
-from bot.review import judging
-from bot.tools import Tools
-from bot.worker import Worker, reproducer
-from pipeline.arxiv import Arxiv
+from bot.commandline import composition
+from bot.github.github import GitHub
+from bot.intake.jobs import Job, Steps
+from bot.jobs.database import Unreachable
+from bot.jobs.engine import Engine
+from bot.work.action import Inline
+from bot.work.judging import judging
+from bot.work.tools import Tools
+from bot.work.worker import Worker, reproducer
+from pipeline.reading.arxiv import Arxiv
 from sandbox.docker import DockerSandbox
 from sandbox.interface import Sandbox
 from settings import Settings
@@ -44,7 +44,7 @@ from tests.bot.crash import (
     step,
 )
 from tests.bot.test_end_to_end import TEX
-from tests.bot.test_worker import job
+from tests.bot.work.test_worker import job
 from tests.conftest import available
 from tests.fakes.arxiv import Submission, fake_arxiv, one_file
 from tests.fakes.docker import MOMENTS, BreakingDocker, Moment, breaking_docker

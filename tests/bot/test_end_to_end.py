@@ -15,21 +15,21 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import SecretStr
 
-from bot.credentials import GitHubRefused
-from bot.daemon import work
-from bot.engine import Engine
-from bot.github import GitHub
-from bot.jobs import Job
-from bot.revising import reviser
-from bot.tools import Tools
-from bot.worker import Worker, reproducer
-from pipeline.arxiv import Arxiv
-from pipeline.llm import Prompt
+from bot.github.credentials import GitHubRefused
+from bot.github.github import GitHub
+from bot.intake.jobs import Job
+from bot.jobs.engine import Engine
+from bot.work.daemon import work
+from bot.work.revising import reviser
+from bot.work.tools import Tools
+from bot.work.worker import Worker, reproducer
+from pipeline.model.llm import Prompt
+from pipeline.reading.arxiv import Arxiv
 from sandbox.interface import Sandbox
 from settings import Settings
 from tests.bot.conftest import PLACE, deliver, make, report, until
-from tests.bot.test_engine import Slow
-from tests.bot.test_worker import job, request
+from tests.bot.jobs.test_engine import Slow
+from tests.bot.work.test_worker import job, request
 from tests.fakes.arxiv import Submission, fake_arxiv, one_file
 from tests.fakes.github.server import FakeGitHub
 from tests.fakes.github.state import APP_ID, INSTALLATION, REPOSITORY_ID
@@ -40,7 +40,7 @@ BOT = "paper2code[bot]"
 
 
 def test_the_report_used_here_is_one() -> None:
-    schema = json.loads(Path("pipeline/execution-report.schema.json").read_text())
+    schema = json.loads(Path("pipeline/proving/execution-report.schema.json").read_text())
     Draft202012Validator(schema).validate(report())
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.engine import Engine
-from bot.github import GitHub
+from bot.github.github import GitHub
+from bot.jobs.engine import Engine
 from tests.bot.conftest import deliver, until
 from tests.bot.crash import BOT, TASKS, answer, assert_delivered_once, hired
 from tests.bot.test_end_to_end import TEX
-from tests.bot.test_revising import asked, log, opened
-from tests.bot.test_worker import request
+from tests.bot.work.test_revising import asked, log, opened
+from tests.bot.work.test_worker import request
 from tests.fakes.arxiv import FakeArxiv, Submission, fake_arxiv, one_file
 from tests.fakes.github.server import FakeGitHub
 from tests.fakes.github.state import APP_ID

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from pipeline.errors import ModelUnavailable
-from pipeline.llm import Completion, Prompt, Usage
+from pipeline.model.llm import Completion, Prompt, Usage
 
 Answer = str | Callable[[Prompt], str]
 

@@ -3,8 +3,7 @@
 import json
 from datetime import date
 
-from pipeline.paper import Block, Paper, Section
-from pipeline.plan import (
+from pipeline.planning.plan import (
     Architecture,
     Call,
     ConfigEntry,
@@ -22,6 +21,7 @@ from pipeline.plan import (
     Requirement,
     Requirements,
 )
+from pipeline.reading.paper import Block, Paper, Section
 
 PAPER = Paper(
     title="Means of Things",

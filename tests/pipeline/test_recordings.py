@@ -7,15 +7,15 @@ import jsonschema
 import pytest
 
 from pipeline import reproduce as module
-from pipeline.arxiv import Arxiv, read
 from pipeline.model.session import open_llm
 from pipeline.progress import Progress
+from pipeline.reading.arxiv import Arxiv, read
 from pipeline.reproduce import Options, reproduce
 from sandbox.interface import Sandbox
 from sandbox.report import Limits
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = json.loads(Path(module.__file__).with_name("execution-report.schema.json").read_text())
+SCHEMA = json.loads((Path(module.__file__).parent / "proving/execution-report.schema.json").read_text())
 EXAMPLE = ROOT / "examples/innovation-matched-forgetting"
 SHARED = ROOT.parent / "shared/papers"
 RECORDINGS = {

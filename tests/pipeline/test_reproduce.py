@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from pipeline import reproduce as module
-from pipeline.documents import config_yaml
 from pipeline.errors import Cancelled, ModelUnavailable
-from pipeline.llm import Prompt
-from pipeline.plan import Method
+from pipeline.model.llm import Prompt
+from pipeline.planning.documents import config_yaml
+from pipeline.planning.plan import Method
 from pipeline.progress import Progress
 from pipeline.reproduce import Options, Reproduction, reproduce
 from sandbox.interface import Sandbox
@@ -18,7 +18,7 @@ from tests.conftest import available
 from tests.fakes.scripted import ScriptedLLM
 from tests.pipeline.plans import CONFIGURATION, ESTIMATOR, MAIN, PAPER, fenced, judgements, recording
 
-SCHEMA = json.loads(Path(module.__file__).with_name("execution-report.schema.json").read_text())
+SCHEMA = json.loads((Path(module.__file__).parent / "proving/execution-report.schema.json").read_text())
 
 
 def run(

@@ -8,10 +8,10 @@ from typing import Any
 import jsonschema
 import pytest
 
+from pipeline.coding.repository import Repository
 from pipeline.errors import AnswerInvalid
 from pipeline.progress import Progress
 from pipeline.record import Record
-from pipeline.repository import Repository
 from pipeline.reproduce import Options, reproduce, runner
 from pipeline.revision import Asked, Reviser, Revision
 from sandbox.interface import Sandbox

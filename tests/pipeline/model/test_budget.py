@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import BudgetReached, Cancelled, ModelUnavailable
-from pipeline.llm import Usage
 from pipeline.model.budget import PRICES, Budget, Price, Request, price_of
+from pipeline.model.llm import Usage
 
 PRICE = Price(input=1.0, cached_input=0.5, output=4.0)
 

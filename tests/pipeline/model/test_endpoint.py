@@ -11,9 +11,9 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from pipeline.errors import Cancelled, ContextOverflow, ModelRefused, ModelUnavailable, PipelineError
-from pipeline.llm import Prompt, Usage
 from pipeline.model.budget import Budget
 from pipeline.model.endpoint import Answer, Endpoint
+from pipeline.model.llm import Prompt, Usage
 from pipeline.model.stream import Patience
 from tests.fakes.model import FakeModel, Reply
 

@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from pipeline.errors import ContextOverflow, ModelUnavailable
-from pipeline.llm import Prompt, Usage
+from pipeline.model.llm import Prompt, Usage
 from pipeline.model.session import Session, open_llm
 from pipeline.model.stream import Patience
 

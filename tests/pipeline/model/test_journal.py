@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from pipeline.errors import ModelUnavailable, PipelineError
-from pipeline.llm import Prompt, Usage
 from pipeline.model.journal import Entry, Journal, Recording, key_of
+from pipeline.model.llm import Prompt, Usage
 
 
 class Plan(BaseModel):

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from pipeline.errors import BudgetReached, Cancelled, ModelRefused, ModelUnavailable
-from pipeline.llm import LLM, Prompt, Usage
+from pipeline.model.llm import LLM, Prompt, Usage
 from pipeline.model.session import Session, open_llm
 from pipeline.model.stream import Patience
 from tests.fakes.model import FakeModel, Reply

@@ -1,0 +1,1 @@
+"""Command line: what a terminal shows, and how everything is put together."""

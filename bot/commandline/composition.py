@@ -1,0 +1,130 @@
+"""What the settings say, made: the sandbox, the model, arXiv, and what the bot fulfils jobs with.
+
+Decides nothing else. As in `app.py`, libraries are imported where they are used.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from bot.intake.jobs import Job
+    from bot.jobs.database import Journals
+    from bot.work.judging import Judge
+    from bot.work.revising import Revise
+    from bot.work.tools import Toolbox, Tools
+    from bot.work.worker import Reproducer
+    from pipeline.model.session import Session
+    from pipeline.reading.arxiv import Arxiv
+    from sandbox.interface import Sandbox
+    from sandbox.report import Limits
+    from settings import Settings
+
+
+@dataclass(frozen=True)
+class Makers:
+    """What does the work of jobs."""
+
+    make: "Reproducer"
+    judge: "Judge"
+    revise: "Revise"
+
+
+def makers(settings: "Settings", sandbox: "Sandbox | None", journals: "Journals | None" = None) -> Makers:
+    """The real ones; `journals` for jobs that another machine may go on with."""
+    from bot.work.judging import judging
+    from bot.work.revising import reviser
+    from bot.work.worker import reproducer
+
+    tools = toolbox(settings, sandbox, journals)
+    return Makers(reproducer(tools, settings), judging(tools), reviser(tools, settings))
+
+
+def arxiv(settings: "Settings") -> "Arxiv":
+    """The client, with its cache."""
+    from pipeline.reading.arxiv import Arxiv
+
+    return Arxiv(settings.arxiv_url, settings.arxiv_api_url, settings.data_dir / "arxiv")
+
+
+def packages(settings: "Settings") -> Path:
+    """Where what generated code needs is kept."""
+    return settings.data_dir / "packages"
+
+
+def sandbox(settings: "Settings") -> "Sandbox | None":
+    """The one that is asked for, else the best of this machine; None for `none`. Raises SandboxError."""
+    return None if settings.sandbox == "none" else chosen(settings, settings.sandbox)
+
+
+def chosen(settings: "Settings", name: str | None) -> "Sandbox":
+    """`docker` or `local`; None: the best of this machine. Raises SandboxError."""
+    from sandbox.choice import choose
+
+    return choose(
+        name,
+        image=settings.sandbox_image,
+        runtime=settings.sandbox_runtime,
+        gpus=settings.sandbox_gpus,
+    )
+
+
+def limits(settings: "Settings") -> "Limits":
+    """Of a run on this machine."""
+    from sandbox.report import Limits
+
+    return Limits(settings.sandbox_timeout, settings.sandbox_memory * 2**20, settings.sandbox_cpus)
+
+
+def llm(
+    settings: "Settings",
+    out: Path,
+    *,
+    resume: bool,
+    cancelled: Callable[[], bool],
+    replay: Path | None = None,
+    keep: Callable[[str], None] | None = None,
+) -> "Session":
+    """The model of one run, with its journal in `out`; the rest as in `open_llm`, and raises what it does."""
+    from pipeline.model.session import open_llm
+
+    return open_llm(
+        model=settings.model,
+        api_key=settings.openai_api_key,
+        base_url=settings.openai_base_url,
+        reasoning_effort=settings.reasoning_effort,
+        max_usd=settings.max_usd,
+        journal=out / "journal.jsonl",
+        resume=resume,
+        replay=replay,
+        prices=settings.prices,
+        cancelled=cancelled,
+        keep=keep,
+    )
+
+
+def guarded_sandbox(settings: "Settings") -> "Sandbox | None":
+    """The bot's. Strangers choose the papers: nothing weaker than Docker is a default."""
+    if settings.sandbox == "local":
+        click.echo("Warning: strangers choose what runs in the local sandbox; Docker is safer.", err=True)
+    return sandbox(settings.model_copy(update={"sandbox": settings.sandbox or "docker"}))
+
+
+def toolbox(settings: "Settings", sandbox: "Sandbox | None", journals: "Journals | None") -> "Toolbox":
+    """What the bot makes jobs with, each within its own cap."""
+    from bot.work.tools import Tools
+
+    @contextlib.contextmanager
+    def open_tools(job: "Job", out: Path, cancelled: Callable[[], bool]) -> "Iterator[Tools]":
+        wish = job.configuration
+        cap = min(wish.max_usd, settings.max_usd or wish.max_usd)
+        own = settings.model_copy(update={"model": wish.model or settings.model, "max_usd": cap})
+        keep = journals.open(out / "journal.jsonl") if journals else None
+        with llm(own, out, resume=True, cancelled=cancelled, keep=keep) as session:
+            yield Tools(arxiv(settings), session, sandbox)
+
+    return open_tools

@@ -1,0 +1,202 @@
+"""What is configured, reachable and missing on this machine, and how to mend it.
+
+Looks only: nothing is configured, and no secret is shown. (Docker's base image is made if it is not there.)
+"""
+
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+import httpx
+import uv
+
+from bot.commandline import composition
+from sandbox.interface import SandboxError
+from settings import Settings, unknown_variables
+
+SECONDS = 10.0
+"""Patience with each service."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    state: Literal["ok", "off", "bad"]
+    """`off`: not there, and not needed to run a paper on this machine."""
+    detail: str
+    mend: str = ""
+    """What to do; empty where nothing is to be done."""
+
+
+def examine(settings: Settings) -> list[Check]:
+    """All checks, made side by side, in reading order."""
+    checks: tuple[Callable[[Settings], Iterator[Check]], ...] = (
+        _programs,
+        _sandboxes,
+        _data_dir,
+        _model,
+        _arxiv,
+        _github_app,
+        _database,
+        _variables,
+    )
+    with ThreadPoolExecutor(len(checks)) as pool:
+        return [check for found in pool.map(lambda look: list(look(settings)), checks) for check in found]
+
+
+def _programs(settings: Settings) -> Iterator[Check]:
+    yield Check("Python", "ok", f"{platform.python_version()}, {sys.executable}")
+    if path := shutil.which("git"):
+        yield Check("git", "ok", path)
+    else:
+        yield Check("git", "bad", "not on PATH", "Install git, for example: apt-get install git")
+    try:
+        yield Check("uv", "ok", uv.find_uv_bin())
+    except FileNotFoundError:
+        yield Check("uv", "bad", "its program is missing", "Install paper2code again: it brings uv.")
+
+
+def _sandboxes(settings: Settings) -> Iterator[Check]:
+    usable = []
+    for name in ("docker", "local"):
+        try:
+            host = composition.chosen(settings, name).platform()
+        except SandboxError as error:
+            yield Check(f"Sandbox {name}", "bad" if settings.sandbox == name else "off", str(error))
+        else:
+            usable.append(name)
+            yield Check(f"Sandbox {name}", "ok", f"Python {host.python}, {host.image}")
+    if not usable:
+        yield Check(
+            "Sandbox",
+            "bad",
+            "neither can be used, so no repository can be run",
+            "Start a Docker daemon that this user may talk to (scripts/docker-up does it on Debian).",
+        )
+
+
+def _data_dir(settings: Settings) -> Iterator[Check]:
+    folder = settings.data_dir
+    # It is made at first use: until then its nearest existing parent decides.
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        mend = "Set PAPER2CODE_DATA_DIR to a folder of yours."
+        yield Check("Data folder", "bad", f"{folder} cannot be written", mend)
+    else:
+        free = shutil.disk_usage(existing).free / 2**30
+        yield Check(
+            "Data folder",
+            "ok" if free >= 1 else "bad",
+            f"{folder}, {free:.0f} GiB free",
+            "" if free >= 1 else "Make room, or set PAPER2CODE_DATA_DIR to a larger disk.",
+        )
+
+
+def _model(settings: Settings) -> Iterator[Check]:
+    base = settings.openai_base_url or "https://api.openai.com/v1"
+    headers = {}
+    if key := settings.openai_api_key:
+        yield Check("Model key", "ok", "OPENAI_API_KEY is set")
+        headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
+    elif settings.openai_base_url:
+        yield Check("Model key", "off", "OPENAI_API_KEY is not set; servers of one's own often ask for none")
+    else:
+        mend = "Set OPENAI_API_KEY, or OPENAI_BASE_URL to a server that asks for none."
+        yield Check("Model key", "bad", "OPENAI_API_KEY is not set", mend)
+    try:
+        answer = httpx.get(f"{base}/models", headers=headers, timeout=SECONDS)
+    except httpx.HTTPError as error:
+        mend = "Check OPENAI_BASE_URL and the network."
+        yield Check("Model endpoint", "bad", f"{base}: {_reason(error)}", mend)
+        return
+    if answer.status_code in (401, 403):
+        mend = "Set OPENAI_API_KEY to a key that this endpoint accepts."
+        yield Check("Model endpoint", "bad", f"{base} answers, but does not accept the key", mend)
+    elif not answer.is_success:
+        # Not every compatible endpoint lists its models: that it answers is what can be said.
+        yield Check("Model endpoint", "ok", f"{base} answers {answer.status_code} to a list of models")
+    elif (models := _models(answer)) and settings.model not in models:
+        yield Check(
+            "Model endpoint",
+            "bad",
+            f"{base} answers, but has no model {settings.model}",
+            f"Set PAPER2CODE_MODEL to one that it has, for example {models[0]}.",
+        )
+    else:
+        yield Check("Model endpoint", "ok", f"{base}, {settings.model}")
+
+
+def _models(answer: httpx.Response) -> list[str]:
+    try:
+        return sorted(str(model["id"]) for model in answer.json()["data"])
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _arxiv(settings: Settings) -> Iterator[Check]:
+    for url in (settings.arxiv_url, settings.arxiv_api_url):
+        try:
+            httpx.get(f"{url}/robots.txt", timeout=SECONDS)
+        except httpx.HTTPError as error:
+            mend = "Check the network, PAPER2CODE_ARXIV_URL and PAPER2CODE_ARXIV_API_URL; files work without."
+            yield Check("arXiv", "bad", f"{url}: {_reason(error)}", mend)
+            return
+    yield Check("arXiv", "ok", f"{settings.arxiv_url}, {settings.arxiv_api_url}")
+
+
+def _github_app(settings: Settings) -> Iterator[Check]:
+    present = {
+        "GITHUB_APP_ID": settings.github_app_id,
+        "GITHUB_APP_PRIVATE_KEY": settings.github_app_private_key,
+        "GITHUB_WEBHOOK_SECRET": settings.github_webhook_secret,
+    }
+    missing = [name for name, value in present.items() if value is None]
+    if not missing:
+        yield Check("GitHub App", "ok", f"number {settings.github_app_id}, {settings.github_server_url}")
+    elif len(missing) == len(present):
+        yield Check(
+            "GitHub App", "off", "not configured; serve makes one on /setup, see docs/self-hosting.md"
+        )
+    else:
+        yield Check("GitHub App", "bad", f"{', '.join(missing)} not set", "See docs/self-hosting.md.")
+
+
+def _database(settings: Settings) -> Iterator[Check]:
+    url = settings.database_url
+    if url is None:
+        yield Check("Database", "ok", "SQLite, in the data folder")
+        return
+    parts = urlsplit(url)
+    if not parts.scheme.startswith("postgres"):
+        yield Check("Database", "ok", parts.scheme)
+        return
+    import psycopg
+
+    where = f"PostgreSQL at {parts.hostname}:{parts.port or 5432}{parts.path}"
+    try:
+        psycopg.connect(url, connect_timeout=int(SECONDS)).close()
+    except psycopg.Error as error:
+        detail = f"{where}: {settings.redact(str(error))}"
+        yield Check("Database", "bad", detail, "Check PAPER2CODE_DATABASE_URL.")
+    else:
+        yield Check("Database", "ok", where)
+
+
+def _variables(settings: Settings) -> Iterator[Check]:
+    for sentence in unknown_variables():
+        yield Check("Environment", "bad", sentence, "Correct its name, or unset it.")
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return "no answer in time"
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__

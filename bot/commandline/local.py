@@ -1,0 +1,170 @@
+"""A run on this machine: its folder, its display, and the pull request as GitHub would get it. No GitHub needed."""
+
+import itertools
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import click
+from git import Actor, Repo
+from rich.console import Console
+
+from bot.commandline import composition
+from bot.commandline.boundary import Errand, Interrupt, explain
+from bot.commandline.terminal import Display, result
+from bot.github.branch import publish
+from bot.words import messages
+from pipeline.coding.repository import Repository
+from pipeline.errors import Cancelled
+from pipeline.model.journal import Recording
+from pipeline.model.session import require
+from pipeline.paths import refusal
+from pipeline.planning.plan import Method
+from pipeline.planning.replaying import objection
+from pipeline.progress import Progress
+from pipeline.proving.report import execution_report
+from pipeline.reading.arxiv import read
+from pipeline.reading.paper import Paper
+from pipeline.reproduce import Options, Reproduction
+from pipeline.reproduce import reproduce as make
+from pipeline.running.fixing import Attempt, error_signature
+from sandbox.report import ExecutionReport
+from settings import Settings
+
+OURS = ("journal.jsonl", "paper.md")
+"""A folder that holds one of these was made by a run."""
+
+
+def reproduce(
+    source: str,
+    settings: Settings,
+    errand: Errand,
+    *,
+    out: Path | None,
+    resume: bool,
+    replay: Path | None,
+    **options: Any,
+) -> Reproduction:
+    """The main job with its display: read, reproduce, say what came of it."""
+    if replay is None:
+        require(
+            model=settings.model,
+            api_key=settings.openai_api_key,
+            base_url=settings.openai_base_url,
+            max_usd=settings.max_usd,
+            prices=settings.prices,
+        )
+    sandbox = composition.sandbox(settings)
+    console = Console()
+    with Display(console, max_usd=settings.max_usd) as display:
+        display(Progress("paper", "started", source, usd=0.0))
+        paper = read(source, composition.arxiv(settings))
+        if replay:
+            _refuse_other_recording(replay, paper, options.get("method", "full"))
+        errand.directory = out = _made(out or Path(_name(paper)), resume)
+        display(Progress("paper", "finished", paper.title, usd=0.0))
+        where = f"the code runs in the {sandbox.name} sandbox" if sandbox else "the code is not run"
+        display.note(f"Everything goes to {out}; {where}.")
+        interrupt = Interrupt(display.note, lambda: _leave(display, errand))
+
+        def observe(event: Progress) -> None:
+            display(event)
+            if interrupt.asked():
+                raise Cancelled("Interrupted.")
+
+        with (
+            interrupt.watch(),
+            composition.llm(settings, out, resume=resume, replay=replay, cancelled=interrupt.asked) as llm,
+        ):
+            made = make(
+                paper,
+                llm=llm,
+                sandbox=sandbox,
+                out=out,
+                options=Options(
+                    packages=composition.packages(settings),
+                    concurrency=settings.concurrency,
+                    limits=composition.limits(settings),
+                    **options,
+                ),
+                observe=observe,
+                cancelled=interrupt.asked,
+            )
+    result(console, made.report, out, display.seconds, recorded=replay is not None)
+    return made
+
+
+def open_locally(made: Reproduction, out: Path) -> None:
+    """The pull request as GitHub would get it: a branch of a bare repository, and its text beside it."""
+    remote, branch, directory = out / "origin.git", f"paper2code/{made.slug}", f"papers/{made.slug}"
+    shutil.rmtree(remote, ignore_errors=True)  # of an earlier demo: a new one is a new pull request
+    with Repo.init(remote, bare=True, initial_branch="main") as repository:
+        maker = Actor("paper2code", "paper2code@localhost")
+        repository.index.commit("Begin", author=maker, committer=maker)
+    sha = publish(str(remote), "main", branch, made.commits, directory, "paper2code <paper2code@localhost>")
+    body = messages.pull_request(made, directory, "", None)
+    text = out / "pull-request.md"
+    text.write_text(f"# {messages.title(made)}\n\n{body}\n")
+    click.echo(f"  Pull request  {text}\n  Branch        {branch} of {remote}, {sha[:10]}")
+    click.echo(f"  See it with   git -C {remote} log --stat main..{branch}")
+
+
+def report_on(directory: Path, execution: ExecutionReport) -> dict[str, Any]:
+    """The report on a directory, in the shape of every other one: no paper, no method, no model."""
+    paths = [(path, path.relative_to(directory).as_posix()) for path in sorted(directory.rglob("*.py"))]
+    allowed = {name: path.read_text(errors="replace") for path, name in paths if not refusal(name)}
+    repository = Repository(allowed)
+    failure = execution.failure
+    last = failure or execution.phases[-1]
+    attempt = Attempt(1, last, error_signature(failure, repository) if failure else None)
+    return execution_report(
+        mode=execution.mode,
+        execution=execution,
+        attempts=[attempt],
+        repository=repository,
+        seconds={"total": execution.seconds},
+    )
+
+
+def refuse_foreign(out: Path) -> None:
+    """Raises UsageError where `out` holds what no run has made."""
+    if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in OURS):
+        raise click.UsageError(f"{out} holds files that paper2code did not make; choose another --out")
+
+
+def _leave(display: Display, errand: Errand) -> None:
+    display.close()
+    explain(KeyboardInterrupt(), errand)
+
+
+def _refuse_other_recording(replay: Path, paper: Paper, method: Method) -> None:
+    if why := objection(Recording(replay), paper, method):
+        raise click.UsageError(f"{replay} cannot answer: {why}")
+
+
+def _made(out: Path, resume: bool) -> Path:
+    try:
+        if not resume:
+            refuse_foreign(out)
+            _keep_earlier(out / "repository")
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"{out} cannot be made: {error.strerror}") from error
+    return out
+
+
+def _keep_earlier(repository: Path) -> None:
+    """A repository that an earlier run made may have been edited since: it is set aside, as its journal is."""
+    if repository.exists():
+        kept = next(
+            path for n in itertools.count(1) if not (path := repository.with_name(f"repository.{n}")).exists()
+        )
+        repository.rename(kept)
+        click.echo(f"The repository of an earlier run is kept as {kept}.", err=True)
+
+
+def _name(paper: Paper) -> str:
+    """What a run's folder is called by default: the arXiv id, else the first words of the title."""
+    words = re.findall(r"[a-z0-9]+", paper.title.lower())
+    return (paper.arxiv_id or "-".join(words[:6]) or "paper").replace("/", "-")

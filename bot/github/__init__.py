@@ -1,0 +1,1 @@
+"""GitHub: our calls on it, and who we are towards it."""

@@ -1,0 +1,367 @@
+"""Our calls on GitHub. Every write first looks for its own mark, so it may be repeated after any failure.
+
+Nothing is retried in here: a request that failed may have been carried out, so the caller repeats the whole
+operation. Raises what `bot.credentials` draws.
+"""
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+from urllib.parse import quote
+
+from github import GithubException, UnknownObjectException
+from github.Issue import Issue
+from github.IssueComment import IssueComment
+from github.NamedUser import NamedUser
+from github.PullRequest import PullRequest as _PullRequest
+from github.PullRequestComment import PullRequestComment
+from github.Repository import Repository
+
+from bot.github.connection import PAGE, Connection
+from bot.github.credentials import Credentials, GitHubRefused, Identity
+from bot.github.pulls import Annotation, Comment, Conversation, Pull, PullRequest, Remark
+from bot.intake.configuration import PATH
+from bot.intake.jobs import Place, Request
+
+_MOST_ANNOTATIONS = 50
+"""That GitHub takes in one request."""
+
+
+class GitHub:
+    """GitHub as this bot uses it. Safe to call from several threads."""
+
+    def __init__(
+        self, credentials: Credentials, api_url: str, server_url: str, seconds_between_writes: float = 1
+    ) -> None:
+        self._connection = Connection(credentials, api_url, seconds_between_writes)
+        self._repository = self._connection.repository
+        self._server_url = server_url.rstrip("/")
+
+    @property
+    def identity(self) -> Identity:
+        """Who writes. Raises GitHubError."""
+        return self._connection.identity
+
+    def token(self, place: Place) -> str:
+        """A new token, for one push. Raises GitHubError."""
+        return self._connection.token(place)
+
+    def reaches(self, place: Place) -> bool:
+        """Whether we may work on the repository."""
+        try:
+            self.token(place)
+        except GitHubRefused as error:
+            if error.status not in (403, 404, 422):
+                raise
+            return False
+        return True
+
+    def remote(self, place: Place) -> str:
+        """The URL to clone and push, by the repository's present name."""
+        with self._repository(place) as repository:
+            return f"{self._server_url}/{repository.full_name}.git"
+
+    def blob(self, place: Place, sha: str) -> str:
+        """Where a person sees a commit's files."""
+        with self._repository(place) as repository:
+            return f"{self._server_url}/{repository.full_name}/blob/{sha}"
+
+    def pull_url(self, place: Place) -> str:
+        """Where a person sees the pull request."""
+        return f"{self._server_url}/{place.repository}/pull/{place.issue}"
+
+    def configuration(self, place: Place) -> str | None:
+        """The text of `.github/paper2code.yml` on the default branch; None if there is none."""
+        with self._repository(place) as repository:
+            try:
+                content = repository.get_contents(PATH)
+            except UnknownObjectException:
+                return None
+            if isinstance(content, list):
+                return ""
+            return content.decoded_content.decode(errors="replace")
+
+    def default_branch(self, place: Place) -> str:
+        """Its name."""
+        with self._repository(place) as repository:
+            return repository.default_branch
+
+    def permission(self, place: Place, login: str) -> str:
+        """`none`, `read`, `triage`, `write`, `maintain` or `admin`."""
+        with self._repository(place) as repository:
+            path = f"{repository.url}/collaborators/{quote(login)}/permission"
+            _, data = repository.requester.requestJsonAndCheck("GET", path)
+            role = str(data.get("role_name", ""))
+            return role if role in ("triage", "maintain") else str(data["permission"])
+
+    def react(self, request: Request, content: str = "eyes") -> None:
+        """Show on what was asked that it was seen."""
+        with self._repository(request.place) as repository:
+            if request.comment is None:
+                _issue(repository, request.place).create_reaction(content)
+            elif request.thread is not None:
+                pull = repository.get_pull(request.place.issue or 0)
+                pull.get_review_comment(request.comment).create_reaction(content)
+            else:
+                _issue(repository, request.place).get_comment(request.comment).create_reaction(content)
+
+    def comment(self, place: Place, mark: str, body: str, since: datetime, thread: int | None = None) -> int:
+        """Our comment with `mark`, made or brought up to date; returns its id.
+
+        `since` is when it can have been made first; `thread` is the first comment at a line of a pull request
+        that it answers to, None: it goes to the conversation.
+        """
+        body = f"{body}\n\n{marker(mark)}"
+        me = self.identity
+
+        with self._repository(place) as repository:
+            issue, pull = _issue(repository, place), _pull(repository, place)
+
+            def first() -> IssueComment | PullRequestComment | None:
+                """Our oldest."""
+                said: Iterable[IssueComment | PullRequestComment] = (
+                    issue.get_comments(since=since)
+                    if thread is None
+                    else pull.get_review_comments(since=since)
+                )
+                ours = (c for c in said if c.user and c.user.id == me.id)
+                return next((comment for comment in ours if marker(mark) in (comment.body or "")), None)
+
+            comment = first()
+            if comment is None:
+                made = (
+                    issue.create_comment(body)
+                    if thread is None
+                    else pull.create_review_comment_reply(thread, body)
+                )
+                # Another worker may have looked at the same moment: whose came first stays.
+                comment = first() or made
+                if comment.id != made.id:
+                    made.delete()
+            elif comment.body != body:
+                comment.edit(body)
+            return comment.id
+
+    def edit(self, place: Place, comment: int, mark: str, body: str, thread: int | None = None) -> None:
+        """Bring our comment up to date; `thread` as it was made with."""
+        with self._repository(place) as repository:
+            found = (
+                _issue(repository, place).get_comment(comment)
+                if thread is None
+                else _pull(repository, place).get_review_comment(comment)
+            )
+            found.edit(f"{body}\n\n{marker(mark)}")
+
+    def pull(self, place: Place) -> Pull | None:
+        """The pull request; None where the number is an issue's."""
+        with self._repository(place) as repository:
+            try:
+                found = _pull(repository, place)
+                head = found.head
+            except UnknownObjectException:
+                return None
+            here = _id(head.repo) == place.repository_id
+            return Pull(
+                branch=head.ref,
+                base=found.base.ref,
+                open=found.state == "open",
+                here=here,
+                ours=here and _id(found.user) == self.identity.id,
+            )
+
+    def conversation(self, place: Place, thread: int | None, before: int | None) -> Conversation:
+        """What was said before the comment `before`: in a thread, or in the pull request's conversation."""
+        with self._repository(place) as repository:
+            if thread is None:
+                here = _all(repository, f"issues/{place.issue}/comments")
+            else:
+                found = _all(repository, f"pulls/{place.issue}/comments")
+                here = [each for each in found if thread in (each["id"], each.get("in_reply_to_id"))]
+        remarks = tuple(
+            Remark((each["user"] or {}).get("login", "ghost"), each["body"] or "")
+            for each in here
+            if not before or each["id"] < before
+        )
+        first = next((each for each in here if each["id"] == thread), None)
+        if thread is None or first is None:
+            return Conversation(remarks)
+        last = first.get("line") if first.get("side") != "LEFT" else None
+        return Conversation(
+            remarks,
+            path=first["path"],
+            commit=first["commit_id"],
+            lines=(first.get("start_line") or last, last) if last else None,
+            hunk=first.get("diff_hunk") or "",
+        )
+
+    def pull_request(
+        self,
+        place: Place,
+        mark: str,
+        branch: str,
+        base: str,
+        title: str,
+        body: str,
+        draft: bool,
+        labels: Sequence[str],
+    ) -> PullRequest:
+        """The pull request from `branch` that is open or has `mark`, made or brought up to date."""
+        body = f"{body}\n\n{marker(mark)}"
+        me = self.identity
+        with self._repository(place) as repository:
+            head = f"{repository.full_name.partition('/')[0]}:{branch}"
+            pulls = list(repository.get_pulls(state="all", head=head))
+            # One that people have closed since this job opened it is not opened a second time.
+            found = next((p for p in pulls if p.state == "open" or marker(mark) in (p.body or "")), None)
+            if found is None:
+                found = _create_pull(repository, base, branch, title, body, draft)
+            elif found.user.id == me.id and (found.body != body or found.title != title):
+                found.edit(title=title, body=body)
+            present = {label.name for label in found.labels}
+            missing = [label for label in labels if label not in present]
+            if missing:
+                # PyGithub sends a bare list, which GitHub's description of the call does not know.
+                path = f"{repository.url}/issues/{found.number}/labels"
+                repository.requester.requestJsonAndCheck("POST", path, input={"labels": missing})
+            return PullRequest(found.number, found.html_url)
+
+    def preface(self, place: Place, text: str) -> None:
+        """Have the pull request's body begin with `text`, in place of its earlier preface; the rest stays."""
+        before, after = marker("preface"), marker("preface ends")
+        with self._repository(place) as repository:
+            pull = _pull(repository, place)
+            body = pull.body or ""
+            ours = re.compile(rf"{re.escape(before)}.*?{re.escape(after)}\s*", re.DOTALL)
+            wanted = f"{before}\n{text}\n{after}\n\n{ours.sub('', body)}"
+            if wanted != body:
+                pull.edit(body=wanted)
+
+    def ready(self, place: Place) -> bool:
+        """Take the pull request out of draft; whether it was one.
+
+        Needs `contents: write` beside `pull_requests: write`.
+        """
+        with self._repository(place) as repository:
+            pull = _pull(repository, place)
+            draft = pull.draft
+            if draft:
+                pull.mark_ready_for_review()
+            return draft
+
+    def check(
+        self,
+        place: Place,
+        sha: str,
+        mark: str,
+        conclusion: Literal["success", "failure", "neutral"],
+        title: str,
+        summary: str,
+        annotations: Sequence[Annotation],
+    ) -> None:
+        """A finished check run on `sha`, once, with all annotations: GitHub takes 50 in a request."""
+        output: dict[str, Any] = {"title": title, "summary": summary}
+        with self._repository(place) as repository:
+            runs = repository.get_commit(sha).get_check_runs(check_name="paper2code")
+            run = next((run for run in runs if run.external_id == mark), None)
+            if run is None:
+                run = repository.create_check_run(
+                    "paper2code",
+                    sha,
+                    external_id=mark,
+                    status="completed",
+                    conclusion=conclusion,
+                    completed_at=datetime.now(UTC),
+                    output=output | _annotated(annotations[:_MOST_ANNOTATIONS]),
+                )
+            while more := annotations[run.output.annotations_count :][:_MOST_ANNOTATIONS]:
+                run.edit(output=output | _annotated(more))
+
+    def review(
+        self, place: Place, pull: int, mark: str, sha: str, body: str, comments: Sequence[Comment]
+    ) -> str:
+        """Our review with `mark` of commit `sha`, made once, which approves nothing; returns its URL.
+
+        Raises GitHubRefused with status 422 if a comment's line is not in the pull request's diff.
+        """
+        me = self.identity
+        with self._repository(place) as repository:
+            for found in repository.get_pull(pull).get_reviews():
+                if marker(mark) in (found.body or "") and found.user and found.user.id == me.id:
+                    return found.html_url
+            wanted = {
+                "commit_id": sha,
+                "event": "COMMENT",
+                "body": f"{body}\n\n{marker(mark)}",
+                "comments": [_at_lines(comment) for comment in comments],
+            }
+            path = f"{repository.url}/pulls/{pull}/reviews"
+            _, made = repository.requester.requestJsonAndCheck("POST", path, input=wanted)
+            return str(made["html_url"])
+
+
+def marker(mark: str) -> str:
+    """Hidden in Markdown; together with the author it tells that a comment is ours, and which."""
+    return f"<!-- paper2code {mark} -->"
+
+
+def _issue(repository: Repository, place: Place) -> Issue:
+    if place.issue is None:
+        raise GitHubRefused("there is no issue to write to")
+    return repository.get_issue(place.issue)
+
+
+def _annotated(annotations: Sequence[Annotation]) -> dict[str, Any]:
+    remarks = [
+        {
+            "path": remark.path,
+            "start_line": remark.start,
+            "end_line": remark.end,
+            "annotation_level": remark.level,
+            "title": remark.title[:255],
+            "message": remark.message,
+        }
+        for remark in annotations
+    ]
+    return {"annotations": remarks} if remarks else {}
+
+
+def _at_lines(comment: Comment) -> dict[str, Any]:
+    place = {"path": comment.path, "line": comment.end, "side": "RIGHT", "body": comment.body}
+    if comment.start < comment.end:
+        place |= {"start_line": comment.start, "start_side": "RIGHT"}
+    return place
+
+
+def _pull(repository: Repository, place: Place) -> _PullRequest:
+    if place.issue is None:
+        raise GitHubRefused("there is no pull request")
+    return repository.get_pull(place.issue)
+
+
+def _all(repository: Repository, path: str) -> list[dict[str, Any]]:
+    """All pages of a list. PyGithub's own objects ask once more for each one that lacks an optional field."""
+    found: list[dict[str, Any]] = []
+    for page in itertools.count(1):
+        _, some = repository.requester.requestJsonAndCheck(
+            "GET", f"{repository.url}/{path}", parameters={"per_page": PAGE, "page": page}
+        )
+        found += some
+        if len(some) < PAGE:
+            break
+    return found
+
+
+def _id(owner: Repository | NamedUser | None) -> int | None:
+    """None for a fork or an account that was deleted."""
+    return owner.id if owner else None
+
+
+def _create_pull(repository: Repository, base: str, branch: str, title: str, body: str, draft: bool) -> Any:
+    try:
+        return repository.create_pull(base, branch, title=title, body=body, draft=draft)
+    except GithubException as error:
+        if error.status == 422 and draft and "raft pull requests are not supported" in str(error.data):
+            return repository.create_pull(base, branch, title=title, body=body, draft=False)
+        raise

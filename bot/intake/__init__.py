@@ -1,0 +1,1 @@
+"""Intake: from an event on GitHub to a Job or none. Pure."""

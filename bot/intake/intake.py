@@ -1,0 +1,271 @@
+"""From a GitHub event to jobs. Pure: what must be fetched (configuration, permission) is handed in.
+
+`read` looks at the event alone, before GitHub is answered; `admit` decides, once the worker has fetched the
+rest. Quoted text, code and bots are never listened to.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, get_args
+
+from pydantic import TypeAdapter
+
+from bot.intake.commands import USAGE, Command, Mistake, parse
+from bot.intake.configuration import Configuration, ConfigurationInvalid, Permission, overridden
+from bot.intake.jobs import Job, Place, Request, job_id, paper_of
+from pipeline.reading import arxiv
+
+LABEL = "paper2code"
+"""Putting it on an issue asks for the papers that the issue names."""
+MOST_PAPERS = 3
+_RANKS = ("none", *get_args(Permission))
+
+Payload = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A polite no, in Markdown."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """May be done; `jobs` is empty for commands about jobs. `note` says what was left out."""
+
+    jobs: tuple[Job, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Something is over, and with it the jobs for it."""
+
+    when: datetime | None = None
+    """What was asked for later is not meant; None: GitHub does not say when it was."""
+    installation: int | None = None
+    repositories: tuple[int, ...] | None = None
+    """None: all of the installation's."""
+    branch: str | None = None
+    """None: all of the repositories'."""
+
+    def ends(self, job: Job) -> bool:
+        """Whether `job` is one of them."""
+        return (
+            (self.when is None or job.created <= self.when)
+            and self.installation in (None, job.place.installation)
+            and (self.repositories is None or job.place.repository_id in self.repositories)
+            and self.branch in (None, job.branch)
+        )
+
+
+ENDING: TypeAdapter[Ending] = TypeAdapter(Ending)
+
+
+def read(event: str, payload: Payload) -> Request | None:
+    """What `event` asks for, or None. Raises KeyError and TypeError on what is not a GitHub payload."""
+    reader = _READERS.get((event, payload.get("action")))
+    if reader is None or payload["sender"]["type"] != "User":
+        return None
+    return reader(payload)
+
+
+def ended(event: str, payload: Payload) -> Ending | None:
+    """What `event` makes an end of, or None. Raises as `read` does."""
+    reader = _ENDINGS.get((event, payload.get("action")))
+    return reader(payload) if reader else None
+
+
+def admit(request: Request, configuration: Configuration, permission: str) -> Admitted | Refusal | None:
+    """What to do about `request` by somebody with `permission`; None: nothing, in silence."""
+    if request.command is None and configuration.trigger == "command":
+        return None
+    if _RANKS.index(permission) < _RANKS.index(configuration.permission):
+        if request.command is None and not request.place.private:
+            return None
+        return Refusal(
+            f"only people with `{configuration.permission}` permission on this repository can ask me, "
+            "because every run costs its owner money. Somebody who has it can repeat the command."
+        )
+    if isinstance(request.command, Mistake):
+        return Refusal(f"{request.command.message}\n\n{USAGE}")
+    if request.command is not None and request.command.verb != "reproduce":
+        return Admitted(())
+    return _jobs(request, configuration)
+
+
+def _jobs(request: Request, configuration: Configuration) -> Admitted | Refusal:
+    if not request.references:
+        return Refusal(
+            "I found no arXiv paper here. Name one in the command, like `/paper2code arxiv:1706.03762`, or "
+            "put its arXiv link into the issue."
+        )
+    if isinstance(request.command, Command):
+        try:
+            configuration = overridden(configuration, request.command.options)
+        except ConfigurationInvalid as error:
+            return Refusal(
+                "that cannot be done:\n\n" + "\n".join(f"- {problem}" for problem in error.problems)
+            )
+    papers, left = request.references[:MOST_PAPERS], request.references[MOST_PAPERS:]
+    note = f"I take at most {MOST_PAPERS} papers at once. Left out: {', '.join(left)}." if left else ""
+    jobs = (
+        Job(job_id(request, paper), request.place, request.actor, paper, configuration, request.received)
+        for paper in papers
+    )
+    return Admitted(tuple(jobs), note)
+
+
+def _opened(payload: Payload) -> Request | None:
+    issue = payload["issue"]
+    command = parse(issue["body"] or "")
+    references = _references(f"{issue['title']}\n\n{issue['body'] or ''}")
+    if command is None and not references:
+        return None
+    return _request(payload, f"issue-{issue['id']}", issue["created_at"], command, references)
+
+
+def _edited(payload: Payload) -> Request | None:
+    issue, changes = payload["issue"], payload.get("changes", {})
+    title = changes.get("title", {}).get("from", issue["title"])
+    body = changes.get("body", {}).get("from", issue["body"]) or ""
+    command = parse(issue["body"] or "")
+    before = _references(f"{title}\n\n{body}")
+    references = _references(f"{issue['title']}\n\n{issue['body'] or ''}")
+    if command == parse(body):
+        command = None
+        references = tuple(reference for reference in references if reference not in before)
+    if command is None and not references:
+        return None
+    identity = f"issue-{issue['id']}-{issue['updated_at']}"
+    return _request(payload, identity, issue["updated_at"], command, references)
+
+
+def _labeled(payload: Payload) -> Request | None:
+    issue = payload["issue"]
+    if payload["label"]["name"] != LABEL:
+        return None
+    references = _references(f"{issue['title']}\n\n{issue['body'] or ''}")
+    identity = f"label-{issue['id']}-{issue['updated_at']}"
+    return _request(payload, identity, issue["updated_at"], Command("reproduce"), references)
+
+
+def _commented(payload: Payload) -> Request | None:
+    comment = payload["comment"]
+    identity = f"comment-{comment['id']}"
+    return _said(payload, identity, comment["created_at"], comment["body"], "issue", comment["id"])
+
+
+def _reviewed(payload: Payload) -> Request | None:
+    review = payload["review"]
+    return _said(payload, f"review-{review['id']}", review["submitted_at"], review["body"], "pull_request")
+
+
+def _review_commented(payload: Payload) -> Request | None:
+    comment = payload["comment"]
+    identity = f"review-comment-{comment['id']}"
+    thread = comment.get("in_reply_to_id") or comment["id"]
+    return _said(
+        payload,
+        identity,
+        comment["created_at"],
+        comment["body"],
+        "pull_request",
+        comment["id"],
+        thread,
+    )
+
+
+def _said(
+    payload: Payload,
+    identity: str,
+    when: str,
+    body: str | None,
+    subject: str,
+    comment: int | None = None,
+    thread: int | None = None,
+) -> Request | None:
+    """What somebody says below an issue or pull request (`subject`)."""
+    command, about = parse(body or ""), payload[subject]
+    if command is None:
+        return None
+    references: tuple[str, ...] = ()
+    if isinstance(command, Command) and command.verb == "reproduce":
+        named = _references(command.text)
+        references = named or _references(f"{about['title']}\n\n{about['body'] or ''}")
+        if command.text and not named:
+            command = Mistake("what stands after `/paper2code` is neither a command nor an arXiv paper.")
+    return _request(payload, identity, when, command, references, subject, comment, thread)
+
+
+def _closed(payload: Payload) -> Ending | None:
+    pull, repository = payload["pull_request"], payload["repository"]["id"]
+    head = pull["head"]
+    if paper_of(head["ref"]) is None or (head["repo"] or {}).get("id") != repository:
+        return None
+    return Ending(datetime.fromisoformat(pull["closed_at"]), None, (repository,), head["ref"])
+
+
+def _uninstalled(payload: Payload) -> Ending:
+    installation = payload["installation"]
+    suspended = installation.get("suspended_at")
+    return Ending(datetime.fromisoformat(suspended) if suspended else None, installation["id"])
+
+
+def _removed(payload: Payload) -> Ending:
+    ids = tuple(repository["id"] for repository in payload["repositories_removed"])
+    return Ending(None, payload["installation"]["id"], ids)
+
+
+def _request(
+    payload: Payload,
+    identity: str,
+    when: str,
+    command: Command | Mistake | None,
+    references: tuple[str, ...],
+    subject: str = "issue",
+    comment: int | None = None,
+    thread: int | None = None,
+) -> Request:
+    repository, sender = payload["repository"], payload["sender"]
+    place = Place(
+        repository=repository["full_name"],
+        repository_id=repository["id"],
+        issue=payload[subject]["number"],
+        installation=(payload.get("installation") or {}).get("id"),
+        private=repository["private"],
+    )
+    return Request(
+        id=f"{repository['id']}-{identity}",
+        place=place,
+        actor=sender["login"],
+        actor_id=sender["id"],
+        received=datetime.fromisoformat(when),
+        command=command,
+        references=references,
+        comment=comment,
+        thread=thread,
+    )
+
+
+def _references(text: str) -> tuple[str, ...]:
+    return tuple(str(reference) for reference in arxiv.references(text))
+
+
+_READERS: dict[tuple[str, Any], Callable[[Payload], Request | None]] = {
+    ("issues", "opened"): _opened,
+    ("issues", "edited"): _edited,
+    ("issues", "labeled"): _labeled,
+    ("issue_comment", "created"): _commented,
+    ("pull_request_review", "submitted"): _reviewed,
+    ("pull_request_review_comment", "created"): _review_commented,
+}
+
+_ENDINGS: dict[tuple[str, Any], Callable[[Payload], Ending | None]] = {
+    ("pull_request", "closed"): _closed,
+    ("installation", "deleted"): _uninstalled,
+    ("installation", "suspend"): _uninstalled,
+    ("installation_repositories", "removed"): _removed,
+}

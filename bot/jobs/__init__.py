@@ -1,0 +1,1 @@
+"""Jobs: what is stored of them, and which worker holds one."""

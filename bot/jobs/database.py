@@ -1,0 +1,213 @@
+"""Tables of ours beside the workflow engine's: who holds which workflow, and what jobs have paid for.
+
+Knows neither jobs nor DBOS. Every time is the database's own: the clocks of several machines differ.
+"""
+
+import fcntl
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.jobs.patience import insist
+from pipeline.errors import PipelineError
+
+T = TypeVar("T")
+
+Unreachable = sa.exc.DBAPIError
+"""What is raised when the database does not answer."""
+
+_LOCKS = {"tables": 7_236_001, "alone": 7_236_002}
+"""Any numbers, the same in every process, and not DBOS's."""
+_schema = sa.MetaData()
+_leases = sa.Table(
+    "paper2code_leases",
+    _schema,
+    sa.Column("workflow", sa.Text, primary_key=True),
+    sa.Column("lease", sa.Text, nullable=False),
+    sa.Column("sign", sa.Double, nullable=False),
+)
+_calls = sa.Table(
+    "paper2code_calls",
+    _schema,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("job", sa.Text, nullable=False, index=True),
+    sa.Column("line", sa.Text, nullable=False),
+    sa.Column("written", sa.Double, nullable=False),
+)
+
+
+def full(error: Unreachable) -> bool:
+    """Whether there is no room for what was to be stored."""
+    return "disk is full" in str(error.orig) or getattr(error.orig, "sqlstate", "") == "53100"
+
+
+def connect(url: str) -> sa.Engine:
+    """The database at `url`, with our tables in it. Raises Unreachable."""
+    address = sa.make_url(url)
+    if address.get_backend_name() == "sqlite":
+        file = Path(address.database or "")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(file, timeout=30)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")  # readers do not stop writers
+        # A transaction that began as a reader could not wait for its turn to write.
+        options = {"timeout": 30, "isolation_level": "IMMEDIATE"}
+        engine = sa.create_engine(address, connect_args=options)
+    else:
+        engine = sa.create_engine(address.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":  # where "if not exists" alone fails if two are at it
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCKS["tables"])))
+        for table in _schema.sorted_tables:
+            connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+    return engine
+
+
+@contextmanager
+def alone(engine: sa.Engine) -> Iterator[None]:
+    """One at a time, among all threads, processes and machines that use the database."""
+    if engine.dialect.name == "sqlite":
+        with Path(f"{engine.url.database}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+    else:
+        with engine.begin() as connection:
+            # Who is frozen in here must not hold up the others for good.
+            connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = '60s'"))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCKS["alone"])))
+            yield
+
+
+class Leases:
+    """Who holds a workflow, and when that one last gave a sign of life."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def take(self, workflow: str, lease: str) -> None:
+        """Hold it from now on, whoever held it before."""
+        row = _inserted(self._engine, _leases).values(workflow=workflow, lease=lease, sign=_now(self._engine))
+        new = {"lease": row.excluded.lease, "sign": row.excluded.sign}
+        with self._engine.begin() as connection:
+            connection.execute(row.on_conflict_do_update(index_elements=["workflow"], set_=new))
+
+    def holds(self, workflow: str, lease: str) -> bool:
+        """Whether nobody else has taken it."""
+        wanted = sa.select(_leases.c.lease).where(_leases.c.workflow == workflow)
+        with self._engine.connect() as connection:
+            return connection.scalar(wanted) == lease
+
+    def renew(self, workflow: str, lease: str) -> bool:
+        """Give a sign of life; False if the workflow is another's by now, which stays so."""
+        return self._change(workflow, _leases.c.lease == lease, sign=_now(self._engine))
+
+    def release(self, workflow: str, lease: str) -> None:
+        """Give it back, for anybody to claim at once."""
+        self._change(workflow, _leases.c.lease == lease, lease="")
+
+    def claim(self, workflow: str, lease: str, begun: float, dead_after: float) -> bool:
+        """Hold what was released, or whose holder gave no sign of life for `dead_after` seconds.
+
+        `begun` is when the execution began (seconds since the epoch), for a holder that gave no sign yet. Of
+        all that claim a workflow at the same time, one gets it.
+        """
+        silent = _now(self._engine) - dead_after
+        first = _inserted(self._engine, _leases).values(workflow=workflow, lease="nobody yet", sign=begun)
+        with self._engine.begin() as connection:
+            connection.execute(first.on_conflict_do_nothing())
+        claimable = (_leases.c.lease == "") | ((_leases.c.sign < silent) & (sa.literal(begun) < silent))
+        return self._change(workflow, claimable, lease=lease, sign=_now(self._engine))
+
+    def silent(self, begun: Mapping[str, float], dead_after: float) -> list[str]:
+        """Those of the executions that `claim` would give."""
+        wanted = sa.select(_leases).where(_leases.c.workflow.in_(begun))
+        with self._engine.connect() as connection:
+            last = connection.scalars(sa.select(_now(self._engine))).one() - dead_after
+            rows = {row.workflow: row for row in connection.execute(wanted)}
+        return [
+            workflow
+            for workflow, since in begun.items()
+            if ((row := rows.get(workflow)) and not row.lease) or max(since, row.sign if row else 0) < last
+        ]
+
+    def _change(self, workflow: str, condition: sa.ColumnElement[bool], **values: Any) -> bool:
+        change = sa.update(_leases).where(_leases.c.workflow == workflow, condition).values(**values)
+        with self._engine.begin() as connection:
+            return connection.execute(change).rowcount == 1
+
+
+class Journals:
+    """The journals of jobs, for whichever machine goes on with them."""
+
+    def __init__(self, engine: sa.Engine, waits: tuple[float, ...] = (1, 4, 15, 40)) -> None:
+        """`waits` are the seconds between attempts at the database."""
+        self._engine = engine
+        self._waits = waits
+
+    def open(self, path: Path) -> Callable[[str], None]:
+        """Bring the job's journal at `path` up to date; returns what stores each line that is added to it.
+
+        The job is named by the folder of `path`, which is the same on every machine. Lines that were written
+        when the database was away are stored now. Raises Unreachable and OSError, the store PipelineError.
+        """
+        job = path.parent.name
+        lines = self._insist(lambda: self._lines(job))
+        if path.exists():
+            whole = path.read_bytes().decode(errors="replace").split("\n")[:-1]
+            for line in sorted(set(whole).difference(lines), key=whole.index):
+                self._insist(partial(self._insert, job, line))
+                lines.append(line)
+        # A new file: whoever was taken for dead may still hold the old one.
+        fresh = path.with_suffix(".new")
+        fresh.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_bytes("".join(f"{line}\n" for line in lines).encode())
+        fresh.replace(path)
+        return lambda line: self._store(job, line)
+
+    def _store(self, job: str, line: str) -> None:
+        try:
+            self._insist(lambda: self._insert(job, line))
+        except Unreachable:
+            raise PipelineError(
+                "The database does not take what the model has answered.",
+                "The worker that asked has it on its disk; `/paper2code retry` goes on there.",
+            ) from None
+
+    def _insist(self, operation: Callable[[], T]) -> T:
+        return insist(operation, self._waits, Unreachable)
+
+    def _lines(self, job: str) -> list[str]:
+        wanted = sa.select(_calls.c.line).where(_calls.c.job == job).order_by(_calls.c.number)
+        with self._engine.connect() as connection:
+            return list(connection.scalars(wanted))
+
+    def _insert(self, job: str, line: str) -> None:
+        row = sa.insert(_calls).values(job=job, line=line, written=_now(self._engine))
+        with self._engine.begin() as connection:
+            connection.execute(row)
+
+    def forget(self, days: float) -> int:
+        """Remove the journals, and the traces of workflows, that nothing was added to for `days`."""
+        last = _now(self._engine) - days * 86_400
+        old = sa.select(_calls.c.job).group_by(_calls.c.job).having(sa.func.max(_calls.c.written) < last)
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(_leases).where(_leases.c.sign < last))
+            return connection.execute(sa.delete(_calls).where(_calls.c.job.in_(old))).rowcount
+
+
+def _now(engine: sa.Engine) -> sa.ColumnElement[float]:
+    """Seconds since the epoch."""
+    if engine.dialect.name == "sqlite":
+        return (sa.func.julianday("now") - 2_440_587.5) * 86_400.0
+    return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double)
+
+
+def _inserted(engine: sa.Engine, table: sa.Table) -> Any:
+    return (sqlite if engine.dialect.name == "sqlite" else postgresql).insert(table)

@@ -1,0 +1,1 @@
+"""Web: the webhook, the pages, the set-up."""

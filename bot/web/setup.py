@@ -1,0 +1,201 @@
+"""The web process before there is an App: GitHub makes one from a manifest, and its credentials are kept.
+
+Open to whoever has the dashboard's token, or the one that the log shows. Once credentials are there, every request
+goes to the real web process, and this one is gone.
+"""
+
+import hmac
+import json
+import logging
+import os
+import re
+import secrets
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from flask import Blueprint, Flask, Response, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+
+from bot.github.credentials import PERMISSIONS
+from bot.web import webhook
+from bot.web.doors import guard
+from settings import APP_FILE, Settings, load
+
+EVENTS = ("issues", "issue_comment", "pull_request", "pull_request_review", "pull_request_review_comment")
+"""That the App listens to; those on its installation come by themselves."""
+_SECONDS = 10.0
+_COOKIE = "paper2code-setup"
+_log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> Flask:
+    """Set-up pages, and the real web process as soon as there are credentials."""
+    app = Flask("paper2code", static_folder=None)
+    app.register_blueprint(create_blueprint(settings, _token(settings)))
+    before, real, making = app.wsgi_app, list[Flask](), threading.Lock()
+
+    def dispatch(environ: Any, start_response: Any) -> Any:
+        with making:
+            if not real and (settings.data_dir / APP_FILE).exists():
+                real.append(webhook.create_app(load()))
+        return (real[0] if real else before)(environ, start_response)
+
+    app.wsgi_app = dispatch  # type: ignore[method-assign]
+    return app
+
+
+def create_blueprint(settings: Settings, token: str) -> Blueprint:
+    """`GET /setup`, `GET /setup/callback`, `GET /healthz`, and 503 for what comes too early."""
+    blueprint = Blueprint("setup", __name__)
+    pages = Blueprint(
+        "pages",
+        __name__,
+        template_folder="templates",
+        static_folder="static",
+        static_url_path="/setup/static",
+    )
+    guard(pages, token, forms=f"'self' {settings.github_server_url}")
+
+    @pages.get("/setup")
+    def setup() -> ResponseReturnValue:
+        address = request.args.get("address", request.url_root).strip().rstrip("/")
+        organization = request.args.get("organization", "").strip()
+        problem = _problem(address, organization)
+        state = secrets.token_urlsafe(32)
+        page = render_template(
+            "setup.html",
+            address=address,
+            organization=organization,
+            problem=problem,
+            action=_action(settings.github_server_url, organization, state),
+            manifest=json.dumps(manifest(address)),
+            permissions=PERMISSIONS,
+            events=EVENTS,
+        )
+        response = Response(page, 400 if problem else 200)
+        # Lax: it comes back with the browser that GitHub sends to the callback, and with no other site's form.
+        response.set_cookie(
+            _COOKIE,
+            state,
+            max_age=3600,
+            path="/setup",
+            httponly=True,
+            samesite="Lax",
+            secure=request.is_secure,
+        )
+        return response
+
+    @pages.get("/setup/callback")
+    def callback() -> ResponseReturnValue:
+        state, code = request.args.get("state", ""), request.args.get("code", "")
+        expected = request.cookies.get(_COOKIE, "")
+        if not expected or not hmac.compare_digest(state.encode(), expected.encode()):
+            return _failed("This answer belongs to no set-up that this browser began within the hour.", 403)
+        if not re.fullmatch(r"[\w-]{1,200}", code):
+            return _failed("GitHub sent no code.", 400)
+        try:
+            made = _exchanged(settings.github_api_url, code)
+            keep(settings.data_dir, made)
+        except _Failed as error:
+            return _failed(str(error), 502)
+        except OSError as error:
+            return _failed(
+                f"The credentials could not be written to {settings.data_dir} ({error.strerror}).", 500
+            )
+        _log.warning(
+            "GitHub App %s is set up; its credentials are in %s", made["id"], settings.data_dir / APP_FILE
+        )
+        page = render_template("setup_done.html", app=made, file=settings.data_dir / APP_FILE)
+        response = Response(page)
+        response.delete_cookie(_COOKIE, path="/setup")
+        return response
+
+    @blueprint.get("/healthz")
+    def healthz() -> ResponseReturnValue:
+        return jsonify(status="ok")
+
+    @blueprint.post("/webhook")
+    @blueprint.get("/readyz")
+    def early() -> ResponseReturnValue:
+        return jsonify(message="There is no GitHub App yet; open /setup."), 503
+
+    blueprint.register_blueprint(pages)
+    return blueprint
+
+
+def manifest(address: str) -> dict[str, Any]:
+    """What the App is to be. Source: docs.github.com, "Registering a GitHub App from a manifest"."""
+    return {
+        "name": "paper2code",
+        "url": address,
+        "description": "From an arXiv paper named in an issue to a pull request that implements it.",
+        "hook_attributes": {"url": f"{address}/webhook", "active": True},
+        "redirect_url": f"{address}/setup/callback",
+        "public": False,
+        "default_permissions": PERMISSIONS,
+        "default_events": list(EVENTS),
+    }
+
+
+def keep(folder: Path, made: dict[str, Any]) -> None:
+    """Write the credentials for their owner's eyes only; never over others. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {name: made[name] for name in ("id", "pem", "webhook_secret", "html_url")}
+    # mkstemp's files are their owner's only, and a link appears whole or not at all.
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".github-app-")
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(wanted, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(name, folder / APP_FILE)
+    finally:
+        Path(name).unlink()
+
+
+class _Failed(Exception):
+    """GitHub did not give credentials; the message says why."""
+
+
+def _exchanged(api_url: str, code: str) -> dict[str, Any]:
+    try:
+        answer = httpx.post(
+            f"{api_url}/app-manifests/{code}/conversions",
+            headers={"Accept": "application/vnd.github+json"},
+            timeout=_SECONDS,
+        )
+        made: dict[str, Any] = answer.json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise _Failed(f"GitHub's API cannot be reached ({type(error).__name__}).") from None
+    if answer.status_code != 201:
+        raise _Failed("GitHub does not know the code: it is good for one hour and for one time.")
+    return made
+
+
+def _action(server_url: str, organization: str, state: str) -> str:
+    whose = f"organizations/{quote(organization)}/" if organization else ""
+    return f"{server_url}/{whose}settings/apps/new?state={state}"
+
+
+def _problem(address: str, organization: str) -> str:
+    if not re.fullmatch(r"https?://[\w.-]+(:\d+)?(/[\w./-]*)?", address):
+        return "The address is no http(s) address."
+    if organization and not re.fullmatch(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", organization):
+        return "That is no name of an organisation."
+    return ""
+
+
+def _failed(message: str, status: int) -> ResponseReturnValue:
+    return render_template("setup_failed.html", message=message), status
+
+
+def _token(settings: Settings) -> str:
+    if settings.dashboard_token:
+        return settings.dashboard_token.get_secret_value()
+    token = secrets.token_urlsafe(24)
+    _log.warning("There is no GitHub App yet. Open /setup; any user, password %s", token)
+    return token

@@ -1,0 +1,1 @@
+"""Work: a request answered, a job fulfilled."""

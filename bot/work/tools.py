@@ -1,0 +1,50 @@
+"""What one job is made with, as the worker is handed it. What is done with it is decided elsewhere."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.intake.jobs import Job
+from pipeline.model.llm import LLM
+from pipeline.progress import Observer, Progress
+from pipeline.reading.arxiv import Arxiv, read
+from pipeline.reading.paper import Paper
+from pipeline.reproduce import Options
+from sandbox.interface import Sandbox
+from sandbox.report import Limits
+from settings import Settings
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What one job is made with."""
+
+    arxiv: Arxiv
+    llm: LLM
+    sandbox: Sandbox | None
+
+
+Toolbox = Callable[[Job, Path, Callable[[], bool]], AbstractContextManager[Tools]]
+"""Opens the tools for one attempt at a job, given its folder and whether it shall stop."""
+
+
+def options_for(job: Job, settings: Settings) -> Options:
+    """How a job's repository is made and run."""
+    wanted = job.configuration
+    return Options(
+        packages=settings.data_dir / "packages",
+        refine=wanted.refine,
+        max_fixes=wanted.max_fixes,
+        concurrency=settings.concurrency,
+        mode="full" if wanted.run.full else "smoke",
+        limits=Limits(wanted.run.timeout, wanted.run.memory_bytes, wanted.run.cpus),
+    )
+
+
+def read_paper(job: Job, tools: Tools, watch: Observer) -> Paper:
+    """The job's paper, told to `watch` as a stage. Raises PaperError."""
+    watch(Progress("paper", "started", job.paper, usd=0.0))
+    paper = read(job.paper, tools.arxiv)
+    watch(Progress("paper", "finished", paper.title, usd=0.0))
+    return paper

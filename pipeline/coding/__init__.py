@@ -1,0 +1,1 @@
+"""Coding: from a Plan to a Repository, and what a program can say of its code."""

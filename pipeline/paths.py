@@ -1,0 +1,52 @@
+"""Which paths a generated repository may have: what may be planned, written and committed."""
+
+import re
+import unicodedata
+
+MAX_PATH = 200
+
+_WINDOWS_DEVICES = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
+    f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"
+}
+_CI_FILES = {
+    "appveyor", "azure-pipelines", "bamboo", "bitbucket-pipelines", "bitrise", "buildspec", "cloudbuild",
+    "codefresh", "codeship-services", "codeship-steps", "jenkinsfile", "netlify", "screwdriver", "shippable",
+    "vercel", "wercker",
+}  # fmt: skip
+"""By the first part of the name; the vendors' hidden files are refused with all others."""
+
+
+def refusal(path: str) -> str | None:
+    """Why `path` may not be in a generated repository, or None if it may."""
+    if not path or path.startswith("/"):
+        return f"{path!r} is not a relative path"
+    if "\\" in path:
+        return f"{path!r} contains a backslash"
+    if len(path) > MAX_PATH:
+        return f"{path[:40]!r}… is longer than {MAX_PATH} characters"
+    if any(unicodedata.category(character)[0] == "C" for character in path):
+        return f"{path!r} contains a control, bidirectional or invisible character"
+    for part in path.split("/"):
+        if reason := _part_refusal(part):
+            return f"{path!r}: {reason}"
+    return None
+
+
+def _part_refusal(part: str) -> str | None:
+    folded = fold(part)
+    if folded in ("", ".", ".."):
+        return "empty, `.` and `..` are not names"
+    if folded.startswith(".") or re.match(r"git~\d", folded):
+        return "hidden files are not allowed (`.git*`, `.github/`, configuration of services and editors)"
+    if folded.split(".")[0] in _CI_FILES:
+        return "files of continuous integration services are not allowed"
+    if folded.split(".")[0].strip() in _WINDOWS_DEVICES:
+        return "the name is reserved on Windows"
+    if part != part.strip() or part.endswith(".") or re.search(r'[<>:"|?*]', folded):
+        return "the name cannot exist on Windows"
+    return None
+
+
+def fold(name: str) -> str:
+    """Equal for names that some file system takes for the same."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

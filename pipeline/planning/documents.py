@@ -1,0 +1,155 @@
+"""What is written of the plan, for people and for the model. Pure.
+
+Templates stand in `templates/`; YAML, where every character counts, is made here.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from pipeline import markdown, rendering
+from pipeline.planning import diagrams
+from pipeline.planning.plan import (
+    Architecture,
+    Configuration,
+    Draft,
+    Function,
+    Logic,
+    Overview,
+    Plan,
+    Reading,
+    Requirements,
+    Value,
+)
+
+_templates = rendering.templates("pipeline.planning")
+
+
+def signature(function: Function) -> str:
+    """`name(parameter: type, …) -> type`."""
+    parameters = ", ".join(f"{p.name}: {p.type}" for p in function.parameters)
+    return f"{function.name}({parameters}) -> {function.returns}"
+
+
+def render(template: str, **values: object) -> str:
+    """The text of `templates/<template>` with `values` filled in."""
+    return _templates.get_template(template).render(values).strip() + "\n"
+
+
+def overview(overview: Reading) -> str:
+    """What the paper says, for somebody who implements it; requirements once they are known."""
+    requirements = overview.requirements if isinstance(overview, Overview) else ()
+    return render("overview.md", overview=overview, requirements=requirements)
+
+
+def requirements(requirements: Requirements, overview: Reading, anchors: Mapping[int, str]) -> str:
+    """The requirements, and which questions of the overview are not open: number → anchor."""
+    settled = [
+        f"- {overview.unclear[s.number - 1].question} The paper says in [{anchors[s.number]}]: “{s.quote}”"
+        for s in requirements.settled
+        if s.number in anchors
+    ]
+    return render("required.md", requirements=requirements.requirements, settled=settled)
+
+
+def architecture(architecture: Architecture) -> str:
+    """Files, classes and call flow."""
+    return render("architecture.md", architecture=architecture)
+
+
+def logic(logic: Logic) -> str:
+    """Every file's logic, functions and dependencies; packages, conventions, metrics."""
+    return render("logic.md", logic=logic)
+
+
+def config_yaml(configuration: Configuration, anchors: dict[str, str] | None = None) -> str:
+    """`config.yaml`: every leaf with its source as a trailing comment, then the `smoke` section."""
+    full: dict[str, Any] = {}
+    smoke: dict[str, Any] = {}
+    for entry in configuration.entries:
+        if entry.quote:
+            place = f"[{(anchors or {}).get(entry.key, '?')}] " if anchors else ""
+            comment = f'{place}"{entry.quote}"'
+        else:
+            comment = f"assumed: {entry.assumed}"
+        _insert(full, entry.key, (entry.value, comment))
+        if entry.smoke is not None:
+            _insert(smoke, entry.key, (entry.smoke, ""))
+    lines, last = [], ""
+    for line, comment in _yaml_lines(full):
+        shown = "as above" if comment == last else comment
+        lines.append(f"{line}  # {shown}" if comment else line)
+        last = comment or last
+    if smoke:
+        lines += [
+            "",
+            "smoke:  # merged over the rest by --smoke",
+            *(line for line, _ in _yaml_lines(smoke, "  ")),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _insert(tree: dict[str, Any], key: str, leaf: tuple[Value, str]) -> None:
+    *parents, name = key.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    tree[name] = leaf
+
+
+def _yaml_lines(tree: dict[str, Any], indent: str = "") -> Iterator[tuple[str, str]]:
+    """Each line with its comment."""
+    for name, node in tree.items():
+        if isinstance(node, dict):
+            yield f"{indent}{name}:", ""
+            yield from _yaml_lines(node, indent + "  ")
+        else:
+            value, comment = node
+            yield f"{indent}{name}: {yaml_value(value)}", " ".join(comment.split())
+
+
+def yaml_value(value: Value) -> str:
+    """One line of YAML. PyYAML writes 1e-05 as `1.0e-05`, which it also reads back as a number."""
+    plain = list(value) if isinstance(value, tuple) else value
+    text = yaml.safe_dump(plain, default_flow_style=True, width=10**6, allow_unicode=True)
+    return text.removesuffix("...\n").strip()
+
+
+def plan_documents(plan: Plan) -> dict[str, str]:
+    """`docs/plan/` as far as the plan goes, with diagrams; drafts of refined steps beside it."""
+    parts = {}
+    if plan.overview.requirements:
+        parts["overview"] = f"# Overview\n\n{overview(plan.overview)}"
+    if plan.architecture.files:
+        drawn = [diagrams.classes(plan), diagrams.sequence(plan)]
+        drawn += [diagrams.dependencies(plan)] if plan.logic.files else []
+        blocks = "\n".join(f"```mermaid\n{diagram}\n```\n" for diagram in drawn)
+        parts["architecture"] = (
+            f"# Architecture\n\n{architecture(plan.architecture)}\n## Diagrams\n\n{blocks}"
+        )
+    if plan.logic.files:
+        parts["logic"] = f"# Logic design\n\n{logic(plan.logic)}"
+    documents = {f"docs/plan/{name}.md": markdown.plain(text) for name, text in parts.items()}
+    return documents | draft_documents(plan.drafts)
+
+
+def analysis_documents(texts: dict[str, str], drafts: Iterable[Draft]) -> dict[str, str]:
+    """`docs/plan/analysis/`: one analysis for each file, by its path; drafts of refined ones beside them."""
+    analyses = {
+        f"docs/plan/analysis/{path}.md": markdown.plain(f"# `{path}`\n\n{text}\n")
+        for path, text in texts.items()
+    }
+    return analyses | draft_documents(drafts)
+
+
+def draft_documents(drafts: Iterable[Draft]) -> dict[str, str]:
+    """What refined steps looked like before, with the critique that changed them."""
+    return {
+        f"docs/plan/drafts/{draft.stage}.md": markdown.plain(
+            f"# First version of {draft.stage}\n\n{draft.text}\n\n# Critique\n\n{draft.critique}\n"
+        )
+        for draft in drafts
+    }
+
+
+_templates.filters["signature"] = signature

@@ -1,0 +1,72 @@
+"""What is written of a reproduction for people: README, requirements table, execution report. Pure."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline import rendering
+from pipeline.planning.plan import Plan
+
+EXECUTION, REQUIREMENTS = "docs/execution-report.json", "docs/plan/requirements.md"
+_DROPPED = "## Dropped\n"
+_templates = rendering.templates("pipeline.proving")
+
+
+def _render(template: str, **values: object) -> str:
+    return _templates.get_template(template).render(values).strip() + "\n"
+
+
+def report_documents(plan: Plan, report: dict[str, Any]) -> dict[str, str]:
+    """README, requirements table and the execution report in both forms."""
+    dropped = _render("dropped.md", refused=plan.refused) if plan.refused else ""
+    return {
+        "README.md": _render("readme.md", plan=plan, report=report),
+        REQUIREMENTS: _render("requirements.md", report=report, dropped=dropped, revised=False),
+        **_execution(report),
+    }
+
+
+def revised_documents(
+    files: Mapping[str, str], was: dict[str, Any], report: dict[str, Any]
+) -> dict[str, str]:
+    """What `report_documents` wrote for the report `was` and stands in `files`, made true for `report`."""
+    changed = _execution(report)
+    if readme := files.get("README.md"):
+        changed["README.md"] = readme.replace(status_sentence(was), status_sentence(report))
+    if told := files.get(REQUIREMENTS):
+        _, heading, dropped = told.partition(_DROPPED)
+        changed[REQUIREMENTS] = _render(
+            "requirements.md", report=report, dropped=heading + dropped, revised=True
+        )
+    return changed
+
+
+def _execution(report: dict[str, Any]) -> dict[str, str]:
+    return {
+        "docs/execution-report.md": _render("execution-report.md", report=report),
+        EXECUTION: json.dumps(report, indent=1, ensure_ascii=False) + "\n",
+    }
+
+
+def status_sentence(report: dict[str, Any]) -> str:
+    """What was run and how it ended, in words that promise nothing more."""
+    what = {
+        "smoke": "the smoke run (the whole code path on small synthetic data)",
+        "full": "the full experiment (`reproduce.sh`)",
+    }[report["mode"]]
+    match report["status"]:
+        case "runs":
+            return f"It runs: {what} ended well in a fresh sandbox without network."
+        case "fails":
+            last, count = report["attempts"][-1], len(report["attempts"])
+            return f"It does not run yet: {what} failed in phase {last['phase']} after {count} attempts."
+        case _:
+            return "It was not run: no sandbox was used."
+
+
+def usd(amount: float | None) -> str:
+    """A price in words: a model without a known price has an unknown cost."""
+    return "unknown cost" if amount is None else f"{amount:.4f} USD"
+
+
+_templates.filters |= {"usd": usd, "status_sentence": status_sentence}

@@ -1,0 +1,186 @@
+"""`execution-report.json` and the documents made from it: what was run, what it proved, what it cost. Pure."""
+
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from pipeline.coding.checks.settings import symbols
+from pipeline.coding.repository import Repository
+from pipeline.model.llm import Usage
+from pipeline.planning.documents import yaml_value
+from pipeline.planning.plan import Plan
+from pipeline.proving.audit import Finding, Place
+from pipeline.reading.paper import Paper
+from pipeline.running.fixing import Attempt
+from sandbox.report import ExecutionReport, LineCoverage, Mode
+
+TAIL = 4_000
+"""Characters kept of each output stream of an attempt."""
+VERDICTS = ("implemented", "partial", "missing", "deviates")
+
+
+def attempt_entry(attempt: Attempt) -> dict[str, Any]:
+    """One entry of `attempts`."""
+    result = attempt.outcome.result
+    problems = "".join(f"{problem}\n" for problem in attempt.outcome.problems)
+    return {
+        "number": attempt.number,
+        "phase": attempt.outcome.phase,
+        "command": list(result.argv),
+        "exit_code": result.exit_code,
+        "seconds": round(result.seconds, 3),
+        "timed_out": result.timed_out,
+        "oom": result.oom,
+        "signature": attempt.signature,
+        "remedy": attempt.remedy,
+        "lines_changed": attempt.lines_changed,
+        "stdout_tail": result.stdout[-TAIL:],
+        "stderr_tail": (result.stderr + problems)[-TAIL:],
+    }
+
+
+def execution_report(
+    *,
+    paper: Paper | None = None,
+    method: str | None = None,
+    model: str | None = None,
+    plan: Plan | None = None,
+    mode: Mode,
+    execution: ExecutionReport | None,
+    attempts: Sequence[Attempt],
+    findings: Sequence[Finding] = (),
+    repository: Repository,
+    usage: Usage | None = None,
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """The report as JSON data, valid against `execution-report.schema.json`."""
+    generated = sum(len(text.splitlines()) for text in repository.python_files().values())
+    changed = sum(attempt.lines_changed for attempt in attempts)
+    coverage = execution.coverage if execution else {}
+    executable = sum(len(file.executable) for file in coverage.values())
+    executed = sum(len(file.executed) for file in coverage.values())
+    environment = None
+    if execution:
+        environment = asdict(execution.environment)
+        environment["packages"] = list(execution.environment.packages)
+        environment["notes"] = list(execution.environment.notes)
+        environment["left_out"] = list(execution.environment.left_out)
+    return {
+        "paper": paper and {"arxiv_id": paper.arxiv_id, "version": paper.version, "title": paper.title},
+        "method": method,
+        "model": model,
+        "status": "not-run" if execution is None else "runs" if execution.ok else "fails",
+        "mode": mode,
+        "environment": environment,
+        "attempts": [attempt_entry(attempt) for attempt in attempts],
+        "metrics": dict(execution.metrics) if execution else {},
+        "lines": {
+            "generated": generated,
+            "changed": changed,
+            "changed_percent": _percent(changed, generated),
+            "executed": executed,
+            "executed_percent": _percent(executed, executable),
+        },
+        "requirements": {
+            **{verdict: sum(f.verdict == verdict for f in findings) for verdict in VERDICTS},
+            "total": len(findings),
+            "refused": len(plan.refused) if plan else 0,
+            "items": [_requirement(finding, plan, repository, coverage) for finding in findings],
+        },
+        "assumptions": _assumptions(plan) if plan else [],
+        "usage": asdict(usage or Usage()),
+        "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
+        "versions": {
+            "paper2code": version("paper2code"),
+            "python": platform.python_version(),
+            "platform": sys.platform,
+        },
+    }
+
+
+def carried_over(
+    old: Mapping[str, Any],
+    new: dict[str, Any],
+    before: Repository,
+    after: Repository,
+    execution: ExecutionReport | None,
+) -> dict[str, Any]:
+    """`new`, the report on a changed repository, with what `old` says of paper, requirements and assumptions.
+
+    Verdicts stay those of the audit before the change. Their evidence is looked up again, by symbol or by the
+    line's text; what is gone is left out. What both have cost is added. An empty `old` adds nothing.
+    """
+    if not old:
+        return new
+    coverage = execution.coverage if execution else {}
+    items = []
+    for item in old["requirements"]["items"]:
+        found = (_moved(evidence, before, after) for evidence in item["evidence"])
+        items.append(item | {"evidence": [_evidence(place, coverage) for place in found if place]})
+    return new | {
+        "paper": old["paper"],
+        "requirements": old["requirements"] | {"items": items},
+        "assumptions": old["assumptions"],
+        "usage": asdict(Usage(**old["usage"]) + Usage(**new["usage"])),
+    }
+
+
+def _moved(evidence: Mapping[str, Any], before: Repository, after: Repository) -> Place | None:
+    """Where evidence that was found in `before` stands in `after`."""
+    file, start, symbol = evidence["file"], evidence["start"], evidence["symbol"]
+    source, lines = after.files.get(file, ""), before.files.get(file, "").splitlines()
+    if symbol:
+        place = symbols(source).get(symbol)
+        return Place(file, *place, symbol) if place else None
+    same = [n for n, line in enumerate(source.splitlines(), 1) if lines[start - 1 : start] == [line]]
+    nearest = min(same, key=lambda number: abs(number - start), default=None)
+    return Place(file, nearest, nearest, "") if nearest else None
+
+
+def _percent(part: int, whole: int) -> float | None:
+    return round(100 * part / whole, 2) if whole else None
+
+
+def _requirement(
+    finding: Finding, plan: Plan | None, repository: Repository, coverage: Mapping[str, LineCoverage]
+) -> dict[str, Any]:
+    requirement = finding.requirement
+    return {
+        **requirement.model_dump(),
+        "anchor": plan.anchors.get(requirement.id, "") if plan else "",
+        "verdict": finding.verdict,
+        "evidence": [_evidence(place, coverage) for place in finding.places(repository)],
+        "note": finding.note,
+    }
+
+
+def _evidence(place: Place, coverage: Mapping[str, LineCoverage]) -> dict[str, Any]:
+    lines = range(place.start, place.end + 1)
+    measured = coverage.get(place.file, LineCoverage(frozenset(), frozenset()))
+    return {
+        **asdict(place),
+        "executed": len(measured.executed.intersection(lines)),
+        "executable": len(measured.executable.intersection(lines)),
+    }
+
+
+def _assumptions(plan: Plan) -> list[dict[str, str]]:
+    """What the paper leaves open, then configuration values that it does not give."""
+    open_questions = [
+        {"kind": "open question", "subject": item.question, "assumption": item.assumption, "why": item.why}
+        for item in plan.overview.unclear
+    ]
+    values = [
+        {
+            "kind": "configuration",
+            "subject": entry.key,
+            "assumption": yaml_value(entry.value),
+            "why": entry.assumed,
+        }
+        for entry in plan.configuration.entries
+        if entry.assumed
+    ]
+    return open_questions + values

@@ -1,0 +1,276 @@
+"""The reader of a LaTeX document: from its expanded text to sections and blocks, once, from top to bottom.
+
+It knows paragraphs, headings and where blocks go; what an environment or a command means is for those
+that are given to it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.reading.latex.groups import group
+from pipeline.reading.latex.inline import Inline, resolve
+from pipeline.reading.latex.macros import VERBATIM
+from pipeline.reading.latex.numbers import Counters, Target
+from pipeline.reading.paper import Anchor, Block, Section
+
+_EVENT = re.compile(
+    VERBATIM.pattern + r"|\\(?P<command>[A-Za-z@]+)\*?|(?P<display>\$\$|\\\[)|(?P<math>\$|\\\()|\\."
+    r"|(?P<blank>\n[ \t]*\n\s*)",
+    re.DOTALL,
+)
+# Arguments of environments that are settings and not text.
+_ENVIRONMENT_ARGUMENTS = {
+    "minipage": 1, "multicols": 1, "adjustwidth": 2, "subfigure": 1, "subtable": 1, "wrapfigure": 2,
+    "wraptable": 2,
+    "tabular": 1, "array": 1, "tabularx": 2, "tabulary": 2, "longtable": 1, "tabu": 1, "tblr": 1,
+    "tabular*": 2,
+    "supertabular": 1, "xltabular": 2, "NiceTabular": 1, "alignat": 1, "xalignat": 1, "spacing": 1,
+    "adjustbox": 1,
+    "thebibliography": 1, "IEEEeqnarray": 1, "tcolorbox": 0, "list": 2, "textblock": 1, "mdframed": 0,
+    "floatingfigure": 1, "savenotes": 0, "CJK": 2, "CJK*": 2, "minted": 1, "resizebox": 2,
+}  # fmt: skip
+_MAX_NESTING = 40
+
+
+Environment = Callable[["Reader", str, str, bool], None]
+"""What an environment does: reader, name, body, whether its name had a star."""
+Command = Callable[["Reader", str, str, int, bool], int]
+"""What a command does: reader, name, the text, where its arguments start, star; gives where reading goes
+on.
+"""
+
+
+@dataclass
+class Node:
+    """A section while it is being read."""
+
+    anchor: Anchor
+    number: str
+    title: str
+    level: int
+    blocks: list[Block] = field(default_factory=list)
+    children: list["Node"] = field(default_factory=list)
+
+    def finished(self, labels: Mapping[str, Target]) -> Section:
+        """The section, with the numbers that its references name."""
+        return Section(
+            self.anchor,
+            self.number,
+            resolve(self.title, labels),
+            tuple(Block(block.kind, resolve(block.text, labels), block.anchor) for block in self.blocks),
+            tuple(child.finished(labels) for child in self.children),
+        )
+
+
+@dataclass
+class Float:
+    """A figure, table or algorithm while it is being read."""
+
+    kind: str
+    part: bool = False
+    captions: list[tuple[str, str | None, str]] = field(default_factory=list)
+    """`Figure 3`, its anchor, and the text."""
+    parts: int = 0
+    part_labels: dict[str, str] = field(default_factory=dict)
+    """Labels of parts, `(a)`, that wait for the number of the whole."""
+    early: list[str] = field(default_factory=list)
+    """Labels that stand before their caption."""
+    late: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Theorem:
+    """What `\\newtheorem` declares: its printed name and what counts it."""
+
+    name: str
+    counter: str | None
+
+
+class Reader:
+    """Reads one document. Handlers change what is public here."""
+
+    def __init__(
+        self,
+        counters: Counters,
+        inline: Inline,
+        environments: Mapping[str, Environment],
+        commands: Mapping[str, Command],
+    ) -> None:
+        self.counters = counters
+        self.inline = inline
+        self.title = self.abstract = ""
+        self.authors: tuple[str, ...] = ()
+        self.references: list[str] = []
+        self.theorems: dict[str, Theorem] = {}
+        self.float: Float | None = None
+        self.raw: list[str] = []
+        self._environments = environments
+        self._commands = commands
+        front = Node("Front", "", "", 0)
+        self._stack = [front]
+        self._roots = [front]
+        self._anchors: set[Anchor] = set()
+        self._counts: dict[Anchor, int] = {}
+        self._into: list[list[Block]] = []  # where blocks go instead of the section, innermost last
+        self._nesting = 0
+
+    def sections(self) -> tuple[Section, ...]:
+        """What has been read, with every reference resolved."""
+        return tuple(
+            node.finished(self.inline.labels)
+            for node in self._roots
+            if node.blocks or node.children or node.anchor not in ("Front", "Appendix")
+        )
+
+    def read(self, text: str) -> None:
+        """Blocks of `text` in order; the last paragraph stays open."""
+        if self._nesting > _MAX_NESTING:
+            self.raw.append(text)
+            return
+        self._nesting += 1
+        position = 0
+        while event := _EVENT.search(text, position):
+            self.raw.append(text[position : event.start()])
+            position = event.end()
+            if event["environment"]:
+                self._environments["verbatim"](self, event["environment"], event.group(), False)
+            elif event["blank"]:
+                self.flush()
+            elif event["display"]:
+                closing = "$$" if event.group() == "$$" else "\\]"
+                end = text.find(closing, position)
+                if end >= 0:
+                    self._environments["displaymath"](self, "displaymath", text[position:end], True)
+                    position = end + 2
+            elif event["math"]:
+                position = self._skip_mathematics(text, event.start(), event.group())
+            elif event["command"]:
+                position = self._command(event, text)
+            else:
+                self.raw.append(event.group())
+        self.raw.append(text[position:])
+        self._nesting -= 1
+
+    def _skip_mathematics(self, text: str, start: int, opening: str) -> int:
+        closing = re.compile(r"\\\)" if opening != "$" else r"(?:\\.|[^$\\])*?\$", re.DOTALL)
+        found = (
+            closing.search(text, start + len(opening)) if opening != "$" else closing.match(text, start + 1)
+        )
+        end = found.end() if found else start + len(opening)
+        if "\n\n" in text[start:end]:
+            end = start + len(opening)
+        self.raw.append(text[start:end])
+        return end
+
+    def _command(self, event: re.Match[str], text: str) -> int:
+        name, starred = event["command"], event.group().endswith("*")
+        if name == "begin":
+            return self._environment(text, event.end())
+        command = self._commands.get(name)
+        if command is None:
+            self.raw.append(event.group())
+            return event.end()
+        return command(self, name, text, event.end(), starred)
+
+    def _environment(self, text: str, position: int) -> int:
+        name = group(text, position)
+        if name is None:
+            return position
+        environment = name[0].strip()
+        content_end, end = end_of(environment, text, name[1])
+        bare = environment.rstrip("*")
+        handler = self._environments.get("theorem" if bare in self.theorems else bare)
+        body = text[name[1] : content_end]
+        if handler:
+            handler(self, bare, body, environment != bare)
+        else:
+            self.read(after_arguments(bare, body))
+        return end
+
+    def flush(self) -> None:
+        """End the paragraph."""
+        raw, self.raw = "".join(self.raw), []
+        text = self.inline.paragraph(raw) if raw.strip() else ""
+        if text and not re.fullmatch(r"[\s{}\[\]*=.,;:-]*|\d*(?:pt|em|cm)", text):
+            self.put(Block("paragraph", text))
+        pending, self.inline.footnotes = self.inline.footnotes, []
+        for number, note in pending:
+            self.put(Block("footnote", f"Footnote {number}: {note}", f"Fn{number}"))
+
+    def put(self, block: Block) -> None:
+        """Add a block where reading is."""
+        (self._into[-1] if self._into else self._stack[-1].blocks).append(block)
+
+    def blocks(self, text: str) -> list[Block]:
+        """The blocks of `text`, kept apart from the section."""
+        self.flush()
+        self._into.append([])
+        self.read(text)
+        self.flush()
+        return self._into.pop()
+
+    def cell(self, text: str) -> str:
+        """One cell of a table; what has a structure of its own is read as such."""
+        if "\\begin" not in text:
+            return self.inline.paragraph(text)
+        return " ".join(block.text for block in self.blocks(text))
+
+    def open_section(self, anchor: Anchor, number: str, title: str, level: int) -> Anchor:
+        """Begin a section; everything after it goes there. Gives its anchor, which is like no other."""
+        self.flush()
+        node = Node(self.unique(anchor), number, title, level)
+        while len(self._stack) > 1 and self._stack[-1].level >= level:
+            self._stack.pop()
+        (self._roots if len(self._stack) == 1 else self._stack[-1].children).append(node)
+        self._stack.append(node)
+        return node.anchor
+
+    def unique(self, anchor: Anchor) -> Anchor:
+        """`anchor`, with a number behind it where there is one like it."""
+        count = self._counts.get(anchor, 0) + 1
+        unique = anchor if count == 1 else f"{anchor}-{count}"
+        self._counts[anchor] = count
+        if unique in self._anchors:
+            return self.unique(f"{unique}-2")
+        self._anchors.add(unique)
+        return unique
+
+
+def end_of(environment: str, text: str, position: int) -> tuple[int, int]:
+    """Where the body of an environment ends and where reading goes on; the end of `text` if it is not
+    closed.
+    """
+    depth = 1
+    mark = re.compile(rf"\\(begin|end)\s*\{{\s*{re.escape(environment)}\s*\}}")
+    for found in mark.finditer(text, position):
+        depth += 1 if found.group(1) == "begin" else -1
+        if depth == 0:
+            return found.start(), found.end()
+    return len(text), len(text)
+
+
+def after_arguments(environment: str, body: str) -> str:
+    """The body of an environment behind its options and settings."""
+    position = 0
+    while option := (group(body, position, "[", "]") if body[position:].lstrip(" ")[:1] == "[" else None):
+        position = option[1]
+    for _ in range(_ENVIRONMENT_ARGUMENTS.get(environment, 0)):
+        while option := (group(body, position, "[", "]") if body[position : position + 1] == "[" else None):
+            position = option[1]
+        found = group(body, position)
+        if found is None:
+            break
+        position = found[1]
+    return body[position:]
+
+
+def fenced(text: str) -> str:
+    """Lines as they are."""
+    return f"```\n{text}\n```" if text.strip() else ""
+
+
+def camel_case(title: str) -> str:
+    """The anchor of what has no number: its first words in one."""
+    words = re.findall(r"[A-Za-z0-9]+", title)
+    return "".join(word[:1].upper() + word[1:] for word in words[:6]) or "Section"

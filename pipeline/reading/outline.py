@@ -1,0 +1,128 @@
+"""Outline: headings and blocks in reading order to a tree of sections, where only print tells what is what.
+
+For sources without structure of their own (PDF, Markdown): numbers of headings, captions and equations are
+read from the text, and give the anchors. Pure.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pipeline.reading.paper import Anchor, Block, BlockKind, Section
+
+_NUMBER = re.compile(
+    r"(?P<appendix>Appendix\s+)?(?P<number>(?:\d{1,2}|[A-Z])(?:\.\d{1,2})*|[IVX]{1,5}(?=\.\s))(?:[.:)]|\s*$|(?=\s))\s*(?P<title>.*)",
+    re.DOTALL,
+)
+_CAPTION = re.compile(
+    r"(?P<name>Figure|Fig\.?|Table|Tab\.|Algorithm|Listing|Theorem|Lemma|Proposition|Corollary|Definition|Assumption"
+    r"|Remark|Example|Claim)\s+(?P<number>[A-Z]?\.?\d+(?:\.\d+)*[a-z]?|[A-Z]\.?\d+|[IVX]+)(?=[\s.:(]|$)",
+    re.IGNORECASE,
+)
+_PREFIX = {"figure": "Fig", "fig": "Fig", "table": "Tab", "tab": "Tab", "algorithm": "Alg", "listing": "Lst"}
+_KINDS: dict[str, BlockKind] = {"Fig": "figure", "Tab": "table", "Alg": "algorithm", "Lst": "code"}
+REFERENCES = re.compile(
+    r"(?:references|bibliography|literature cited|references and notes)\W*", re.IGNORECASE
+)
+UNNUMBERED = re.compile(
+    r"(?:acknowledge?ments?|references|bibliography|appendi(?:x|ces)|abstract|introduction|conclusions?|discussion"
+    r"|related work|broader impacts?|ethics statement|reproducibility statement|supplementary materials?)\W*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading as printed, with its level where that is known (1 is a section)."""
+
+    text: str
+    level: int | None = None
+
+
+@dataclass
+class _Node:
+    anchor: Anchor
+    number: str
+    title: str
+    level: int
+    blocks: list[Block] = field(default_factory=list)
+    children: list["_Node"] = field(default_factory=list)
+
+    def finished(self) -> Section:
+        return Section(
+            self.anchor,
+            self.number,
+            self.title,
+            tuple(self.blocks),
+            tuple(c.finished() for c in self.children),
+        )
+
+
+def numbered(text: str) -> tuple[str, str]:
+    """A heading's number and title; no number if it has none."""
+    match = _NUMBER.fullmatch(text.strip())
+    if match is None or (len(match["number"]) == 1 and match["number"] in "AI" and not _separate(text)):
+        return "", text.strip()
+    return match["number"], match["title"].strip()
+
+
+def _separate(text: str) -> bool:
+    """Whether the first letter is a number and not the word `A` or `I`."""
+    return bool(re.match(r"(?:Appendix\s+)?[A-Z](?:[.:)]|\s{2,}|\s+(?=[A-Z]))", text.strip()))
+
+
+def caption(text: str) -> tuple[Anchor, BlockKind] | None:
+    """Anchor and kind of a block that begins like the caption of a float or like a theorem."""
+    match = _CAPTION.match(text.lstrip("*_ "))
+    if match is None:
+        return None
+    name = match["name"].rstrip(".").lower()
+    prefix = _PREFIX.get(name, name.capitalize())
+    return f"{prefix}{match['number']}", _KINDS.get(prefix, "theorem")
+
+
+def sections(items: Iterable[Heading | Block]) -> tuple[Section, ...]:
+    """The tree that headings and blocks in reading order make."""
+    front = _Node("Front", "", "", 0)
+    roots, stack = [front], [front]
+    anchors: set[str] = set()
+    appendix = False
+    for item in items:
+        if isinstance(item, Block):
+            if item.anchor and item.anchor in anchors:
+                item = Block(item.kind, item.text)
+            elif item.anchor:
+                anchors.add(item.anchor)
+            stack[-1].blocks.append(item)
+            continue
+        number, title = numbered(item.text)
+        appendix = (
+            appendix
+            or item.text.lower().startswith("appendi")
+            or bool(number[:1].isalpha() and number == "A")
+        )
+        level = number.count(".") + 1 if number else item.level or 1
+        lettered = appendix and number[:1].isalpha()
+        anchor = f"{'App' if lettered else 'S'}{number}" if number else slug(title)
+        anchor = _unique(anchor, anchors)
+        node = _Node(anchor, number, title, level)
+        while len(stack) > 1 and stack[-1].level >= level:
+            stack.pop()
+        (stack[-1].children if len(stack) > 1 else roots).append(node)
+        stack.append(node)
+    return tuple(node.finished() for node in roots if node.title or node.blocks or node.children)
+
+
+def _unique(anchor: Anchor, anchors: set[Anchor]) -> Anchor:
+    unique, count = anchor, 1
+    while unique in anchors:
+        count += 1
+        unique = f"{anchor}-{count}"
+    anchors.add(unique)
+    return unique
+
+
+def slug(title: str) -> Anchor:
+    """The anchor of a part without a number: its first words in one."""
+    words = re.findall(r"[A-Za-z0-9]+", title)
+    return "".join(word[:1].upper() + word[1:] for word in words[:6]) or "Section"

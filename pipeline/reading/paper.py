@@ -1,0 +1,250 @@
+"""Paper: a publication as every later stage sees it. `latex/`, `pdf/` and `markdown_paper.py` make one.
+
+Pure: no files, no network. Looking a quotation up is in `quotation.py`.
+"""
+
+import bisect
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Literal
+
+from pipeline.reading import quotation
+
+Anchor = str
+"""Where something stands, as printed: `S3.2`, `Eq4`, `Alg1`, `Tab2`, `Fig1`, `AppA`, `AppA.1`, `Theorem2.1`,
+`Fn3`, `Abstract`, `Title`."""
+
+BlockKind = Literal[
+    "paragraph", "equation", "algorithm", "table", "figure", "footnote", "theorem", "list", "code"
+]
+
+CHARACTERS_PER_TOKEN = 4
+
+Part = Literal["acknowledgements", "checklist", "impact", "related work"]
+"""What a reader who wants to implement a paper can do without."""
+
+_PARTS: dict[Part, re.Pattern[str]] = {
+    "acknowledgements": re.compile(
+        r"acknowledge?ment|author contribution|contributions? of|funding|conflicts? of interest|competing interest"
+        r"|disclosure",
+        re.IGNORECASE,
+    ),
+    "checklist": re.compile(r"checklist", re.IGNORECASE),
+    "impact": re.compile(
+        r"broader impact|impact statement|ethic|societal|llm usage|use of (llm|large language)", re.IGNORECASE
+    ),
+    "related work": re.compile(r"related works?|previous work|prior work|literature", re.IGNORECASE),
+}
+_PROSE = frozenset(("paragraph", "list", "footnote"))
+_APPENDIX = re.compile(r"appendi(?:x|ces)|supplement", re.IGNORECASE)
+_RUN_IN = re.compile(r"\*\*(?P<title>[^*]{3,80}?)[\s.:]*\*\*")
+_METHOD = re.compile(
+    r"algorithm|hyper-?parameter|implement|detail|training|setup|set-up|setting|architecture|pseudo|model|method"
+    r"|configuration|preprocess|data|code|protocol|reproducib",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of text that is read as one."""
+
+    kind: BlockKind
+    text: str
+    """Markdown with untouched TeX mathematics."""
+    anchor: Anchor | None = None
+    """Its own number, if it has one; a paragraph has none and is addressed by its section."""
+
+    def markdown(self) -> str:
+        """The text, with its anchor in front."""
+        if self.anchor is None:
+            return self.text
+        return f"[{self.anchor}]{'' if self.text.startswith(chr(10)) else ' '}{self.text}"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A numbered part, with its subsections. What stands before the first heading has no title."""
+
+    anchor: Anchor
+    number: str
+    title: str
+    blocks: tuple[Block, ...]
+    sections: tuple["Section", ...] = ()
+
+    def walk(self, depth: int = 0) -> Iterator[tuple[int, "Section"]]:
+        """This section and all below it in reading order, each with its depth below this one."""
+        yield depth, self
+        for section in self.sections:
+            yield from section.walk(depth + 1)
+
+    def run_in(self) -> Iterator["Section"]:
+        """Paragraphs with a heading in their first row, each up to the next such, as sections."""
+        found: list[tuple[str, list[Block]]] = []
+        for block in self.blocks:
+            heading = _RUN_IN.match(block.text) if block.kind == "paragraph" else None
+            if heading:
+                found.append((heading["title"], [block]))
+            elif found:
+                found[-1][1].append(block)
+        for title, blocks in found:
+            yield Section(self.anchor, "", title, tuple(blocks))
+
+    def markdown(self, hidden: Collection["Section | Block"] = ()) -> str:
+        """Headings (`##` for a section, one more for each level below) and blocks, without `hidden` ones."""
+        parts: list[str] = []
+        self._render(parts, 2, frozenset(map(id, hidden)))
+        return "\n\n".join(parts)
+
+    def _render(self, parts: list[str], level: int, hidden: frozenset[int]) -> None:
+        if id(self) in hidden:
+            return
+        if self.title:
+            parts.append(" ".join(filter(None, ("#" * level, f"[{self.anchor}]", self.number, self.title))))
+        parts.extend(block.markdown() for block in self.blocks if id(block) not in hidden)
+        for section in self.sections:
+            section._render(parts, level + 1, hidden)
+
+
+def _drop(section: Section, dropped: list[Section]) -> bool:
+    """Add a section to those that are dropped, unless it is a part of one that already is."""
+    inside = {id(part) for whole in dropped for _, below in whole.walk() for part in (below, *below.blocks)}
+    if id(section) in inside or any(id(block) in inside for block in section.blocks):
+        return False
+    dropped.append(section)
+    return True
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What a publication says, with every number as printed."""
+
+    title: str
+    authors: tuple[str, ...]
+    abstract: str
+    sections: tuple[Section, ...]
+    references: tuple[str, ...]
+    source: Literal["latex", "pdf", "markdown"]
+    arxiv_id: str | None = None
+    """Without version: `1706.03762`."""
+    version: int | None = None
+    published: date | None = None
+    """Of this version where known; dependencies are resolved as of this day."""
+    licence: str | None = None
+    notes: tuple[str, ...] = ()
+    """What a reader must know of the reading itself, e.g. that LaTeX was not available."""
+
+    def text(self, budget_tokens: int | None = None, *, without: Collection[Part] = ()) -> str:
+        """The paper as Markdown with anchors in brackets, `[S3.2]`; no more than `budget_tokens` (characters
+        / 4), and no part that is named in `without`.
+
+        The list of references is left out. Drops the least useful parts first (acknowledgements, checklists
+        and the like, related work, appendices without method content, other appendices, then from the end)
+        and says at the end what was dropped.
+        """
+        droppable = self._least_useful_first()
+        dropped: list[Section] = []
+        for part, section in droppable:
+            if part in without:
+                _drop(section, dropped)
+        body = self._body(dropped)
+        text = f"{body}{self._missing(dropped)}\n"
+        if budget_tokens is None:
+            return text
+        limit = budget_tokens * CHARACTERS_PER_TOKEN
+        for _, section in droppable:
+            if len(text) <= limit:
+                break
+            if _drop(section, dropped):
+                body = self._body(dropped)
+                text = f"{body}{self._missing(dropped)}\n"
+        if len(text) <= limit:
+            return text
+        rest = "the rest, which does not fit and was cut off"
+        ending = self._missing(dropped, rest)
+        if len(ending) > limit // 2:
+            ending = f"\n\n(Not shown: {rest}.)"
+        if limit <= len(ending):
+            return text[:limit]
+        cut = body.rfind("\n\n", 0, limit - len(ending))
+        return body[: cut if cut > 0 else limit - len(ending)] + ending
+
+    def _body(self, dropped: list[Section]) -> str:
+        # A paragraph with a heading of its own is no section of the tree: its blocks are.
+        blocks = [block for section in dropped for block in section.blocks]
+        parts = [f"# {self.title}"]
+        if self.authors:
+            parts.append(", ".join(self.authors))
+        if self.abstract:
+            parts.append(f"## [Abstract] Abstract\n\n{self.abstract}")
+        parts.extend(filter(None, (section.markdown((*dropped, *blocks)) for section in self.sections)))
+        return "\n\n".join(parts)
+
+    def _missing(self, dropped: list[Section], *others: str) -> str:
+        missing = [f"[{section.anchor}] {section.title}" for section in dropped]
+        if self.references:
+            missing.append(f"the list of {len(self.references)} references")
+        missing.extend(others)
+        return f"\n\n(Not shown: {'; '.join(missing)}.)" if missing else ""
+
+    def _least_useful_first(self) -> list[tuple[Part | None, Section]]:
+        """What can be dropped, and the part that it is; None for what only a budget drops."""
+        ranked: list[tuple[int, int, Part | None, Section]] = []
+        everything: list[tuple[Section, bool]] = []
+        for top in self.sections:
+            for _, section in top.walk():
+                appendix = section.anchor.startswith("App") or _APPENDIX.match(top.title) is not None
+                everything.append((section, appendix))
+                everything.extend((piece, False) for piece in section.run_in())
+        for order, (section, appendix) in enumerate(everything):
+            part = next((part for part, name in _PARTS.items() if name.search(section.title)), None)
+            prose = all(block.kind in _PROSE for _, s in section.walk() for block in s.blocks)
+            if part:
+                # What others did may be a method that this paper builds on.
+                sure = part if part != "related work" or prose else None
+                ranked.append((int(part == "related work"), -order, sure, section))
+            elif appendix:
+                method = any(_METHOD.search(s.title) for _, s in section.walk())
+                ranked.append((3 if method else 2, -order, None, section))
+        return [(part, section) for _, _, part, section in sorted(ranked, key=lambda entry: entry[:2])]
+
+    def find(self, quote: str) -> Anchor | None:
+        """Where `quote` stands, or None if it does not.
+
+        Tolerant of white space, hyphenation, ligatures, maths spelling and case; strict about words and
+        numbers. A quotation that runs over several blocks is addressed by the first.
+        """
+        wanted = quotation.pattern(quote)
+        if wanted is None:
+            return None
+        reduced, starts, anchors = self._index
+        match = wanted.search(reduced)
+        return anchors[bisect.bisect_right(starts, match.start()) - 1] if match else None
+
+    @cached_property
+    def _index(self) -> tuple[str, list[int], list[Anchor]]:
+        """All text reduced, where each piece of it starts, and that piece's anchor."""
+        reduced: list[str] = []
+        starts: list[int] = []
+        anchors: list[Anchor] = []
+        length = 0
+        for anchor, text in self._pieces():
+            piece = quotation.reduce(text)
+            if piece:
+                starts.append(length)
+                anchors.append(anchor)
+                reduced.append(piece + quotation.HARD)
+                length += len(piece) + 1
+        return "".join(reduced), starts, anchors
+
+    def _pieces(self) -> Iterator[tuple[Anchor, str]]:
+        yield "Title", self.title
+        yield "Abstract", self.abstract
+        for top in self.sections:
+            for _, section in top.walk():
+                yield section.anchor, f"{section.number} {section.title}"
+                for block in section.blocks:
+                    yield block.anchor or section.anchor, block.text

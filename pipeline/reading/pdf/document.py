@@ -1,0 +1,194 @@
+"""PDF: pages of lines to a Paper, by how they are set. Pure: the file itself is opened in `pages.py`.
+
+`layout.py` puts rows in reading order, `rows.py` says what they are; this module makes a paper of it.
+"""
+
+import re
+from dataclasses import replace
+from datetime import date, datetime
+
+from pipeline.errors import PaperUnreadable
+from pipeline.reading import outline
+from pipeline.reading.outline import Heading
+from pipeline.reading.paper import Block, Paper
+from pipeline.reading.pdf import bars, tables
+from pipeline.reading.pdf import text as prose
+from pipeline.reading.pdf.glyphs import mended
+from pipeline.reading.pdf.layout import Row, rotated, rows
+from pipeline.reading.pdf.pages import Pages
+from pipeline.reading.pdf.rows import NOTE_MARK, Rows, Text
+
+_STAMP = re.compile(
+    r"arXiv:(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})v(?P<version>\d+)"
+    r".*?(?P<day>\d{1,2} \w{3} \d{4})"
+)
+_ABSTRACT = re.compile(r"\W*abstract\W*(?P<text>.*)", re.IGNORECASE)
+
+
+def read(pages: Pages) -> Paper:
+    """The paper that a PDF's pages print.
+
+    Raises PaperUnreadable if there is no text on them.
+    """
+    pages = replace(pages, pages=tuple(map(bars.in_line, pages.pages)))
+    found = rows(pages.pages)
+    if sum(len(row.text) for row in found) < 200:
+        raise PaperUnreadable(
+            "The PDF has no text: its pages are images.",
+            "Give the LaTeX source or the arXiv id, or run text recognition on it first.",
+        )
+    return _Reader(found, pages).paper()
+
+
+class _Reader:
+    """One pass over the rows of a document."""
+
+    def __init__(self, found: list[Row], pages: Pages) -> None:
+        self.rows = found
+        self.pages = pages
+        self.kinds = Rows(found, pages.pages)
+        self.vocabulary = prose.vocabulary(found)
+
+    def paper(self) -> Paper:
+        start = self._start_of_body()
+        title, authors = prose.title_and_authors(self.rows[: start[0]], self.pages.title)
+        end = self._end_of_abstract(*start)
+        items, references = self._items(self.kinds.texts(self.rows[end:]))
+        stamp = _STAMP.search(rotated(self.pages.pages[0])) if self.pages.pages else None
+        notes = ["Read from the PDF: mathematics is text, not TeX, and may be incomplete."]
+        if self.pages.count > len(self.pages.pages):
+            notes.append(f"Only the first {len(self.pages.pages)} of {self.pages.count} pages were read.")
+        abstract = prose.joined(self.rows[start[0] : end], self.vocabulary)
+        return Paper(
+            title=title or mended(self.pages.title).strip() or "Untitled",
+            authors=authors,
+            abstract=(found["text"] if (found := _ABSTRACT.fullmatch(abstract)) else abstract).strip(),
+            sections=outline.sections(items),
+            references=tuple(references),
+            source="pdf",
+            arxiv_id=stamp["id"] if stamp else None,
+            version=int(stamp["version"]) if stamp else None,
+            published=_day(stamp["day"]) if stamp else None,
+            notes=tuple(notes),
+        )
+
+    # The first page ---------------------------------------------------------------------------------------
+
+    def _start_of_body(self) -> tuple[int, int]:
+        """Where the abstract begins and where what follows it begins."""
+        first = None
+        for index, row in enumerate(self.rows[:200]):
+            if (
+                first is None
+                and _ABSTRACT.match(row.text)
+                and (len(row.text) < 15 or row.spans[0].bold or "—" in row.text)
+            ):
+                first = index
+            elif self.kinds.is_heading(index, self.rows) and not (
+                first is None and row.size > 1.35 * self.kinds.size
+            ):
+                number, title = outline.numbered(row.text)
+                if first is not None or number or outline.UNNUMBERED.fullmatch(title):
+                    return (first if first is not None else index, index)
+        return (first or 0, first or 0)
+
+    def _end_of_abstract(self, start: int, body: int) -> int:
+        """Where the abstract ends: notes on the authors may stand between it and the first heading."""
+        first = min(start + 1, body - 1)
+        for index in range(start + 2, body):
+            smaller = self.rows[index].size < self.rows[first].size - 0.6
+            if self.kinds.gap(index, self.rows) > 1.7 and (
+                smaller or self.rows[index].page > self.rows[start].page
+            ):
+                return index
+        return body
+
+    # Blocks -----------------------------------------------------------------------------------------------
+
+    def _items(self, texts: list[Text]) -> tuple[list[Heading | Block], list[str]]:
+        items: list[Heading | Block] = []
+        references: list[str] = []
+        in_references = False
+        for text in _continued(texts):
+            if text.kind == "heading":
+                title = text.anchor or ""
+                in_references = bool(outline.REFERENCES.fullmatch(outline.numbered(title)[1]))
+                if not in_references:
+                    items.append(Heading(title))
+            elif in_references and text.kind in ("paragraph", "list", "equation"):
+                references.extend(prose.references(text.rows, self.vocabulary))
+            elif block := self._block(text, items):
+                items.append(block)
+        return items, prose.merged_references(references)
+
+    def _block(self, text: Text, items: list[Heading | Block]) -> Block | None:
+        if text.kind == "equation":
+            lines = "\n".join(row.text for row in text.rows)
+            return Block(
+                "equation", f"\n```\n{lines}\n```" if text.anchor else f"```\n{lines}\n```", text.anchor
+            )
+        if text.kind in ("cells", "statements"):
+            body = tables.table(text.rows) if text.kind == "cells" else prose.lines(text.rows)
+            last = items[-1] if items else None
+            if isinstance(last, Block) and last.anchor == text.anchor:
+                items[-1] = Block(last.kind, f"{last.text}\n\n{body}", last.anchor)
+                return None
+            return Block("table" if text.kind == "cells" else "algorithm", body)
+        joined = prose.joined(text.rows, self.vocabulary)
+        if not re.search(r"[^\W_]", joined):
+            return None
+        if text.kind == "footnote":
+            mark = NOTE_MARK.match(joined)
+            number = mark["mark"] if mark else ""
+            note = joined[mark.end() :] if mark else joined
+            numbered = number.isdigit()
+            return Block(
+                "footnote",
+                f"Footnote {number}: {note}" if numbered else note,
+                f"Fn{number}" if numbered else None,
+            )
+        if text.kind == "list":
+            return Block("list", re.sub(r"^[•▪◦‣∙·–*]\s*", "- ", joined))
+        if text.anchor:
+            return Block(text.kind, joined, text.anchor)  # type: ignore[arg-type]
+        theorem = (
+            outline.caption(joined)
+            if text.rows[0].spans[0].bold or prose.small_capitals(text.rows[0])
+            else None
+        )
+        if theorem and theorem[1] == "theorem":
+            return Block("theorem", joined, theorem[0])
+        run_in = prose.run_in_heading(text.rows[0], joined)
+        return Block("paragraph", f"**{run_in}**{joined[len(run_in) :]}" if run_in else joined)
+
+
+def _continued(texts: list[Text]) -> list[Text]:
+    """The texts, those that were torn by a page, a float or a note joined again."""
+    joined: list[Text] = []
+    last: Text | None = None
+    for text in texts:
+        if text.kind in ("paragraph", "list") and last is not None and text.kind == "paragraph":
+            end = last.rows[-1].text.rstrip()
+            begins_small = bool(re.match(r"[a-z(,;]|\[\d", text.rows[0].text))
+            torn = not end.endswith((".", ":", "?", "!", '."')) or end.endswith((" al.", "e.g.", "i.e."))
+            elsewhere = last.rows[-1].page != text.rows[0].page or last.rows[-1].column != text.rows[0].column
+            if (
+                torn
+                and (begins_small or (elsewhere and last.rows[-1].width > 0.9))
+                and not (text.rows[0].mathematical > 0.9 or len(text.rows[0].cells) > 1)
+            ):
+                last.rows.extend(text.rows)
+                continue
+        joined.append(text)
+        if text.kind in ("paragraph", "list"):
+            last = text
+        elif text.kind in ("heading", "equation"):
+            last = None
+    return joined
+
+
+def _day(text: str) -> date | None:
+    try:
+        return datetime.strptime(text, "%d %b %Y").date()
+    except ValueError:
+        return None

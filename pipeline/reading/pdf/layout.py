@@ -1,0 +1,394 @@
+"""PDF layout: pages of scattered lines to rows of text in reading order. Pure geometry; no meaning yet.
+
+Places are in points, y grows downwards.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from pipeline.reading.pdf.glyphs import MADE, hanging, mended, printed
+from pipeline.reading.pdf.pages import Line, Page, Span
+
+_SCRIPT = 0.85
+"""A span below this part of its row's size, off its baseline, is raised or lowered."""
+_COLUMN_GAP = 1.0
+"""Ems between two pieces of a row that belong together no more than two cells do."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One printed row within a column."""
+
+    page: int
+    column: tuple[float, float]
+    """Left and right edge of the column that it stands in."""
+    spans: tuple[Span, ...]
+    """From left to right."""
+    baseline: float
+    size: float
+    """Of most of its characters."""
+
+    @property
+    def x0(self) -> float:
+        """Left edge."""
+        return self.spans[0].x0
+
+    @property
+    def x1(self) -> float:
+        """Right edge."""
+        return max(span.x1 for span in self.spans)
+
+    @property
+    def width(self) -> float:
+        """As part of its column's width."""
+        return (self.x1 - self.x0) / max(1.0, self.column[1] - self.column[0])
+
+    @cached_property
+    def text(self) -> str:
+        """Its text, with raised and lowered parts as `^{…}` and `_{…}`."""
+        return " ".join(text for _, _, text in self.cells)
+
+    @cached_property
+    def cells(self) -> list[tuple[float, float, str]]:
+        """Left edge, right edge and text of the pieces that stand apart."""
+        cells: list[list[Span]] = []
+        right = None
+        for span in self.spans:
+            if right is None or span.x0 - right > _COLUMN_GAP * self.size:
+                cells.append([])
+            if printed(span).strip():
+                right = max(right or 0.0, span.x1)
+            cells[-1].append(span)
+        texts = [(c[0].x0, max(s.x1 for s in c), text_of(c, self.baseline, self.size)) for c in cells]
+        return [(x0, x1, text) for x0, x1, text in texts if text]
+
+    @cached_property
+    def bold(self) -> bool:
+        """Whether all of it is bold."""
+        return all(span.bold for span in self.spans if span.text.strip())
+
+    @cached_property
+    def mathematical(self) -> float:
+        """How much of it is set in fonts for mathematics, from 0 to 1."""
+        lengths = [(len(span.text.strip()), span.mathematical) for span in self.spans]
+        return sum(n for n, m in lengths if m) / max(1, sum(n for n, _ in lengths))
+
+
+def rows(pages: Sequence[Page]) -> list[Row]:
+    """All rows in reading order, column by column, without running heads and page numbers."""
+    running = _running(pages)
+    found: list[Row] = []
+    for number, page in enumerate(pages):
+        lines = [line for line in page.lines if line.upright and id(line) not in running]
+        for column, part in _columns(lines, page):
+            found.extend(_rows_of(part, number, column))
+    return found
+
+
+def rotated(page: Page) -> str:
+    """What stands on a page sideways, e.g. arXiv's stamp."""
+    return " ".join("".join(s.text for s in line.spans) for line in page.lines if not line.upright)
+
+
+# Running heads ----------------------------------------------------------------------------------------------
+
+
+def _running(pages: Sequence[Page]) -> set[int]:
+    """Lines in the margins that come back on other pages, and page numbers."""
+    places: dict[tuple[str, bool], list[int]] = {}
+    numbers: set[int] = set()
+    for page in pages:
+        for line in page.lines:
+            top = line.box[3] < page.height * 0.1
+            if not top and line.box[1] < page.height * 0.9:
+                continue
+            text = "".join(span.text for span in line.spans).strip()
+            if re.fullmatch(
+                r"[-–—\s]*(?:(?:page\s*)?\d{1,4}(?:\s*(?:of|/)\s*\d+)?|[ivxl]+)[-–—\s]*", text, re.I
+            ):
+                numbers.add(id(line))
+            places.setdefault((re.sub(r"\d+", "0", text), top), []).append(id(line))
+    enough = max(2, len(pages) // 4)
+    return numbers.union(*(same for same in places.values() if len(same) >= enough))
+
+
+# Columns ----------------------------------------------------------------------------------------------------
+
+
+def _columns(lines: list[Line], page: Page) -> list[tuple[tuple[float, float], list[Line]]]:
+    """The page's columns in reading order: each with its edges and its lines.
+
+    What reaches over both columns ends the ones above it and begins those below it.
+    """
+    if not lines:
+        return []
+    left, right = min(l.box[0] for l in lines), max(l.box[2] for l in lines)  # noqa: E741
+    middle = _gutter(lines, left, right)
+    if middle is None:
+        return [((left, right), lines)]
+    parts: list[tuple[tuple[float, float], list[Line]]] = []
+    first: list[Line] = []
+    second: list[Line] = []
+    wide: list[Line] = []
+
+    def finish(*, columns: bool) -> None:
+        if columns:
+            for edges, part in (((left, middle - 4), first), ((middle + 4, right), second)):
+                if part:
+                    parts.append((_edges(part, edges), list(part)))
+            first.clear()
+            second.clear()
+        elif wide:
+            parts.append(((left, right), list(wide)))
+            wide.clear()
+
+    for line in sorted(lines, key=lambda l: (l.box[1], l.box[0])):  # noqa: E741
+        if line.box[0] < middle - 6 and line.box[2] > middle + 6:
+            finish(columns=True)
+            wide.append(line)
+        elif wide and line.box[1] < wide[-1].box[3] - 3:
+            # Beside the last wide line, as the cells of a wide table are.
+            wide.append(line)
+        else:
+            finish(columns=False)
+            (first if line.box[2] <= middle + 6 else second).append(line)
+    finish(columns=False)
+    finish(columns=True)
+    return parts
+
+
+def _edges(lines: list[Line], default: tuple[float, float]) -> tuple[float, float]:
+    return min(default[0], *(l.box[0] for l in lines)), max(default[1], *(l.box[2] for l in lines))  # noqa: E741
+
+
+def _gutter(lines: list[Line], left: float, right: float) -> float | None:
+    """Where the gap between two columns is; None on a page of one column."""
+    middle = (left + right) / 2
+    half = (right - left) / 2
+    # Only lines of running text count; cells of tables and words in figures say nothing.
+    long = [line for line in lines if line.box[2] - line.box[0] > half * 0.6]
+    if len(long) < 10:
+        return None
+    crossing = sum(line.box[0] < middle - 6 and line.box[2] > middle + 6 for line in long)
+    on_left = [line.box[2] for line in long if line.box[2] <= middle + 6]
+    on_right = [line.box[0] for line in long if line.box[0] >= middle - 6]
+    if not on_left or not on_right or crossing > 0.5 * len(long) or len(on_left) + len(on_right) < 8:
+        return None
+    if min(len(on_left), len(on_right)) < 0.15 * len(long):
+        return None
+    return (sorted(on_left)[int(len(on_left) * 0.9)] + sorted(on_right)[int(len(on_right) * 0.1)]) / 2
+
+
+# Rows -------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Group:
+    """Spans on about the same baseline."""
+
+    baseline: float
+    size: float
+    spans: list[Span]
+
+    @property
+    def weight(self) -> int:
+        return sum(len(span.text.strip()) for span in self.spans)
+
+    @property
+    def mathematical(self) -> bool:
+        letters = [span.mathematical for span in self.spans if span.text.strip()]
+        return sum(letters) > 0.6 * len(letters)
+
+    @property
+    def extent(self) -> tuple[float, float] | None:
+        """Top and bottom if it is nothing but a large symbol or two, whose baseline says little."""
+        extents = [hanging(span) for span in self.spans if span.text.strip()]
+        known = [extent for extent in extents if extent]
+        if self.weight > 3 or len(known) < len(extents):
+            return None
+        return (
+            (min(t for t, _ in known), max(b for _, b in known))
+            if known
+            else (self.spans[0].y0, self.spans[0].y1)
+        )
+
+    @property
+    def middle(self) -> float:
+        """Where its row would be."""
+        extent = self.extent
+        return sum(extent) / 2 if extent else self.baseline
+
+    def takes(self, other: "_Group", body: float) -> bool:
+        """Whether `other` stands so close that it is read as a part of this row."""
+        left, right = min(s.x0 for s in other.spans), max(s.x1 for s in other.spans)
+        small = other.size <= _SCRIPT * body
+        limit = 1.4 if small and self.mathematical and other.weight < 6 else 0.75
+        apart = abs(self.baseline - other.baseline)
+        extent = other.extent
+        if extent:
+            # Roots, sums and large brackets hang from their top.
+            apart = 0.0 if extent[0] - 2 < self.baseline < extent[1] + 2 else apart
+        if (
+            apart > limit * body
+            or left < self.spans[0].x0 - body
+            or left > max(s.x1 for s in self.spans) + 2 * body
+        ):
+            return False
+        covered = sum(max(0.0, min(right, s.x1) - max(left, s.x0)) for s in self.spans if s.text.strip())
+        beside = covered < 0.25 * (right - left)
+        if (small or extent) and right - left < 6 * body:
+            return True
+        return beside and (apart < 0.5 * body or right - left < 4 * body) and other.weight < self.weight
+
+
+def _rows_of(lines: list[Line], page: int, column: tuple[float, float]) -> list[Row]:
+    """Lines of one column, those on the same baseline joined, from top to bottom."""
+    sizes: Counter[float] = Counter()
+    for span in (span for line in lines for span in line.spans):
+        sizes[span.size] += len(span.text)
+    body = sizes.most_common(1)[0][0] if sizes else 0.0
+    groups: list[_Group] = []
+    for line in lines:
+        large = [span for span in line.spans if is_large(span)]
+        groups.extend(_Group(span.baseline, span.size, [span]) for span in large)
+        spans = [span for span in line.spans if span not in large] if large else list(line.spans)
+        if not any(span.text.strip() for span in spans):
+            continue
+        baseline, size = dominant(spans)
+        near = min(groups, key=lambda group: abs(group.baseline - baseline), default=None)
+        apart = size <= _SCRIPT * body and line.box[2] - line.box[0] < 3 * body
+        if near is not None and not apart and abs(near.baseline - baseline) < 0.25 * max(near.size, size):
+            near.spans.extend(spans)
+            # The first of them may have been a line's number in small print.
+            near.baseline, near.size = dominant(near.spans)
+        else:
+            groups.append(_Group(baseline, size, spans))
+    made = []
+    for group in _with_scripts(groups, body):
+        made.append(Row(page, column, tuple(in_order(group.spans)), group.baseline, group.size))
+    return sorted(made, key=lambda row: row.baseline)
+
+
+def _with_scripts(groups: list[_Group], body: float) -> list[_Group]:
+    """Groups that stand beside or between the letters of a row (an index, a numerator) become a part of
+    it.
+    """
+    kept: list[_Group] = []
+    for group in sorted(
+        groups, key=lambda group: (group.extent is not None, group.size <= _SCRIPT * body, -group.weight)
+    ):
+        middle = group.middle
+        near = min(kept, key=lambda other: abs(other.baseline - middle), default=None)
+        if near is not None and near.takes(group, body):
+            near.spans.extend(group.spans)
+        else:
+            kept.append(group)
+    return kept
+
+
+def dominant(spans: Sequence[Span]) -> tuple[float, float]:
+    """Baseline and size of the letters that are no scripts, even where scripts are many."""
+    standing = [span for span in spans if not is_large(span)] or spans
+    sizes: Counter[float] = Counter()
+    for span in standing:
+        sizes[span.size] += len(span.text.strip()) + 1
+    size = max(size for size, weight in sizes.items() if weight >= 0.2 * sizes.total())
+    baselines: Counter[float] = Counter()
+    for span in standing:
+        if span.size == size:
+            baselines[span.baseline] += len(span.text.strip()) + 1
+    return baselines.most_common(1)[0][0], size
+
+
+def in_order(spans: Sequence[Span]) -> list[Span]:
+    """Spans of a row from left to right; limits above and below a large symbol stand behind it."""
+    large = [span for span in spans if is_large(span)]
+
+    def place(span: Span) -> tuple[float, float, float]:
+        middle = (span.x0 + span.x1) / 2
+        for symbol in large:
+            if span.size < _SCRIPT * symbol.size and symbol.x0 - 6 < middle < symbol.x1 + 6:
+                upper = span.baseline < symbol.baseline
+                apart = upper or span.baseline > symbol.baseline + 1.2 * symbol.size
+                if apart and min(symbol.x1, span.x1) > max(symbol.x0, span.x0) - 2:
+                    return symbol.x0, 1.0 + upper, span.x0
+        return span.x0, 0.0, 0.0
+
+    return sorted(spans, key=place) if large else sorted(spans, key=lambda span: span.x0)
+
+
+def is_large(span: Span) -> bool:
+    """Whether a span is a root, a sum or a large bracket."""
+    return hanging(span) is not None and not _is_accent(span)
+
+
+def _is_accent(span: Span) -> bool:
+    text = printed(span).strip()
+    return bool(text) and all(map(unicodedata.combining, text))
+
+
+def _script(span: Span, baseline: float, size: float) -> str:
+    """`^` or `_` for what is raised or lowered."""
+    if span.size >= _SCRIPT * size or not span.text.strip():
+        return ""
+    offset = span.baseline - baseline
+    return "^" if offset < -0.12 * size else "_" if offset > 0.05 * size else ""
+
+
+def _scripts_in_order(spans: Sequence[Span], baseline: float, size: float) -> list[Span]:
+    """Spans from left to right, but of those at one letter first all that are lowered, then all that are
+    raised.
+    """
+    ordered: list[Span] = []
+    raised: list[Span] = []
+    for span in spans:
+        kind = _script(span, baseline, size)
+        if kind == "^":
+            raised.append(span)
+            continue
+        if kind != "_":
+            ordered += raised
+            raised = []
+        ordered.append(span)
+    return ordered + raised
+
+
+def text_of(spans: Sequence[Span], baseline: float, size: float) -> str:
+    """Spans from left to right as text: spaces where there is a gap, scripts marked."""
+    out = shift = accent = ""
+    right = None
+    after_fraction = False
+    for span in _scripts_in_order(spans, baseline, size):
+        text = printed(span)
+        if _is_accent(span):
+            # A wide accent stands on the letter that it overlaps.
+            if right is not None and span.x0 < right - 1:
+                out += text.strip()
+            else:
+                accent = text.strip()
+            continue
+        if accent and text.strip():
+            text, accent = text[0] + accent + text[1:], ""
+        kind = _script(span, baseline, size)
+        gap = 0.0 if right is None else span.x0 - right
+        if kind != shift and (text.strip() or not kind):
+            out += "}" if shift else ""
+            out = out.rstrip() if kind and gap < 0.3 * size else out
+            spaced = gap > 0.25 * size and not out.endswith(" ") and not text.startswith(" ")
+            out += (" " if spaced else "") + (f"{kind}{{" if kind else "")
+            text = text.strip() if kind else text
+            shift = kind
+        elif gap > 0.18 * size and not out.endswith(" ") and not text.startswith(" "):
+            out += " "
+        if after_fraction and re.match(r"[\w(√]", text):
+            out += " "
+        after_fraction = span.font == MADE and "/" in text
+        out += text
+        if text.strip():
+            right = max(right or 0.0, span.x1)
+    out = (out.rstrip() + "}") if shift else out
+    return mended(" ".join(out.split()))

@@ -1,0 +1,129 @@
+"""PDF text: rows that belong together to what they say. Pure.
+
+Words that a row's end parts are put together again by what words the document has elsewhere.
+"""
+
+import re
+from collections.abc import Sequence
+
+from pipeline.reading.pdf.glyphs import mended
+from pipeline.reading.pdf.layout import Row
+
+_PLACE = re.compile(
+    r"universit|institut|\b(?:google|brain|research|labs?|laborator|department|school|college|openai|deepmind|microsoft"
+    r"|meta|facebook|inc|corp|center|centre|academy|ai)\b|@|\d|equal contribution|https?:",
+    re.IGNORECASE,
+)
+
+# What is no word of its own, so that the word before it goes on.
+_ENDING = re.compile(r"i[sz]\w*|ations?|ings?|e[dr]s?|al(?:ly)?|it(?:y|ies)|ments?|able|ly|ous|ness|s")
+
+
+def vocabulary(found: Sequence[Row]) -> frozenset[str]:
+    """All words that stand within a row; what a row's end parts is none."""
+    words: set[str] = set()
+    broken = False
+    for row in found:
+        here = re.findall(r"[a-z]+(?:-[a-z]+)*-?", row.text.lower())
+        words.update(word for word in here[int(broken) :] if not word.endswith("-"))
+        broken = row.text.endswith("-")
+    return frozenset(words | {half for word in words for half in word.split("-")})
+
+
+def joined(found: Sequence[Row], vocabulary: frozenset[str]) -> str:
+    """Rows as one text, words that were parted at a line's end put together."""
+    text = ""
+    for row in found:
+        piece = row.text
+        broken = re.search(r"([A-Za-z]+)-$", text)
+        following = re.match(r"[a-z]+(?:-[a-z]+)*", piece)
+        if broken and following:
+            parted = f"{broken.group(1)}{following.group()}".lower()
+            kept = f"{broken.group(1)}-{following.group()}".lower()
+            first, second = kept.split("-")[:2]
+            known = first in vocabulary and (
+                (len(first) > 6 and not _ENDING.fullmatch(second))
+                or (len(first) > 2 and len(second) > 2 and second in vocabulary)
+            )
+            compound = parted not in vocabulary and (kept in vocabulary or known)
+            text = (text if compound else text[:-1]) + piece
+        elif re.search(r"[A-Za-z]-$|https?://\S*[/._-]$", text) and re.match(r"\w", piece):
+            text += piece
+        else:
+            text = f"{text} {piece}"
+    return text.strip()
+
+
+def references(found: Sequence[Row], vocabulary: frozenset[str]) -> list[str]:
+    """Entries of the list of references: each begins with its number, or to the left of its other
+    rows.
+    """
+    left = {row.column: min(r.x0 for r in found if r.column == row.column) for row in found}
+    numbered = bool(re.match(r"\[\d+\]|\d+\.\s", found[0].text))
+    entries: list[list[Row]] = []
+    for row in found:
+        begins = (
+            bool(re.match(r"\[\w+\]|\d{1,3}\.\s", row.text)) if numbered else row.x0 < left[row.column] + 2
+        )
+        if begins or not entries:
+            entries.append([])
+        entries[-1].append(row)
+    return [joined(entry, vocabulary) for entry in entries]
+
+
+def merged_references(entries: list[str]) -> list[str]:
+    """Entries that a page break tore in two are one."""
+    merged: list[str] = []
+    numbered = bool(entries) and re.match(r"\[\d+\]", entries[0])
+    for entry in entries:
+        if merged and not re.match(r"\[\d+\]" if numbered else r"[^a-z(]", entry):
+            merged[-1] = f"{merged[-1]} {entry}"
+        else:
+            merged.append(entry)
+    return merged
+
+
+def title_and_authors(front: Sequence[Row], declared: str) -> tuple[str, tuple[str, ...]]:
+    """What stands above the abstract; `declared` is the title that the file itself names."""
+    front = [row for row in front if row.page == 0]
+    if not front:
+        return "", ()
+    size = max(row.size for row in front)
+    large = [index for index, row in enumerate(front) if row.size > 0.93 * size]
+    title = " ".join(front[index].text for index in large)
+    declared = mended(declared).strip()
+    if declared.casefold() == title.casefold():
+        # The same in small capitals: the file knows the case.
+        title = declared
+    names: list[str] = []
+    for row in front[large[-1] + 1 :]:
+        for _, _, text in row.cells:
+            for name in re.split(r",|\band\b|&", re.sub(r"[\^_]\{[^}]*\}|[*†‡§∗⇤]", " ", text)):
+                name = " ".join(name.split())
+                if re.fullmatch(r"[^\W\d_][\w.'’-]*(?: [\w.'’-]+){1,3}", name) and not _PLACE.search(name):
+                    names.append(name)
+    return title, tuple(dict.fromkeys(names))
+
+
+def small_capitals(row: Row) -> bool:
+    """Whether a row is set in capitals of two sizes."""
+    letters = "".join(span.text for span in row.spans if span.text.strip())
+    sizes = {round(span.size) for span in row.spans if re.search(r"[A-Z]", span.text)}
+    return len(sizes) > 1 and re.sub(r"[^A-Za-z]", "", letters).isupper()
+
+
+def run_in_heading(row: Row, text: str) -> str:
+    """The bold words that a paragraph begins with."""
+    words = ""
+    for span in row.spans:
+        if span.text.strip() and not span.bold:
+            break
+        words += span.text
+    words = " ".join(mended(words).split())
+    return words if 2 < len(words) < 100 and text.startswith(words) and len(words) < len(text) else ""
+
+
+def lines(found: Sequence[Row]) -> str:
+    """Rows as they stand, with their indentation."""
+    left = min(row.x0 for row in found)
+    return "```\n" + "\n".join(" " * round((row.x0 - left) / 5) + row.text for row in found) + "\n```"

@@ -1,0 +1,264 @@
+"""The loop that runs a repository and mends it until it runs: program first, model second.
+
+An edit is kept only if the checks find nothing new and it hides nothing. The same error twice widens what
+the model sees, three times has the file written anew, then the loop stops; the best state is delivered.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from pipeline.coding import edits
+from pipeline.coding.checks.code import check_source
+from pipeline.coding.repository import Repository, interface
+from pipeline.model.asking import Context, block, bullets, render
+from pipeline.model.llm import LLM, Prompt
+from pipeline.planning.analysis import FileAnalysis
+from pipeline.planning.plan import Plan
+from pipeline.running.patches import check_patch, check_repair
+from pipeline.running.remedies import Change, Failure, mend
+from pipeline.running.signatures import frames, signature
+from sandbox.report import CommandResult, ExecutionReport, Limits, PhaseResult
+from sandbox.requirements import package_for
+
+PHASES = ("install", "import", "smoke", "full")
+REPEATS = 3
+"""So often the same signature may come before its file is written anew; once more, and the loop stops."""
+
+REMEMBERED = 600
+"""Characters kept of what the model said the cause was."""
+
+_BESIDE = ("config.yaml", "requirements.txt", "reproduce.sh")
+"""Shown with the code: faults are mended there as well."""
+
+Run = Callable[[Repository], ExecutionReport]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One execution, and what was changed because of it."""
+
+    number: int
+    outcome: PhaseResult
+    """The phase that failed, or the last one."""
+    signature: str | None = None
+    """None: it succeeded."""
+    remedy: str | None = None
+    lines_changed: int = 0
+
+
+@dataclass
+class Fixer:
+    """Runs, mends, and keeps account of both."""
+
+    plan: Plan
+    analyses: Mapping[str, FileAnalysis]
+    context: Context
+    """Paper and plan; code is shown as it stands."""
+    llm: LLM
+    run: Run
+    max_fixes: int
+    limits: Limits
+    advanced: Callable[[str], None] = lambda detail: None
+    attempts: list[Attempt] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    asked: int = 0
+    executed: Repository | None = None
+    """What ran last."""
+    _reports: dict[str, ExecutionReport] = field(default_factory=dict, init=False)
+    _running: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def execute(self, repository: Repository) -> ExecutionReport:
+        """Run it once, after what is running, and enter that into the account. Raises SandboxError."""
+        with self._running:
+            report = self._reports[_state(repository)] = self.run(repository)
+            self.executed = repository
+            outcome = report.failure
+            mark = error_signature(outcome, repository) if outcome else None
+            self.attempts.append(Attempt(len(self.attempts) + 1, report.phases[-1], mark))
+            self.advanced(f"{report.phases[-1].phase} run: {mark or 'passed'}")
+            return report
+
+    def executed_as(self, repository: Repository) -> ExecutionReport:
+        """The last execution of exactly these files, which is made if there was none. Raises SandboxError."""
+        return self._reports.get(_state(repository)) or self.execute(repository)
+
+    def answer(self, change: Change) -> None:
+        """Enter into the account what was changed because of the last execution."""
+        if self.executed is not None:
+            lines = edits.lines_changed(self.executed, change.repository)
+            self.attempts[-1] = replace(self.attempts[-1], remedy=change.remedy, lines_changed=lines)
+
+    def fix(self, repository: Repository) -> tuple[Repository, ExecutionReport]:
+        """The best state that was reached, with its execution.
+
+        Raises SandboxError and what the model's client raises.
+        """
+        report = self.execute(repository)
+        best, seen = (repository, report), {_state(repository)}
+        while not report.ok:
+            change = _by_program(repository, report.phases[-1]) or self._by_model(repository, report)
+            if change is None or _state(change.repository) in seen:
+                return best
+            seen.add(_state(change.repository))
+            self.changes.append(change)
+            self.answer(change)
+            repository = change.repository
+            report = self.execute(repository)
+            if reached(report) >= reached(best[1]):
+                best = repository, report
+        return best
+
+    def objections(
+        self, before: Repository, after: Repository, check: Callable[..., list[str]] = check_repair
+    ) -> list[str]:
+        """Why a repair is not acceptable: it hides a failure, or the checks find something new."""
+        metrics = [metric.name for metric in self.plan.logic.metrics]
+        return check(before, after, metrics) + new_findings(before, after, self.plan)
+
+    def _by_model(self, repository: Repository, report: ExecutionReport) -> Change | None:
+        outcome, mark = report.phases[-1], self.attempts[-1].signature
+        repeats = sum(attempt.signature == mark for attempt in self.attempts)
+        if repeats > REPEATS:
+            return None
+        named = [frame.path for frame in frames(output(outcome.result), repository.files)]
+        rewrite = named[-1] if named and repeats == REPEATS else ""
+        history = [f"`{a.signature}` → {a.remedy}" for a in self.attempts if a.remedy]
+        while self.asked < self.max_fixes:
+            self.asked += 1
+            task = self._task(repository, report, named, repeats, rewrite, history)
+            identity = f"{_state(repository)} {mark} {history}"
+            prompt = Prompt(
+                f"fix.{self.asked}", self.context.system, self.context.shared, task, identity=identity
+            )
+            answer = self.llm.complete(prompt).text
+            if answer.strip().startswith("NO CHANGE:"):
+                self.attempts[-1] = replace(self.attempts[-1], remedy=f"model: {_first_sentence(answer)}")
+                return None
+            try:
+                changed = edits.apply(repository, edits.parse(answer))
+            except edits.EditError as error:
+                history.append(f"The last answer could not be applied: {error}")
+                continue
+            refused = self.objections(repository, changed, check_patch)
+            if not refused:
+                return Change(changed, f"model: {_first_sentence(answer)}")
+            history.append(f"The last edits were refused: {'; '.join(refused)}")
+        return None
+
+    def _task(
+        self,
+        repository: Repository,
+        report: ExecutionReport,
+        named: list[str],
+        repeats: int,
+        rewrite: str,
+        history: list[str],
+    ) -> str:
+        sources, outcome = repository.python_files(), report.phases[-1]
+        blamed = {path for path in sources if any(f"`{path}`" in problem for problem in outcome.problems)}
+        full = set(sources) if repeats > 1 else {*named, *blamed, "main.py"} & set(sources)
+        shown = [block("code", sources[path], path=path) for path in sorted(full)]
+        shown += [
+            block("interface", interface(sources[path]), path=path) for path in sorted(set(sources) - full)
+        ]
+        shown += [
+            block("code", repository.files[path], path=path) for path in _BESIDE if path in repository.files
+        ]
+        if rewrite in self.analyses:
+            shown.append(block("analysis", self.analyses[rewrite].text, path=rewrite))
+        return render(
+            "fix",
+            limits=in_words(self.limits),
+            phase=outcome.phase,
+            command=" ".join(outcome.result.argv),
+            outcome=_verdict(outcome),
+            output=block("output", output(outcome.result)),
+            packages=", ".join(report.environment.packages),
+            code="\n\n".join(shown),
+            history=bullets(history),
+            rewrite=rewrite,
+            stacks=outcome.result.timed_out and bool(named),
+            edit_format=render("edit_format"),
+        )
+
+
+def new_findings(before: Repository, after: Repository, plan: Plan) -> list[str]:
+    """What the checks find in `after` and did not find in `before`, a sentence for each."""
+    laid_out = plan if plan.is_laid_out else None
+
+    def found(repository: Repository, path: str) -> set[str]:
+        text = repository.files.get(path, "")
+        return {f"{f.rule}: {f.message}" for f in check_source(path, text, laid_out, repository)}
+
+    changed = [path for path, text in after.python_files().items() if before.files.get(path) != text]
+    return [
+        f"{path}: {what}" for path in changed for what in sorted(found(after, path) - found(before, path))
+    ]
+
+
+def _by_program(repository: Repository, outcome: PhaseResult) -> Change | None:
+    return mend(Failure(repository, outcome.phase, output(outcome.result), outcome.problems, package_for))
+
+
+def error_signature(outcome: PhaseResult, repository: Repository) -> str:
+    """What makes two failures the same: see `pipeline.signatures`."""
+    result = outcome.result
+    return signature(
+        output(outcome.result),
+        repository.files,
+        # What is installed, and how the resolver ended, is no program of the repository's.
+        exit_code=None if outcome.phase == "install" else result.exit_code,
+        timed_out=result.timed_out,
+        oom=result.oom,
+        problems=outcome.problems,
+    )
+
+
+def in_words(limits: Limits) -> str:
+    """What a run may use, for a model."""
+    return f"{limits.memory_bytes // 2**20} MB of memory, {limits.seconds:.0f} seconds"
+
+
+def told(outcome: PhaseResult) -> str:
+    """What happened in a phase, for a model."""
+    command = " ".join(outcome.result.argv)
+    return f"Phase {outcome.phase}, `{command}`: {_verdict(outcome)}\n\n{output(outcome.result)}".strip()
+
+
+def output(result: CommandResult) -> str:
+    """All that a command has printed."""
+    return f"{result.stdout}\n{result.stderr}".strip()
+
+
+def ending(result: CommandResult) -> str:
+    """How a command ended, in a sentence."""
+    if result.timed_out:
+        return f"It was stopped after {result.seconds:.0f} seconds."
+    if result.oom:
+        return "It was killed because it ran out of memory."
+    return f"It ended with exit status {result.exit_code}."
+
+
+def _verdict(outcome: PhaseResult) -> str:
+    return " ".join([ending(outcome.result), *outcome.problems])
+
+
+def reached(report: ExecutionReport) -> tuple[int, bool]:
+    """How far a run came; of two, the greater one came further."""
+    last = report.phases[-1]
+    return PHASES.index(last.phase), last.ok
+
+
+def _state(repository: Repository) -> str:
+    digest = hashlib.sha256()
+    for path, text in sorted(repository.files.items()):
+        digest.update(f"{path}\0{text}\0".encode())
+    return digest.hexdigest()
+
+
+def _first_sentence(answer: str) -> str:
+    """What the model says the cause is: its first paragraph, cut to one line."""
+    paragraph = " ".join(answer.strip().split("\n\n")[0].split())
+    return "edits without an explanation" if "<<<<<<<" in paragraph else paragraph[:REMEMBERED]

@@ -1,0 +1,143 @@
+"""What the doctor finds on this machine and at services on loopback."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from bot.commandline.doctor import Check, examine
+from settings import Settings
+from tests.conftest import available
+
+KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n"
+UNREACHABLE = "http://127.0.0.1:9"
+
+
+@contextmanager
+def service(models: list[str] | None, key: str = "sk-good") -> Iterator[str]:
+    """A model endpoint, which is arXiv as well; `models` None: it lists none."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = 200, b""
+            if self.path == "/v1/models":
+                if self.headers["Authorization"] != f"Bearer {key}":
+                    status = 401
+                elif models is None:
+                    status = 404
+                else:
+                    body = json.dumps({"data": [{"id": name} for name in models]}).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def look(tmp_path: Path, url: str = UNREACHABLE, **values: object) -> dict[str, Check]:
+    given = {"data_dir": tmp_path, "openai_api_key": "sk-good", **values}
+    given = {"openai_base_url": f"{url}/v1", "arxiv_url": url, "arxiv_api_url": url, **given}
+    return {check.name: check for check in examine(Settings.model_validate(given))}
+
+
+def test_a_machine_that_is_ready(tmp_path: Path) -> None:
+    with service(["o3-mini", "gpt"]) as url:
+        found = look(tmp_path, url)
+    for name in ("Python", "git", "uv", "Data folder", "Model key", "Model endpoint", "arXiv", "Database"):
+        assert found[name].state == "ok", found[name]
+        assert not found[name].mend
+    assert found["GitHub App"].state == "off"
+
+
+def test_services_that_do_not_answer_are_named_with_what_to_do(tmp_path: Path) -> None:
+    found = look(tmp_path)
+    for name in ("Model endpoint", "arXiv"):
+        assert found[name].state == "bad"
+        assert UNREACHABLE in found[name].detail
+        assert found[name].mend
+
+
+@pytest.mark.parametrize(
+    ("values", "models", "words", "mend"),
+    [
+        ({"openai_api_key": "sk-bad"}, ["o3-mini"], "does not accept the key", "OPENAI_API_KEY"),
+        ({"model": "o9"}, ["gpt", "o3-mini"], "has no model o9", "for example gpt"),
+    ],
+)
+def test_an_endpoint_that_will_not_do(
+    tmp_path: Path, values: dict[str, str], models: list[str], words: str, mend: str
+) -> None:
+    with service(models) as url:
+        check = look(tmp_path, url, **values)["Model endpoint"]
+    assert check.state == "bad"
+    assert words in check.detail
+    assert mend in check.mend
+
+
+def test_an_endpoint_need_not_list_its_models(tmp_path: Path) -> None:
+    with service(None) as url:
+        assert look(tmp_path, url)["Model endpoint"].state == "ok"
+
+
+def test_no_key_is_bad_and_no_key_is_ever_shown(tmp_path: Path) -> None:
+    assert look(tmp_path, openai_api_key=None)["Model key"].state == "off"
+    missing = look(tmp_path, openai_api_key=None, openai_base_url=None)["Model key"]
+    assert missing.state == "bad"
+    assert "OPENAI_API_KEY" in missing.mend
+    assert "sk-good" not in repr(look(tmp_path))
+
+
+def test_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    check = look(tmp_path, data_dir=tmp_path / "file/data")["Data folder"]
+    assert check.state == "bad"
+    assert "PAPER2CODE_DATA_DIR" in check.mend
+
+
+def test_half_a_github_app_is_bad_and_a_whole_one_is_ok(tmp_path: Path) -> None:
+    half = look(tmp_path, github_app_id=7)["GitHub App"]
+    assert half.state == "bad"
+    assert half.detail == "GITHUB_APP_PRIVATE_KEY, GITHUB_WEBHOOK_SECRET not set"
+    whole = look(tmp_path, github_app_id=7, github_app_private_key=KEY, github_webhook_secret="s")
+    assert whole["GitHub App"].state == "ok"
+
+
+def test_a_database_that_does_not_answer_keeps_its_password_to_itself(tmp_path: Path) -> None:
+    check = look(tmp_path, database_url="postgresql://me:five-word@127.0.0.1:9/jobs")["Database"]
+    assert check.state == "bad"
+    assert "127.0.0.1:9/jobs" in check.detail
+    assert "five-word" not in repr(check)
+
+
+def test_a_misspelt_variable_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAPER2CODE_MODLE", "o3")
+    assert "PAPER2CODE_MODEL" in look(tmp_path)["Environment"].detail
+
+
+def test_without_any_sandbox_nothing_can_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = look(tmp_path)
+    assert found["Sandbox docker"].state == "off"
+    assert found["git"].state == "bad"
+
+
+@pytest.mark.docker
+def test_the_sandbox_is_looked_at_as_it_would_be_used(tmp_path: Path) -> None:
+    available("docker")
+    assert look(tmp_path)["Sandbox docker"].state == "ok"
+    check = look(tmp_path, sandbox="docker", sandbox_runtime="no-such-runtime")["Sandbox docker"]
+    assert check.state == "bad"
+    assert "no-such-runtime" in check.detail

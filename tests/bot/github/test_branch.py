@@ -1,0 +1,196 @@
+"""Publishing to a bare repository on this machine; the tokens are tried over HTTP in test_github.py."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.github.branch import BranchRefused, Snapshot, advance, publish, read
+from pipeline.record import Commit
+
+AUTHOR = "paper2code[bot] <1+paper2code[bot]@users.noreply.github.com>"
+BRANCH = "paper2code/x-1"
+PLAN = Commit("Plan", "", {"docs/plan.md": "# Plan\n"})
+CODE = Commit(
+    "Write the code",
+    "Fixes #1, says @octocat.",
+    {"main.py": "print(1)\n", "reproduce.sh": "#!/bin/sh\n"},
+)
+
+
+def git(directory: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", "-C", directory, *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    bare, work = tmp_path / "remote.git", tmp_path / "work"
+    git(tmp_path, "init", "--bare", "--initial-branch=main", str(bare))
+    git(tmp_path, "init", "--initial-branch=main", str(work))
+    (work / "papers").mkdir()
+    (work / "papers" / "x").mkdir()
+    (work / "papers" / "x" / "old.py").write_text("old\n")
+    (work / "README.md").write_text("# A project\n")
+    (work / "link").symlink_to("/etc")
+    git(work, "add", "--all")
+    git(work, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--message=First")
+    git(work, "push", str(bare), "main")
+    return bare
+
+
+def test_each_commit_holds_the_whole_directory_and_nothing_else_changes(remote: Path) -> None:
+    sha = publish(str(remote), "main", "paper2code/x-1", [PLAN, CODE], "papers/x", AUTHOR)
+    assert git(remote, "rev-parse", "paper2code/x-1") == sha
+    assert git(remote, "log", "--format=%s", "main..paper2code/x-1").split("\n") == ["Write the code", "Plan"]
+    assert git(remote, "diff", "--name-status", "main", sha).split("\n") == [
+        "A\tpapers/x/main.py",
+        "D\tpapers/x/old.py",
+        "A\tpapers/x/reproduce.sh",
+    ]
+    assert git(remote, "ls-tree", sha, "papers/x/reproduce.sh").startswith("100755")
+    assert git(remote, "show", f"{sha}:papers/x/main.py") == "print(1)"
+    assert git(remote, "show", "--no-patch", "--format=%an <%ae>", sha) == AUTHOR
+
+
+def test_commit_messages_close_no_issue_and_mention_nobody(remote: Path) -> None:
+    sha = publish(str(remote), "main", "paper2code/x-1", [CODE], "papers/x", AUTHOR)
+    message = git(remote, "show", "--no-patch", "--format=%b", sha)
+    assert "#1" not in message
+    assert "@octocat" not in message
+
+
+def test_publishing_again_changes_nothing(remote: Path) -> None:
+    first = publish(str(remote), "main", "paper2code/x-1", [PLAN, CODE], "papers/x", AUTHOR)
+    assert publish(str(remote), "main", "paper2code/x-1", [PLAN, CODE], "papers/x", AUTHOR) == first
+
+
+def test_a_branch_grows_on_where_nobody_has_changed_it(remote: Path) -> None:
+    first = publish(str(remote), "main", BRANCH, [PLAN], "papers/x", AUTHOR)
+    second = publish(str(remote), "main", BRANCH, [CODE], "papers/x", AUTHOR)
+    assert git(remote, "merge-base", first, second) == first
+    assert git(remote, "ls-tree", "-r", "--name-only", second, "papers/x/").split("\n") == [
+        "papers/x/main.py",
+        "papers/x/reproduce.sh",
+    ]
+
+
+@pytest.fixture
+def person(remote: Path, tmp_path: Path) -> Callable[[dict[str, str | None]], str]:
+    """Commits and pushes files, below papers/x, as somebody else; returns the sha."""
+    work = tmp_path / "person"
+
+    def commit(files: dict[str, str | None]) -> str:
+        if not work.exists():
+            git(tmp_path, "clone", str(remote), str(work))
+        git(work, "fetch", "origin")
+        git(work, "checkout", "-B", "mine", f"origin/{BRANCH}")
+        for name, text in files.items():
+            path = work / "papers" / "x" / name
+            if text is None:
+                path.unlink()
+            else:
+                path.write_bytes(text.encode(errors="surrogateescape"))
+        git(work, "add", "--all")
+        git(work, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--message=By hand")
+        git(work, "push", "origin", f"mine:{BRANCH}")
+        return git(work, "rev-parse", "HEAD")
+
+    return commit
+
+
+Person = Callable[[dict[str, str | None]], str]
+LONG = "".join(f"print({number})\n" for number in range(20))
+BINARY = "\udcff\udcfe"
+
+
+def long(first: str = "print(0)", last: str = "print(19)") -> Commit:
+    text = LONG.replace("print(0)\n", f"{first}\n").replace("print(19)", last)
+    return Commit("Write the code", "", {"main.py": text, "config.yaml": "seed: 0\n"})
+
+
+def test_a_job_that_is_run_again_leaves_what_people_committed(remote: Path, person: Person) -> None:
+    publish(str(remote), "main", BRANCH, [PLAN, long()], "papers/x", AUTHOR)
+    theirs = person({"main.py": long(last="print('by hand')").files["main.py"], "notes.txt": "Mine\n"})
+    assert publish(str(remote), "main", BRANCH, [PLAN, long()], "papers/x", AUTHOR) == theirs
+    sha = publish(str(remote), "main", BRANCH, [PLAN, long(first="print('again')")], "papers/x", AUTHOR)
+    assert git(remote, "rev-parse", f"{sha}^") == theirs
+    text = git(remote, "show", f"{sha}:papers/x/main.py").split("\n")
+    assert (text[0], text[-1]) == ("print('again')", "print('by hand')")
+    assert git(remote, "show", f"{sha}:papers/x/notes.txt") == "Mine"
+
+
+def test_a_job_that_is_run_again_says_where_people_changed_the_same(remote: Path, person: Person) -> None:
+    publish(str(remote), "main", BRANCH, [long()], "papers/x", AUTHOR)
+    theirs = person({"main.py": long(first="print('by hand')").files["main.py"], "config.yaml": None})
+    again = Commit("Write the code", "", {"main.py": "print('again')\n", "config.yaml": "seed: 1\n"})
+    with pytest.raises(BranchRefused, match=r"people have changed `config.yaml`, `main.py`"):
+        publish(str(remote), "main", BRANCH, [again], "papers/x", AUTHOR)
+    assert git(remote, "rev-parse", BRANCH) == theirs
+
+
+def test_a_job_that_is_run_again_does_not_undo_a_revision(remote: Path) -> None:
+    publish(str(remote), "main", BRANCH, [long()], "papers/x", AUTHOR)
+    sha = advance(
+        str(remote), BRANCH, read(str(remote), "main", BRANCH), long("print('asked')"), "r1", AUTHOR
+    )
+    assert publish(str(remote), "main", BRANCH, [long()], "papers/x", AUTHOR) == sha
+
+
+def test_what_is_read_is_the_text_in_our_directory(remote: Path, person: Person) -> None:
+    publish(str(remote), "main", BRANCH, [CODE], "papers/x", AUTHOR)
+    head = person({"data.bin": BINARY, ".hidden": "secret\n"})
+    assert read(str(remote), "main", BRANCH) == Snapshot(head, "papers/x", dict(CODE.files))
+
+
+def test_a_revision_changes_what_it_changes_and_is_made_once(remote: Path, person: Person) -> None:
+    publish(str(remote), "main", BRANCH, [CODE], "papers/x", AUTHOR)
+    head = person({"data.bin": BINARY, "run.sh": "true\n"})
+    seen = read(str(remote), "main", BRANCH)
+    change = Commit("Use Adam", "", {"main.py": "print(2)\n", "new.py": "", "reproduce.sh": "#!/bin/sh\n"})
+    sha = advance(str(remote), BRANCH, seen, change, "r1", AUTHOR)
+    assert sha and git(remote, "rev-parse", f"{sha}^") == head
+    assert git(remote, "diff", "--name-status", head, sha).split("\n") == [
+        "M\tpapers/x/main.py",
+        "A\tpapers/x/new.py",
+        "D\tpapers/x/run.sh",
+    ]
+    assert git(remote, "ls-tree", sha, "papers/x/reproduce.sh").startswith("100755")
+    assert git(remote, "show", "--no-patch", "--format=%(trailers)", sha) == "Paper2code-Revision: r1"
+    person({"main.py": "print(3)\n"})
+    assert advance(str(remote), BRANCH, seen, change, "r1", AUTHOR) == sha
+
+
+def test_a_revision_of_something_else_than_stands_there_is_not_pushed(remote: Path, person: Person) -> None:
+    publish(str(remote), "main", BRANCH, [CODE], "papers/x", AUTHOR)
+    seen = read(str(remote), "main", BRANCH)
+    head = person({"new.py": "print(3)\n"})
+    assert advance(str(remote), BRANCH, seen, CODE, "r1", AUTHOR) is None
+    assert git(remote, "rev-parse", BRANCH) == head
+
+
+def test_a_branch_without_a_directory_of_ours_is_refused_in_words(remote: Path) -> None:
+    git(remote, "branch", BRANCH, "main")
+    with pytest.raises(BranchRefused, match=r"one folder with a `main.py` .* found none"):
+        read(str(remote), "main", BRANCH)
+    with pytest.raises(BranchRefused, match="no longer there"):
+        read(str(remote), "main", "paper2code/gone")
+
+
+@pytest.mark.parametrize("path", ["../main.py", "/etc/passwd", ".git/config", "a/.GIT/config", "a\u202eb.py"])
+def test_paths_that_leave_the_directory_are_refused(remote: Path, path: str) -> None:
+    with pytest.raises(BranchRefused, match="is not a path"):
+        publish(str(remote), "main", "paper2code/x-1", [Commit("Bad", "", {path: ""})], "papers/x", AUTHOR)
+
+
+def test_a_link_in_the_way_is_not_followed(remote: Path) -> None:
+    with pytest.raises(BranchRefused, match="`link` is a file"):
+        publish(str(remote), "main", "paper2code/x-1", [CODE], "link/x", AUTHOR)
+
+
+def test_a_repository_without_commits_is_refused_in_words(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--bare", "--initial-branch=main", "empty.git")
+    with pytest.raises(BranchRefused, match="first commit"):
+        publish(str(tmp_path / "empty.git"), "main", "paper2code/x-1", [CODE], "papers/x", AUTHOR)

@@ -1,0 +1,304 @@
+"""Against GitHub's own examples of its payloads (npm: @octokit/webhooks-examples)."""
+
+import copy
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.intake.commands import Command, Mistake
+from bot.intake.configuration import Configuration
+from bot.intake.intake import Admitted, Refusal, admit, ended, read
+from bot.intake.jobs import Job, Request, Wish, paper_of
+from tests.bot.conftest import PLACE
+
+EXAMPLES = Path(__file__).parents[2] / "node_modules/@octokit/webhooks-examples/api.github.com/index.json"
+PAYLOADS: dict[str, list[dict[str, Any]]] = {
+    event["name"]: event["examples"] for event in json.loads(EXAMPLES.read_text())
+}
+
+
+def payload(event: str, action: str, **changes: Any) -> dict[str, Any]:
+    """GitHub's example with `title`, `body`, `sender` type or `changes` replaced."""
+    found = next(example for example in PAYLOADS[event] if example.get("action") == action)
+    example = copy.deepcopy(found)
+    example["sender"]["type"] = changes.pop("sender", "User")
+    if "changes" in changes:
+        example["changes"] = changes.pop("changes")
+    if "label" in changes:
+        example["label"]["name"] = changes.pop("label")
+    subject = example["comment"] if "comment" in example and "title" not in changes else example["issue"]
+    subject.update(changes)
+    return example
+
+
+def test_no_example_of_any_event_breaks_it_and_none_asks_for_anything() -> None:
+    for event, examples in PAYLOADS.items():
+        for example in examples:
+            assert read(event, example) is None, event
+
+
+def test_a_comment_asks() -> None:
+    event = payload("issue_comment", "created", body="/paper2code arxiv:1706.03762v5 model=o1\nPlease.")
+    request = read("issue_comment", event)
+    assert request is not None
+    assert request.command == Command("reproduce", "arxiv:1706.03762v5", (("model", "o1"),))
+    assert request.references == ("1706.03762v5",)
+    assert request.comment == event["comment"]["id"]
+    assert request.place.repository == event["repository"]["full_name"]
+    assert request.actor == event["sender"]["login"]
+    assert request.received == datetime.fromisoformat(event["comment"]["created_at"])
+
+
+def test_a_redelivery_is_the_same_request_and_another_comment_is_not() -> None:
+    event = payload("issue_comment", "created", body="/paper2code status")
+    first, again = read("issue_comment", event), read("issue_comment", copy.deepcopy(event))
+    event["comment"]["id"] += 1
+    other = read("issue_comment", event)
+    assert first and again and other
+    assert first.id == again.id != other.id
+
+
+def test_a_bare_command_takes_the_issues_paper() -> None:
+    event = payload("issue_comment", "created", body="/paper2code")
+    event["issue"]["body"] = "See https://arxiv.org/abs/1706.03762."
+    request = read("issue_comment", event)
+    assert request and request.references == ("1706.03762",)
+
+
+def test_words_that_are_no_paper_are_a_mistake_even_if_the_issue_names_one() -> None:
+    event = payload("issue_comment", "created", body="/paper2code stauts")
+    event["issue"]["body"] = "See https://arxiv.org/abs/1706.03762."
+    request = read("issue_comment", event)
+    assert request and isinstance(request.command, Mistake)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "https://arxiv.org/abs/1706.03762",
+        "I would not use /paper2code arxiv:1706.03762",
+        "> /paper2code arxiv:1706.03762",
+        "```\n/paper2code arxiv:1706.03762\n```",
+        None,
+    ],
+)
+def test_comments_without_a_command_do_nothing(body: str | None) -> None:
+    assert read("issue_comment", payload("issue_comment", "created", body=body)) is None
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        payload("issue_comment", "created", body="/paper2code arxiv:1706.03762", sender="Bot"),
+        payload("issues", "opened", body="arXiv:1706.03762", sender="Bot"),
+        payload("issue_comment", "edited", body="/paper2code arxiv:1706.03762"),
+        payload("issue_comment", "deleted", body="/paper2code arxiv:1706.03762"),
+    ],
+)
+def test_bots_edits_and_deletions_of_comments_do_nothing(event: dict[str, Any]) -> None:
+    assert read("issue_comment" if "comment" in event else "issues", event) is None
+
+
+def test_a_new_issue_mentions_a_paper() -> None:
+    event = payload("issues", "opened", title="Implement arXiv:1706.03762", body=None)
+    request = read("issues", event)
+    assert request
+    assert (request.command, request.references) == (None, ("1706.03762",))
+
+
+def test_an_edit_asks_only_for_what_it_adds() -> None:
+    text = "arXiv:1706.03762 and arXiv:2504.17192"
+    before = {"body": {"from": "arXiv:1706.03762"}}
+    request = read("issues", payload("issues", "edited", body=text, changes=before))
+    assert request and request.references == ("2504.17192",)
+    same = payload("issues", "edited", body=text, changes={"body": {"from": text + " "}})
+    assert read("issues", same) is None
+
+
+def test_our_label_asks_for_the_issues_papers_and_no_other_label_does() -> None:
+    ours = payload("issues", "labeled", label="paper2code", body="arXiv:1706.03762", title="A paper")
+    request = read("issues", ours)
+    assert request and request.command == Command("reproduce")
+    assert read("issues", payload("issues", "labeled", label="bug", body="arXiv:1706.03762")) is None
+
+
+def review_event(event: str, thing: str, **changes: Any) -> dict[str, Any]:
+    action = {"review": "submitted", "comment": "created"}[thing]
+    example = copy.deepcopy(next(each for each in PAYLOADS[event] if each["action"] == action))
+    example["sender"]["type"] = "User"
+    example[thing].update(changes)
+    return example
+
+
+def test_a_review_asks_as_a_comment_does() -> None:
+    event = review_event("pull_request_review", "review", body="/paper2code revise Use Adam.")
+    request = read("pull_request_review", event)
+    assert request and request.command == Command("revise", "Use Adam.")
+    assert request.place.issue == event["pull_request"]["number"]
+    assert (request.comment, request.thread) == (None, None)
+    assert read("pull_request_review", event | {"action": "dismissed"}) is None
+    assert read("pull_request_review", review_event("pull_request_review", "review", body=None)) is None
+
+
+@pytest.mark.parametrize("root", [None, 265])
+def test_a_comment_at_a_line_asks_in_its_thread(root: int | None) -> None:
+    name, body = "pull_request_review_comment", "/paper2code revise Use Adam."
+    event = review_event(name, "comment", body=body, in_reply_to_id=root)
+    request = read(name, event)
+    assert request and request.command == Command("revise", "Use Adam.")
+    assert request.comment == event["comment"]["id"]
+    assert request.thread == (root or event["comment"]["id"])
+    assert read(name, review_event(name, "comment", body="/paper2code help"))
+    assert read(name, review_event(name, "comment", body=body) | {"action": "edited"}) is None
+
+
+JOB = Job("j", PLACE, "alice", "1706.03762", Configuration(), datetime(2019, 5, 15, tzinfo=UTC))
+
+
+def closed(**head: Any) -> dict[str, Any]:
+    event = copy.deepcopy(next(each for each in PAYLOADS["pull_request"] if each["action"] == "closed"))
+    event["pull_request"]["head"]["ref"] = JOB.branch
+    event["pull_request"]["head"] |= head
+    return event
+
+
+def test_a_closed_pull_request_ends_its_jobs_that_were_asked_for_before() -> None:
+    event = closed()
+    ending, repository = ended("pull_request", event), event["repository"]["id"]
+    assert ending
+    mine = replace(JOB, place=replace(PLACE, repository_id=repository))
+    assert ending.ends(mine)
+    wish = Wish("w", "Use Adam.", JOB.branch, "main")
+    assert ending.ends(replace(mine, place=replace(mine.place, issue=1000), wish=wish))
+    assert not ending.ends(JOB)
+    assert not ending.ends(replace(mine, paper="1706.00001"))
+    assert not ending.ends(replace(mine, created=datetime(2019, 5, 16, tzinfo=UTC)))
+
+
+def test_a_pull_request_that_is_not_ours_ends_nothing() -> None:
+    assert ended("pull_request", closed(ref="changes")) is None
+    assert ended("pull_request", closed(repo=None)) is None
+    assert ended("pull_request", closed(repo={"id": 1})) is None
+    assert ended("pull_request", closed() | {"action": "reopened"}) is None
+
+
+@pytest.mark.parametrize("action", ["deleted", "suspend"])
+def test_an_app_that_is_gone_ends_the_jobs_of_its_installation(action: str) -> None:
+    event = next(each for each in PAYLOADS["installation"] if each["action"] == action)
+    ending = ended("installation", event)
+    mine = replace(JOB, place=replace(PLACE, installation=event["installation"]["id"]))
+    assert ending and ending.ends(mine) and not ending.ends(JOB)
+    later = replace(mine, created=datetime(2025, 1, 1, tzinfo=UTC))
+    assert ending.ends(later) == (action == "deleted")
+
+
+def test_a_repository_that_is_taken_away_ends_its_jobs_only() -> None:
+    event = next(each for each in PAYLOADS["installation_repositories"] if each["action"] == "removed")
+    ending, installation = ended("installation_repositories", event), event["installation"]["id"]
+    (gone,) = event["repositories_removed"]
+    mine = replace(JOB, place=replace(PLACE, installation=installation, repository_id=gone["id"]))
+    assert ending and ending.ends(mine)
+    assert not ending.ends(replace(mine, place=replace(mine.place, repository_id=1)))
+
+
+def test_the_other_examples_end_nothing() -> None:
+    ending = {
+        (event, example.get("action"))
+        for event, examples in PAYLOADS.items()
+        for example in examples
+        if ended(event, example)
+    }
+    assert ending == {
+        ("installation", "deleted"),
+        ("installation", "suspend"),
+        ("installation_repositories", "removed"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("branch", "paper"),
+    [
+        ("paper2code/1706.03762-1", "1706.03762"),
+        ("paper2code/1706.03762v5", "1706.03762v5"),
+        ("paper2code/math.GT-0309136v1-12", "math.GT/0309136v1"),
+        ("paper2code/hep-th-9901001", "hep-th/9901001"),
+        ("paper2code/notes", None),
+        ("main", None),
+        ("x/paper2code/1706.03762-1", None),
+    ],
+)
+def test_a_branch_names_its_paper(branch: str, paper: str | None) -> None:
+    assert paper_of(branch) == paper
+    if paper:
+        issue = int(branch.rpartition("-")[2]) if branch.endswith(("-1", "-12")) else None
+        assert replace(JOB, paper=paper, place=replace(PLACE, issue=issue)).branch == branch
+
+
+def ask(command: Command | Mistake | None, *references: str) -> Request:
+    return Request("r", PLACE, "alice", 2, datetime(2026, 1, 1, tzinfo=UTC), command, references)
+
+
+REPRODUCE = Command("reproduce")
+
+
+@pytest.mark.parametrize(
+    ("permission", "needed", "may"),
+    [
+        ("none", "read", False),
+        ("read", "write", False),
+        ("triage", "write", False),
+        ("triage", "triage", True),
+        ("write", "write", True),
+        ("maintain", "write", True),
+        ("write", "admin", False),
+        ("admin", "admin", True),
+    ],
+)
+def test_who_may_ask(permission: str, needed: Any, may: bool) -> None:
+    decision = admit(ask(REPRODUCE, "1706.03762"), Configuration(permission=needed), permission)
+    assert isinstance(decision, Admitted if may else Refusal)
+
+
+def test_a_strangers_mention_on_a_public_repository_is_passed_over_in_silence() -> None:
+    assert admit(ask(None, "1706.03762"), Configuration(), "read") is None
+
+
+def test_mentions_count_only_where_they_are_wanted() -> None:
+    assert isinstance(admit(ask(None, "1706.03762"), Configuration(), "write"), Admitted)
+    assert admit(ask(None, "1706.03762"), Configuration(trigger="command"), "write") is None
+
+
+def test_several_papers_are_several_jobs_and_what_is_left_out_is_said() -> None:
+    papers = [f"1706.0376{number}" for number in range(5)]
+    decision = admit(ask(REPRODUCE, *papers), Configuration(), "write")
+    assert isinstance(decision, Admitted)
+    assert [job.paper for job in decision.jobs] == papers[:3]
+    assert len({job.id for job in decision.jobs}) == 3
+    assert papers[3] in decision.note and papers[4] in decision.note
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (ask(REPRODUCE), "no arXiv paper"),
+        (ask(Mistake("`rate` needs a number.")), "`rate` needs a number."),
+        (ask(Command("reproduce", options=(("max_usd", "100"),)), "1706.03762"), "at most 3"),
+        (ask(Command("reproduce", options=(("refine", "x"),)), "1706.03762"), "refine"),
+    ],
+)
+def test_refusals_say_why(request_: Request, words: str) -> None:
+    decision = admit(request_, Configuration(), "write")
+    assert isinstance(decision, Refusal)
+    assert words in decision.message
+
+
+def test_options_reach_the_job() -> None:
+    command = Command("reproduce", options=(("max_usd", "1"), ("max_fixes", "2")))
+    decision = admit(ask(command, "1706.03762"), Configuration(model="o1"), "write")
+    assert isinstance(decision, Admitted)
+    wish = decision.jobs[0].configuration
+    assert (wish.max_usd, wish.max_fixes, wish.model) == (1, 2, "o1")

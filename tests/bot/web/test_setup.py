@@ -1,0 +1,178 @@
+"""From no App to one that is served, without a restart; closed to strangers at every point."""
+
+import html
+import json
+import logging
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import SecretStr
+from werkzeug.test import TestResponse
+
+from app import create_app
+from bot.github.credentials import PERMISSIONS
+from bot.web import setup
+from settings import APP_FILE, SettingsError, load
+from tests.bot.web.test_webhook import ASKING, send
+from tests.fakes.github.server import FakeGitHub
+
+TOKEN = "open-sesame-please"
+ADMITTED = ("anybody", TOKEN)
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hub: FakeGitHub) -> None:
+    for name in os.environ:
+        if name.startswith(("PAPER2CODE_", "OPENAI_", "GITHUB_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PAPER2CODE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("PAPER2CODE_DASHBOARD_TOKEN", TOKEN)
+    monkeypatch.setenv("GITHUB_API_URL", hub.api_url)
+    monkeypatch.setenv("GITHUB_SERVER_URL", hub.url)
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    return create_app().test_client()
+
+
+def begun(client: FlaskClient, **query: str) -> tuple[str, str, dict[str, Any]]:
+    """The page's form: where it goes, its state, the manifest."""
+    page = client.get("/setup", query_string=query, auth=ADMITTED)
+    assert page.status_code == 200
+    (action,) = re.findall(r'<form action="([^"]+)" method="post">', page.text)
+    (manifest,) = re.findall(r'name="manifest" value="([^"]+)"', page.text)
+    address, _, state = html.unescape(action).partition("?state=")
+    return address, state, json.loads(html.unescape(manifest))
+
+
+def returned(client: FlaskClient, state: str, code: str = "good") -> TestResponse:
+    return client.get("/setup/callback", query_string={"state": state, "code": code}, auth=ADMITTED)
+
+
+def test_the_form_goes_to_github_with_what_the_app_needs(client: FlaskClient, hub: FakeGitHub) -> None:
+    action, _, manifest = begun(client, address="https://bot.example.org/")
+    assert action == f"{hub.url}/settings/apps/new"
+    assert manifest["hook_attributes"] == {"url": "https://bot.example.org/webhook", "active": True}
+    assert manifest["redirect_url"] == "https://bot.example.org/setup/callback"
+    assert manifest["default_permissions"] == PERMISSIONS
+    assert not manifest["public"]
+    action, _, _ = begun(client, organization="octo-org")
+    assert action == f"{hub.url}/organizations/octo-org/settings/apps/new"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"address": "javascript:alert(1)"}, {"address": 'https://x/"><script>'}, {"organization": "../evil"}],
+)
+def test_nothing_odd_gets_into_the_form(client: FlaskClient, query: dict[str, str]) -> None:
+    page = client.get("/setup", query_string=query, auth=ADMITTED)
+    assert page.status_code == 400
+    assert "<script>" not in page.text and 'method="post"' not in page.text
+
+
+def test_the_app_is_served_as_soon_as_github_has_made_it(
+    client: FlaskClient, hub: FakeGitHub, tmp_path: Path
+) -> None:
+    assert client.post("/webhook").status_code == client.get("/readyz").status_code == 503
+    assert client.get("/healthz").status_code == 200
+    done = returned(client, begun(client)[1])
+    assert done.status_code == 200
+    file = tmp_path / "data" / APP_FILE
+    assert str(file) in done.text and "/installations/new" in done.text
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    settings = load()
+    assert settings.github_app_id == 4711
+    secret, key = settings.github_webhook_secret, settings.github_app_private_key
+    assert secret and key and key.get_secret_value() == hub.private_key
+    for hidden in (secret.get_secret_value(), "PRIVATE KEY"):
+        assert hidden not in done.text
+    assert client.get("/readyz").status_code == 200
+    assert send(client, "issue_comment", ASKING).status_code == 401  # signed with another secret
+    assert client.get("/setup", auth=ADMITTED).status_code == 404
+    assert [path.name for path in file.parent.iterdir() if path.name.startswith(".github-app")] == []
+
+
+def test_strangers_see_and_do_nothing(client: FlaskClient, tmp_path: Path) -> None:
+    state = begun(client)[1]
+    for path in ("/setup", f"/setup/callback?code=good&state={state}"):
+        for given in (None, ("anybody", ""), ("anybody", "open-sesame")):
+            assert client.get(path, auth=given).status_code == 401
+    assert not (tmp_path / "data" / APP_FILE).exists()
+
+
+def test_an_answer_that_this_browser_did_not_ask_for_is_refused(client: FlaskClient, tmp_path: Path) -> None:
+    assert returned(client, "").status_code == 403
+    begun(client)
+    assert returned(client, "another").status_code == 403
+    stranger = create_app().test_client()
+    assert returned(stranger, begun(client)[1]).status_code == 403
+    assert not (tmp_path / "data" / APP_FILE).exists()
+
+
+@pytest.mark.parametrize(("code", "status"), [("", 400), ("a/../b", 400), ("expired", 502)])
+def test_a_code_that_is_none(client: FlaskClient, tmp_path: Path, code: str, status: int) -> None:
+    assert returned(client, begun(client)[1], code).status_code == status
+    assert not (tmp_path / "data" / APP_FILE).exists()
+
+
+def test_credentials_are_never_written_over(client: FlaskClient, tmp_path: Path) -> None:
+    made = {"id": 1, "pem": "k", "webhook_secret": "s", "html_url": "u"}
+    setup.keep(tmp_path / "data", made)
+    with pytest.raises(FileExistsError):
+        setup.keep(tmp_path / "data", made | {"id": 2})
+    assert json.loads((tmp_path / "data" / APP_FILE).read_text())["id"] == 1
+    assert len(list((tmp_path / "data").iterdir())) == 1
+
+
+def test_without_a_dashboard_the_log_has_the_password(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("PAPER2CODE_DASHBOARD_TOKEN")
+    with caplog.at_level(logging.WARNING):
+        client = create_app().test_client()
+    (token,) = re.findall(r"password (\S+)$", caplog.text, re.MULTILINE)
+    assert client.get("/setup", auth=("anybody", "")).status_code == 401
+    assert client.get("/setup", auth=("anybody", token)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GITHUB_APP_ID", "4711"),
+        ("GITHUB_WEBHOOK_SECRET", "secret"),
+        ("GITHUB_APP_PRIVATE_KEY", "-----BEGIN RSA PRIVATE KEY-----"),
+    ],
+)
+def test_where_something_is_configured_nothing_is_set_up(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    try:
+        client = create_app().test_client()
+    except SettingsError as error:
+        assert "GITHUB_WEBHOOK_SECRET is not set" in str(error)
+    else:
+        assert client.get("/setup", auth=ADMITTED).status_code == 404
+
+
+def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    setup.keep(
+        tmp_path / "data", {"id": 1, "pem": "PRIVATE KEY-----", "webhook_secret": "s", "html_url": "u"}
+    )
+    assert load().github_app_id == 1
+    monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", "mine")
+    settings = load()
+    assert (settings.github_app_id, settings.github_webhook_secret) == (None, SecretStr("mine"))
+
+
+def test_a_file_that_is_not_ours_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / APP_FILE).write_text("{}")
+    with pytest.raises(SettingsError, match=APP_FILE):
+        load()

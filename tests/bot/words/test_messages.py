@@ -1,0 +1,199 @@
+import copy
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from bot.github.pulls import PullRequest
+from bot.intake.jobs import Outcome
+from bot.intake.progress import Board
+from bot.words import messages
+from pipeline.coding.repository import Repository
+from pipeline.progress import Progress
+from pipeline.proving.documents import revised_documents
+from pipeline.proving.report import execution_report
+from pipeline.running.fixing import Attempt, error_signature
+from sandbox.execution import execute
+from sandbox.interface import Sandbox
+from sandbox.report import Limits
+from tests.bot.conftest import report, reproduction
+from tests.bot.work.test_worker import job
+
+HOSTILE = (
+    "| x | @octocat fixes #1 <script>alert(1)</script> ``` \u202e\u200b\x1b[31m -->\n\n# Heading\n\n"
+    "[link](https://evil.example) ![](https://evil.example/x.png) closes octo-org/papers#2 "
+)
+
+
+def hostile(value: Any) -> Any:
+    """The same report, with every free text replaced."""
+    if isinstance(value, dict):
+        kept = ("verdict", "kind", "phase", "status", "mode", "file")
+        return {name: part if name in kept else hostile(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [hostile(part) for part in value]
+    return HOSTILE * 20 if isinstance(value, str) else value
+
+
+def test_the_body_says_what_a_reviewer_needs() -> None:
+    body = messages.pull_request(reproduction(), "papers/x", "https://github.com/o/r/blob/abc", 12)
+    for words in (
+        "Refs #12",
+        "**Runs** (smoke run, after 1 repair)",
+        "1 of 2 requirements implemented",
+        "83 % of the lines were executed",
+        "**synthetic** data",
+        "https://github.com/o/r/blob/abc/papers/x/main.py#L1-L1",
+        "training.batch\\_size",
+        "bash reproduce.sh",
+        "$0.46",
+        "`o3-mini`",
+        "5 min 12 s",
+        "The value is read, but never used.",
+    ):
+        assert words in body, words
+    assert body.index("Assumptions") < body.index("What the paper asks for") < body.index("How to run it")
+    for keyword in ("Closes", "Fixes", "Resolves"):
+        assert keyword not in body
+
+
+@pytest.mark.parametrize("status", ["runs", "fails", "not-run"])
+def test_no_status_is_told_as_another(status: str) -> None:
+    environment = None if status == "not-run" else report()["environment"]
+    body = messages.pull_request(reproduction(status=status, environment=environment), "papers/x", "", None)
+    told = {"runs": "**Runs**", "fails": "**Does not run**", "not-run": "**Was not run**"}
+    assert [name for name, words in told.items() if words in body] == [status]
+
+
+def test_hostile_text_renders_as_text_and_nothing_else() -> None:
+    made = reproduction()
+    paper = dataclasses.replace(made.paper, title=HOSTILE, authors=(HOSTILE,))
+    made = dataclasses.replace(made, paper=paper, report=hostile(made.report))
+    texts = [
+        messages.pull_request(made, "papers/x", "https://github.com/o/r/blob/abc", 12),
+        messages.check_summary(made.report),
+        messages.failed(job(), Board(), Outcome("failed", reason=HOSTILE), HOSTILE, "x"),
+        messages.progress(job(), Board().after(Progress("run", "advanced", HOSTILE, usd=0), 0.0), 1.0),
+    ]
+    assert "\n" not in messages.title(made)
+    for text in texts:
+        renders_as_text(text)
+
+
+def renders_as_text(text: str) -> None:
+    """Our own tags and links, and nothing that acts, whatever else is in it."""
+    blocks = MarkdownIt("commonmark").enable("table").parse(text)
+    tokens = [token for block in blocks for token in (block, *(block.children or ()))]
+    ours = ("<br>", "<details>", "</details>", "<details><summary>What is implemented</summary>")
+    assert {t.content.strip() for t in tokens if t.type.startswith("html")} <= {*ours}
+    links = [str(token.attrs["href"]) for token in tokens if token.type == "link_open"]
+    assert all(link.startswith(("https://arxiv.org/abs/", "https://github.com/o/r/")) for link in links)
+    assert not [token for token in tokens if token.type == "image"]
+    headings = [tokens[n + 1].content for n, token in enumerate(tokens) if token.type == "heading_open"]
+    assert "Heading" not in headings
+    words = " ".join(token.content for token in tokens if token.type == "text")
+    assert not re.search(r"@\w|(?<!Refs )#\d|://", words)
+    assert not re.search(r"[\u202e\x1b]", text)
+
+
+@pytest.mark.parametrize("when", ["at import", "in the run", "as metrics"])
+def test_what_a_program_says_reaches_reports_as_text(
+    when: str, sandbox: Sandbox, packages: Path, tmp_path: Path
+) -> None:
+    """From a program that runs in the sandbox to what people see of it."""
+    fail = f"raise ValueError({HOSTILE!r})"
+    last = (
+        fail
+        if when == "in the run"
+        else f"json.dump({{'mode': 'smoke', 'metrics': {{{HOSTILE!r}: 1}}}}, file)"
+    )
+    lines = ["import json", fail if when == "at import" else "", "if __name__ == '__main__':"]
+    main = "\n".join([*lines, "    with open('results.json', 'w') as file:", f"        {last}", ""])
+    repository = Repository({"main.py": main})
+    repository.write(tmp_path / "repository")
+    done = execute(tmp_path / "repository", sandbox, cache=packages, limits=Limits(seconds=60, pids=64))
+    outcome = done.phases[-1]
+    assert outcome.phase == ("import" if when == "at import" else "smoke")
+    assert done.ok == (when == "as metrics")
+    mark = None if done.ok else error_signature(outcome, repository)
+    attempts = [Attempt(1, outcome, mark, remedy=f"model: {HOSTILE}")]
+    seconds = {"run": 1.0, "total": 1.0}
+    said = execution_report(
+        mode="smoke", execution=done, attempts=attempts, repository=repository, seconds=seconds
+    )
+    said |= {
+        "paper": {"arxiv_id": None, "version": None, "title": HOSTILE},
+        "method": "full",
+        "model": HOSTILE,
+    }
+    assert "octocat" in json.dumps(said)
+    for text in (messages.check_summary(said), revised_documents({}, said, said)["docs/execution-report.md"]):
+        renders_as_text(text)
+
+
+@pytest.mark.parametrize("count", [0, 1, 60, 3000])
+def test_no_text_is_longer_than_github_takes(count: int) -> None:
+    big = hostile(report())
+    big["requirements"]["items"] = [copy.copy(big["requirements"]["items"][n % 2]) for n in range(count)]
+    for item in big["requirements"]["items"]:
+        item["evidence"] = item["evidence"] * 50
+    big["assumptions"] = big["assumptions"] * count
+    big["attempts"] = big["attempts"] * count
+    big["metrics"] = {f"metric {HOSTILE} {n}": float(n) for n in range(count)}
+    big["environment"]["notes"] = [HOSTILE * 10] * count
+    made = dataclasses.replace(reproduction(), report=big)
+    assert len(messages.pull_request(made, "papers/x", "https://github.com/o/r/blob/abc", 12)) < 65_536
+    assert len(messages.check_summary(big)) < 65_535
+    outcome = Outcome("failed", reason=HOSTILE * 1000)
+    assert len(messages.failed(job(), Board(), outcome, HOSTILE * 1000, "x")) < 65_536
+
+
+def test_what_is_worst_comes_first() -> None:
+    body = messages.pull_request(reproduction(), "papers/x", "", 12)
+    assert body.index("🟡 partial") < body.index("✅ implemented")
+
+
+def test_the_checklist_tells_stages_runs_time_and_cost() -> None:
+    board = Board()
+    for now, event in enumerate(
+        [
+            Progress("paper", "started", usd=0.0),
+            Progress("paper", "finished", "Attention Is All You Need", usd=0.0),
+            Progress("code", "started", total=8, usd=0.3),
+            Progress("code", "advanced", "model.py", 3, 8, usd=0.4),
+            Progress("run", "advanced", "smoke run: ModuleNotFoundError: tqdm", usd=0.42),
+            Progress("audit", "skipped", "no sandbox", usd=0.42),
+        ]
+    ):
+        board = board.after(event, 1000.0 + 10 * now)
+    text = messages.progress(job(), board, 1060.0)
+    for line in (
+        "- [x] Read the paper · Attention Is All You Need · 10 s",
+        "- [ ] Plan",
+        "- [ ] **Write the code** · model.py · 3 of 8 · 40 s",
+        "- [ ] **Run and repair** · 20 s",
+        "  - smoke run: ModuleNotFoundError: tqdm",
+        "- [x] Audit against the paper · skipped · no sandbox",
+        "$0.42 of at most $3.00 spent.",
+    ):
+        assert line in text.split("\n"), text
+
+
+def test_an_unknown_price_is_said_to_be_unknown() -> None:
+    board = Board().after(Progress("plan", "started", usd=None), 0.0)
+    assert "an unknown amount" in messages.progress(job(), board, 1.0)
+
+
+def test_a_draft_is_explained() -> None:
+    text = messages.done(job(), reproduction(status="fails"), PullRequest(7, "https://x"))
+    assert "#7" in text and "draft" in text
+
+
+def test_the_checklist_links_to_the_jobs_page_where_there_is_one() -> None:
+    shown = messages.progress(job(id="123-1-ab"), Board(), 0.0, "https://bot.example.org/p2c")
+    assert "[its page](https://bot.example.org/p2c/jobs/123-1-ab)" in shown
+    assert "page" not in messages.progress(job(), Board(), 0.0)

@@ -1,0 +1,131 @@
+import pytest
+
+from pipeline.reading.latex.files import decode, document, strip_comments
+
+DOCUMENT = rb"\documentclass{article}\begin{document}%s\end{document}"
+
+
+def text(files: dict[str, bytes]) -> str:
+    found = document(files)
+    assert found is not None
+    return found.text
+
+
+@pytest.mark.parametrize(
+    ("files", "main"),
+    [
+        ({"supp.tex": DOCUMENT % b"supplement, longer", "main.tex": DOCUMENT % b"x"}, "main.tex"),
+        ({"_old-main.tex": DOCUMENT % b"longer and older", "paper1.tex": DOCUMENT % b"x"}, "paper1.tex"),
+        (
+            {
+                "._main.tex": DOCUMENT % b"junk",
+                "__MACOSX/a.tex": DOCUMENT % b"junk",
+                "z.tex": DOCUMENT % b"x",
+            },
+            "z.tex",
+        ),
+        ({"src/ms.tex": DOCUMENT % b"x", "src/a.tex": b"\\section{A}"}, "src/ms.tex"),
+        ({"paper.tex.txt": DOCUMENT % b"x"}, "paper.tex.txt"),
+        ({"a.tex": DOCUMENT % b"x", "b.tex": DOCUMENT % b"y", "b.bbl": b""}, "b.tex"),
+        (
+            {
+                "a.tex": DOCUMENT % b"long long",
+                "b.tex": DOCUMENT % b"x",
+                "00README.XXX": b"b.tex toplevelfile\n",
+            },
+            "b.tex",
+        ),
+        (
+            {
+                "a.tex": DOCUMENT % b"long",
+                "b.tex": DOCUMENT % b"x",
+                "00README.json": b'{"sources": [{"filename": "b.tex", "usage": "toplevel"}]}',
+            },
+            "b.tex",
+        ),
+        (
+            {
+                "part.tex": rb"\documentclass[whole]{subfiles}\begin{document}p\end{document}",
+                "whole.tex": DOCUMENT % b"x",
+            },
+            "whole.tex",
+        ),
+        ({"a.tex": rb"% \documentclass{x}", "b.tex": DOCUMENT % b"x"}, "b.tex"),
+        ({"plain.tex": rb"\section{No class}"}, "plain.tex"),
+    ],
+)
+def test_the_main_file(files: dict[str, bytes], main: str) -> None:
+    found = document(files)
+    assert found is not None and found.main == main
+
+
+def test_another_document_is_named() -> None:
+    found = document({"main.tex": DOCUMENT % b"x", "supp.tex": DOCUMENT % b"y"})
+    assert found is not None and any("supp.tex" in note for note in found.notes)
+
+
+def test_everything_that_is_included() -> None:
+    files = {
+        "main.tex": DOCUMENT
+        % rb"\input{sec/a} \include{b} \subfile{c.tex} \import{sec/}{d} \input e %\input{no}"
+        + b"\nafter",
+        "sec/a.tex": rb"A\input{sec/deep}",
+        "sec/deep.tex": b"DEEP",
+        "b.tex": rb"B\endinput not",
+        "c.tex": rb"\documentclass[main]{subfiles}\newcommand{\x}{}\begin{document}C\end{document}",
+        "sec/d.tex": b"D",
+        "e.tex": b"E",
+    }
+    found = text(files)
+    assert all(part in found for part in ("ADEEP", "B", "C", "D", "E"))
+    assert "not" not in found and "newcommand" not in found
+
+
+def test_a_file_that_includes_itself_and_one_that_is_missing() -> None:
+    found = document({"main.tex": DOCUMENT % rb"a \input{main} \input{gone} b"})
+    assert found is not None
+    assert "a" in found.text and "b" in found.text
+    assert any("main.tex" in note for note in found.notes) and any("gone" in note for note in found.notes)
+
+
+def test_the_authors_style_file_is_read_for_its_macros() -> None:
+    found = document(
+        {"main.tex": rb"\usepackage{mine}" + DOCUMENT % b"x", "mine.sty": rb"\newcommand{\R}{\mathbb R}"}
+    )
+    assert found is not None and set(found.macros) == {"R"}
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("a % b\nc", "a c"),
+        ("a % b\n\nc", "a \n\nc"),
+        ("a%\n  b", "ab"),
+        (r"5\% of % x", r"5\% of "),
+        (r"\\% x", r"\\"),
+        (r"\url{a%b} % c", r"\url{a%b} "),
+        (r"\href{a%20b}{t%", r"\href{a%20b}{t"),
+        (r"\verb|%| %c", r"\verb|%| "),
+        ("\\begin{verbatim}\n% kept\n\\end{verbatim}%", "\\begin{verbatim}\n% kept\n\\end{verbatim}"),
+        ("\\begin{lstlisting}\na % b\n\\end{lstlisting}", "\\begin{lstlisting}\na % b\n\\end{lstlisting}"),
+        ("a\\begin{comment}\nb\\end{comment}c", "ac"),
+    ],
+)
+def test_comments(written: str, read: str) -> None:
+    assert strip_comments(written) == read
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("naïve ≤".encode(), "naïve ≤"),
+        (b"\xef\xbb\xbfx", "x"),
+        ("naïve".encode("latin-1"), "naïve"),
+        (rb"\usepackage[latin2]{inputenc}" + "ż".encode("iso8859-2"), r"\usepackage[latin2]{inputenc}ż"),
+        (rb"\usepackage[applemac]{inputenc}" + "é".encode("mac-roman"), r"\usepackage[applemac]{inputenc}é"),
+        ("ж".encode("utf-16"), "ж"),
+        (b"a\r\nb\rc", "a\nb\nc"),
+    ],
+)
+def test_encodings(content: bytes, expected: str) -> None:
+    assert decode(content) == expected
