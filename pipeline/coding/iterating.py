@@ -16,7 +16,7 @@ from pipeline.coding import edits
 from pipeline.coding.repository import RefusedPath, Repository
 from pipeline.errors import AnswerInvalid, BudgetReached, ContextOverflow
 from pipeline.model.asking import ASKED_AGAIN, Context, Unfit, block, bullets, parsed, render
-from pipeline.model.llm import LLM, Prompt
+from pipeline.model.llm import LLM
 from pipeline.planning import documents
 from pipeline.planning.plan import Answer
 
@@ -198,14 +198,7 @@ class Agent:
             ]
             now = render("iterate_next", number=number, steps=self.max_steps, files=", ".join(sorted(files)))
             task = "\n\n".join([*self._past, now])
-            prompt = Prompt(
-                f"iterate.{number}",
-                context.system,
-                context.shared,
-                task,
-                Step,
-                identity=f"step {self._identity}",
-            )
+            prompt = context.prompt(f"iterate.{number}", task, Step, f"step {self._identity}")
             try:
                 return context, self.llm.complete(prompt).text
             except ContextOverflow:

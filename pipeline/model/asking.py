@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline import rendering
 from pipeline.errors import AnswerInvalid
-from pipeline.model.llm import LLM, Prompt
+from pipeline.model.llm import LLM, Image, Prompt
 
 ASKED_AGAIN = 2
 """How often an answer that fails its checks goes back to the model."""
@@ -43,6 +43,13 @@ class Context:
 
     system: str
     shared: str = ""
+    images: tuple[Image, ...] = ()
+
+    def prompt(
+        self, stage: str, task: str, answer: type[BaseModel] | None = None, identity: str | None = None
+    ) -> Prompt:
+        """A question behind this context."""
+        return Prompt(stage, self.system, self.shared, task, answer, identity, self.images)
 
     def extended(self, tag: str, text: str, **attributes: str) -> "Context":
         """The same context with one more block at its end."""
@@ -51,7 +58,7 @@ class Context:
 
 def ask_text(llm: LLM, context: Context, stage: str, task: str) -> str:
     """A free answer."""
-    return llm.complete(Prompt(stage, context.system, context.shared, task)).text.strip()
+    return llm.complete(context.prompt(stage, task)).text.strip()
 
 
 class Unfit(ValueError):
@@ -109,7 +116,7 @@ def ask_until(
     question, last = task, Unfit([])
     for number in range(1, ASKED_AGAIN + 2):
         name = stage if number == 1 else f"{stage}#{number}"
-        text = llm.complete(Prompt(name, context.system, context.shared, question, answer)).text
+        text = llm.complete(context.prompt(name, question, answer)).text
         try:
             return parse(text)
         except Unfit as error:

@@ -48,7 +48,8 @@ def key_of(prompt: Prompt, model: str, effort: str | None) -> str:
     """Names a question: the same prompt to the same model with the same effort has the same key."""
     schema = prompt.answer.model_json_schema() if prompt.answer else None
     question = prompt.task if prompt.identity is None else prompt.identity
-    parts = [model, effort, prompt.system, prompt.shared, question, schema]
+    images = [hashlib.sha256(image.data).hexdigest() + image.label for image in prompt.images]
+    parts = [model, effort, prompt.system, *images, prompt.shared, question, schema]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -20,17 +20,31 @@ class Usage:
     """None when the model has no known price."""
     estimated: bool = False
     """Some of the figures are characters / 4, because the server did not count."""
+    written_tokens: int = 0
+    """Of the input tokens, those that the provider put into its prefix cache, where that has a price of its own."""
 
     def __add__(self, other: "Usage") -> "Usage":
         usd = None if self.usd is None or other.usd is None else self.usd + other.usd
         return Usage(
-            self.calls + other.calls,
-            self.input_tokens + other.input_tokens,
-            self.cached_tokens + other.cached_tokens,
-            self.output_tokens + other.output_tokens,
-            usd,
-            self.estimated or other.estimated,
+            calls=self.calls + other.calls,
+            input_tokens=self.input_tokens + other.input_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            written_tokens=self.written_tokens + other.written_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            usd=usd,
+            estimated=self.estimated or other.estimated,
         )
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture that a prompt shows."""
+
+    label: str
+    """Stands before it, as data: its anchor and caption, `[Fig1] Validation loss over steps`."""
+    media_type: str
+    """`image/png` or `image/jpeg`."""
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,8 @@ class Prompt:
     """The answer's JSON schema; None for free text."""
     identity: str | None = None
     """What makes this question the same as one asked before, where `task` holds timings and the like."""
+    images: tuple[Image, ...] = ()
+    """Between `system` and `shared`: part of the prefix, the same in every prompt of a run."""
 
 
 @dataclass(frozen=True)

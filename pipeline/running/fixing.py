@@ -13,7 +13,7 @@ from pipeline.coding import edits
 from pipeline.coding.checks.code import check_source
 from pipeline.coding.repository import Repository, interface
 from pipeline.model.asking import Context, block, bullets, render
-from pipeline.model.llm import LLM, Prompt
+from pipeline.model.llm import LLM
 from pipeline.planning.analysis import FileAnalysis
 from pipeline.planning.plan import Plan
 from pipeline.running.patches import check_patch, check_repair
@@ -129,9 +129,7 @@ class Fixer:
             self.asked += 1
             task = self._task(repository, report, named, repeats, rewrite, history)
             identity = f"{_state(repository)} {mark} {history}"
-            prompt = Prompt(
-                f"fix.{self.asked}", self.context.system, self.context.shared, task, identity=identity
-            )
+            prompt = self.context.prompt(f"fix.{self.asked}", task, identity=identity)
             answer = self.llm.complete(prompt).text
             if answer.strip().startswith("NO CHANGE:"):
                 self.attempts[-1] = replace(self.attempts[-1], remedy=f"model: {_first_sentence(answer)}")
