@@ -32,7 +32,7 @@ RUNS = 3
 _OURS = """
 import sys
 from pathlib import Path
-from pipeline.arxiv import Arxiv, read
+from pipeline.reading.arxiv import Arxiv, read
 sys.stdout.write(read(sys.argv[1], Arxiv("", "", Path("/nonexistent"))).text())
 """
 _PYMUPDF4LLM = """

@@ -96,8 +96,7 @@ def hired(hub: FakeGitHub, database: str, folder: Path, *kill: str) -> "Iterator
     key = folder / "key.pem"
     key.write_text(hub.private_key)
     root = Path(__file__).parents[2]
-    program = Path(__file__).with_name("mortal_worker.py")
-    command = [sys.executable, program, folder, key, database, hub.api_url, hub.url, *kill]
+    command = [sys.executable, "-m", "tests.bot.mortal_worker", folder, key, database, hub.api_url, hub.url, *kill]
     with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(root)}, cwd=root) as process:
         try:
             yield process

@@ -60,7 +60,7 @@ class Machine:
             "OPENAI_BASE_URL": model.url,
         }
         self.process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("machine.py")], env=environment, cwd=root
+            [sys.executable, "-m", "tests.bot.machine"], env=environment, cwd=root
         )
 
     @property

@@ -120,7 +120,7 @@ import sys, threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import click
-from bot.boundary import Boundary, Interrupt, explain
+from bot.commandline.boundary import Boundary, Interrupt, explain
 
 def say(text):
     print(text, flush=True)

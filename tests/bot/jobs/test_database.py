@@ -124,7 +124,7 @@ def test_however_workers_interleave_one_holds_and_the_others_know(
 COUNT = """
 import sys
 from pathlib import Path
-from bot.database import alone, connect
+from bot.jobs.database import alone, connect
 engine, file = connect(sys.argv[1]), Path(sys.argv[2])
 for _ in range(20):
     with alone(engine):

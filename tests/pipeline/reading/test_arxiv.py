@@ -175,7 +175,7 @@ def test_retry_after_is_obeyed_by_everybody(fake: FakeArxiv, tmp_path: Path) -> 
 FETCH = """
 import sys
 from pathlib import Path
-from pipeline.arxiv import Arxiv, read
+from pipeline.reading.arxiv import Arxiv, read
 url, cache, named, interval = sys.argv[1:]
 read(named, Arxiv(url, url, Path(cache), interval=float(interval)))
 """
