@@ -1,39 +1,25 @@
 """The whole method, top to bottom: plan, analyse, write, run and fix, audit, report."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal
 
-from pipeline.coding.coding import Written, pinned, write
-from pipeline.coding.iterating import Agent, Outcome, Tools
-from pipeline.coding.repository import Repository
-from pipeline.errors import Cancelled, ContextOverflow
-from pipeline.model.asking import Context, render
+from pipeline.methods import Desk, Planned, way
+from pipeline.model.asking import Context
 from pipeline.model.llm import LLM
-from pipeline.planning import documents
-from pipeline.planning.analysis import FileAnalysis, analyze
-from pipeline.planning.plan import Method, Plan, metric_pattern
-from pipeline.planning.planning import Planner
+from pipeline.planning.plan import Method
 from pipeline.progress import Observer
-from pipeline.proving import documents as reports
-from pipeline.proving.audit import audit_and_repair
+from pipeline.proving.audit import prove
+from pipeline.proving.documents import report_documents
 from pipeline.proving.report import execution_report
-from pipeline.reading.paper import Paper, Part
+from pipeline.reading.paper import Paper
 from pipeline.record import Commit, Record
-from pipeline.running.fixing import Fixer, Run, ending, in_words, output, told
-from pipeline.running.remedies import Change
-from sandbox.execution import execute, run_command
-from sandbox.interface import Sandbox, SandboxCancelled
-from sandbox.report import ExecutionReport, Limits, Mode
-
-T = TypeVar("T")
-SHORTEST_PAPER = 12_000
-"""Characters: a paper cut below this is no longer one."""
-SHELL_SECONDS = 60.0
-"""Wall clock of one command of an agent."""
+from pipeline.running.fixing import Fixer
+from pipeline.running.workbench import Workbench
+from sandbox.interface import Sandbox
+from sandbox.report import Limits, Mode
 
 
 @dataclass(frozen=True)
@@ -91,69 +77,36 @@ def reproduce(
     `out`; the journal makes a second call with the same `out` continue without paying again.
     """
     record = Record(out, llm, observe)
+    method = way(options.method, options.refine, options.max_steps)
     with ThreadPoolExecutor(options.concurrency) as executor:
-        with record.stage("plan", 5):
-            plan, context = _plan(paper, llm, executor, record, options)
-        if planned := documents.plan_documents(plan):
-            record.commit("Plan the reproduction", paper.title, Repository({}), planned)
-        count = len(plan.architecture.files)
-        analyses: dict[str, FileAnalysis] = {}
-        if options.method == "full":
-            with record.stage("analysis", len(plan.delicate())):
-                analyses = analyze(plan, context, llm, options.refine, record.advanced)
-        fixer = None
-        if sandbox:
-            metrics = [metric.name for metric in plan.logic.metrics]
-            run = runner(sandbox, record, paper, metrics, options, cancelled)
-            fixer = Fixer(
-                plan, analyses, context, llm, run, options.max_fixes, options.limits, record.advanced
-            )
-        body, log = "Not run yet.", {}
-        with record.stage("code", count):
-            if options.method == "iterative":
-                tools = (
-                    _tools(sandbox, fixer, record, paper, options, cancelled) if sandbox and fixer else None
-                )
-                agent = Agent(llm, _contexts(paper, record), tools, options.max_steps, record.advanced)
-                worked = agent.work()
-                written = Written(worked.repository, context, ())
-                body, log = worked.ending, {"docs/steps.md": worked.log}
-            else:
-                written = write(plan, analyses, context, llm, executor, options.refine, record.advanced)
-    drafts = [analysis.draft for analysis in analyses.values() if analysis.draft] + list(written.drafts)
-    texts = {path: analysis.text for path, analysis in analyses.items()}
-    analysed = documents.analysis_documents(texts, drafts)
-    record.commit("Write the code", body, written.repository, analysed | log)
+        bench = workbench(sandbox, record, paper, options, cancelled)
+        desk = Desk(paper, llm, record, executor, bench)
+        planned = method.plan(desk)
+        fixer = _fixer(desk, planned, options)
+        written = method.write(desk, planned, fixer)
+    record.commit("Write the code", written.ending, written.repository, written.documents)
     repository, execution = written.repository, None
-    if fixer is None:
-        record.skip("run", "no sandbox was asked for")
-    else:
+    if fixer:
         with record.stage("run"):
-            if options.method == "iterative":  # it has mended what it could
-                execution = fixer.execute(repository)
-            else:
-                repository, execution = fixer.fix(repository)
+            repository = method.run(fixer, repository)
         for change in fixer.changes:
             record.commit("Repair the run", change.remedy, change.repository)
-    mender = fixer if execution and execution.ok else None
-    with record.stage("audit"), ThreadPoolExecutor(1) as beside:
-        if mender and execution:
-            # Pinned to what it ran with, it runs in a fresh sandbox once more while the model reads the code.
-            repository = pinned(repository, execution.environment.packages)
-            beside.submit(mender.executed_as, repository)
-        audited = audit_and_repair(plan, written, repository, llm, mender, options.max_repairs)
-    if audited.repository != repository:
-        repository = audited.repository
+    else:
+        record.skip("run", "no sandbox was asked for")
+    with record.stage("audit"):
+        audited = prove(planned.plan, written, repository, llm, fixer, options.max_repairs)
+    repository = audited.repository
+    if audited.changed:
         record.commit("Implement what the audit found missing", "\n".join(audited.repaired), repository)
     with record.stage("report"):
-        if fixer and execution:
-            repository = pinned(repository, fixer.executed_as(repository).environment.packages)
+        if fixer:
+            repository = fixer.pinned(repository)
             execution = fixer.executed_as(repository)
     report = execution_report(
         paper=paper,
         method=options.method,
         model=llm.model,
-        plan=plan,
+        plan=planned.plan,
         mode=options.mode,
         execution=execution,
         attempts=fixer.attempts if fixer else (),
@@ -162,115 +115,26 @@ def reproduce(
         usage=llm.usage,
         seconds={**record.seconds, "total": sum(record.seconds.values())},
     )
-    record.commit("Report what was run", "", repository, reports.report_documents(plan, report))
-    return Reproduction(
-        paper, plan.overview.slug, report["status"], tuple(record.commits), report, written.context
-    )
+    record.commit("Report what was run", "", repository, report_documents(planned.plan, report))
+    slug, commits = planned.plan.overview.slug, tuple(record.commits)
+    return Reproduction(paper, slug, report["status"], commits, report, written.context)
 
 
-def _plan(
-    paper: Paper, llm: LLM, executor: Executor, record: Record, options: Options
-) -> tuple[Plan, Context]:
-    """The plan and the context that holds it."""
-
-    def planned(context: Context) -> tuple[Plan, Context]:
-        planner = Planner(paper, llm, context, executor, options.method, options.refine, record.advanced)
-        return planner.plan(), planner.context
-
-    return within_window(paper, record, planned)
+def workbench(
+    sandbox: Sandbox | None, record: Record, paper: Paper, options: Options, cancelled: Callable[[], bool]
+) -> Workbench | None:
+    """Where what is made of `paper` is executed; None where there is no sandbox."""
+    if sandbox is None:
+        return None
+    packages, mode, limits = options.packages, options.mode, options.limits
+    return Workbench(sandbox, record.lay_out, packages, paper.published, mode, limits, cancelled)
 
 
-def within_window(paper: Paper, record: Record, use: Callable[[Context], T]) -> T:
-    """What `use` makes of the paper, which is shortened as far as the model's window demands."""
-    contexts = _contexts(paper, record)
-    context = next(contexts)
-    while True:
-        try:
-            return use(context)
-        except ContextOverflow:
-            shorter = next(contexts, None)
-            if shorter is None:
-                raise
-            context = shorter
-
-
-def _contexts(paper: Paper, record: Record) -> Iterator[Context]:
-    """What all prompts begin with: the whole paper, and as long as more are asked for, less of it."""
-    text = paper.text(without=get_args(Part))
-    while True:
-        yield Context(render("system")).extended("paper", record.keep("paper.md", text))
-        shorter = paper.text(len(text) // 4 * 2 // 3, without=get_args(Part))
-        if len(shorter) >= len(text) or len(shorter) < SHORTEST_PAPER:
-            return
-        text = shorter
-
-
-def runner(
-    sandbox: Sandbox,
-    record: Record,
-    paper: Paper,
-    metrics: Sequence[str],
-    options: Options,
-    cancelled: Callable[[], bool],
-) -> Run:
-    """Runs a repository that promises `metrics` once, laid out where a person can look at it."""
-    promised = [metric_pattern(name).pattern for name in metrics]
-
-    def run(repository: Repository) -> ExecutionReport:
-        with _cancellable():
-            return execute(
-                record.lay_out(repository.files),
-                sandbox,
-                cache=options.packages,
-                mode=options.mode,
-                limits=options.limits,
-                before=paper.published,
-                promised=promised,
-                again=True,
-                cancelled=cancelled,
-            )
-
-    return run
-
-
-def _tools(
-    sandbox: Sandbox,
-    fixer: Fixer,
-    record: Record,
-    paper: Paper,
-    options: Options,
-    cancelled: Callable[[], bool],
-) -> Tools:
-    """What an agent can do in the sandbox. Its runs are entered into the fixer's account."""
-    brief = replace(options.limits, seconds=min(SHELL_SECONDS, options.limits.seconds))
-
-    def run(repository: Repository, why: str) -> Outcome:
-        if fixer.attempts and fixer.attempts[-1].signature:
-            fixer.answer(Change(repository, f"model: {why}"))
-        report = fixer.execute(repository)
-        metrics = f"\n\nMetrics in results.json: {dict(report.metrics)}" if report.metrics else ""
-        mark = fixer.attempts[-1].signature or "passed"
-        return Outcome(told(report.phases[-1]) + metrics, mark, report.ok)
-
-    def shell(repository: Repository, command: str) -> Outcome:
-        with _cancellable():
-            result = run_command(
-                record.lay_out(repository.files),
-                sandbox,
-                ("bash", "-c", command),
-                cache=options.packages,
-                limits=brief,
-                before=paper.published,
-                cancelled=cancelled,
-            )
-        return Outcome(f"{ending(result)}\n\n{output(result)}", f"exit status {result.exit_code}")
-
-    return Tools(run, shell, in_words(options.limits), in_words(brief))
-
-
-@contextmanager
-def _cancellable() -> Iterator[None]:
-    try:
-        yield
-    except SandboxCancelled as error:
-        raise Cancelled(str(error)) from error
+def _fixer(desk: Desk, planned: Planned, options: Options) -> Fixer | None:
+    """Who runs and mends what is planned; None where nothing can be run."""
+    if desk.bench is None:
+        return None
+    plan, advanced = planned.plan, desk.record.advanced
+    run = desk.bench.runner([metric.name for metric in plan.logic.metrics])
+    fixes, limits = options.max_fixes, options.limits
+    return Fixer(plan, planned.analyses, planned.context, desk.llm, run, fixes, limits, advanced)

@@ -14,18 +14,18 @@ from typing import Any, Literal
 import jsonschema
 
 from pipeline.coding import edits
-from pipeline.coding.coding import pinned
 from pipeline.coding.repository import Repository
 from pipeline.errors import AnswerInvalid
 from pipeline.model.asking import Context, Unfit, ask_until, block, render
 from pipeline.model.llm import LLM
+from pipeline.model.window import contexts, within_window
 from pipeline.planning.plan import NO_LOGIC, Metric, Plan
 from pipeline.planning.planning import unplanned
 from pipeline.proving import documents
 from pipeline.proving.report import carried_over, execution_report
 from pipeline.reading.paper import Paper
 from pipeline.record import Record
-from pipeline.reproduce import Options, within_window
+from pipeline.reproduce import Options
 from pipeline.running.fixing import Fixer, Run, error_signature, new_findings, reached
 from pipeline.running.patches import check_change
 
@@ -119,7 +119,7 @@ class Reviser:
 
         with self.record.stage("code"):
             try:
-                return within_window(self.paper, self.record, ask)
+                return within_window(self.paper, self.record.keep, ask)
             except AnswerInvalid as error:
                 why = str(error).partition("The last findings: ")[2] or str(error)
                 hint = "Ask in other words, or for less at a time."
@@ -143,9 +143,9 @@ class Reviser:
             fixer = Fixer(plan, {}, context, self.llm, run, options.max_fixes, options.limits, advanced)
             with self.record.stage("run"):
                 repository, execution = fixer.fix(repository)
-                if execution.ok and "requirements.txt" in repository.files:
-                    exact = pinned(repository, execution.environment.packages)
-                    if exact != repository and (again := fixer.execute(exact)).ok:
+                if execution.ok:
+                    exact = fixer.pinned(repository)
+                    if (again := fixer.executed_as(exact)).ok:
                         repository, execution = exact, again
                 if execution.failure:
                     failure, earlier = error_signature(execution.failure, repository), run(self.before)
@@ -203,7 +203,7 @@ class Reviser:
         kept = self.record.out / "paper.md"
         if kept.exists():
             return Context(render("system")).extended("paper", kept.read_text(encoding="utf-8"))
-        return within_window(self.paper, self.record, lambda context: context)
+        return next(contexts(self.paper, self.record.keep))
 
     def _planned(self, context: Context) -> Context:
         """Paper and plan, as every prompt of the repository's own run began."""

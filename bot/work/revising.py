@@ -24,7 +24,7 @@ from bot.work.writer import Writer
 from pipeline.coding.repository import Repository
 from pipeline.markdown import line, prose
 from pipeline.record import Commit, Record
-from pipeline.reproduce import runner
+from pipeline.reproduce import workbench
 from pipeline.revision import Asked, Proposal, Reviser, Revision
 from settings import Settings
 
@@ -45,12 +45,9 @@ def reviser(toolbox: Toolbox, settings: Settings) -> Revise:
         options = options_for(job, settings)
         with toolbox(job, out, watch.cancelled) as tools:
             paper = read_paper(job, tools, watch)
-            record, sandbox = Record(out, tools.llm, watch), tools.sandbox
-            run = (
-                (lambda promised: runner(sandbox, record, paper, promised, options, watch.cancelled))
-                if sandbox
-                else None
-            )
+            record = Record(out, tools.llm, watch)
+            bench = workbench(tools.sandbox, record, paper, options, watch.cancelled)
+            run = bench.runner if bench else None
             desk = Reviser(Repository(seen.files), paper, tools.llm, run, record, options)
             return desk.prove(desk.propose(wanted) if isinstance(wanted, Asked) else wanted)
 

@@ -9,7 +9,7 @@ import ast
 import re
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.coding import edits
 from pipeline.coding.checks.code import Finding, check_source
@@ -31,7 +31,10 @@ class Written:
     """Grown by all code."""
     findings: tuple[Finding, ...]
     """What the checks found in the first versions."""
-    drafts: tuple[Draft, ...] = ()
+    documents: Mapping[str, str] = field(default_factory=dict)
+    """What is to be read beside the code, path → text."""
+    ending: str = "Not run yet."
+    """How far it came, in a sentence or two."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ def write(
             findings += file.findings
             drafts += [file.draft] if file.draft else []
     repository = repository.with_file("requirements.txt", requirements(plan, repository))
-    return Written(repository, context, tuple(findings), tuple(drafts))
+    beside = documents.analysis_documents(analyses.values(), drafts)
+    return Written(repository, context, tuple(findings), beside)
 
 
 def _write_at_once(plan: Plan, context: Context, llm: LLM) -> Written:
@@ -121,19 +125,6 @@ def imported(source: str) -> set[str]:
     modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     modules += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
     return {module.split(".")[0] for module in modules}
-
-
-def pinned(repository: Repository, installed: Collection[str]) -> Repository:
-    """The repository with its requirements pinned to what was installed (`name==version`) when it ran."""
-    versions = {canonical(pin.split("==")[0]): pin for pin in installed}
-    declared = repository.files["requirements.txt"].splitlines()
-    pins = [versions.get(canonical(re.split(r"[\s<>=!~;\[]", line)[0]), line) for line in declared]
-    return repository.with_file("requirements.txt", "".join(f"{pin}\n" for pin in pins))
-
-
-def canonical(name: str) -> str:
-    """A distribution's name as PEP 503 compares it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _write_file(

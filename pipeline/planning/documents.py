@@ -3,13 +3,14 @@
 Templates stand in `templates/`; YAML, where every character counts, is made here.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
 
 from pipeline import markdown, rendering
 from pipeline.planning import diagrams
+from pipeline.planning.analysis import FileAnalysis
 from pipeline.planning.plan import (
     Architecture,
     Configuration,
@@ -133,13 +134,12 @@ def plan_documents(plan: Plan) -> dict[str, str]:
     return documents | draft_documents(plan.drafts)
 
 
-def analysis_documents(texts: dict[str, str], drafts: Iterable[Draft]) -> dict[str, str]:
-    """`docs/plan/analysis/`: one analysis for each file, by its path; drafts of refined ones beside them."""
-    analyses = {
-        f"docs/plan/analysis/{path}.md": markdown.plain(f"# `{path}`\n\n{text}\n")
-        for path, text in texts.items()
+def analysis_documents(analyses: Collection[FileAnalysis], drafts: Iterable[Draft]) -> dict[str, str]:
+    """`docs/plan/analysis/`: one for each file; drafts of refined ones beside them, with those of the code."""
+    told = {
+        f"docs/plan/analysis/{a.path}.md": markdown.plain(f"# `{a.path}`\n\n{a.text}\n") for a in analyses
     }
-    return analyses | draft_documents(drafts)
+    return told | draft_documents([*(a.draft for a in analyses if a.draft), *drafts])
 
 
 def draft_documents(drafts: Iterable[Draft]) -> dict[str, str]:

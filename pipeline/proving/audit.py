@@ -5,6 +5,7 @@ the claim back. What the smoke run executed of it is added later, from the execu
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -84,6 +85,23 @@ class Audited:
     findings: tuple[Finding, ...]
     repaired: tuple[str, ...] = ()
     """One line for each requirement that a repair round brought to `implemented`."""
+    changed: bool = False
+    """Whether a repair was kept."""
+
+
+def prove(
+    plan: Plan, written: Written, repository: Repository, llm: LLM, fixer: Fixer | None, max_repairs: int
+) -> Audited:
+    """Audit what `fixer` has run, and repair it where it runs. Raises as `audit_and_repair`.
+
+    Pinned to what it ran with, it runs in a fresh sandbox once more while the model reads the code.
+    """
+    if fixer is None or not fixer.executed_as(repository).ok:
+        return audit_and_repair(plan, written, repository, llm, None, max_repairs)
+    pinned = fixer.pinned(repository)
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(fixer.executed_as, pinned)
+        return audit_and_repair(plan, written, pinned, llm, fixer, max_repairs)
 
 
 def audit_and_repair(
@@ -94,7 +112,7 @@ def audit_and_repair(
     `fixer` is None where nothing can be run: then nothing is repaired either. A repair that is refused or
     breaks the run is dropped. Raises SandboxError and what the model's client raises.
     """
-    context = written.context
+    context, first = written.context, repository
     findings = audit(plan, plan.overview.requirements, repository, written.repository, context, llm)
     repaired: list[str] = []
     dropped: list[str] = []
@@ -129,7 +147,7 @@ def audit_and_repair(
             if f.verdict == "implemented" and f.requirement.id in mended
         ]
         findings = tuple(changed.get(f.requirement.id, f) for f in findings)
-    return Audited(repository, findings, tuple(repaired))
+    return Audited(repository, findings, tuple(repaired), repository != first)
 
 
 def audit(

@@ -5,9 +5,12 @@ the model sees, three times has the file written anew, then the loop stops; the 
 """
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+
+from packaging.utils import canonicalize_name
 
 from pipeline.coding import edits
 from pipeline.coding.checks.code import check_source
@@ -17,7 +20,7 @@ from pipeline.model.llm import LLM
 from pipeline.planning.analysis import FileAnalysis
 from pipeline.planning.plan import Plan
 from pipeline.running.patches import check_patch, check_repair
-from pipeline.running.remedies import Change, Failure, mend
+from pipeline.running.remedies import REQUIREMENTS, Change, Failure, mend
 from pipeline.running.signatures import frames, signature
 from sandbox.report import CommandResult, ExecutionReport, Limits, PhaseResult
 from sandbox.requirements import package_for
@@ -83,6 +86,18 @@ class Fixer:
     def executed_as(self, repository: Repository) -> ExecutionReport:
         """The last execution of exactly these files, which is made if there was none. Raises SandboxError."""
         return self._reports.get(_state(repository)) or self.execute(repository)
+
+    def pinned(self, repository: Repository) -> Repository:
+        """With its requirements pinned to what was installed when it ran; it is run if it never was."""
+        if REQUIREMENTS not in repository.files:
+            return repository
+        installed = self.executed_as(repository).environment.packages
+        versions = {canonicalize_name(pin.split("==")[0]): pin for pin in installed}
+        declared = repository.files[REQUIREMENTS].splitlines()
+        pins = [
+            versions.get(canonicalize_name(re.split(r"[\s<>=!~;\[]", line)[0]), line) for line in declared
+        ]
+        return repository.with_file(REQUIREMENTS, "".join(f"{pin}\n" for pin in pins))
 
     def answer(self, change: Change) -> None:
         """Enter into the account what was changed because of the last execution."""

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import yaml
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from pipeline.coding.checks.symbols import parse
-from pipeline.coding.coding import canonical, imported
+from pipeline.coding.coding import imported
 from pipeline.coding.repository import Repository
 from pipeline.running.dropped import RENAMED, renamed
 from pipeline.running.signatures import exception, frames, missing_module
@@ -225,7 +226,7 @@ def _name(line: str) -> str | None:
         requirement = Requirement(line)
     except InvalidRequirement:
         return None
-    return None if requirement.url else canonical(requirement.name)
+    return None if requirement.url else canonicalize_name(requirement.name)
 
 
 def _with_requirements(repository: Repository, lines: list[str], what: str) -> Change:

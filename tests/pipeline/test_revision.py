@@ -1,9 +1,7 @@
 """Requests carried out on what a run delivers; the repository is the small one of plans.py."""
 
 import json
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -12,7 +10,7 @@ from pipeline.coding.repository import Repository
 from pipeline.errors import AnswerInvalid
 from pipeline.progress import Progress
 from pipeline.record import Record
-from pipeline.reproduce import Options, reproduce, runner
+from pipeline.reproduce import Options, reproduce, workbench
 from pipeline.revision import Asked, Reviser, Revision
 from sandbox.interface import Sandbox
 from tests.fakes.scripted import ScriptedLLM
@@ -53,11 +51,9 @@ class Desk:
             name.replace("_", ".").replace("..", "#"): text for name, text in answers.items()
         }
         record, options = Record(out, self.llm, self.events.append), Options(packages=out / "packages")
-        run = partial(self._run, sandbox, record, options) if sandbox else None
+        bench = workbench(sandbox, record, PAPER, options, lambda: False)
+        run = bench.runner if bench else None
         self.reviser = Reviser(before, PAPER, self.llm, run, record, options)
-
-    def _run(self, sandbox: Sandbox, record: Record, options: Options, promised: Any) -> Any:
-        return runner(sandbox, record, PAPER, promised, options, lambda: False)
 
     def revise(self, asked: Asked = ASKED) -> Revision:
         return self.reviser.prove(self.reviser.propose(asked))

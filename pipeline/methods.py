@@ -1,0 +1,128 @@
+"""The methods: each brings its own way to a written repository. What follows is the same for all."""
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from pipeline.coding.coding import Written, write
+from pipeline.coding.iterating import Agent
+from pipeline.coding.repository import Repository
+from pipeline.model.asking import Context
+from pipeline.model.llm import LLM
+from pipeline.model.window import contexts, within_window
+from pipeline.planning import documents
+from pipeline.planning.analysis import FileAnalysis, analyze
+from pipeline.planning.plan import Method, Plan
+from pipeline.planning.planning import STEPS, Planner, unplanned
+from pipeline.reading.paper import Paper
+from pipeline.record import Record
+from pipeline.running.fixing import Fixer
+from pipeline.running.workbench import Workbench
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a method works with."""
+
+    paper: Paper
+    llm: LLM
+    record: Record
+    executor: Executor
+    bench: Workbench | None
+    """None: nothing can be run."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What is thought before any code is written."""
+
+    plan: Plan
+    context: Context
+    """Holds paper and plan."""
+    analyses: Mapping[str, FileAnalysis] = field(default_factory=dict)
+
+
+class Way(Protocol):
+    """From a paper to a repository. Raises what the model's client raises, and SandboxError."""
+
+    def plan(self, desk: Desk) -> Planned:
+        """All that the method thinks of beforehand; what of it people may read is committed."""
+        ...
+
+    def write(self, desk: Desk, planned: Planned, fixer: Fixer | None) -> Written:
+        """The repository; what the method runs meanwhile is entered into the fixer's account."""
+        ...
+
+    def run(self, fixer: Fixer, repository: Repository) -> Repository:
+        """Execute it, and mend what the method leaves to be mended."""
+        ...
+
+
+def way(method: Method, refine: tuple[str, ...], max_steps: int) -> Way:
+    """The way of a method; `max_steps` are an agent's."""
+    return Iterative(max_steps) if method == "iterative" else Ladder(method, refine)
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Plan, think delicate files through, write file by file; or less of that, for the lower rungs."""
+
+    method: Method
+    refine: tuple[str, ...]
+
+    def plan(self, desk: Desk) -> Planned:
+        """See Way."""
+        record = desk.record
+        with record.stage("plan", len(STEPS)):
+            plan, context = within_window(desk.paper, record.keep, partial(self._planned, desk))
+        if written := documents.plan_documents(plan):
+            record.commit("Plan the reproduction", desk.paper.title, Repository({}), written)
+        if self.method != "full":
+            return Planned(plan, context)
+        with record.stage("analysis", len(plan.delicate())):
+            return Planned(plan, context, analyze(plan, context, desk.llm, self.refine, record.advanced))
+
+    def _planned(self, desk: Desk, context: Context) -> tuple[Plan, Context]:
+        advanced = desk.record.advanced
+        planner = Planner(desk.paper, desk.llm, context, desk.executor, self.method, self.refine, advanced)
+        return planner.plan(), planner.context
+
+    def write(self, desk: Desk, planned: Planned, fixer: Fixer | None) -> Written:
+        """See Way. Nothing is run before all is written."""
+        plan, analyses, context = planned.plan, planned.analyses, planned.context
+        with desk.record.stage("code", len(plan.architecture.files)):
+            advanced = desk.record.advanced
+            return write(plan, analyses, context, desk.llm, desk.executor, self.refine, advanced)
+
+    def run(self, fixer: Fixer, repository: Repository) -> Repository:
+        """See Way."""
+        mended, _ = fixer.fix(repository)
+        return mended
+
+
+@dataclass(frozen=True)
+class Iterative:
+    """An agent, without a plan."""
+
+    max_steps: int
+
+    def plan(self, desk: Desk) -> Planned:
+        """See Way."""
+        with desk.record.stage("plan", len(STEPS)):
+            return Planned(unplanned(desk.paper), next(contexts(desk.paper, desk.record.keep)))
+
+    def write(self, desk: Desk, planned: Planned, fixer: Fixer | None) -> Written:
+        """See Way."""
+        tools = desk.bench.tools(fixer) if desk.bench and fixer else None
+        shown = contexts(desk.paper, desk.record.keep)
+        with desk.record.stage("code"):
+            worked = Agent(desk.llm, shown, tools, self.max_steps, desk.record.advanced).work()
+        log = {"docs/steps.md": worked.log}
+        return Written(worked.repository, planned.context, (), log, worked.ending)
+
+    def run(self, fixer: Fixer, repository: Repository) -> Repository:
+        """See Way. The agent has mended what it could."""
+        fixer.execute(repository)
+        return repository

@@ -1,0 +1,40 @@
+"""The paper as far as the model's window lets it be read: whole, and shorter where that is demanded."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar, get_args
+
+from pipeline.errors import ContextOverflow
+from pipeline.model.asking import Context, render
+from pipeline.reading.paper import Paper, Part
+
+T = TypeVar("T")
+SHORTEST_PAPER = 12_000
+"""Characters: a paper cut below this is no longer one."""
+
+Keep = Callable[[str, str], str]
+"""Writes a file of the run's folder, by its name; the text comes back."""
+
+
+def within_window(paper: Paper, keep: Keep, use: Callable[[Context], T]) -> T:
+    """What `use` makes of the paper, which is shortened as far as the model's window demands."""
+    shown = contexts(paper, keep)
+    context = next(shown)
+    while True:
+        try:
+            return use(context)
+        except ContextOverflow:
+            shorter = next(shown, None)
+            if shorter is None:
+                raise
+            context = shorter
+
+
+def contexts(paper: Paper, keep: Keep) -> Iterator[Context]:
+    """What all prompts begin with: the whole paper, and as long as more are asked for, less of it."""
+    text = paper.text(without=get_args(Part))
+    while True:
+        yield Context(render("system")).extended("paper", keep("paper.md", text))
+        shorter = paper.text(len(text) // 4 * 2 // 3, without=get_args(Part))
+        if len(shorter) >= len(text) or len(shorter) < SHORTEST_PAPER:
+            return
+        text = shorter

@@ -1,0 +1,90 @@
+"""Where a repository is executed: in the sandbox, laid out where a person can look at it, within its limits."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+from pipeline.coding.iterating import Outcome, Tools
+from pipeline.coding.repository import Repository
+from pipeline.errors import Cancelled
+from pipeline.planning.plan import metric_pattern
+from pipeline.running.fixing import Fixer, Run, ending, in_words, output, told
+from pipeline.running.remedies import Change
+from sandbox.execution import execute, run_command
+from sandbox.interface import Sandbox, SandboxCancelled
+from sandbox.report import ExecutionReport, Limits, Mode
+
+SHELL_SECONDS = 60.0
+"""Wall clock of one command of an agent."""
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A sandbox, and how what is made is executed in it. All raise Cancelled and SandboxError."""
+
+    sandbox: Sandbox
+    lay_out: Callable[[Mapping[str, str]], Path]
+    """A folder with exactly these files, relative path → text."""
+    packages: Path
+    published: date | None
+    """Packages are those of that day, where they can be had."""
+    mode: Mode
+    limits: Limits
+    cancelled: Callable[[], bool]
+
+    def runner(self, metrics: Sequence[str]) -> Run:
+        """What runs a repository once that promises `metrics`."""
+        return partial(self._run, [metric_pattern(name).pattern for name in metrics])
+
+    def tools(self, fixer: Fixer) -> Tools:
+        """What an agent can do here. Its runs are entered into the fixer's account."""
+        brief = replace(self.limits, seconds=min(SHELL_SECONDS, self.limits.seconds))
+        shell = replace(self, limits=brief)._shell
+        return Tools(partial(_smoke, fixer), shell, in_words(self.limits), in_words(brief))
+
+    def _run(self, promised: Sequence[str], repository: Repository) -> ExecutionReport:
+        with _cancellable():
+            return execute(
+                self.lay_out(repository.files),
+                self.sandbox,
+                cache=self.packages,
+                mode=self.mode,
+                limits=self.limits,
+                before=self.published,
+                promised=promised,
+                again=True,
+                cancelled=self.cancelled,
+            )
+
+    def _shell(self, repository: Repository, command: str) -> Outcome:
+        with _cancellable():
+            result = run_command(
+                self.lay_out(repository.files),
+                self.sandbox,
+                ("bash", "-c", command),
+                cache=self.packages,
+                limits=self.limits,
+                before=self.published,
+                cancelled=self.cancelled,
+            )
+        return Outcome(f"{ending(result)}\n\n{output(result)}", f"exit status {result.exit_code}")
+
+
+def _smoke(fixer: Fixer, repository: Repository, why: str) -> Outcome:
+    if fixer.attempts and fixer.attempts[-1].signature:
+        fixer.answer(Change(repository, f"model: {why}"))
+    report = fixer.execute(repository)
+    metrics = f"\n\nMetrics in results.json: {dict(report.metrics)}" if report.metrics else ""
+    mark = fixer.attempts[-1].signature or "passed"
+    return Outcome(told(report.phases[-1]) + metrics, mark, report.ok)
+
+
+@contextmanager
+def _cancellable() -> Iterator[None]:
+    try:
+        yield
+    except SandboxCancelled as error:
+        raise Cancelled(str(error)) from error
