@@ -9,18 +9,14 @@ another one has followed; the lease ends such an execution early, and before it 
 
 import logging
 import os
-import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, WorkflowStatus
-from sqlalchemy.exc import OperationalError
 
 from bot.intake.intake import ENDING, Ending
 from bot.intake.jobs import (
@@ -37,12 +33,12 @@ from bot.intake.jobs import (
     Request,
     State,
     Steps,
-    Unrecorded,
     jobs_prefix,
 )
 from bot.intake.progress import Board
 from bot.jobs.batches import Batches
 from bot.jobs.database import Leases, Unreachable, alone, connect
+from bot.jobs.holding import SOON, Holder
 from bot.jobs.patience import insist
 from settings import Settings
 
@@ -54,6 +50,8 @@ _VERSION = "3"
 """Jobs of another version stay pending, so it changes only when the order of steps or the queues do."""
 _REQUESTS, _JOBS = "requests", "jobs"
 _ACTIVE = ["ENQUEUED", "DELAYED", "PENDING"]
+_OFTEN = 0.5
+"""Seconds between looks at a queue."""
 _RATING = "rating "
 """Begins the attribute with a person's rating; the person's id ends it."""
 
@@ -61,14 +59,6 @@ _RATING = "rating "
 def database_url(settings: Settings) -> str:
     """Where jobs are stored: the configured database, or a SQLite file in the data folder."""
     return settings.database_url or f"sqlite:///{settings.data_dir.absolute() / 'jobs.sqlite'}"
-
-
-def attempt(chore: Callable[[], object]) -> None:
-    """Do what is done again later anyway: if it fails, that is logged."""
-    try:
-        chore()
-    except Exception as error:
-        _log.warning("A chore of the worker failed and is left for the next time: %s", error)
 
 
 class Worker(Protocol):
@@ -87,10 +77,6 @@ class Worker(Protocol):
         ...
 
 
-class LeaseLost(BaseException):
-    """Another worker has the job, or will. Not an Exception: the step must end without a recorded result."""
-
-
 class Engine:
     """Stores requests and jobs; the ledger of all jobs."""
 
@@ -100,15 +86,12 @@ class Engine:
         `url` is SQLAlchemy's: `sqlite:////path/to/file` or `postgresql://…`. A worker that gave no sign of
         life for `dead_after` seconds is taken for dead.
         """
-        self._dead_after = dead_after
         self._database = connect(url)
-        self._leases = Leases(self._database)
         DBOS.migrate(url)
         self._url = url
         self._name = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self._held: dict[str, _Lease] = {}
+        self._holder = Holder(Leases(self._database), self._name, dead_after)
         self._requests = Batches(self._store)
-        self._stopped = threading.Event()
         self._client = DBOSClient(
             system_database_url=url, application_name=_NAME, retry_connection_errors=False
         )
@@ -216,8 +199,7 @@ class Engine:
 
     def cancelling(self, job: str) -> bool:
         """See bot.intake.jobs.Ledger."""
-        lease = self._held.get(job)
-        if lease is None or self._lost(job, lease):
+        if job not in self._holder.held or self._holder.lost(job):
             return True
         try:
             return bool(self._attributes(job).get("cancel"))
@@ -226,8 +208,7 @@ class Engine:
 
     def note(self, job: str, board: Board) -> bool:
         """See bot.intake.jobs.Ledger."""
-        lease = self._held.get(job)
-        if lease and self._lost(job, lease):
+        if self._holder.lost(job):
             return False
         noted = {"board": BOARD.dump_python(board, mode="json")}
         try:
@@ -287,58 +268,21 @@ class Engine:
                 return OUTCOME.dump_json(worker.fulfil(JOB.validate_json(job), step, self)).decode()
 
         DBOS.listen_queues([_REQUESTS, _JOBS])
-        DBOS.launch()
-        DBOS.register_queue(_REQUESTS, worker_concurrency=4, polling_interval_sec=0.5)
-        DBOS.register_queue(_JOBS, worker_concurrency=jobs, partition_concurrency=1, polling_interval_sec=0.5)
-        self._stopped.clear()
-        self.take_over()
-        signs = threading.Thread(target=self._give_signs, name="signs of life", daemon=True)
-        signs.start()
         try:
-            yield
+            with self._holder.alive(self.take_over):
+                DBOS.launch()
+                DBOS.register_queue(_REQUESTS, worker_concurrency=4, polling_interval_sec=_OFTEN)
+                DBOS.register_queue(
+                    _JOBS, worker_concurrency=jobs, partition_concurrency=1, polling_interval_sec=_OFTEN
+                )
+                self.take_over()
+                yield
         finally:
-            self._stopped.set()
-            signs.join()
             DBOS.destroy(destroy_registry=True)
 
-    @contextmanager
-    def _holding(self) -> Iterator[Steps]:
+    def _holding(self) -> AbstractContextManager[Steps]:
         """Holds the workflow that this thread executes; gives what runs its steps."""
-        workflow, lease = str(DBOS.workflow_id), _Lease(f"{self._name}-{uuid.uuid4().hex[:8]}")
-        try:
-            self._leases.take(workflow, lease.name)
-        except Unreachable as error:
-            raise LeaseLost(workflow) from error
-        self._held[workflow] = lease
-        try:
-            # Within that time the workflow is nobody else's, and people may be told.
-            waits = [self._dead_after / 6] * 3
-            yield _Fenced(lambda: self._lost(workflow, lease), lambda: self._sign(workflow, lease), waits)
-        finally:
-            if self._held.get(workflow) is lease:
-                del self._held[workflow]
-
-    def _lost(self, workflow: str, lease: "_Lease") -> bool:
-        """Whether the workflow is, by now, another execution's."""
-        if self._stopped.is_set():
-            return True
-        try:
-            return not self._leases.holds(workflow, lease.name)
-        except Unreachable:
-            return time.monotonic() - lease.signed > self._dead_after
-
-    def _give_signs(self) -> None:
-        while not self._stopped.wait(self._dead_after / 6):
-            for workflow, lease in list(self._held.items()):
-                attempt(partial(self._sign, workflow, lease))
-            attempt(self.take_over)
-        for workflow, lease in list(self._held.items()):
-            attempt(partial(self._leases.release, workflow, lease.name))
-
-    def _sign(self, workflow: str, lease: "_Lease") -> None:
-        now = time.monotonic()
-        if self._leases.renew(workflow, lease.name):
-            lease.signed = now
+        return self._holder.holding(str(DBOS.workflow_id), _durably)
 
     def take_over(self) -> list[str]:
         """Queue again the work of dead workers; returns the ids."""
@@ -349,63 +293,17 @@ class Engine:
         begun = {
             workflow: (status.dequeued_at or status.updated_at or 0) / 1000
             for workflow, status in pending.items()
-            if workflow not in self._held
         }
         taken = []
-        for workflow in self._leases.silent(begun, self._dead_after):
-            if self._leases.claim(workflow, f"{self._name} claims", begun[workflow], self._dead_after):
-                queue = _JOBS if pending[workflow].name == "fulfil" else _REQUESTS
-                self._client.resume_workflow(workflow, queue_name=queue)
-                taken.append(workflow)
+        for workflow in self._holder.claimed(begun):
+            queue = _JOBS if pending[workflow].name == "fulfil" else _REQUESTS
+            insist(partial(self._client.resume_workflow, workflow, queue_name=queue), SOON, Unreachable)
+            taken.append(workflow)
         return taken
 
 
-@dataclass
-class _Lease:
-    """What an execution holds its workflow by."""
-
-    name: str
-    signed: float = field(default_factory=time.monotonic)
-    """When the last sign of life was given, by this machine's clock that nobody sets."""
-
-
-@dataclass(frozen=True)
-class _Fenced:
-    """Durable steps; none is begun, and nothing recorded of one, once the workflow is lost.
-
-    Where its database takes nothing, DBOS gives up at once or waits without end, depending on the database. So
-    a sign of life is given before a result is recorded: it is tried again for a while.
-    """
-
-    lost: Callable[[], bool]
-    sign: Callable[[], None]
-    waits: Sequence[float]
-
-    def __call__(self, name: str, step: Callable[[], T]) -> T:
-        def fenced() -> T:
-            self._check(name)
-            try:
-                with self._recording(name):
-                    return step()
-            finally:
-                self._check(name)
-                with self._recording(name):
-                    insist(self.sign, self.waits, OperationalError)
-
-        with self._recording(name):
-            return DBOS.run_step({"name": name}, fenced)
-
-    def _check(self, name: str) -> None:
-        if self.lost():
-            raise LeaseLost(name)
-
-    @contextmanager
-    def _recording(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except OperationalError as error:
-            self._check(name)
-            raise Unrecorded(name, error) from error
+def _durably(name: str, step: Callable[[], T]) -> T:
+    return DBOS.run_step({"name": name}, step)
 
 
 _STATES: dict[str, State] = {"ENQUEUED": "queued", "DELAYED": "queued", "PENDING": "running"}

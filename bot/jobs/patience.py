@@ -9,6 +9,14 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
+def attempt(chore: Callable[[], object]) -> None:
+    """Do what is done again later anyway: if it fails, that is logged."""
+    try:
+        chore()
+    except Exception as error:
+        _log.warning("A chore of the worker failed and is left for the next time: %s", error)
+
+
 def insist(operation: Callable[[], T], waits: Sequence[float], *away: type[Exception]) -> T:
     """The result of `operation`, tried again after each of `waits` seconds while it raises one of `away`.
 

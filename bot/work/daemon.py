@@ -6,7 +6,8 @@ from collections.abc import Callable
 from bot.github.credentials import AppCredentials
 from bot.github.github import GitHub
 from bot.intake.configuration import Quota
-from bot.jobs.engine import Engine, attempt, database_url
+from bot.jobs.engine import Engine, database_url
+from bot.jobs.patience import attempt
 from bot.work.judging import Judge
 from bot.work.revising import Revise
 from bot.work.worker import Reproducer, Worker

@@ -315,7 +315,7 @@ def test_a_file_as_database_may_be_full_for_long_at_any_step(
     with refusing(FULL, MOST) as (trouble, refused):
 
         def free(engine: Troubled) -> None:
-            if engine.happened and not engine._held and not said:
+            if engine.happened and not engine._holder.held and not said:
                 said.extend(comment["body"] for comment in hub.comments_by(BOT) or [{"body": ""}])
                 refused.extend(["enough"] * MOST)
 

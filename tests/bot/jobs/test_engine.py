@@ -140,6 +140,33 @@ def test_a_stopped_worker_gives_its_job_to_the_next_one(
     assert len(hub.comments_by(BOT)) == len(hub.state.pulls) == len(hub.state.checks) == 1
 
 
+def test_a_stopped_worker_gives_back_even_what_ended_while_it_was_busy(
+    hub: FakeGitHub, github: GitHub, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next worker does not wait as long as for a dead one."""
+    hub.open_issue("A", "")
+    slow, engine = Slow(), Engine(database, dead_after=1)
+    busy, ended = threading.Event(), threading.Event()
+    worker = employ(github, tmp_path, slow)
+
+    def fulfil(*asked: Any) -> Any:
+        try:
+            return Worker.fulfil(worker, *asked)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(worker, "fulfil", fulfil)
+    engine.submit(job(id=FIRST))
+    with engine.working(worker):
+        assert slow.begun.wait(30)
+        monkeypatch.setattr(engine._holder.leases, "renew", lambda *lease: busy.set() or ended.wait(30))
+        assert busy.wait(30)
+    engine.close()
+    following = Engine(database, dead_after=600)
+    assert following.take_over() == [FIRST]
+    following.close()
+
+
 def test_a_slow_worker_that_was_taken_for_dead_leaves_no_trace(
     hub: FakeGitHub, github: GitHub, database: str, tmp_path: Path
 ) -> None:
@@ -148,9 +175,9 @@ def test_a_slow_worker_that_was_taken_for_dead_leaves_no_trace(
     engine.submit(job(id=FIRST))
     with engine.working(employ(github, tmp_path, slow)):
         assert slow.begun.wait(30)
-        rival._leases.take(FIRST, "another worker's")
+        rival._holder.leases.take(FIRST, "another worker's")
         until(lambda: slow.stopped == 1)
-        until(lambda: not engine._held)
+        until(lambda: not engine._holder.held)
         edits = [exchange.body for exchange in hub.exchanges if exchange.method == "PATCH"]
         assert engine.latest()[0].state == "running"
         rival.take_over()
@@ -172,7 +199,7 @@ def test_who_lost_its_job_neither_notes_nor_shows_where_it_stands(
     with engine.working(employ(github, tmp_path, slow)):
         assert slow.begun.wait(30)
         until(lambda: engine.latest()[0].board.usd == 0.5)
-        rival._leases.take(FIRST, "another worker's")
+        rival._holder.leases.take(FIRST, "another worker's")
         assert not engine.note(FIRST, Board(usd=2.0))
         assert engine.cancelling(FIRST)
     record = rival.record(FIRST)
