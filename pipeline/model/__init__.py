@@ -1,1 +1,1 @@
-"""One language model behind a server: asking, listening, paying, keeping. `pipeline.llm` is what others see."""
+"""One language model behind a server: asking, listening, paying, keeping. `llm.py` is what others see."""

@@ -216,7 +216,7 @@ def _by_program(repository: Repository, outcome: PhaseResult) -> Change | None:
 
 
 def error_signature(outcome: PhaseResult, repository: Repository) -> str:
-    """What makes two failures the same: see `pipeline.signatures`."""
+    """What makes two failures the same: see `signatures.py`."""
     result = outcome.result
     return signature(
         output(outcome.result),
