@@ -1,4 +1,4 @@
-"""What tests of several rooms need: the sandboxes of this machine."""
+"""What tests of several rooms need: the sandboxes of this machine, a bare command line, a paper as a file."""
 
 import os
 from pathlib import Path
@@ -14,6 +14,22 @@ from sandbox.local import LocalSandbox
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("fuzz", deadline=None, max_examples=2500, suppress_health_check=list(HealthCheck))
 settings.load_profile("project")
+
+
+PAPER = """# Means of Things
+
+A. Author
+
+## Abstract
+
+We compute the mean of things.
+
+## 1 Method
+
+The estimate is the arithmetic mean of all observations.
+
+We use a learning rate of $10^{-3}$ and a batch of 32 observations.
+"""
 
 
 def available(name: str) -> Sandbox:
@@ -40,3 +56,22 @@ def packages() -> Path:
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "paper2code-tests"
     folder.mkdir(parents=True, exist_ok=True)  # tests link to it
     return folder
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A command line in an empty folder, with nothing configured but the local sandbox."""
+    for name in os.environ:
+        if name.startswith(("PAPER2CODE_", "OPENAI_", "GITHUB_")) and name != "PAPER2CODE_TEST_DOCKER":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PAPER2CODE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("PAPER2CODE_SANDBOX", "local")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def paper(tmp_path: Path) -> Path:
+    """The paper of `tests.pipeline.plans`, as a file."""
+    path = tmp_path / "means.md"
+    path.write_text(PAPER)
+    return path

@@ -73,14 +73,19 @@ def test_recent_jobs_are_those_of_the_time_and_those_that_are_active(engine: Eng
         assert sorted(record.job.id for record in engine.recent(since)) == [FIRST, "777-1-cccccccccccc"]
 
 
-def test_a_job_that_has_ended_is_recent_for_a_while(
-    hub: FakeGitHub, github: GitHub, engine: Engine, tmp_path: Path
-) -> None:
+def end_before_it_begins(hub: FakeGitHub, github: GitHub, engine: Engine, folder: Path) -> None:
+    """A job that is cancelled while it waits."""
     hub.open_issue("A", "")
     engine.submit(job(id=FIRST))
     engine.cancel(FIRST)
-    with engine.working(employ(github, tmp_path, Slow())):
+    with engine.working(employ(github, folder, Slow())):
         until(lambda: engine.latest()[0].outcome is not None)
+
+
+def test_a_job_that_has_ended_is_recent_for_a_while(
+    hub: FakeGitHub, github: GitHub, engine: Engine, tmp_path: Path
+) -> None:
+    end_before_it_begins(hub, github, engine, tmp_path)
     now = datetime.now(UTC)
     assert [record.job.id for record in engine.recent(now - timedelta(days=1))] == [FIRST]
     assert engine.recent(now + timedelta(days=1)) == []
@@ -113,11 +118,7 @@ def test_cancel_stops_a_running_job(hub: FakeGitHub, github: GitHub, engine: Eng
 def test_a_job_that_waits_is_cancelled_too(
     hub: FakeGitHub, github: GitHub, engine: Engine, tmp_path: Path
 ) -> None:
-    hub.open_issue("A", "")
-    engine.submit(job(id=FIRST))
-    engine.cancel(FIRST)
-    with engine.working(employ(github, tmp_path, Slow())):
-        until(lambda: engine.latest()[0].outcome is not None)
+    end_before_it_begins(hub, github, engine, tmp_path)
     assert engine.latest()[0].state == "cancelled"
 
 

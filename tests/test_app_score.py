@@ -1,0 +1,104 @@
+"""`paper2code score`: any repository judged, by a scale or by a rubric; the model is a server on loopback."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.model import FakeModel, Reply
+from tests.pipeline.plans import MAIN
+from tests.test_app import run
+
+pytestmark = pytest.mark.usefixtures("bare")
+
+
+def test_a_repository_is_judged_whoever_wrote_it(
+    paper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "main.py").write_text(MAIN)
+    line = 'config["training"] |= config["smoke"]["training"]'
+    critique = {"file": "main.py", "symbol": "main", "line": line, "severity": "high", "text": "No mean."}
+    gone = critique | {"line": "mean = 0"}
+    answer = {"critiques": [c | {"requirement": ""} for c in (critique, gone)], "score": 2}
+    with FakeModel(Reply(json.dumps(answer))) as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+        for _ in range(2):
+            judged = run("score", "theirs", "--paper", paper, "--json", "score.json")
+            assert judged.exit_code == 0, judged.output
+    assert "2 of 5" in judged.output and "main.py:21 No mean." in judged.output
+    told = json.loads((tmp_path / "score.json").read_text())
+    assert (told["score"], told["dropped"], told["scores"]) == (2, 1, [2])
+    assert len(model.requests) == 1, "the same question was paid for twice"
+
+
+def test_an_empty_repository_is_judged_without_asking_a_model(
+    paper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    with FakeModel() as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        judged = run("score", "empty", "--paper", paper)
+    assert judged.exit_code == 0 and "1 of 5" in judged.output, judged.output
+    assert model.requests == []
+
+
+def test_a_repository_is_judged_by_a_rubric(
+    paper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "main.py").write_text(MAIN)
+    code = {"weight": 3, "task_category": "Code Development", "sub_tasks": []}
+    leaves = [
+        code | {"id": "a", "requirements": "Smoke settings are merged."},
+        code | {"id": "b", "requirements": "The median is taken.", "weight": 1},
+        code | {"id": "c", "requirements": "It was run.", "task_category": "Code Execution"},
+    ]
+    rubric = {"id": "r", "requirements": "All.", "weight": 1, "sub_tasks": leaves, "task_category": None}
+    (tmp_path / "rubric.json").write_text(json.dumps(rubric))
+    place = {"file": "main.py", "symbol": "main", "line": 'config["training"] |= config["smoke"]["training"]'}
+    answer = [
+        {"leaf": "L1", "reason": "It is.", "met": True, "evidence": [place]},
+        {"leaf": "L2", "reason": "The mean is.", "met": False, "evidence": []},
+    ]
+    asked = ("score", "theirs", "--paper", paper, "--rubric", "rubric.json", "--json", "score.json")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    with FakeModel(Reply(json.dumps({"leaves": answer}))) as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        monkeypatch.setenv("PAPER2CODE_MAX_USD", "0.0001")
+        assert run(*asked).exit_code == 4
+        assert model.requests == []
+        monkeypatch.delenv("PAPER2CODE_MAX_USD")
+        judged = run(*asked)
+    assert judged.exit_code == 0, judged.output
+    assert "75 % of the rubric" in judged.output and "1 of 2 leaves met" in judged.output
+    assert "1 leaf left out" in judged.output and "25 %: The median is taken. (The mean is.)" in judged.output
+    told = json.loads((tmp_path / "score.json").read_text())
+    assert (told["score"], told["left_out"]) == (0.75, {"Code Execution": 1})
+    assert told["leaves"][0]["places"][0]["file"] == "main.py"
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--rubric", "broken.json"], "broken.json cannot be used: it is not JSON"),
+        (["--rubric", "broken.json", "--reference", "."], "choose one"),
+        (["--execution", "broken.json"], "is for what a --rubric asks"),
+    ],
+)
+def test_a_rubric_that_cannot_be_used_ends_with_2(
+    options: list[str], complaint: str, paper: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.json").write_text("{")
+    ended = run("score", ".", "--paper", paper, *options)
+    assert ended.exit_code == 2 and complaint in ended.stderr
+
+
+def test_a_directory_that_nobody_could_read_ends_with_2(paper: Path, tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    for number in range(201):
+        (tmp_path / "theirs" / f"m{number}.py").touch()
+    judged = run("score", "theirs", "--paper", paper)
+    assert judged.exit_code == 2 and "too much to judge" in judged.output
