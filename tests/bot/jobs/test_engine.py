@@ -52,6 +52,16 @@ class Slow:
         return make(job, out, watch)
 
 
+class Deaf(Slow):
+    """Does not notice that it is to stop."""
+
+    def __call__(self, job: Job, out: Path, watch: Watch) -> Reproduction:
+        watch(Progress("code", "started", usd=0.5))
+        self.begun.set()
+        assert self.let_go.wait(60)
+        return make(job, out, watch)
+
+
 def employ(github: GitHub, folder: Path, slow: Slow) -> Worker:
     return Worker(github, slow, folder, waits=(0, 0), seconds_between_edits=0.05)
 
@@ -195,7 +205,7 @@ def test_who_lost_its_job_neither_notes_nor_shows_where_it_stands(
     hub: FakeGitHub, github: GitHub, engine: Engine, database: str, tmp_path: Path
 ) -> None:
     hub.open_issue("A", "")
-    slow, rival = Slow(), Engine(database)
+    slow, rival = Deaf(), Engine(database)
     engine.submit(job(id=FIRST))
     with engine.working(employ(github, tmp_path, slow)):
         assert slow.begun.wait(30)
@@ -203,6 +213,8 @@ def test_who_lost_its_job_neither_notes_nor_shows_where_it_stands(
         rival._holder.leases.take(FIRST, "another worker's")
         assert not engine.note(FIRST, Board(usd=2.0))
         assert engine.cancelling(FIRST)
+        slow.let_go.set()
+        until(lambda: not engine._holder.held)
     record = rival.record(FIRST)
     assert record and record.board.usd == 0.5
     rival.close()
