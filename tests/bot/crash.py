@@ -96,7 +96,8 @@ def hired(hub: FakeGitHub, database: str, folder: Path, *kill: str) -> "Iterator
     key = folder / "key.pem"
     key.write_text(hub.private_key)
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "tests.bot.mortal_worker", folder, key, database, hub.api_url, hub.url, *kill]
+    module = [sys.executable, "-m", "tests.bot.mortal_worker"]
+    command = [*module, folder, key, database, hub.api_url, hub.url, *kill]
     with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(root)}, cwd=root) as process:
         try:
             yield process
