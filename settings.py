@@ -71,6 +71,12 @@ class Settings(BaseSettings):
     """Key of the model service. Only recordings and the sandbox work without."""
     openai_base_url: Url | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
     """Any endpoint that speaks OpenAI's protocol: Azure, vLLM, Ollama, OpenRouter… Default: OpenAI itself."""
+    anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
+    """Key of Anthropic's service, for Claude."""
+    anthropic_base_url: Url | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
+    """Another endpoint that speaks Anthropic's protocol. Default: Anthropic itself."""
+    provider: Literal["openai", "anthropic"] | None = None
+    """Whose protocol is spoken. Default: as the model's name says; Claude's is Anthropic's."""
     model: str = "o3-mini"
     """Name of the model, as the endpoint knows it."""
     reasoning_effort: Literal["minimal", "low", "medium", "high"] = "high"

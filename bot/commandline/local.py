@@ -52,6 +52,8 @@ def reproduce(
             model=settings.model,
             api_key=settings.openai_api_key,
             base_url=settings.openai_base_url,
+            anthropic_api_key=settings.anthropic_api_key,
+            provider=settings.provider,
             max_usd=settings.max_usd,
             prices=settings.prices,
         )

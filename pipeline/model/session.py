@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from pipeline.errors import Cancelled, ModelUnavailable
 from pipeline.model.budget import Budget, Price, price_of
+from pipeline.model.defaults import Provider, provider_of
 from pipeline.model.endpoint import Endpoint, require_key
 from pipeline.model.journal import Entry, Journal, Recording, key_of, now
 from pipeline.model.llm import Completion, Prompt, Usage
@@ -143,8 +144,11 @@ def open_llm(
     cancelled: Callable[[], bool] | None = None,
     patience: Patience | None = None,
     keep: Callable[[str], None] | None = None,
+    anthropic_api_key: SecretStr | None = None,
+    anthropic_base_url: str | None = None,
+    provider: Provider | None = None,
 ) -> Session:
-    """The model of a run, to be used in a `with`.
+    """The model of a run, to be used in a `with`; `provider` None: as its name says.
 
     `resume` goes on with the journal without paying for its answers again; else an existing one is kept as
     `journal.jsonl.1`. With `replay` (a journal) neither key nor network is needed. `prices` extends
@@ -156,7 +160,15 @@ def open_llm(
     """
     cancelled = cancelled or (lambda: False)
     if replay is None:
-        require(model=model, api_key=api_key, base_url=base_url, max_usd=max_usd, prices=prices)
+        require(
+            model=model,
+            api_key=api_key,
+            base_url=base_url,
+            anthropic_api_key=anthropic_api_key,
+            provider=provider,
+            max_usd=max_usd,
+            prices=prices,
+        )
     price = price_of(model, prices)
     source = (
         Recording(replay)
@@ -189,9 +201,18 @@ def require(
     base_url: str | None,
     max_usd: float | None,
     prices: Path | None = None,
+    anthropic_api_key: SecretStr | None = None,
+    provider: Provider | None = None,
 ) -> None:
     """What can be known to be missing before the first question. Raises ModelUnavailable."""
-    require_key(api_key, base_url)
+    if (provider or provider_of(model)) == "openai":
+        require_key(api_key, base_url)
+    elif anthropic_api_key is None:
+        raise ModelUnavailable(
+            f"There is no API key for {model}.",
+            "Set ANTHROPIC_API_KEY, or PAPER2CODE_PROVIDER=openai where a server that speaks OpenAI's protocol "
+            "offers it.",
+        )
     if max_usd is not None and price_of(model, prices) is None:
         raise ModelUnavailable(
             f"The price of {model} is not known, so a cap of ${max_usd:.2f} cannot be kept.",
