@@ -27,9 +27,11 @@ from pathlib import Path
 import click
 
 from pipeline.model.budget import price_of
+from pipeline.model.chat import Chat
 from pipeline.model.endpoint import Endpoint
 from pipeline.model.journal import Recording
 from pipeline.model.llm import LLM, Completion, Prompt, Usage
+from pipeline.model.servers import OpenAIServer
 from pipeline.model.session import open_llm
 from pipeline.reading.arxiv import Arxiv, read
 from pipeline.reproduce import Options, Reproduction, reproduce
@@ -243,11 +245,11 @@ def _over_http(paper: Path, recording: Path, endpoint: Path) -> Figures:
 @contextlib.contextmanager
 def _serving(endpoint: Path, folder: Path, before: PacedLLM) -> Iterator[str]:
     """The endpoint's address; it knows all answers of `before`."""
-    client = Endpoint(model=PRICED_AS, api_key=None, base_url="http://localhost/v1", reasoning_effort=EFFORT)
+    client = Endpoint(OpenAIServer(None, "http://localhost/v1"), model=PRICED_AS, reasoning_effort=EFFORT)
     record = folder / "record.jsonl"
     with record.open("w") as lines:
         for prompt, answer in before.answered.values():
-            body = client.request(prompt)
+            body = Chat().request(PRICED_AS, client.question(prompt, Chat()))
             shape = {part: body.get(part) for part in ("messages", "response_format", "tools", "seed")}
             key = hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
             lines.write(json.dumps({"key": key, "completion": answer}) + "\n")

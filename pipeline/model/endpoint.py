@@ -1,34 +1,43 @@
-"""The adapter for OpenAI-compatible chat completions: asks, retries, continues, falls back.
+"""One model behind one server: asks, retries, continues, does without what the server does not take.
 
-Knows one server's ways and no more: what is spent is the budget's, what is kept the journal's. The key stays
-in here; texts of servers are passed on only with it blanked out.
+Knows no protocol: what a server speaks is its format's, what is spent the budget's, what is kept the journal's.
+Texts of servers are passed on only with the key blanked out.
 """
 
+import hashlib
 import logging
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import httpx2
-import openai
-from openai.types import CompletionUsage
-from openai.types.chat.chat_completion import Choice
-from pydantic import SecretStr
 
 from pipeline.errors import ModelRefused, ModelUnavailable
 from pipeline.model import faults, schema
 from pipeline.model.budget import Budget
 from pipeline.model.llm import Prompt, Usage
-from pipeline.model.stream import Event, Patience, listen, pause
+from pipeline.model.loose import mended
+from pipeline.model.prefixes import Prefix, Prefixes
+from pipeline.model.protocol import (
+    EFFORTS,
+    Endless,
+    Format,
+    NoAnswer,
+    Question,
+    Rejection,
+    Reply,
+    Server,
+    Unreachable,
+)
+from pipeline.model.stream import Patience, listen, pause
+from pipeline.model.thoughts import without_thoughts
 
 logger = logging.getLogger(__name__)
 
-OPENAI = "https://api.openai.com/v1"
-_CONTINUE = (
-    "Your answer was cut off by the length limit. Continue exactly where you stopped: begin with the very "
-    "next character, repeat nothing, add no introduction and no new code fence."
-)
+_SLACK = 20_000
+"""Tokens that a server may count beside the prompt's text: its own prompt, the schema, pictures."""
+_MOST_WRITTEN = 1_000_000
+"""Tokens; no model writes more into one answer."""
 
 
 @dataclass(frozen=True)
@@ -40,40 +49,15 @@ class Answer:
     finish_reason: str
 
 
-@dataclass
-class _Reply:
-    """What one request has brought so far."""
+@dataclass(frozen=True)
+class _Round:
+    """What one request of an answer adds to its prompt."""
 
-    text: str = ""
-    refusal: str = ""
-    model: str = ""
-    finish_reason: str | None = None
-    usage: Usage | None = None
-    accepted: bool = False
-    """The server took the request, so it is paid for even if the answer breaks off."""
-
-    def add(self, event: Event) -> None:
-        """Raises openai.APIError where the server sends an error as if it were an answer."""
-        extra = event.model_extra or {}
-        if extra.get("error"):
-            raise openai.APIError(str(extra["error"]), httpx2.Request("POST", "/"), body=extra["error"])
-        self.accepted = True
-        self.model = event.model or self.model
-        self.usage = _usage(event.usage) if event.usage else self.usage
-        for choice in event.choices or ():
-            said = choice.message if isinstance(choice, Choice) else choice.delta
-            self.text += said.content or ""
-            self.refusal += said.refusal or ""
-            self.finish_reason = choice.finish_reason or self.finish_reason
-
-
-def require_key(api_key: SecretStr | None, base_url: str | None) -> None:
-    """Without a key only a server of one's own can be asked. Raises ModelUnavailable."""
-    if api_key is None and base_url is None:
-        raise ModelUnavailable(
-            "There is no API key for the model service.",
-            "Set OPENAI_API_KEY, or OPENAI_BASE_URL to a server that asks for none (vLLM, Ollama).",
-        )
+    partial: str = ""
+    hurried: bool = False
+    """With little effort, because the model has spent all on thoughts before."""
+    room: int | None = None
+    """Tokens to write in, if not the budget's."""
 
 
 class Endpoint:
@@ -81,96 +65,81 @@ class Endpoint:
 
     def __init__(
         self,
+        server: Server,
         *,
         model: str,
-        api_key: SecretStr | None,
-        base_url: str | None = None,
         reasoning_effort: str | None = None,
         patience: Patience | None = None,
         cancelled: Callable[[], bool] = lambda: False,
+        prefixes: Prefixes | None = None,
     ) -> None:
-        """Raises ModelUnavailable."""
-        require_key(api_key, base_url)
         self.model = model
         self.effort = reasoning_effort
+        self._server = server
         self._patience = patience or Patience()
         self._cancelled = cancelled
-        self._secret = api_key.get_secret_value() if api_key else ""
+        self._prefixes = prefixes or Prefixes()
         self._rejected: frozenset[str] = frozenset()
+        self._answered = False
         self._warned = False
-        try:
-            self._client = openai.OpenAI(
-                api_key=self._secret or "none",
-                base_url=base_url or OPENAI,
-                max_retries=0,
-                timeout=httpx2.Timeout(self._patience.first_token, connect=30.0),
-            )
-        except (openai.OpenAIError, httpx2.InvalidURL, ValueError):
-            raise ModelUnavailable("OPENAI_BASE_URL is not a URL.", f"Example: {OPENAI}") from None
-        self._host = self._client.base_url.host
 
     def close(self) -> None:
         """Release the connections."""
-        self._client.close()
+        self._server.close()
 
     def answer(self, prompt: Prompt, budget: Budget, bill: Callable[[Usage], None]) -> Answer:
         """Ask until the answer is complete; `bill` is told of each request's usage, that of failed ones too.
 
         Raises ModelUnavailable, ContextOverflow, ModelRefused, BudgetReached, Cancelled.
         """
-        text = ""
+        this = _Round()
         for _ in range(1 + self._patience.continuations):
-            reply = self._ask(prompt, text, budget, bill)
-            text += reply.text
-            if reply.refusal or reply.finish_reason == "content_filter":
-                why = self._blank(reply.refusal) or "its content filter intervened"
+            reply = self._ask(prompt, this, budget, bill)
+            if reply.refusal or reply.finish == "content_filter":
+                why = self._fit(reply.refusal) or "its content filter intervened"
                 raise ModelRefused(f"{self.model} declined to answer {prompt.stage}: {why}", faults.REFUSED)
-            if reply.finish_reason != "length":
-                text = schema.without_thoughts(text)
+            said = without_thoughts(reply.text)
+            text = this.partial + said
+            ended = reply.finish != "length"
+            if not said.strip() and not (ended and this.partial):
+                if this.hurried:
+                    raise self._only_thinks(prompt.stage, reply)
+                room = 2 * reply.usage.output_tokens if reply.usage and not ended else None
+                this = replace(this, hurried=True, room=room)
+            elif not ended:
+                this = replace(this, partial=text)
+            else:
+                text = mended(without_thoughts(text))
                 text = schema.json_text(text) if prompt.answer else text
-                return Answer(text, reply.model or self.model, reply.finish_reason or "stop")
+                return Answer(text, mended(reply.model) or self.model, reply.finish or "stop")
         rounds = self._patience.continuations
         raise ModelUnavailable(
             f"The answer to {prompt.stage} was still cut off after {rounds} continuations.",
             f"{self.model} stops at too few tokens: choose a model with a larger output limit.",
         )
 
-    def _ask(self, prompt: Prompt, partial: str, budget: Budget, bill: Callable[[Usage], None]) -> _Reply:
+    def _ask(self, prompt: Prompt, this: _Round, budget: Budget, bill: Callable[[Usage], None]) -> Reply:
         """One request, tried until it succeeds or there is no use."""
         failures = silences = 0
         avoid: frozenset[str] = frozenset()
         while True:
-            reply = _Reply()
-            body = self.request(prompt, partial, self._rejected | avoid)
-            size = sum(len(message["content"].encode()) for message in body["messages"])
-            # A token is longer than three bytes in the text of papers and code, whatever the tokenizer.
-            with budget.request(prompt.stage, size // 3, bill) as request:
-                if request.output_tokens and "max_completion_tokens" not in self._rejected | avoid:
-                    body["max_completion_tokens"] = request.output_tokens
-                try:
-                    with closing(listen(self._client, body, self._patience, self._cancelled)) as events:
-                        for event in events:
-                            reply.add(event)
-                    whole = partial + reply.text + reply.refusal
-                    fault = faults.incomplete(whole, reply.finish_reason, reply.usage is not None)
-                except (openai.OpenAIError, httpx2.HTTPError, ValueError, TimeoutError) as error:
-                    fault = faults.understand(error, body, self._host)
-                finally:
-                    if reply.accepted:
-                        request.usage = reply.usage or _estimate(size, reply.text)
+            reply, fault = self._try(prompt, this, avoid, budget, bill)
             if fault is None:
-                self._check_prompt_was_read(reply.usage, size)
                 return reply
-            if fault.feature and fault.once:
-                avoid |= {fault.feature}
-                continue
-            if fault.feature:
-                self._rejected |= {fault.feature}
-                logger.info("%s does not take %s: asking without it", self._host, fault.feature)
+            if fault.features:
+                if fault.once:
+                    avoid |= fault.features
+                else:
+                    self._rejected |= fault.features
+                    logger.info(
+                        "%s does not take %s: asking without it",
+                        self._server.host,
+                        ", ".join(sorted(fault.features)),
+                    )
                 continue
             failures += 1
             silences += fault.silent
-            what = self._blank(fault.what).rstrip(".")
+            what = self._fit(fault.what).rstrip(".")
             if fault.final or failures >= self._patience.tries or silences >= self._patience.silent_tries:
                 tried = f" ({failures} tries)" if failures > 1 else ""
                 raise fault.kind(f"{what}{tried}.", fault.hint)
@@ -178,59 +147,151 @@ class Endpoint:
             logger.warning("%s: %s. Next try in %.0f s.", prompt.stage, what, seconds)
             pause(seconds, self._cancelled)
 
-    def request(
-        self, prompt: Prompt, partial: str = "", rejected: frozenset[str] = frozenset()
-    ) -> dict[str, Any]:
-        """The request's body; what `rejected` names is left out or said in words."""
-        words = ""
-        if prompt.answer and "json_schema" in rejected:
-            words = schema.request_in_words(prompt.answer, fenced="json_object" in rejected)
-        messages = [
-            {"role": "system", "content": prompt.system},
-            {"role": "user", "content": prompt.shared + prompt.task + words},
-        ]
-        if partial:
-            messages += [{"role": "assistant", "content": partial}, {"role": "user", "content": _CONTINUE}]
-        body: dict[str, Any] = {"model": self.model, "messages": messages, "stream": "stream" not in rejected}
-        if body["stream"] and "stream_options" not in rejected:
-            body["stream_options"] = {"include_usage": True}
-        if self.effort and "reasoning_effort" not in rejected:
-            body["reasoning_effort"] = self.effort
-        if prompt.answer and not partial:  # a continuation does not begin with a brace
-            if "json_schema" not in rejected:
-                body["response_format"] = schema.response_format(prompt.answer)
-            elif "json_object" not in rejected:
-                body["response_format"] = {"type": "json_object"}
-        return body
+    def _try(
+        self,
+        prompt: Prompt,
+        this: _Round,
+        avoid: frozenset[str],
+        budget: Budget,
+        bill: Callable[[Usage], None],
+    ) -> tuple[Reply, faults.Fault | None]:
+        """One request, and what was wrong with its answer."""
+        reply = Reply()
+        without = self._rejected | avoid
+        format_ = self._server.format(without)
+        question = self.question(prompt, format_, without, this)
+        fault: faults.Fault | None
+        sent: frozenset[str] = frozenset()
+        with (
+            self._prefixes.behind(Prefix(question.cache_key, prompt.shared), self._cancelled) as read,
+            # A token is longer than three bytes in the text of papers and code, whatever the tokenizer.
+            budget.request(prompt.stage, question.size // 3, bill) as request,
+        ):
+            question = replace(question, output_tokens=request.output_tokens or this.room)
+            body = format_.request(self.model, question)
+            sent = format_.features(body) | {question.effort or ""}
+            try:
+                with closing(
+                    listen(
+                        lambda: self._server.open(format_, body),
+                        lambda: reply.speaking,
+                        self._patience,
+                        self._cancelled,
+                    )
+                ) as events:
+                    for event in events:
+                        waiting = not reply.begun
+                        format_.read(event, reply)
+                        if waiting and reply.begun:
+                            read()
+                fault = faults.incomplete(reply, this.partial, self._server.host)
+            except (
+                Rejection,
+                Endless,
+                NoAnswer,
+                Unreachable,
+                OSError,
+                httpx2.HTTPError,
+                httpx2.StreamError,
+            ) as error:
+                fault = faults.understand(error, sent, self._server)
+                if isinstance(error, Unreachable) and not self._answered:
+                    fault = replace(fault, final=True)
+            finally:
+                if reply.accepted:
+                    self._answered = True
+                    request.usage = self._possible(reply, question)
+        if fault and "responses" in sent and not reply.accepted and fault.silent and not self._answered:
+            fault = replace(fault, features=frozenset({"responses"}))
+        return reply, fault
 
-    def _check_prompt_was_read(self, usage: Usage | None, size: int) -> None:
+    def question(
+        self,
+        prompt: Prompt,
+        format_: Format,
+        without: frozenset[str] = frozenset(),
+        this: _Round | None = None,
+    ) -> Question:
+        """The prompt as it is put in a format; what the server does not take is left out or said in words."""
+        this = this or _Round()
+        images = () if "images" in without else prompt.images
+        stem = hashlib.sha256((prompt.system + prompt.shared[:1000]).encode(errors="replace"))
+        for image in images:
+            stem.update(image.data)
+        key = stem.hexdigest()[:32]
+        pieces = self._prefixes.pieces(Prefix(key, prompt.shared))
+        system, task = prompt.system, prompt.task
+        if "system" in without and system:
+            system, pieces = "", (f"{prompt.system}\n\n", *pieces)
+        forms = [form for form in format_.forms if form not in without]
+        if prompt.answer and format_.strict and not schema.named(prompt.answer)["strict"]:
+            forms = [form for form in forms if form != "json_schema"]
+        form = forms[0] if forms else ""
+        if prompt.answer and form != "json_schema":
+            task += schema.request_in_words(prompt.answer, fenced=not form)
+        asked = prompt.answer is not None and not this.partial  # a continuation does not begin with a brace
+        return Question(
+            system=system,
+            images=images,
+            shared=pieces,
+            task=task,
+            partial=this.partial,
+            answer=prompt.answer if asked and form == "json_schema" else None,
+            json=asked and form == "json_object",
+            effort=self._effort(format_, without, "low" if this.hurried else self.effort),
+            cache_key=key,
+            without=without,
+        )
+
+    def _effort(self, format_: Format, without: frozenset[str], wanted: str | None) -> str | None:
+        """The level nearest to the wanted one that the model takes."""
+        levels = [level for level in format_.efforts if level not in without]
+        if not self.effort or not wanted or not levels or "reasoning_effort" in without:
+            return None
+        return min(levels, key=lambda level: abs(EFFORTS.index(level) - EFFORTS.index(wanted)))
+
+    def _possible(self, reply: Reply, question: Question) -> Usage:
+        """What the server counted where that can be, else what the text suggests."""
+        guess = Usage(1, question.size // 4, 0, len(reply.text) // 4, estimated=True)
+        counted = reply.usage
+        if counted is None:
+            return guess
+        most = question.size + _SLACK * (1 + len(question.images))
+        figures = counted.input_tokens + counted.output_tokens
+        if not figures or counted.input_tokens > most or counted.output_tokens > _MOST_WRITTEN:
+            logger.warning("%s counts what cannot be: %s. It is estimated.", self._server.host, counted)
+            return guess
+        cached = min(counted.cached_tokens, counted.input_tokens)
+        written = min(counted.written_tokens, counted.input_tokens - cached)
+        self._check_prompt_was_read(counted, question)
+        counted = replace(counted, cached_tokens=cached, written_tokens=written)
+        if reply.closed:
+            return counted
+        heard = max(counted.output_tokens, guess.output_tokens)
+        return replace(counted, output_tokens=heard, estimated=True)
+
+    def _check_prompt_was_read(self, usage: Usage, question: Question) -> None:
         """Some servers cut a prompt that is too long for them, and say nothing."""
-        if usage and size > 32_000 and usage.input_tokens < size // 16 and not self._warned:
+        if question.size > 32_000 and usage.input_tokens < question.size // 16 and not self._warned:
             self._warned = True
             logger.warning(
                 "%s counted %d tokens in a prompt of about %d: it may read only a part of it. "
                 "Give the model a larger context (Ollama: OLLAMA_CONTEXT_LENGTH).",
-                self._host,
+                self._server.host,
                 usage.input_tokens,
-                size // 4,
+                question.size // 4,
             )
 
-    def _blank(self, text: str) -> str:
+    def _only_thinks(self, stage: str, reply: Reply) -> ModelUnavailable:
+        spent = f"{reply.usage.output_tokens:,} tokens" if reply.usage else "a whole answer"
+        return ModelUnavailable(
+            f"{self.model} was asked {stage} twice and said nothing: the second time it spent {spent} on thoughts.",
+            "Give it more room to write, set PAPER2CODE_REASONING_EFFORT lower, or choose another model.",
+        )
+
+    def _fit(self, text: str) -> str:
         """A server's words, short, and without the key if it should have repeated it."""
-        text = text.replace(self._secret, "[key]") if self._secret else text
+        text = mended(text)
+        if len(self._server.secret) > 4:  # what a server of one's own takes for a key may be a letter
+            text = text.replace(self._server.secret, "[key]")
         return text if len(text) <= 500 else text[:500] + " …"
-
-
-def _usage(reported: CompletionUsage) -> Usage:
-    """Tokens in the terms of any server: some count reasoning only in the total."""
-    details = reported.prompt_tokens_details
-    cached = (details.cached_tokens if details else None) or (reported.model_extra or {}).get(
-        "prompt_cache_hit_tokens"
-    )
-    prompt = reported.prompt_tokens or 0
-    output = max(reported.completion_tokens or 0, (reported.total_tokens or 0) - prompt)
-    return Usage(1, prompt, min(cached or 0, prompt), output)
-
-
-def _estimate(prompt_bytes: int, text: str) -> Usage:
-    return Usage(1, prompt_bytes // 4, 0, len(text) // 4, estimated=True)

@@ -5,20 +5,21 @@ Servers word the same error in many ways; all of that is here.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
-
-import openai
 
 from pipeline.errors import ContextOverflow, ModelRefused, ModelUnavailable
+from pipeline.model.protocol import EFFORTS, Endless, NoAnswer, Rejection, Reply, Server, Unreachable
 
 REFUSED = "Providers filter some subjects: another model or provider may answer. What is finished is kept."
 
+LIMITS = frozenset({"max_completion_tokens", "max_tokens", "max_output_tokens"})
+"""What the limit of an answer's length is called."""
+
 _OVERFLOW = re.compile(
-    r"context_length_exceeded|exceed_context_size|context[ _](?:length|window|size)|maximum model length"
+    r"context_length_exceeded|exceed_context_size|context[ _](?:length|window|size|limit)|maximum model length"
     r"|prompt is too long|input (?:is )?too long|request too large"
     r"|tokens? exceeds? the (?:configured|maximum)"
     r"|token count .*exceeds",
@@ -27,23 +28,48 @@ _OVERFLOW = re.compile(
 _FILTERED = re.compile(
     r"content_filter|content management policy|content_policy|safety system", re.IGNORECASE
 )
+_UNKNOWN_MODEL = re.compile(
+    r"model_not_found|model\b.{0,100}?\b(?:not found|not exist|unknown|unavailable)|(?:unknown|no such) model",
+    re.IGNORECASE | re.DOTALL,
+)
+_SCHEMA = re.compile(
+    r"response_?format|json[ _](?:schema|object|mode)|structured output|schema|grammar|guided"
+    r"|(?:output_config|text)\.format",
+    re.IGNORECASE,
+)
 # In the order in which they are looked for: what a request may contain, and the words that reject it.
 _FEATURES = {
     "stream_options": re.compile(r"stream_options|include_usage", re.IGNORECASE),
-    "reasoning_effort": re.compile(r"reasoning", re.IGNORECASE),
-    "max_completion_tokens": re.compile(r"max(?:_completion)?_tokens", re.IGNORECASE),
-    "response_format": re.compile(
-        r"response_?format|json[ _](?:schema|object|mode)|structured output|schema|grammar|guided",
+    "cache_breakpoints": re.compile(r"prompt_cache_options|prompt_cache_breakpoint", re.IGNORECASE),
+    "cache": re.compile(r"prompt_cache|cache_control|cach(?:e|ing)", re.IGNORECASE),
+    "images": re.compile(
+        r"image|vision|multi-?modal|content.{0,40}(?:must be|should be|expected|valid) .{0,10}str",
         re.IGNORECASE,
     ),
+    "system": re.compile(
+        r"system['\"`]? +(?:role|message|prompt|instruction)|['\"`]system['\"`]|(?:role|got|unexpected)\W{1,4}system\b"
+        r"|developer (?:role|message|instruction)|roles? must alternate|\binstructions\b",
+        re.IGNORECASE,
+    ),
+    "json_schema": _SCHEMA,
+    "json_object": _SCHEMA,
+    "thinking": re.compile(r"adaptive|\bthinking\b", re.IGNORECASE),
+    "reasoning_effort": re.compile(r"reasoning|effort|output_config", re.IGNORECASE),
+    "max_completion_tokens": re.compile(r"max(?:_completion)?_tokens", re.IGNORECASE),
+    "max_tokens": re.compile(r"max_tokens", re.IGNORECASE),
+    "max_output_tokens": re.compile(r"max_output_tokens", re.IGNORECASE),
     "stream": re.compile(r"\bstream(?:ing|ed)?\b", re.IGNORECASE),
+    "responses": re.compile(r"\bmessages\b|responses api", re.IGNORECASE),
 }
+_VALUE = re.compile(
+    r"\bvalues?\b|should be|must be|one of|support(?:ed|s)? (?:are|values|only)", re.IGNORECASE
+)
 _HINTS = {
-    400: "The server does not accept this request: check PAPER2CODE_MODEL and OPENAI_BASE_URL.",
-    401: "Check OPENAI_API_KEY, and that it belongs to the service at OPENAI_BASE_URL.",
+    400: "The server does not accept this request: check PAPER2CODE_MODEL and {url}.",
+    401: "Check {key}, and that it belongs to the service at {url}.",
     402: "The account has no credit left: top it up, then resume.",
-    403: "The key may not use this model or service: check OPENAI_API_KEY and PAPER2CODE_MODEL.",
-    404: "Check PAPER2CODE_MODEL (is that model offered?) and OPENAI_BASE_URL (mostly it ends in /v1).",
+    403: "The key may not use this model or service: check {key} and PAPER2CODE_MODEL.",
+    404: "Check PAPER2CODE_MODEL (is that model offered?) and {url} (mostly it ends in /v1).",
 }
 _RESUME = "Everything paid for is in the journal: resume when the service answers again."
 _TRANSIENT = frozenset({408, 409, 425, 429})
@@ -62,72 +88,96 @@ class Fault:
     retry_after: float | None = None
     """Seconds that the server asks for."""
     silent: bool = False
-    """The server said nothing."""
-    feature: str = ""
-    """The request is fine without this."""
+    """The server said nothing, or nothing that means anything."""
+    features: frozenset[str] = frozenset()
+    """The request is fine without these."""
     once: bool = False
-    """Without `feature` this time only."""
+    """Without them this time only."""
 
 
-def incomplete(text: str, finish_reason: str | None, counted: bool) -> Fault | None:
-    """What is wrong with an answer that came without an error; `counted`: the closing usage came as well."""
-    if finish_reason == "error" or (finish_reason is None and not counted):
+def incomplete(reply: Reply, partial: str, host: str) -> Fault | None:
+    """What is wrong with an answer that came without an error, after a `partial` one."""
+    if not reply.accepted:
+        return Fault(f"The model service at {host} sent what is no answer of a model", silent=True)
+    if reply.finish == "error" or (reply.finish is None and not reply.closed):
         return Fault("The answer broke off before its end")
-    if finish_reason not in ("length", "content_filter") and not text.strip():
+    empty = not (partial + reply.text + reply.refusal).strip()
+    if empty and not reply.thought and reply.finish not in ("length", "content_filter"):
         return Fault("The model's answer was empty", silent=True)
     return None
 
 
-def understand(error: Exception, body: Mapping[str, Any], host: str) -> Fault:
-    """The meaning of an error that answered the request `body`."""
-    if isinstance(error, (TimeoutError, openai.APITimeoutError)):
+def understand(error: Exception, sent: Set[str], server: Server) -> Fault:
+    """The meaning of an error that answered a request with the features `sent`."""
+    host, url = server.host, server.url_name
+    if isinstance(error, Endless):
+        hint = f"Its server does not end its answers: choose another model or service ({url})."
+        return Fault(f"The answer of the model service at {host} has no end: {error}", hint, final=True)
+    if isinstance(error, NoAnswer):
+        if "responses" in sent:
+            return Fault(str(error), features=frozenset({"responses"}))
+        hint = _HINTS[404].format(url=url)
+        return Fault(f"The model service at {host} answered with {error}", hint, silent=True)
+    if isinstance(error, Unreachable):
+        hint = f"Is it running, and is {url} its address? {_RESUME}"
+        return Fault(f"The connection to the model service at {host} failed: {error}", hint)
+    if isinstance(error, TimeoutError):
         return Fault(f"The model service at {host} did not answer in time", silent=True)
-    if not isinstance(error, openai.APIError) or isinstance(error, openai.APIConnectionError):
-        cause = error.__cause__ or error
-        return Fault(f"The connection to the model service at {host} failed: {cause or type(cause)}")
-    status = _status(error)
-    words = f"{error.message} {json.dumps(error.body, default=str)}"
-    what = f"The model service at {host} answered {status or 'with an error'}: {_message(error)}"
+    if not isinstance(error, Rejection):
+        return Fault(f"The connection to the model service at {host} failed: {error or type(error).__name__}")
+    return _rejection(error, sent, server)
+
+
+def _rejection(error: Rejection, sent: Set[str], server: Server) -> Fault:
+    status = error.status
+    words = f"{error} {json.dumps(error.body, default=str)}"
+    what = f"The model service at {server.host} answered {status or 'with an error'}: {error}"
+
+    def hint(status: int) -> str:
+        return _HINTS[status].format(key=server.key_name, url=server.url_name)
+
     if _OVERFLOW.search(words) and status in (None, 400, 413, 422, 429, 500):
-        if "max_completion_tokens" in body:  # the allowance may be what does not fit
-            return Fault(what, feature="max_completion_tokens", once=True)
-        hint = "The paper and its plan are too long for this model: choose one with a larger context."
-        return Fault(what, hint, ContextOverflow, final=True)
+        if limits := LIMITS & sent:  # the allowance may be what does not fit
+            return Fault(what, features=limits, once=True)
+        too_long = "The paper and its plan are too long for this model: choose one with a larger context."
+        return Fault(what, too_long, ContextOverflow, final=True)
     if _FILTERED.search(words) and status in (None, 400, 403):
         return Fault(what, REFUSED, ModelRefused, final=True)
-    if status in (400, 404, 415, 422, 501) and (feature := _rejected(words, body)):
-        return Fault(what, feature=feature)
+    if status in (404, 405) and "responses" in sent and not _UNKNOWN_MODEL.search(words):
+        return Fault(what, features=frozenset({"responses"}))
+    if rejected := _rejected(words, sent, status):
+        return Fault(what, features=rejected)
     if "insufficient_quota" in words:
-        return Fault(what, _HINTS[402], final=True)
+        return Fault(what, hint(402), final=True)
     if status is None or status in _TRANSIENT or status >= 500:
-        return Fault(what, retry_after=_retry_after(error))
-    return Fault(what, _HINTS.get(status, _HINTS[400]), final=True)
+        return Fault(what, retry_after=_retry_after(error.retry_after))
+    return Fault(what, hint(status if status in _HINTS else 400), final=True)
 
 
-def _rejected(words: str, body: Mapping[str, Any]) -> str:
-    """The feature of the request that the server's words are about."""
-    for feature, pattern in _FEATURES.items():
-        if body.get(feature) and pattern.search(words):
-            return str(body[feature]["type"]) if feature == "response_format" else feature
-    return ""
+def _rejected(words: str, sent: Set[str], status: int | None) -> frozenset[str]:
+    """The features of the request that the server's words are about; of an effort, only the levels it lacks."""
+    if status not in (None, 400, 404, 415, 422, 500, 501) or _UNKNOWN_MODEL.search(words):
+        return frozenset()
+    # A template that fails is an error of the server's own, and it fails at roles and at parts.
+    mentionable = _FEATURES.keys() if status not in (None, 500) else {"system", "images"}
+    for feature in _FEATURES:
+        if feature in sent & mentionable and _FEATURES[feature].search(words):
+            levels = _levels(words, sent) if feature == "reasoning_effort" else frozenset()
+            return levels or frozenset({feature})
+    return frozenset()
 
 
-def _status(error: openai.APIError) -> int | None:
-    """The HTTP status, or the one that an error inside of a stream names."""
-    if isinstance(error, (openai.APIStatusError, openai.APIResponseValidationError)):
-        return error.status_code
-    return int(error.code) if error.code and re.fullmatch(r"[45]\d\d", error.code) else None
+def _levels(words: str, sent: Set[str]) -> frozenset[str]:
+    """The efforts that a model does not take, where the words are about values and not about the parameter."""
+    asked = sent & frozenset(EFFORTS)
+    named = {level for level in EFFORTS if re.search(rf"['\"`‘“]{level}['\"`’”]", words)}
+    if not named or not _VALUE.search(words):
+        return frozenset()
+    return (frozenset(EFFORTS) - named if named - asked else frozenset()) | asked
 
 
-def _message(error: openai.APIError) -> str:
-    body = error.body
-    inner = body.get("message") if isinstance(body, dict) else None
-    return str(inner or error.message)
-
-
-def _retry_after(error: openai.APIError) -> float | None:
+def _retry_after(value: str) -> float | None:
     """Seconds until the time that the server names, as a number or as a date."""
-    value = error.response.headers.get("retry-after", "") if isinstance(error, openai.APIStatusError) else ""
     if re.fullmatch(r"\d+(\.\d+)?", value):
         return float(value)
     try:

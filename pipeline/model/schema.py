@@ -16,17 +16,16 @@ class _NotStrictError(Exception):
     """The schema says something that strict mode cannot."""
 
 
-def response_format(answer: type[BaseModel]) -> dict[str, Any]:
-    """`response_format` of the chat completions API: strict where the schema permits it."""
+def named(answer: type[BaseModel]) -> dict[str, Any]:
+    """The schema with a `name`, and whether it is `strict`: what OpenAI's strict mode can express."""
     schema = answer.model_json_schema()
     name = re.sub(r"[^A-Za-z0-9_-]", "_", answer.__name__)[:64]
     try:
         if schema.get("type") != "object":
             raise _NotStrictError
-        wanted = {"name": name, "strict": True, "schema": _strict(schema)}
+        return {"name": name, "strict": True, "schema": _strict(schema)}
     except _NotStrictError:
-        wanted = {"name": name, "strict": False, "schema": schema}
-    return {"type": "json_schema", "json_schema": wanted}
+        return {"name": name, "strict": False, "schema": schema}
 
 
 def request_in_words(answer: type[BaseModel], *, fenced: bool) -> str:
@@ -44,11 +43,6 @@ def json_text(text: str) -> str:
     # From the first opening to the last closing fence: strings inside the JSON may hold fences themselves.
     fenced = re.search(r"^```(?:json)?[ \t]*\n(.*)^[ \t]*```", text, re.DOTALL | re.MULTILINE | re.IGNORECASE)
     return fenced.group(1).strip() if fenced else text
-
-
-def without_thoughts(text: str) -> str:
-    """The answer after the thoughts that open models write before it."""
-    return re.sub(r"\A\s*<think>.*?</think>\s*", "", text, flags=re.DOTALL)
 
 
 def _strict(schema: dict[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from pydantic import SecretStr
 from pipeline.errors import Cancelled, ModelUnavailable
 from pipeline.model.budget import Budget, Price, price_of
 from pipeline.model.defaults import Provider, provider_of
-from pipeline.model.endpoint import Endpoint, require_key
+from pipeline.model.endpoint import Endpoint
 from pipeline.model.journal import Entry, Journal, Recording, key_of, now
 from pipeline.model.llm import Completion, Prompt, Usage
+from pipeline.model.servers import require_key, server_of
 from pipeline.model.stream import Patience
 
 
@@ -170,18 +171,23 @@ def open_llm(
             prices=prices,
         )
     price = price_of(model, prices)
-    source = (
-        Recording(replay)
-        if replay
-        else Endpoint(
-            model=model,
+    patience = patience or Patience()
+    source: Endpoint | Recording
+    if replay:
+        source = Recording(replay)
+    else:
+        server = server_of(
+            model,
+            provider or provider_of(model),
             api_key=api_key,
             base_url=base_url,
-            reasoning_effort=reasoning_effort,
-            patience=patience,
-            cancelled=cancelled,
+            anthropic_api_key=anthropic_api_key,
+            anthropic_base_url=anthropic_base_url,
+            silence=patience.first_token,
         )
-    )
+        source = Endpoint(
+            server, model=model, reasoning_effort=reasoning_effort, patience=patience, cancelled=cancelled
+        )
     kept = Journal(journal, resume=resume, keep=keep)
     spent = sum(_paid(entry, price) for entry in kept.entries)
     return Session(
@@ -205,14 +211,7 @@ def require(
     provider: Provider | None = None,
 ) -> None:
     """What can be known to be missing before the first question. Raises ModelUnavailable."""
-    if (provider or provider_of(model)) == "openai":
-        require_key(api_key, base_url)
-    elif anthropic_api_key is None:
-        raise ModelUnavailable(
-            f"There is no API key for {model}.",
-            "Set ANTHROPIC_API_KEY, or PAPER2CODE_PROVIDER=openai where a server that speaks OpenAI's protocol "
-            "offers it.",
-        )
+    require_key(model, provider or provider_of(model), api_key, base_url, anthropic_api_key)
     if max_usd is not None and price_of(model, prices) is None:
         raise ModelUnavailable(
             f"The price of {model} is not known, so a cap of ${max_usd:.2f} cannot be kept.",

@@ -1,6 +1,6 @@
-"""Listening to a model server: events as they come, with time-outs and cancellation that take effect at once.
+"""Listening to a model server: events as they come, with time-outs, limits and cancellation that take effect at once.
 
-Knows nothing of prompts, and does not judge what it hears.
+Knows nothing of prompts and protocols, and does not judge what it hears.
 """
 
 import contextlib
@@ -12,19 +12,24 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
-import openai
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from pipeline.errors import Cancelled
+from pipeline.model.protocol import Endless, NoAnswer
 
 logger = logging.getLogger(__name__)
 
-Event = ChatCompletion | ChatCompletionChunk
+Event = dict[str, Any]
+"""A JSON object: one event of a stream, or a whole answer."""
 _POLL = 0.5
+_LARGEST = 256_000_000
+"""Bytes of a stream: 128,000 tokens, each in an event of its own, are less."""
+_LONGEST_LINE = 32_000_000
+"""Bytes of one event, or of an answer that comes whole."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class Patience:
     """From the request to the first piece of text: reasoning models think long and silently before it."""
     idle: float = 60.0
     """Between two pieces of text."""
+    whole: float = 3600.0
+    """For one answer from beginning to end."""
     tries: int = 8
     """Of one request that meets rate limits, server errors and dropped connections."""
     silent_tries: int = 3
@@ -67,15 +74,19 @@ def pause(seconds: float, cancelled: Callable[[], bool]) -> None:
 
 
 def listen(
-    client: openai.OpenAI, body: dict[str, Any], patience: Patience, cancelled: Callable[[], bool]
+    connect: Callable[[], AbstractContextManager[httpx2.Response]],
+    speaking: Callable[[], bool],
+    patience: Patience,
+    cancelled: Callable[[], bool],
 ) -> Generator[Event]:
-    """What the server answers to the request `body`, chunk by chunk, or whole where it does not stream.
+    """What the server answers, event by event, or whole where it does not stream.
 
-    Another thread waits for the server, so that this one can watch the clock and `cancelled`. Raises
-    TimeoutError, Cancelled, and whatever the openai library raises.
+    `speaking` says whether what came so far holds the beginning of an answer. Another thread waits for the
+    server, so that this one can watch the clock and `cancelled`. Raises TimeoutError, Endless, NoAnswer,
+    Cancelled, httpx2.HTTPError, and whatever `connect` raises.
     """
     heard: queue.SimpleQueue[Event | Exception | None] = queue.SimpleQueue()
-    connection = _Connection(client, body)
+    connection = _Connection(connect)
 
     def receive() -> None:
         try:
@@ -86,16 +97,16 @@ def listen(
             heard.put(error)
 
     threading.Thread(target=receive, name="listening to the model", daemon=True).start()
-    limit, noticed = patience.first_token, False
-    last = looked = time.monotonic()
+    noticed = False
+    started = last = looked = time.monotonic()
     try:
         while True:
+            limit = patience.idle if speaking() else patience.first_token
             try:
                 event = _next(heard, min(_POLL, limit, patience.idle))
                 if event is None:
                     return
                 last = time.monotonic()
-                limit = patience.idle if _speaks(event) else limit
                 yield event
             except queue.Empty:
                 silence = time.monotonic() - last
@@ -110,6 +121,8 @@ def listen(
                 looked = time.monotonic()
                 if cancelled():
                     raise Cancelled("Stopped while the model was answering.")
+                if looked - started > patience.whole:
+                    raise Endless(f"it goes on for {patience.whole:.0f} s")
     finally:
         connection.drop()
 
@@ -125,25 +138,17 @@ def _next(heard: queue.SimpleQueue[Event | Exception | None], timeout: float) ->
 class _Connection:
     """One request, iterated by one thread, dropped by another."""
 
-    def __init__(self, client: openai.OpenAI, body: dict[str, Any]) -> None:
-        self._client = client
-        self._body = body
+    def __init__(self, connect: Callable[[], AbstractContextManager[httpx2.Response]]) -> None:
+        self._connect = connect
         self._response: httpx2.Response | None = None
         self._dropped = False
 
     def __iter__(self) -> Iterator[Event]:
-        create: Any = self._client.chat.completions.with_streaming_response.create
-        with create(**self._body) as opened:
-            self._response = response = opened.http_response
+        with self._connect() as response:
+            self._response = response
             try:
-                if self._dropped:
-                    return
-                if "json" in response.headers.get("content-type", ""):  # even if asked to stream
-                    yield _whole(response)
-                elif "html" in response.headers.get("content-type", ""):
-                    raise _not_a_completion(response)
-                else:
-                    yield from opened.parse()
+                if not self._dropped:
+                    yield from _events(response)
             finally:
                 self._response = None  # the connection may serve another request from here on
 
@@ -155,21 +160,76 @@ class _Connection:
                 response.extensions["network_stream"].get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
-def _whole(response: httpx2.Response) -> ChatCompletion:
-    said = json.loads(response.read())
+def _events(response: httpx2.Response) -> Iterator[Event]:
+    """Server-sent events, or one JSON object, whatever the headers promise."""
+    lines = _lines(response.iter_bytes())
+    first = next((line for line in lines if line.strip()), b"")
+    if first.lstrip().startswith((b"{", b"[", b'"')):
+        yield _object(b"\n".join(_whole(first, lines)))
+        return
+    if first.lstrip().startswith(b"<"):
+        kind = response.headers.get("content-type", "")
+        raise NoAnswer(f"not an answer of a model but {kind or 'a page'}")
+    data: list[bytes] = []
+    for line in _chain(first, lines):
+        if line.startswith(b"data:"):
+            if data and _complete(data):  # some servers leave the empty line out
+                yield _object(b"\n".join(data))
+                data = []
+            data.append(line.removeprefix(b"data:").removeprefix(b" "))
+        elif not line and data:
+            if data[0].startswith(b"[DONE]"):
+                return
+            yield _object(b"\n".join(data))
+            data = []
+    if data and not data[0].startswith(b"[DONE]"):
+        yield _object(b"\n".join(data))
+
+
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _whole(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    size = 0
+    for line in _chain(first, rest):
+        size += len(line)
+        if size > _LONGEST_LINE:
+            raise Endless(f"it has more than {_LONGEST_LINE:,} bytes")
+        yield line
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Without their ends. Raises Endless."""
+    pending: list[bytes] = []
+    size = length = 0
+    for chunk in chunks:
+        size += len(chunk)
+        head, *others = chunk.split(b"\n")
+        pending.append(head)
+        length += len(head)
+        if size > _LARGEST or length > _LONGEST_LINE:
+            raise Endless(f"it has more than {_LARGEST if size > _LARGEST else _LONGEST_LINE:,} bytes")
+        for other in others:
+            yield b"".join(pending).removesuffix(b"\r")
+            pending, length = [other], len(other)
+    if any(pending):
+        yield b"".join(pending)
+
+
+def _complete(data: list[bytes]) -> bool:
+    try:
+        return isinstance(json.loads(b"\n".join(data)), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _object(data: bytes) -> Event:
+    try:
+        said = json.loads(data.decode(errors="replace"))
+    except (ValueError, RecursionError):
+        raise NoAnswer(f"not JSON: {data[:200].decode(errors='replace')}") from None
     if not isinstance(said, dict):
-        raise _not_a_completion(response)
-    return ChatCompletion.construct(**said)
-
-
-def _not_a_completion(response: httpx2.Response) -> openai.APIError:
-    kind = response.headers.get("content-type")
-    return openai.APIResponseValidationError(response, None, message=f"not a chat completion but {kind}")
-
-
-def _speaks(event: Event) -> bool:
-    """Whether the model has begun to write, thoughts included."""
-    if isinstance(event, ChatCompletion) or not event.choices:
-        return True
-    delta = event.choices[0].delta
-    return bool(delta.content or delta.refusal or (delta.model_extra or {}).get("reasoning_content"))
+        raise NoAnswer(f"JSON that is no answer of a model: {data[:200].decode(errors='replace')}")
+    return said

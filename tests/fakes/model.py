@@ -89,11 +89,11 @@ class FakeModel:
         return f"http://127.0.0.1:{self._server.server_port}/v1"
 
     def _serve(self, http: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        if http.path != "/v1/chat/completions":
+            return self._send(http, 404, {"error": {"message": f"Unknown path {http.path}"}})
         with self._lock:
             self.requests.append(body)
             self.authorizations.append(http.headers.get("Authorization", ""))
-        if http.path != "/v1/chat/completions":
-            return self._send(http, 404, {"error": {"message": f"Unknown path {http.path}"}})
         if rejection := self._rejection(body):
             return self._send(http, 400, {"error": rejection})
         with self._lock:
@@ -184,7 +184,7 @@ class FakeModel:
     def _send(
         self, http: BaseHTTPRequestHandler, status: int, content: Any, headers: dict[str, str] | None = None
     ) -> None:
-        data = json.dumps(content).encode()
+        data = (content if isinstance(content, str) else json.dumps(content)).encode()
         http.send_response(status)
         for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
             http.send_header(name, value)

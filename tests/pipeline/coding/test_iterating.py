@@ -13,9 +13,9 @@ from pipeline import reproduce as module
 from pipeline.coding.iterating import SHOWN, Agent, Outcome, Step, Tools, Worked
 from pipeline.coding.repository import Repository
 from pipeline.errors import AnswerInvalid, BudgetReached, ContextOverflow, ModelUnavailable
+from pipeline.model import schema
 from pipeline.model.asking import Context
 from pipeline.model.llm import LLM, Prompt
-from pipeline.model.schema import response_format
 from pipeline.model.session import open_llm
 from pipeline.reproduce import Options, Reproduction, reproduce
 from sandbox.interface import Sandbox
@@ -307,4 +307,4 @@ def test_an_interrupted_agent_goes_on_without_paying_again(tmp_path: Path, packa
 
 
 def test_servers_with_strict_schemas_can_be_asked_for_a_step() -> None:
-    assert response_format(Step)["json_schema"]["strict"] is True
+    assert schema.named(Step)["strict"] is True

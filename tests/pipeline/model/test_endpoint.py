@@ -14,6 +14,7 @@ from pipeline.errors import Cancelled, ContextOverflow, ModelRefused, ModelUnava
 from pipeline.model.budget import Budget
 from pipeline.model.endpoint import Answer, Endpoint
 from pipeline.model.llm import Prompt, Usage
+from pipeline.model.servers import OpenAIServer
 from pipeline.model.stream import Patience
 from tests.fakes.model import FakeModel, Reply
 
@@ -31,7 +32,8 @@ ASK_FOR_PLAN = Prompt("plan.logic", "You plan.", "The paper.\n", "Plan.", Plan)
 
 @contextmanager
 def endpoint(fake: FakeModel, *, patience: Patience = IMPATIENT, **more: Any) -> Iterator[Endpoint]:
-    asked = Endpoint(model="o3-mini", api_key=SecretStr(KEY), base_url=fake.url, patience=patience, **more)
+    server = OpenAIServer(SecretStr(KEY), fake.url)
+    asked = Endpoint(server, model="o3-mini", patience=patience, **more)
     yield asked
     asked.close()
 
@@ -136,7 +138,7 @@ def test_gives_up_after_a_bounded_number_of_tries() -> None:
 def test_an_unreachable_server_is_named() -> None:
     with FakeModel() as fake:
         url = fake.url
-    asked = Endpoint(model="m", api_key=None, base_url=url, patience=Patience(tries=1))
+    asked = Endpoint(OpenAIServer(None, url), model="m")
     with pytest.raises(ModelUnavailable, match=r"127\.0\.0\.1 failed: .*[Cc]onnect"):
         asked.answer(PROMPT, Budget(None), [].append)
     asked.close()
@@ -231,10 +233,39 @@ def test_a_cut_off_answer_is_continued_and_joined() -> None:
     assert len(bills) == 3
 
 
-def test_an_answer_that_was_all_thought_is_asked_for_again() -> None:
-    with FakeModel(Reply("", "length"), Reply("whole")) as fake:
-        assert ask(fake).text == "whole"
-    assert fake.requests[0] == fake.requests[1]
+ALL_THOUGHT = [
+    Reply("", "length", usage={"completion_tokens": 8000}),
+    Reply("<think>Hm, let me see", "length", usage={"completion_tokens": 8000}),
+    Reply("<think>Hm, let me see</think>\n", "length", usage={"completion_tokens": 8000}),
+]
+
+
+@pytest.mark.parametrize("thought", ALL_THOUGHT)
+def test_an_answer_that_was_all_thought_is_asked_for_with_more_room_and_less_effort(thought: Reply) -> None:
+    with FakeModel(thought, Reply("whole")) as fake:
+        assert ask(fake, reasoning_effort="high").text == "whole"
+    first, second = fake.requests
+    assert first["messages"] == second["messages"]
+    assert "max_completion_tokens" not in first
+    assert second["max_completion_tokens"] == 16000
+    assert (first["reasoning_effort"], second["reasoning_effort"]) == ("high", "low")
+
+
+@pytest.mark.parametrize("thought", ALL_THOUGHT)
+def test_a_model_that_only_thinks_is_asked_twice_and_no_more(thought: Reply) -> None:
+    bills: list[Usage] = []
+    with (
+        FakeModel(thought) as fake,
+        pytest.raises(ModelUnavailable, match="8,000 tokens on thoughts") as error,
+    ):
+        ask(fake, bills=bills)
+    assert "PAPER2CODE_REASONING_EFFORT" in error.value.hint
+    assert len(bills) == len(fake.requests) == 2
+
+
+def test_an_answer_that_was_cut_off_at_its_very_end_is_whole() -> None:
+    with FakeModel(Reply("All of it.", "length"), Reply("")) as fake:
+        assert ask(fake).text == "All of it."
 
 
 def test_an_answer_without_end_is_not_taken_as_whole() -> None:
@@ -324,15 +355,9 @@ def test_a_server_that_reads_only_a_part_of_the_prompt_is_told(caplog: pytest.Lo
         assert caplog.text == ""
 
 
-def test_without_a_key_the_hint_names_it() -> None:
-    with pytest.raises(ModelUnavailable) as error:
-        Endpoint(model="o3-mini", api_key=None)
-    assert "OPENAI_API_KEY" in error.value.hint
-
-
 def test_a_server_of_ones_own_needs_no_key() -> None:
     with FakeModel(Reply("hello")) as fake:
-        asked = Endpoint(model="llama3", api_key=None, base_url=fake.url)
+        asked = Endpoint(OpenAIServer(None, fake.url), model="llama3")
         assert asked.answer(PROMPT, Budget(None), [].append).text == "hello"
         asked.close()
 
@@ -340,9 +365,7 @@ def test_a_server_of_ones_own_needs_no_key() -> None:
 @pytest.mark.parametrize("url", ["not a url", "http://[::1", "ftp:/x"])
 def test_a_base_url_that_is_none(url: str) -> None:
     with pytest.raises(ModelUnavailable):
-        Endpoint(model="m", api_key=None, base_url=url, patience=Patience(tries=1)).answer(
-            PROMPT, Budget(None), [].append
-        )
+        Endpoint(OpenAIServer(None, url), model="m").answer(PROMPT, Budget(None), [].append)
 
 
 @pytest.mark.parametrize(

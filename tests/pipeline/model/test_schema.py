@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from pipeline.model.schema import json_text, request_in_words, response_format, without_thoughts
+from pipeline.model.schema import json_text, named, request_in_words
 
 
 class Leaf(BaseModel):
@@ -51,7 +51,7 @@ def nodes(schema: Any) -> list[dict[str, Any]]:
 
 
 def test_strict_where_the_schema_permits() -> None:
-    wanted = response_format(Tree)["json_schema"]
+    wanted = named(Tree)
     assert wanted["strict"] is True
     assert wanted["name"] == "Tree"
     known = {"$defs", "$ref", "additionalProperties", "anyOf", "const", "description", "enum", "items"}
@@ -68,14 +68,14 @@ def test_strict_where_the_schema_permits() -> None:
 
 @pytest.mark.parametrize("answer", [Open, Anything, Pair])
 def test_not_strict_where_the_schema_says_more_than_strict_mode_can(answer: type[BaseModel]) -> None:
-    wanted = response_format(answer)["json_schema"]
+    wanted = named(answer)
     assert wanted["strict"] is False
     assert wanted["schema"] == answer.model_json_schema()
 
 
 def test_a_name_that_servers_take() -> None:
     generic = type("Answer[of a model, of more than sixty-four characters in its whole length]", (Leaf,), {})
-    name = response_format(generic)["json_schema"]["name"]
+    name = named(generic)["name"]
     assert len(name) == 64
     assert name.replace("_", "").replace("-", "").isalnum()
 
@@ -102,8 +102,3 @@ def test_the_request_in_words_holds_the_whole_schema(fenced: bool) -> None:
 )
 def test_json_text(text: str, inside: str) -> None:
     assert json_text(text) == inside
-
-
-def test_thoughts_before_the_answer_are_left_out() -> None:
-    assert without_thoughts("<think>\nHm, <b>.\n</think>\n\nYes.") == "Yes."
-    assert without_thoughts("Yes, <think>this</think> stays.") == "Yes, <think>this</think> stays."

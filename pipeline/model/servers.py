@@ -1,0 +1,207 @@
+"""The services that models are asked at, through their own SDKs. The keys stay in here."""
+
+import functools
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+import httpx2
+from pydantic import SecretStr
+
+from pipeline.errors import ModelUnavailable
+from pipeline.model.chat import Chat
+from pipeline.model.messages import Messages
+from pipeline.model.protocol import Format, NoAnswer, Rejection, Server, Unreachable
+from pipeline.model.responses import Responses
+
+OPENAI = "https://api.openai.com/v1"
+ANTHROPIC = "https://api.anthropic.com"
+_PROBE = 10.0
+"""Seconds to say which protocol a server understands."""
+_BEDROCK = re.compile(r"(?:[a-z-]+\.)?anthropic\.claude-", re.IGNORECASE)
+
+
+def server_of(
+    model: str,
+    provider: str,
+    *,
+    api_key: SecretStr | None,
+    base_url: str | None,
+    anthropic_api_key: SecretStr | None = None,
+    anthropic_base_url: str | None = None,
+    silence: float = 600.0,
+) -> Server:
+    """Where a model is asked; `silence` in seconds. Raises ModelUnavailable."""
+    if provider == "openai":
+        return OpenAIServer(api_key, base_url, silence)
+    return AnthropicServer(model, anthropic_api_key, anthropic_base_url, silence)
+
+
+def require_key(
+    model: str,
+    provider: str,
+    api_key: SecretStr | None,
+    base_url: str | None,
+    anthropic_api_key: SecretStr | None,
+) -> None:
+    """Only a server of one's own can be asked without a key, or a cloud with its own. Raises ModelUnavailable."""
+    if provider == "openai" and api_key is None and base_url is None:
+        raise ModelUnavailable(
+            "There is no API key for the model service.",
+            "Set OPENAI_API_KEY, or OPENAI_BASE_URL to a server that asks for none (vLLM, Ollama).",
+        )
+    if provider == "anthropic" and anthropic_api_key is None and _platform(model) == "anthropic":
+        raise ModelUnavailable(
+            f"There is no API key for {model}.",
+            "Set ANTHROPIC_API_KEY, or PAPER2CODE_PROVIDER=openai where a server that speaks OpenAI's protocol "
+            "offers it.",
+        )
+
+
+class OpenAIServer:
+    """OpenAI, or any server that speaks one of its protocols."""
+
+    key_name = "OPENAI_API_KEY"
+    url_name = "OPENAI_BASE_URL"
+
+    def __init__(self, api_key: SecretStr | None, base_url: str | None, silence: float = 600.0) -> None:
+        """A query in the address, as Azure has it, goes with every request. Raises ModelUnavailable."""
+        import openai
+
+        self._library = openai
+        self.secret = api_key.get_secret_value() if api_key else ""
+        try:
+            address = urlsplit(base_url or OPENAI)
+            if address.scheme not in ("http", "https") or not address.hostname:
+                raise ValueError(base_url)
+            azure = {"api-key": self.secret} if self.secret and "api-version" in address.query else {}
+            self._client = openai.OpenAI(
+                api_key=self.secret or "none",
+                base_url=urlunsplit(address._replace(query="", fragment="")),
+                default_query=dict(parse_qsl(address.query)),
+                default_headers=azure,
+                max_retries=0,
+                timeout=httpx2.Timeout(silence, connect=30.0),
+            )
+        except (openai.OpenAIError, httpx2.InvalidURL, ValueError):
+            raise ModelUnavailable("OPENAI_BASE_URL is not a URL.", f"Example: {OPENAI}") from None
+        self.host = self._client.base_url.host
+
+    def format(self, without: frozenset[str]) -> Format:
+        """Responses where the server has it."""
+        return Chat() if "responses" in without or not self._has_responses else Responses()
+
+    @functools.cached_property
+    def _has_responses(self) -> bool:
+        """Known of OpenAI. Another server is sent an empty request: one that has it, misses what belongs in it."""
+        if self.host == urlsplit(OPENAI).hostname:
+            return True
+        try:
+            self._client.with_options(timeout=_PROBE).post("/responses", body={}, cast_to=httpx2.Response)
+        except self._library.APIStatusError as error:
+            return error.status_code in (400, 422)
+        except (self._library.OpenAIError, httpx2.HTTPError, ValueError):
+            return False
+        return False
+
+    @contextmanager
+    def open(self, format_: Format, body: dict[str, Any]) -> Iterator[httpx2.Response]:
+        """Send a request."""
+        resources = (
+            self._client.responses if isinstance(format_, Responses) else self._client.chat.completions
+        )
+        create: Any = resources.with_streaming_response.create
+        with _translated(self._library), create(**body) as opened:
+            yield opened.http_response
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._client.close()
+
+
+class AnthropicServer:
+    """Anthropic, or Amazon's or Google's cloud where the model's name is theirs."""
+
+    key_name = "ANTHROPIC_API_KEY"
+    url_name = "ANTHROPIC_BASE_URL"
+
+    def __init__(
+        self, model: str, api_key: SecretStr | None, base_url: str | None, silence: float = 600.0
+    ) -> None:
+        """Raises ModelUnavailable."""
+        import anthropic
+
+        self._library = anthropic
+        self.secret = api_key.get_secret_value() if api_key else ""
+        platform = _platform(model)
+        common: dict[str, Any] = {"max_retries": 0, "timeout": httpx2.Timeout(silence, connect=30.0)}
+        try:
+            if platform == "bedrock":
+                self._client: Any = anthropic.AnthropicBedrockMantle(base_url=base_url, **common)
+            elif platform == "vertex":
+                self._client = anthropic.AnthropicVertex(base_url=base_url, **common)
+            else:
+                self._client = anthropic.Anthropic(
+                    api_key=self.secret or "none", base_url=base_url or ANTHROPIC, **common
+                )
+        except ImportError:
+            raise ModelUnavailable(
+                f"{model} is a model at {platform.title()}, for which a package is missing.",
+                f"pip install 'paper2code[{platform}]'",
+            ) from None
+        except (anthropic.AnthropicError, httpx2.InvalidURL, ValueError) as error:
+            what = "ANTHROPIC_BASE_URL is not a URL." if base_url else f"{model} cannot be asked: {error}"
+            raise ModelUnavailable(what, f"Example: {ANTHROPIC}") from None
+        self.host = self._client.base_url.host
+
+    def format(self, without: frozenset[str]) -> Format:
+        """There is but one."""
+        return Messages()
+
+    @contextmanager
+    def open(self, format_: Format, body: dict[str, Any]) -> Iterator[httpx2.Response]:
+        """Send a request."""
+        with (
+            _translated(self._library),
+            self._client.messages.with_streaming_response.create(**body) as opened,
+        ):
+            yield opened.http_response
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._client.close()
+
+
+def _platform(model: str) -> str:
+    """Who serves a Claude model of this name: clouds have names of their own for them."""
+    if _BEDROCK.match(model):
+        return "bedrock"
+    return "vertex" if "@" in model else "anthropic"
+
+
+@contextmanager
+def _translated(library: ModuleType) -> Iterator[None]:
+    """The two libraries' errors, which have the same names, as the protocol's."""
+    try:
+        yield
+    except library.APITimeoutError:
+        raise TimeoutError from None
+    except library.APIStatusError as error:
+        body = error.body
+        inner = body.get("error", body) if isinstance(body, dict) else body
+        told = inner.get("message") if isinstance(inner, dict) else None
+        retry_after = error.response.headers.get("retry-after", "")
+        raise Rejection(
+            str(told or error.message), status=error.status_code, body=body, retry_after=retry_after
+        ) from None
+    except library.APIConnectionError as error:
+        cause = error.__cause__ or error
+        kind = Unreachable if isinstance(cause, httpx2.ConnectError) else ConnectionError
+        raise kind(str(cause) or type(cause).__name__) from None
+    except (library.APIError, httpx2.HTTPError) as error:
+        raise ConnectionError(str(error) or type(error).__name__) from None
+    except (httpx2.InvalidURL, httpx2.StreamError) as error:
+        raise NoAnswer(str(error)) from None
