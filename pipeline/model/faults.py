@@ -99,10 +99,10 @@ def incomplete(reply: Reply, partial: str, host: str) -> Fault | None:
     """What is wrong with an answer that came without an error, after a `partial` one."""
     if not reply.accepted:
         return Fault(f"The model service at {host} sent what is no answer of a model", silent=True)
+    empty = not (partial + reply.text + reply.refusal).strip() and not reply.thought
     if reply.finish == "error" or (reply.finish is None and not reply.closed):
-        return Fault("The answer broke off before its end")
-    empty = not (partial + reply.text + reply.refusal).strip()
-    if empty and not reply.thought and reply.finish not in ("length", "content_filter"):
+        return Fault("The answer broke off before its end", silent=empty)
+    if empty and reply.finish not in ("length", "content_filter"):
         return Fault("The model's answer was empty", silent=True)
     return None
 

@@ -14,14 +14,43 @@ from pydantic import SecretStr
 from pipeline.errors import ModelUnavailable
 from pipeline.model.chat import Chat
 from pipeline.model.messages import Messages
-from pipeline.model.protocol import Format, NoAnswer, Rejection, Server, Unreachable
+from pipeline.model.protocol import Endless, Format, NoAnswer, Rejection, Server, Unreachable
 from pipeline.model.responses import Responses
 
 OPENAI = "https://api.openai.com/v1"
 ANTHROPIC = "https://api.anthropic.com"
 _PROBE = 10.0
 """Seconds to say which protocol a server understands."""
+_LARGEST = 256_000_000
+"""Bytes of an answer: 128,000 tokens, each in an event of its own, are less."""
+_LARGEST_ERROR = 1_000_000
 _BEDROCK = re.compile(r"(?:[a-z-]+\.)?anthropic\.claude-", re.IGNORECASE)
+
+
+class _Bounded(httpx2.SyncByteStream):
+    """A body that ends, even if its server does not end it: the SDKs read the bodies of errors whole."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._stream = response.stream
+        self._left = _LARGEST if response.status_code < 400 else _LARGEST_ERROR
+
+    def __iter__(self) -> Iterator[bytes]:
+        assert isinstance(self._stream, httpx2.SyncByteStream)  # noqa: S101 - of a synchronous client
+        for chunk in self._stream:
+            self._left -= len(chunk)
+            if self._left < 0:
+                raise Endless("its server sends more than any model writes")
+            yield chunk
+
+    def close(self) -> None:
+        self._stream.close()  # type: ignore[union-attr]
+
+
+def _bound(response: httpx2.Response) -> None:
+    response.stream = _Bounded(response)
+
+
+_BOUNDED = {"response": [_bound]}
 
 
 def server_of(
@@ -77,14 +106,16 @@ class OpenAIServer:
             address = urlsplit(base_url or OPENAI)
             if address.scheme not in ("http", "https") or not address.hostname:
                 raise ValueError(base_url)
-            azure = {"api-key": self.secret} if self.secret and "api-version" in address.query else {}
+            self._query = dict(parse_qsl(address.query))
+            azure = {"api-key": self.secret} if self.secret and "api-version" in self._query else {}
             self._client = openai.OpenAI(
                 api_key=self.secret or "none",
                 base_url=urlunsplit(address._replace(query="", fragment="")),
-                default_query=dict(parse_qsl(address.query)),
+                default_query=self._query,
                 default_headers=azure,
                 max_retries=0,
                 timeout=httpx2.Timeout(silence, connect=30.0),
+                http_client=openai.DefaultHttpxClient(event_hooks=_BOUNDED),
             )
         except (openai.OpenAIError, httpx2.InvalidURL, ValueError):
             raise ModelUnavailable("OPENAI_BASE_URL is not a URL.", f"Example: {OPENAI}") from None
@@ -100,12 +131,17 @@ class OpenAIServer:
         if self.host == urlsplit(OPENAI).hostname:
             return True
         try:
-            self._client.with_options(timeout=_PROBE).post("/responses", body={}, cast_to=httpx2.Response)
-        except self._library.APIStatusError as error:
-            return error.status_code in (400, 422)
-        except (self._library.OpenAIError, httpx2.HTTPError, ValueError):
+            with httpx2.stream(
+                "POST",
+                self._client.base_url.join("responses"),
+                params=self._query,
+                headers={"Authorization": f"Bearer {self.secret or 'none'}", "api-key": self.secret},
+                json={},
+                timeout=_PROBE,
+            ) as response:
+                return response.status_code in (400, 422)
+        except (httpx2.HTTPError, httpx2.InvalidURL):
             return False
-        return False
 
     @contextmanager
     def open(self, format_: Format, body: dict[str, Any]) -> Iterator[httpx2.Response]:
@@ -137,7 +173,11 @@ class AnthropicServer:
         self._library = anthropic
         self.secret = api_key.get_secret_value() if api_key else ""
         platform = _platform(model)
-        common: dict[str, Any] = {"max_retries": 0, "timeout": httpx2.Timeout(silence, connect=30.0)}
+        common: dict[str, Any] = {
+            "max_retries": 0,
+            "timeout": httpx2.Timeout(silence, connect=30.0),
+            "http_client": anthropic.DefaultHttpxClient(event_hooks=_BOUNDED),
+        }
         try:
             if platform == "bedrock":
                 self._client: Any = anthropic.AnthropicBedrockMantle(base_url=base_url, **common)

@@ -26,8 +26,6 @@ logger = logging.getLogger(__name__)
 Event = dict[str, Any]
 """A JSON object: one event of a stream, or a whole answer."""
 _POLL = 0.5
-_LARGEST = 256_000_000
-"""Bytes of a stream: 128,000 tokens, each in an event of its own, are less."""
 _LONGEST_LINE = 32_000_000
 """Bytes of one event, or of an answer that comes whole."""
 
@@ -203,14 +201,13 @@ def _whole(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Without their ends. Raises Endless."""
     pending: list[bytes] = []
-    size = length = 0
+    length = 0
     for chunk in chunks:
-        size += len(chunk)
         head, *others = chunk.split(b"\n")
         pending.append(head)
         length += len(head)
-        if size > _LARGEST or length > _LONGEST_LINE:
-            raise Endless(f"it has more than {_LARGEST if size > _LARGEST else _LONGEST_LINE:,} bytes")
+        if length > _LONGEST_LINE:
+            raise Endless(f"a line of it has more than {_LONGEST_LINE:,} bytes")
         for other in others:
             yield b"".join(pending).removesuffix(b"\r")
             pending, length = [other], len(other)

@@ -4,7 +4,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
@@ -33,9 +33,8 @@ ASK_FOR_PLAN = Prompt("plan.logic", "You plan.", "The paper.\n", "Plan.", Plan)
 @contextmanager
 def endpoint(fake: FakeModel, *, patience: Patience = IMPATIENT, **more: Any) -> Iterator[Endpoint]:
     server = OpenAIServer(SecretStr(KEY), fake.url)
-    asked = Endpoint(server, model="o3-mini", patience=patience, **more)
-    yield asked
-    asked.close()
+    with closing(Endpoint(server, model="o3-mini", patience=patience, **more)) as asked:
+        yield asked
 
 
 def ask(fake: FakeModel, prompt: Prompt = PROMPT, bills: list[Usage] | None = None, **more: Any) -> Answer:
@@ -138,10 +137,13 @@ def test_gives_up_after_a_bounded_number_of_tries() -> None:
 def test_an_unreachable_server_is_named() -> None:
     with FakeModel() as fake:
         url = fake.url
-    asked = Endpoint(OpenAIServer(None, url), model="m")
-    with pytest.raises(ModelUnavailable, match=r"127\.0\.0\.1 failed: .*[Cc]onnect"):
+    with (
+        closing(Endpoint(OpenAIServer(None, url), model="m")) as asked,
+        pytest.raises(ModelUnavailable, match=r"127\.0\.0\.1 failed: .*[Cc]onnect") as error,
+    ):
         asked.answer(PROMPT, Budget(None), [].append)
-    asked.close()
+    assert "tries" not in str(error.value)
+    assert "OPENAI_BASE_URL" in error.value.hint
 
 
 REJECTIONS = {
