@@ -1,4 +1,4 @@
-"""A small OpenAI-compatible model server on loopback, with scripted answers and faults.
+"""A small model server on loopback, with scripted answers and faults, in any of three protocols.
 
 It counts tokens as characters / 4 and has a prefix cache, as providers do. What it sends is held against the
 openai library's own types by tests/fakes/test_model.py.
@@ -10,11 +10,14 @@ import json
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
+from urllib.parse import urlsplit
 
-_CHUNK = 8  # characters
+from tests.fakes.speech import Said, Speech, chat, pieces
+
+_NOTHING = Said("", "", "", "", None, None)
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Reply:
     """Closes the connection after so many chunks of text; -1: before the status line."""
     hangs_after: int | None = None
     """Says nothing any more after so many chunks of text, until the server is closed."""
+    thought: str = ""
+    """Told apart from the text."""
     page: str = ""
     """Answers with this HTML, as something that is no model server does."""
     streams: bool = True
@@ -44,9 +49,13 @@ class FakeModel:
     """Serves the replies in order, then the last one again; a function makes the reply from the request."""
 
     def __init__(
-        self, *replies: Reply | Callable[[dict[str, Any]], Reply], rejects: dict[str, str] | None = None
+        self,
+        *replies: Reply | Callable[[dict[str, Any]], Reply],
+        rejects: dict[str, str] | None = None,
+        speaks: tuple[Callable[[Said], Speech], ...] = (chat,),
     ) -> None:
         """`rejects`: parameter (or type of response_format) → the words of its HTTP 400."""
+        self._speaks = {speech(_NOTHING).path: speech for speech in speaks}
         self._replies = list(replies) or [Reply()]
         self._rejects = rejects or {}
         self._lock = threading.Lock()
@@ -54,6 +63,7 @@ class FakeModel:
         self._prompts: list[str] = []
         self.requests: list[dict[str, Any]] = []
         """Every request's body, in order of arrival."""
+        self.paths: list[str] = []
         self.authorizations: list[str] = []
         self.hanging = threading.Event()
         """Set when the server has begun to hang."""
@@ -89,11 +99,15 @@ class FakeModel:
         return f"http://127.0.0.1:{self._server.server_port}/v1"
 
     def _serve(self, http: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
-        if http.path != "/v1/chat/completions":
+        speech = self._speaks.get(urlsplit(http.path).path.removeprefix("/v1/"))
+        if speech is None:
             return self._send(http, 404, {"error": {"message": f"Unknown path {http.path}"}})
+        if "model" not in body:  # somebody wants to know whether there is such a path
+            return self._send(http, 400, {"error": {"message": "Missing required parameter: 'model'."}})
         with self._lock:
+            self.paths.append(http.path)
             self.requests.append(body)
-            self.authorizations.append(http.headers.get("Authorization", ""))
+            self.authorizations.append(http.headers.get("Authorization") or http.headers.get("X-Api-Key", ""))
         if rejection := self._rejection(body):
             return self._send(http, 400, {"error": rejection})
         with self._lock:
@@ -108,16 +122,15 @@ class FakeModel:
         if reply.status != 200:
             return self._send(http, reply.status, {"error": reply.error}, reply.headers)
         usage = self._usage(body, reply)
+        said = Said(body["model"], reply.text, reply.thought, reply.refusal, reply.finish_reason, usage)
         if body.get("stream") and reply.streams:
-            return self._stream(http, body, reply, usage)
-        message = {"role": "assistant", "content": reply.text, "refusal": reply.refusal or None}
-        choice = {"index": 0, "finish_reason": reply.finish_reason, "message": message, "logprobs": None}
-        whole = {**_frame(body, "chat.completion"), "choices": [choice]} | ({"usage": usage} if usage else {})
-        return self._send(http, 200, whole)
+            return self._stream(http, body, reply, said, speech(said))
+        return self._send(http, 200, speech(said).whole(said))
 
     def _rejection(self, body: dict[str, Any]) -> dict[str, Any] | None:
         present = {name for name, value in body.items() if value}
         present.add(body.get("response_format", {}).get("type", ""))
+        present |= {message["role"] for message in body.get("messages", ())}
         for name in self._rejects.keys() & present:
             return {
                 "message": self._rejects[name],
@@ -130,7 +143,7 @@ class FakeModel:
     def _usage(self, body: dict[str, Any], reply: Reply) -> dict[str, Any] | None:
         if reply.usage is None:
             return None
-        text = "".join(f"<{message['role']}>{message['content']}" for message in body["messages"])
+        text = _prompt(body)
         with self._lock:
             common = max((_common(text, earlier) for earlier in self._prompts), default=0)
             self._prompts.append(text)
@@ -144,42 +157,32 @@ class FakeModel:
         } | reply.usage
 
     def _stream(
-        self, http: BaseHTTPRequestHandler, body: dict[str, Any], reply: Reply, usage: dict[str, Any] | None
+        self, http: BaseHTTPRequestHandler, body: dict[str, Any], reply: Reply, said: Said, speech: Speech
     ) -> None:
         http.close_connection = True
         http.send_response(200)
         http.send_header("Content-Type", "text/event-stream")
         http.send_header("Connection", "close")
         http.end_headers()
-
-        def event(**content: Any) -> None:
-            http.wfile.write(b"data: " + json.dumps(content).encode() + b"\n\n")
-
-        def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> None:
-            choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
-            event(**_frame(body, "chat.completion.chunk"), choices=[choice])
-
-        chunk({"role": "assistant", "content": ""})
-        pieces = [reply.text[at : at + _CHUNK] for at in range(0, len(reply.text), _CHUNK)]
-        for number in range(len(pieces) + 1):
+        for event in speech.begins(said):
+            http.wfile.write(speech.written(event))
+        written = list(pieces(reply.text))
+        for number in range(len(written) + 1):
             if number == reply.drops_after:
                 return
             if number == reply.hangs_after:
                 self.hanging.set()
                 self._closing.wait()
                 return
-            if number < len(pieces):
-                chunk({"content": pieces[number]})
-        if reply.refusal:
-            chunk({"refusal": reply.refusal})
+            if number < len(written):
+                http.wfile.write(speech.written(speech.pieces(written[number])))
         if reply.error:
-            event(error=reply.error)
+            http.wfile.write(speech.written({"type": "error", "error": reply.error}))
             return
-        if reply.finish_reason:
-            chunk({}, reply.finish_reason)
-        if usage and body.get("stream_options", {}).get("include_usage"):
-            event(**_frame(body, "chat.completion.chunk"), choices=[], usage=usage)
-        http.wfile.write(b"data: [DONE]\n\n")
+        asked = speech.path != "chat/completions" or body.get("stream_options", {}).get("include_usage")
+        for event in speech.ends(said if asked else replace(said, usage=None)):
+            http.wfile.write(speech.written(event))
+        http.wfile.write(speech.done)
 
     def _send(
         self, http: BaseHTTPRequestHandler, status: int, content: Any, headers: dict[str, str] | None = None
@@ -206,5 +209,14 @@ def _common(one: str, other: str) -> int:
     return bisect.bisect(range(min(len(one), len(other))), 0, key=lambda at: one[: at + 1] != other[: at + 1])
 
 
-def _frame(body: dict[str, Any], kind: str) -> dict[str, Any]:
-    return {"id": "chatcmpl-1", "created": 1767225600, "model": body["model"], "object": kind}
+def _prompt(body: dict[str, Any]) -> str:
+    """All of it in one text, in the order in which a model reads it."""
+    turns = body.get("messages") or body.get("input") or []
+    head = f"{body.get('system') or body.get('instructions') or ''}"
+    return head + "".join(f"<{turn['role']}>{_content(turn['content'])}" for turn in turns)
+
+
+def _content(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text") or json.dumps(part) for part in content)

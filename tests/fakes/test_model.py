@@ -1,11 +1,16 @@
-"""What the fake model server sends is what the openai library's types describe."""
+"""What the fake model server sends is what the libraries' own types describe."""
 
 import json
+from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+from anthropic.types import Message, RawMessageStreamEvent
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.responses import Response, ResponseStreamEvent
+from pydantic import TypeAdapter
 
+from tests.fakes import speech
 from tests.fakes.model import FakeModel, Reply
 
 REPLIES = [
@@ -16,9 +21,9 @@ REPLIES = [
 ]
 
 
-def post(fake: FakeModel, **more: object) -> str:
+def post(fake: FakeModel, path: str = "chat/completions", **more: object) -> str:
     body = {"model": "o3-mini", "messages": [{"role": "user", "content": "Hello"}], **more}
-    request = Request(f"{fake.url}/chat/completions", json.dumps(body).encode(), method="POST")
+    request = Request(f"{fake.url}/{path}", json.dumps(body).encode(), method="POST")
     with urlopen(request) as response:
         return response.read().decode()
 
@@ -43,3 +48,32 @@ def test_streamed_answers_are_chat_completion_chunks(reply: Reply) -> None:
     assert "".join(choice.delta.content or "" for choice in choices) == reply.text
     assert choices[-1].finish_reason == reply.finish_reason
     assert bool(chunks[-1].usage) == (reply.usage is not None)
+
+
+@pytest.mark.parametrize("reply", [*REPLIES, Reply("Answer", thought="Hm, let me see.")])
+@pytest.mark.parametrize(
+    ("speaks", "path", "whole", "events"),
+    [
+        (speech.responses, "responses", Response, ResponseStreamEvent),
+        (speech.messages, "messages", Message, RawMessageStreamEvent),
+    ],
+)
+def test_other_protocols_are_what_their_libraries_describe(
+    reply: Reply, speaks: Any, path: str, whole: Any, events: Any
+) -> None:
+    with FakeModel(reply, speaks=(speaks,)) as fake:
+        TypeAdapter(whole).validate_json(post(fake, path), strict=True)
+        lines = post(fake, path, stream=True).split("\n\n")[:-1]
+    told = [json.loads(line.partition("data: ")[2]) for line in lines]
+    assert [line.partition("\n")[0] for line in lines] == [f"event: {event['type']}" for event in told]
+    for event in told:
+        if event["type"] != "ping":  # the library drops it
+            TypeAdapter(events).validate_python(event)
+    assert "".join(_text(event) for event in told) == reply.text
+
+
+def _text(event: dict[str, Any]) -> str:
+    if event["type"] == "response.output_text.delta":
+        return str(event["delta"])
+    delta = event.get("delta")
+    return str(delta.get("text", "")) if isinstance(delta, dict) else ""
