@@ -106,7 +106,7 @@ def _close(response: dict[str, Any], reply: Reply) -> None:
     reason = words(table(response.get("incomplete_details")).get("reason"))
     ends = {
         "completed": "stop",
-        "incomplete": "length" if reason == "max_output_tokens" else reason or "error",
+        "incomplete": "content_filter" if reason == "content_filter" else "length",
     }
     reply.finish = ends.get(words(response.get("status")), "error")
 
