@@ -145,17 +145,20 @@ class _Connection:
         with self._connect() as response:
             self._response = response
             try:
-                if not self._dropped:
-                    yield from _events(response)
+                for event in _events(response):
+                    if self._dropped:
+                        return
+                    yield event
             finally:
                 self._response = None  # the connection may serve another request from here on
 
     def drop(self) -> None:
         """Wake the thread that still waits for the server, and tell the server that nobody listens."""
         self._dropped = True
-        if response := self._response:
+        response = self._response
+        if response and (stream := response.extensions.get("network_stream")):
             with contextlib.suppress(OSError):  # closed by the other side at the same moment
-                response.extensions["network_stream"].get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 def _events(response: httpx2.Response) -> Iterator[Event]:

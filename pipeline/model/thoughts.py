@@ -19,7 +19,7 @@ _PAIRS = [
 ]
 _CHANNELS = re.compile(r"\A\s*(?:<\|start\|>\w*)?<\|channel\|>|<\|start\|>\w*<\|channel\|>")
 _FINAL = re.compile(
-    r"<\|channel\|>\s*final\b[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>|\Aanalysis\b.*?assistantfinal",
+    r"<\|channel\|>\s*final\b[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>|\Aanalysis(?=[A-Z\s]).*?assistantfinal",
     re.DOTALL,
 )
 """The channel that is meant for readers; without its special tokens where a server drops them."""
