@@ -181,14 +181,15 @@ class Gated:
 
 
 def test_calls_that_start_together_ask_one_after_the_first() -> None:
-    server, waiting = Gated(), threading.Barrier(3)
+    server, both = Gated(), threading.Event()
     waits: set[int] = set()
 
     def cancelled() -> bool:
         me = threading.get_ident()
-        if server.asked.is_set() and me != leader and me not in waits:
+        if server.asked.is_set() and me != leader:
             waits.add(me)
-            waiting.wait(20)
+        if len(waits) == 2:
+            both.set()
         return False
 
     endpoint = Endpoint(server, model="m", cancelled=cancelled)
@@ -206,7 +207,7 @@ def test_calls_that_start_together_ask_one_after_the_first() -> None:
         first = pool.submit(lead)
         assert server.asked.wait(20)
         others = [pool.submit(ask, stage) for stage in ("plan.b", "plan.c")]
-        waiting.wait(20)
+        assert both.wait(20)
         assert server.requests == 1
         server.let.set()
         assert {call.result(60) for call in (first, *others)} == {"done"}
