@@ -13,7 +13,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -185,7 +185,7 @@ class Provider:
             with self._lock:
                 self._cached |= {end: [now(), now()] for end in ends}
             yield b"data: {}\n\n"
-            answer = self._answers[_task(body)]
+            answer = self._answers[_name(text for text, _ in _segments(body))]
             time.sleep(len(answer) / 4 / TOKENS_PER_SECOND / SPEED)
             yield b"data: " + json.dumps({"text": answer or "-", "usage": usage}).encode() + b"\n\n"
 
@@ -246,9 +246,9 @@ def _ends(segments: list[tuple[str, bool]]) -> list[tuple[int, str]]:
     return ends
 
 
-def _task(body: dict[str, Any]) -> str:
+def _name(texts: Iterable[str]) -> str:
     """What tells a question from the others."""
-    return hashlib.sha256("".join(text for text, _ in _segments(body)).encode()).hexdigest()
+    return hashlib.sha256("".join(texts).encode()).hexdigest()
 
 
 def traced(source: Path, recording: Path) -> list[Call]:
@@ -293,8 +293,10 @@ def asked(calls: list[Call], order: Order) -> tuple[Usage, float]:
         for other in again:
             if other.ended < call.started:
                 other.done.wait()
-        endpoint.answer(call.prompt, Budget(None), bills.append)
-        call.done.set()
+        try:
+            endpoint.answer(call.prompt, Budget(None), bills.append)
+        finally:
+            call.done.set()
 
     with ThreadPoolExecutor(len(again)) as pool:
         list(pool.map(ask, again))

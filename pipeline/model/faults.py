@@ -26,7 +26,9 @@ _OVERFLOW = re.compile(
     re.IGNORECASE,
 )
 _FILTERED = re.compile(
-    r"content_filter|content management policy|content_policy|safety system", re.IGNORECASE
+    r"content_filter|content management policy|content_policy|safety system"
+    r"|policy_violation|bio_policy|invalid_prompt|usage polic",
+    re.IGNORECASE,
 )
 _UNKNOWN_MODEL = re.compile(
     r"model_not_found|model\b.{0,100}?\b(?:not found|not exist|unknown|unavailable)|(?:unknown|no such) model",
@@ -61,6 +63,12 @@ _FEATURES = {
     "stream": re.compile(r"\bstream(?:ing|ed)?\b", re.IGNORECASE),
     "responses": re.compile(r"\bmessages\b|responses api", re.IGNORECASE),
 }
+_IMPLIED = (
+    (401, re.compile(r"api[ _-]?key|unauthori[sz]ed|authentication", re.IGNORECASE)),
+    (404, _UNKNOWN_MODEL),
+    (400, re.compile(r"invalid_request|bad ?request|validation", re.IGNORECASE)),
+)
+"""The status that the words of an error imply, where it came with none."""
 _VALUE = re.compile(
     r"\bvalues?\b|should be|must be|one of|support(?:ed|s)? (?:are|values|only)", re.IGNORECASE
 )
@@ -129,8 +137,9 @@ def understand(error: Exception, sent: Set[str], server: Server) -> Fault:
 
 
 def _rejection(error: Rejection, sent: Set[str], server: Server) -> Fault:
-    status = error.status
     words = f"{error} {json.dumps(error.body, default=str)}"
+    implied = (status for status, pattern in _IMPLIED if pattern.search(words))
+    status = error.status or next(implied, None)
     what = f"The model service at {server.host} answered {status or 'with an error'}: {error}"
 
     def hint(status: int) -> str:

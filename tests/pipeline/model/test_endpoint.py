@@ -336,6 +336,23 @@ def test_what_a_person_must_mend_is_not_tried_again(status: int, said: dict[str,
     assert len(fake.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ({"message": "Incorrect API key provided", "code": "invalid_api_key"}, "OPENAI_API_KEY"),
+        ({"message": "The model o3-mini does not exist", "code": "model_not_found"}, "PAPER2CODE_MODEL"),
+        ({"message": "top_q: unknown", "type": "invalid_request_error"}, "OPENAI_BASE_URL"),
+        ({"message": "Your prompt was flagged by our usage policy", "code": "invalid_prompt"}, "filter"),
+    ],
+)
+def test_an_error_that_comes_as_an_answer_means_the_same(said: dict[str, Any], hint: str) -> None:
+    with FakeModel(Reply("", error=said)) as fake, pytest.raises(PipelineError) as error:
+        ask(fake)
+    assert said["message"] in str(error.value)
+    assert hint in error.value.hint
+    assert len(fake.requests) == 1
+
+
 @pytest.mark.parametrize("rejects", [{}, {"stream": REJECTIONS["stream"]}])
 def test_a_web_page_instead_of_a_model_is_told(rejects: dict[str, str]) -> None:
     page = Reply(page="<html>Welcome to the router</html>")
