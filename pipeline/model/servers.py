@@ -24,6 +24,7 @@ _PROBE = 10.0
 _LARGEST = 256_000_000
 """Bytes of an answer: 128,000 tokens, each in an event of its own, are less."""
 _LARGEST_ERROR = 1_000_000
+_CLOUDS = {"bedrock": "Amazon Bedrock", "vertex": "Google Cloud"}
 _BEDROCK = re.compile(r"(?:[a-z-]+\.)?anthropic\.claude-", re.IGNORECASE)
 
 
@@ -171,6 +172,7 @@ class AnthropicServer:
         import anthropic
 
         self._library = anthropic
+        self._model = model
         self.secret = api_key.get_secret_value() if api_key else ""
         platform = _platform(model)
         common: dict[str, Any] = {
@@ -187,14 +189,10 @@ class AnthropicServer:
                 self._client = anthropic.Anthropic(
                     api_key=self.secret or "none", base_url=base_url or ANTHROPIC, **common
                 )
-        except ImportError:
-            raise ModelUnavailable(
-                f"{model} is a model at {platform.title()}, for which a package is missing.",
-                f"pip install 'paper2code[{platform}]'",
-            ) from None
-        except (anthropic.AnthropicError, httpx2.InvalidURL, ValueError) as error:
-            what = "ANTHROPIC_BASE_URL is not a URL." if base_url else f"{model} cannot be asked: {error}"
-            raise ModelUnavailable(what, f"Example: {ANTHROPIC}") from None
+        except (anthropic.AnthropicError, ValueError) as error:  # no region, no project, two keys
+            raise self._unequipped(error) from None
+        except httpx2.InvalidURL:
+            raise ModelUnavailable("ANTHROPIC_BASE_URL is not a URL.", f"Example: {ANTHROPIC}") from None
         self.host = self._client.base_url.host
 
     def format(self, without: frozenset[str]) -> Format:
@@ -203,16 +201,34 @@ class AnthropicServer:
 
     @contextmanager
     def open(self, format_: Format, body: dict[str, Any]) -> Iterator[httpx2.Response]:
-        """Send a request."""
-        with (
-            _translated(self._library),
-            self._client.messages.with_streaming_response.create(**body) as opened,
-        ):
-            yield opened.http_response
+        """Send a request. Raises ModelUnavailable where a cloud's package or credentials are missing."""
+        try:
+            with (
+                _translated(self._library),
+                self._client.messages.with_streaming_response.create(**body) as opened,
+            ):
+                yield opened.http_response
+        except (ImportError, self._library.AnthropicError) as error:
+            raise self._unequipped(error) from None
+        except Exception as error:
+            if type(error).__module__.startswith(("botocore.", "google.auth.")):
+                raise self._unequipped(error) from None
+            raise
 
     def close(self) -> None:
         """Release the connections."""
         self._client.close()
+
+    def _unequipped(self, error: Exception) -> ModelUnavailable:
+        platform = _platform(self._model)
+        name = _CLOUDS.get(platform, "Anthropic")
+        return ModelUnavailable(
+            f"{self._model} cannot be asked at {name}: {' '.join(str(error).split()).rstrip('.')}.",
+            f"Its name is that of a model at {name}: set that cloud's credentials and region, and "
+            f"`pip install 'paper2code[{platform}]'`; or name the model as Anthropic does."
+            if platform in _CLOUDS
+            else f"Check {self.key_name}.",
+        )
 
 
 def _platform(model: str) -> str:

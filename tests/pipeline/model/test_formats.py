@@ -3,6 +3,7 @@
 import functools
 import json
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -24,7 +25,7 @@ from pipeline.model.budget import Budget, Price
 from pipeline.model.endpoint import Answer, Endpoint
 from pipeline.model.llm import Image, Prompt, Usage
 from pipeline.model.protocol import Server
-from pipeline.model.servers import AnthropicServer, OpenAIServer
+from pipeline.model.servers import AnthropicServer, OpenAIServer, require_key
 from pipeline.model.stream import Patience
 from tests.fakes import speech
 from tests.fakes.model import FakeModel, Reply
@@ -277,15 +278,42 @@ def test_an_address_with_a_query_keeps_it_behind_the_path() -> None:
     assert fake.paths == ["/v1/chat/completions?api-version=2024-10-21"]
 
 
-@pytest.mark.parametrize("model", ["us.anthropic.claude-opus-5-5", "claude-opus-5-5@20261001"])
+CLOUDS = {"us.anthropic.claude-opus-5-5": "bedrock", "claude-opus-5-5@20261001": "vertex"}
+
+
+@pytest.mark.parametrize("model", CLOUDS)
 def test_a_clouds_own_name_needs_its_package_and_no_key_of_anthropics(
     model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     monkeypatch.setenv("CLOUD_ML_REGION", "europe-west1")
     monkeypatch.setenv("ANTHROPIC_VERTEX_PROJECT_ID", "a-project")
-    with closing(AnthropicServer(model, None, None)) as cloud:
-        assert cloud.host.endswith((".api.aws", ".googleapis.com"))
+    for package in ("boto3", "botocore", "google.auth"):
+        monkeypatch.setitem(sys.modules, package, None)
+    require_key(model, "anthropic", None, None, None)
+    cloud = AnthropicServer(model, None, None)
+    assert cloud.host.endswith((".api.aws", ".googleapis.com"))
+    with closing(Endpoint(cloud, model=model)) as endpoint, pytest.raises(ModelUnavailable) as error:
+        answer(endpoint)
+    assert f"paper2code[{CLOUDS[model]}]" in error.value.hint
+
+
+@pytest.mark.parametrize("model", CLOUDS)
+def test_a_cloud_without_a_region_is_told(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "CLOUD_ML_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ModelUnavailable, match="region"):
+        AnthropicServer(model, None, None)
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "named"),
+    [("gpt-6.2-sol", "openai", "OPENAI_API_KEY"), ("claude-opus-5-5", "anthropic", "ANTHROPIC_API_KEY")],
+)
+def test_without_a_key_the_hint_names_it(model: str, provider: str, named: str) -> None:
+    with pytest.raises(ModelUnavailable) as error:
+        require_key(model, provider, None, None, None)
+    assert named in error.value.hint
 
 
 # What is sent, held against what the makers publish.
