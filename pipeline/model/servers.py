@@ -208,12 +208,12 @@ class AnthropicServer:
                 self._client.messages.with_streaming_response.create(**body) as opened,
             ):
                 yield opened.http_response
-        except (ImportError, self._library.AnthropicError) as error:
-            raise self._unequipped(error) from None
-        except Exception as error:
-            if type(error).__module__.startswith(("botocore.", "google.auth.")):
-                raise self._unequipped(error) from None
+        except (Rejection, Unreachable, NoAnswer, Endless, OSError):
             raise
+        except Exception as error:  # whatever a cloud's package raises for what it lacks
+            if _platform(self._model) not in _CLOUDS:
+                raise
+            raise self._unequipped(error) from None
 
     def close(self) -> None:
         """Release the connections."""
