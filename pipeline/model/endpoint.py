@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 _SLACK = 20_000
 """Tokens that a server may count beside the prompt's text: its own prompt, the schema, pictures."""
+_ROOM = 16_000
+"""Tokens to write in, at least, where the first answer held nothing but thoughts."""
 _MOST_WRITTEN = 1_000_000
 """Tokens; no model writes more into one answer."""
 
@@ -104,7 +106,7 @@ class Endpoint:
             if not said.strip() and not (ended and this.partial):
                 if this.hurried:
                     raise self._only_thinks(prompt.stage, reply)
-                room = 2 * reply.usage.output_tokens if reply.usage and not ended else None
+                room = max(_ROOM, 2 * reply.usage.output_tokens) if reply.usage and not ended else None
                 this = replace(this, hurried=True, room=room)
             elif not ended:
                 this = replace(this, partial=text)

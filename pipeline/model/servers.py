@@ -175,6 +175,7 @@ class AnthropicServer:
         self._model = model
         self.secret = api_key.get_secret_value() if api_key else ""
         platform = _platform(model)
+        base_url = base_url.rstrip("/").removesuffix("/v1") if base_url else None  # the SDK appends it
         common: dict[str, Any] = {
             "max_retries": 0,
             "timeout": httpx2.Timeout(silence, connect=30.0),

@@ -21,7 +21,7 @@ from openai.types.responses.response_create_params import ResponseCreateParamsSt
 from pydantic import BaseModel, SecretStr, TypeAdapter
 
 from pipeline.errors import ModelRefused, ModelUnavailable
-from pipeline.model.budget import Budget, Price
+from pipeline.model.budget import Budget
 from pipeline.model.endpoint import Answer, Endpoint
 from pipeline.model.llm import Image, Prompt, Usage
 from pipeline.model.protocol import Server
@@ -59,7 +59,7 @@ def protocol(request: pytest.FixtureRequest) -> str:
 
 def server(protocol: str, fake: FakeModel) -> Server:
     if protocol == "messages":
-        return AnthropicServer(MODELS[protocol], SecretStr(KEY), fake.url.removesuffix("/v1"))
+        return AnthropicServer(MODELS[protocol], SecretStr(KEY), fake.url)
     return OpenAIServer(SecretStr(KEY), fake.url)
 
 
@@ -339,13 +339,9 @@ def document(maker: str) -> Any:
 
 def fullest_requests(protocol: str) -> list[dict[str, Any]]:
     """With all that a request may hold: pictures, a schema, a limit, a continuation."""
-    replies = Reply('{"files": ["a', "length"), Reply('.py"]}')
+    replies = Reply("", "length", thought="Hm."), Reply('{"files": ["a', "length"), Reply('.py"]}')
     with asked(protocol, *replies) as (fake, endpoint):
-        endpoint.answer(
-            replace(PROMPT, answer=Plan, images=(FIGURE,)),
-            Budget(Price(input=1.0, output=1.0), cap=1.0),
-            [].append,
-        )
+        answer(endpoint, replace(PROMPT, answer=Plan, images=(FIGURE,)))
     return fake.requests
 
 

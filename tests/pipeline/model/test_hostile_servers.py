@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import ModelUnavailable, PipelineError
-from pipeline.model.budget import Budget, Price
+from pipeline.model.budget import Budget
 from pipeline.model.chat import Chat
 from pipeline.model.endpoint import Answer, Endpoint
-from pipeline.model.journal import Journal
 from pipeline.model.llm import Prompt, Usage
 from pipeline.model.messages import Messages
 from pipeline.model.protocol import Format
 from pipeline.model.responses import Responses
-from pipeline.model.session import Session
+from pipeline.model.session import open_llm
 from pipeline.model.stream import Patience
+from tests.fakes.model import FakeModel, Reply
 
 PROMPT = Prompt("code", "You write.", "The paper.", "Write.")
 IMPATIENT = Patience(first_token=5, idle=5, backoff=0, longest=0, tries=3, silent_tries=2, continuations=2)
@@ -55,7 +55,7 @@ def outcome(sender: Sender, patience: Patience = IMPATIENT) -> tuple[Answer | Pi
     bills: list[Usage] = []
     endpoint = Endpoint(sender, model="m", reasoning_effort="high", patience=patience)
     try:
-        return endpoint.answer(PROMPT, Budget(Price(input=1, output=1), cap=1e6), bills.append), bills
+        return endpoint.answer(PROMPT, Budget(None), bills.append), bills
     except PipelineError as error:
         return error, bills
 
@@ -252,9 +252,19 @@ def completion(text: str, **usage: Any) -> bytes:
 
 
 def test_halves_of_characters_are_mended_before_anything_is_written_down(tmp_path: Path) -> None:
-    endpoint = Endpoint(Sender(Chat(), [completion("a \ud800 b \ud83d\ude00", prompt_tokens=9)]), model="m")
-    journal = Journal(tmp_path / "journal.jsonl", resume=False)
-    with Session(endpoint, journal, budget=Budget(None), model="m", effort=None, cancelled=bool) as llm:
+    halves = Reply("a \ud800 b \ud83d\ude00")
+    with (
+        FakeModel(halves) as fake,
+        open_llm(
+            model="m",
+            api_key=None,
+            base_url=fake.url,
+            reasoning_effort=None,
+            max_usd=None,
+            journal=tmp_path / "journal.jsonl",
+            resume=False,
+        ) as llm,
+    ):
         assert llm.complete(PROMPT).text == "a \ufffd b 😀"
     [line] = (tmp_path / "journal.jsonl").read_text().splitlines()
     assert json.loads(line)["completion"] == "a \ufffd b 😀"
