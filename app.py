@@ -151,11 +151,13 @@ def demo(ctx: click.Context, out: Path) -> None:
 def paper(paper: str, as_json: bool) -> None:
     """Print a paper as the pipeline reads it."""
     from pipeline.markdown import visible
+    from pipeline.reading import figures
     from pipeline.reading.arxiv import read
 
     found = read(paper, composition.arxiv(_settings()))
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False, indent=1, default=str))
+        told = dataclasses.asdict(dataclasses.replace(found, figures=())) | {"figures": figures.told(found)}
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1, default=str))
     else:
         click.echo(visible(found.text()))
 
@@ -234,6 +236,7 @@ def score(
     from bot.commandline.terminal import grades, judgement
     from pipeline.coding.repository import RefusedPath
     from pipeline.model.asking import Context, render
+    from pipeline.model.pictures import images
     from pipeline.proving import rubric as rubrics
     from pipeline.proving.scoring import collect, judge, with_code
     from pipeline.reading.arxiv import read
@@ -250,7 +253,7 @@ def score(
     tree = _parsed(rubrics.read, rubric) if rubric else None
     shown = _parsed(rubrics.full_run, execution) if execution else ""
     found = read(paper, composition.arxiv(settings))
-    context = Context(render("system")).extended("paper", found.text())
+    context = Context(render("system"), images=images(found)).extended("paper", found.text())
     ctx.obj.directory = kept = (
         settings.data_dir / "scores" / sha256(f"{directory.resolve()}".encode()).hexdigest()[:16]
     )

@@ -12,7 +12,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
 
 from pipeline.errors import PaperUnreadable
@@ -20,6 +20,9 @@ from pipeline.errors import PaperUnreadable
 MAX_MEMBERS = 5_000
 MAX_KEPT = 40_000_000
 """Bytes of all members that are text."""
+MAX_PICTURE = 20_000_000
+MAX_PICTURES = 100_000_000
+"""Bytes of one picture, and of all; those beyond are passed over: a paper can be read without them."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Source:
     kind: Literal["latex", "pdf"]
     files: dict[str, bytes]
     """Path → content of every text file; for a PDF the one entry `paper.pdf`."""
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    """Path → content of the files that figures are drawn in."""
 
 
 class Truncated(PaperUnreadable):
@@ -52,6 +57,8 @@ class Truncated(PaperUnreadable):
 _TEXT = frozenset(
     (".tex", ".ltx", ".latex", ".bbl", ".sty", ".cls", ".txt", ".def", ".tikz", ".bib", ".json", "")
 )
+FORMS = (".pdf", ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".svg", ".eps", ".ps")
+"""What figures are kept in, the first where a name says none; the last two cannot be drawn here."""
 _HINT = "Give another form of the paper: its PDF, its main .tex file, or a folder with its LaTeX source."
 _BLOCK = 1 << 20
 
@@ -70,11 +77,9 @@ def unpack(data: bytes, limits: Limits = Limits()) -> Source:
         if data[:2] == b"\x1f\x8b":
             return _gzipped(data, limits)
         if data[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-            return Source("latex", _collect(_zip_members(data, limits), limits))
+            return _collect(_zip_members(data, limits), limits)
         if _is_tar(data[:512]):
-            return Source(
-                "latex", _collect(_tar_members(_Metered(io.BytesIO(data), len(data), limits)), limits)
-            )
+            return _collect(_tar_members(_Metered(io.BytesIO(data), len(data), limits)), limits)
     except (
         EOFError,
         zlib.error,
@@ -107,7 +112,7 @@ def _gzipped(data: bytes, limits: Limits) -> Source:
     head = metered.read(_BLOCK)
     if _is_tar(head[:512]):
         metered = _Metered(gzip.GzipFile(fileobj=io.BytesIO(data)), len(data), limits)
-        return Source("latex", _collect(_tar_members(metered), limits))
+        return _collect(_tar_members(metered), limits)
     parts, size = [head], len(head)
     while block := metered.read(_BLOCK):
         parts.append(block)
@@ -166,19 +171,22 @@ def _bomb(what: str) -> PaperUnreadable:
 
 def _tar_members(file: _Metered) -> Iterator[tuple[str, bytes | None]]:
     """Each member's path and content (None where it is not kept)."""
+    room = MAX_PICTURES
     with tarfile.open(fileobj=file, mode="r|", errorlevel=1) as archive:  # type: ignore[call-overload]
         for member in archive:
             if member.isdir():
                 continue
             content = None
-            if member.isreg() and is_text(member.name):
+            picture = is_picture(member.name) and member.size <= min(room, MAX_PICTURE)
+            if member.isreg() and (picture or is_text(member.name)):
+                room -= member.size if picture else 0
                 reader = archive.extractfile(member)
                 content = reader.read(member.size) if reader and member.size <= 64 * _BLOCK else None
             yield member.name, content
 
 
 def _zip_members(data: bytes, limits: Limits) -> Iterator[tuple[str, bytes | None]]:
-    unpacked = 0
+    unpacked, room = 0, MAX_PICTURES
     meter = _Metered(io.BytesIO(), len(data), limits)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for member in archive.infolist():
@@ -188,7 +196,9 @@ def _zip_members(data: bytes, limits: Limits) -> Iterator[tuple[str, bytes | Non
                 raise PaperUnreadable("The archive is encrypted.", "Give it without a password.")
             regular = (member.external_attr >> 28) in (0, 8)
             content = None
-            if regular and is_text(member.filename):
+            picture = is_picture(member.filename) and member.file_size <= min(room, MAX_PICTURE)
+            if regular and (picture or is_text(member.filename)):
+                room -= member.file_size if picture else 0
                 with archive.open(member) as reader:
                     parts = []
                     while block := reader.read(_BLOCK):
@@ -204,8 +214,14 @@ def is_text(path: str) -> bool:
     return posixpath.splitext(posixpath.basename(path))[1].lower() in _TEXT
 
 
-def _collect(members: Iterator[tuple[str, bytes | None]], limits: Limits) -> dict[str, bytes]:
+def is_picture(path: str) -> bool:
+    """Whether a file of this name may be what a figure is drawn in."""
+    return posixpath.splitext(path)[1].lower() in FORMS
+
+
+def _collect(members: Iterator[tuple[str, bytes | None]], limits: Limits) -> Source:
     files: dict[str, bytes] = {}
+    pictures: dict[str, bytes] = {}
     kept = 0
     for count, (name, content) in enumerate(members, 1):
         if count > limits.members:
@@ -215,11 +231,13 @@ def _collect(members: Iterator[tuple[str, bytes | None]], limits: Limits) -> dic
             raise PaperUnreadable(
                 f"The archive holds a path that leads out of it ({name[:80]!r}) and was not read.", _HINT
             )
-        if content is not None:
+        if content is not None and is_picture(path):
+            pictures[path] = content
+        elif content is not None:
             kept += len(content)
             if kept > limits.kept:
                 raise _bomb(f"more than {limits.kept // 1_000_000} MB of text")
             files[path] = content
     if not files:
         raise PaperUnreadable("There is no LaTeX file in the archive.", _HINT)
-    return files
+    return Source("latex", files, pictures)

@@ -15,19 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ArxivUnavailable, PaperNotFound, PaperUnreadable, PaperWithdrawn
-from pipeline.reading import archives, markdown
-from pipeline.reading.latex import document as latex
+from pipeline.reading import archives, files
 from pipeline.reading.metadata import Metadata, from_atom, from_oai
 from pipeline.reading.paper import Paper
-from pipeline.reading.pdf import document as pdf
-from pipeline.reading.pdf import pages as pdf_pages
 from pipeline.reading.polite import PoliteClient
 
-MAX_FILE = 150_000_000
-"""Bytes of a paper that is given as a file."""
 DOWNLOADS = 3
 """Attempts at a source that arrives incomplete."""
-_FOLDER = re.compile(rb"\\(?:input|include|subfile|import|subimport)\s*\{\s*(?:\./)?([\w-]+)/")
 _LATER = "Try again in a few minutes, or give the paper as a file."
 
 
@@ -152,10 +146,10 @@ class Arxiv:
             source = self._source(reference, "e-print", metadata)
             if source.kind == "pdf":
                 notes.append("arXiv has no LaTeX source of this paper; this is a reading of its PDF.")
-            paper = _parsed(source)
+            paper = files.parsed(source)
         except (PaperNotFound, PaperUnreadable) as error:
             notes = [f"The source could not be read, so this is a reading of the PDF. {error}"]
-            paper = _parsed(self._source(reference, "pdf", metadata))
+            paper = files.parsed(self._source(reference, "pdf", metadata))
         return replace(
             paper,
             title=metadata.title or paper.title,
@@ -269,10 +263,8 @@ def read(source: str, arxiv: Arxiv) -> Paper:
     """
     path = Path(source).expanduser()
     try:
-        if source.strip() and path.is_dir():
-            return latex.read(_folder(path))
-        if path.is_file():
-            return _file(path)
+        if source.strip() and path.exists():
+            return files.paper(path)
     except PaperUnreadable as error:
         raise PaperUnreadable(f"{source}: {error}", error.hint) from error
     except OSError as error:
@@ -304,53 +296,3 @@ def _no_paper(source: str) -> PaperNotFound:
     if re.search(r"\.(?:pdf|tex|gz|tgz|tar|zip|md)$|/", source, re.IGNORECASE):
         return PaperNotFound(f"There is no file {source}.", f"Check the path. {forms}")
     return PaperNotFound(f"{source!r} is neither a file nor an arXiv reference.", forms)
-
-
-def _file(path: Path) -> Paper:
-    if path.stat().st_size > MAX_FILE:
-        raise PaperUnreadable(
-            f"{path} is larger than {MAX_FILE // 1_000_000} MB.", "Give the paper without its data."
-        )
-    data = path.read_bytes()
-    if path.suffix.lower() in (".md", ".markdown"):
-        return markdown.read(data.decode("utf-8", "replace"))
-    source = archives.unpack(data)
-    if path.suffix.lower() == ".tex" and list(source.files) == ["paper.tex"]:
-        return latex.read(_beside(path), main=path.name)
-    return _parsed(source)
-
-
-def _folder(folder: Path) -> dict[str, bytes]:
-    """The text files of a LaTeX source below `folder`; links are not followed."""
-    files: dict[str, bytes] = {}
-    size = 0
-    for count, path in enumerate(sorted(folder.rglob("*"))):
-        if count > archives.MAX_MEMBERS or size > archives.MAX_KEPT:
-            raise PaperUnreadable(
-                f"{folder} holds more than the source of one paper.", "Name the main .tex file."
-            )
-        if path.is_file() and not path.is_symlink() and archives.is_text(path.name):
-            size += path.stat().st_size
-            files[path.relative_to(folder).as_posix()] = path.read_bytes()
-    return files
-
-
-def _beside(main: Path) -> dict[str, bytes]:
-    """A `.tex` file and what it may include: the files beside it, and folders there that a text names."""
-    files: dict[str, bytes] = {}
-    for path in sorted(main.parent.iterdir()):
-        wanted = path.suffix in (".tex", ".ltx", ".bbl", ".sty", ".txt") and not path.is_symlink()
-        if path == main or (wanted and path.is_file() and path.stat().st_size < archives.MAX_KEPT // 10):
-            files[path.name] = path.read_bytes()
-    named = {name.decode("utf-8", "replace") for text in files.values() for name in _FOLDER.findall(text)}
-    for name in sorted(named):
-        folder = main.parent / name
-        if folder.is_dir() and not folder.is_symlink() and name not in (".", ".."):
-            files |= {f"{name}/{path}": content for path, content in _folder(folder).items()}
-    return files
-
-
-def _parsed(source: archives.Source) -> Paper:
-    if source.kind == "pdf":
-        return pdf.read(pdf_pages.pages(source.files["paper.pdf"]))
-    return latex.read(source.files)

@@ -6,7 +6,7 @@ Pure: no files, no network. Looking a quotation up is in `quotation.py`.
 import bisect
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Literal
@@ -20,6 +20,8 @@ Anchor = str
 BlockKind = Literal[
     "paragraph", "equation", "algorithm", "table", "figure", "footnote", "theorem", "list", "code"
 ]
+
+Box = tuple[float, float, float, float]
 
 CHARACTERS_PER_TOKEN = 4
 
@@ -119,6 +121,32 @@ def _drop(section: Section, dropped: list[Section]) -> bool:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """Where a figure, or a part of one, is drawn."""
+
+    name: str
+    """Of the file, as the source writes it."""
+    data: bytes = field(default=b"", repr=False)
+    """The file; empty where the source lacks it."""
+    page: int = 0
+    box: Box | None = None
+    """Left, top, right and bottom edge on the page, in points from the top left; None: all of it."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of a paper. It is drawn as a picture only when one is asked for: see `figures.py`."""
+
+    anchor: Anchor
+    caption: str
+    """As printed, with its number."""
+    drawings: tuple[Drawing, ...] = ()
+    """In order; none where the source draws it by commands of its own."""
+    text: str = ""
+    """Words inside: legends, axes, labels. They also stand in its block, where they can be quoted."""
+
+
+@dataclass(frozen=True)
 class Paper:
     """What a publication says, with every number as printed."""
 
@@ -136,6 +164,8 @@ class Paper:
     licence: str | None = None
     notes: tuple[str, ...] = ()
     """What a reader must know of the reading itself, e.g. that LaTeX was not available."""
+    figures: tuple[Figure, ...] = ()
+    """Those with a number, in reading order."""
 
     def text(self, budget_tokens: int | None = None, *, without: Collection[Part] = ()) -> str:
         """The paper as Markdown with anchors in brackets, `[S3.2]`; no more than `budget_tokens` (characters

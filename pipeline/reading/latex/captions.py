@@ -3,7 +3,7 @@
 import re
 from typing import get_args
 
-from pipeline.reading.latex import algorithms
+from pipeline.reading.latex import algorithms, drawings
 from pipeline.reading.latex.environments import ENVIRONMENTS
 from pipeline.reading.latex.groups import group
 from pipeline.reading.latex.numbers import Target, styled
@@ -49,6 +49,8 @@ def _read(reader: Reader, kind: str, body: str) -> list[Block]:
         caption = " ".join(text for _, _, text in made.captions)
         content = [Block("paragraph", f"({letter}) {caption}")] if caption else []
         return [*content, *blocks]
+    if kind == "figure":
+        drawings.collect(reader, body, [anchor for _, anchor, _ in made.captions if anchor])
     for label in made.early:
         reader.inline.labels.setdefault(label, here)
     for label, letter in made.part_labels.items():

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 from pipeline.errors import PaperUnreadable
+from pipeline.reading.latex import drawings
 from pipeline.reading.latex.bibliography import Bibliography
 from pipeline.reading.latex.captions import CAPTIONS, FLOATS
 from pipeline.reading.latex.commands import COMMANDS, DECLARATIONS
@@ -55,6 +56,7 @@ def read(files: Mapping[str, bytes], main: str | None = None) -> Paper:
         references=tuple(resolve(text, inline.labels) for text in reader.references),
         source="latex",
         notes=document.notes,
+        figures=drawings.figures(reader),
     )
 
 

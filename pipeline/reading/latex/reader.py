@@ -79,6 +79,14 @@ class Float:
     late: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What a figure shows: files by name, and the words of what LaTeX itself draws."""
+
+    files: tuple[str, ...]
+    words: tuple[str, ...] = ()
+
+
 @dataclass
 class Theorem:
     """What `\\newtheorem` declares: its printed name and what counts it."""
@@ -105,6 +113,7 @@ class Reader:
         self.theorems: dict[str, Theorem] = {}
         self.float: Float | None = None
         self.raw: list[str] = []
+        self.drawn: dict[Anchor, Drawn] = {}
         self._environments = environments
         self._commands = commands
         front = Node("Front", "", "", 0)

@@ -1,1 +1,1 @@
-"""PDF files to a Paper; `document.read` is the door, and only `pages.py` starts a process."""
+"""PDF files to a Paper; `document.read` is the door, and only `confined.py` starts a process."""

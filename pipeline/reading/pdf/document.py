@@ -9,14 +9,16 @@ from datetime import date, datetime
 
 from pipeline.errors import PaperUnreadable
 from pipeline.reading import outline
+from pipeline.reading.figures import inside, with_words
 from pipeline.reading.outline import Heading
-from pipeline.reading.paper import Block, Paper
-from pipeline.reading.pdf import bars, tables
+from pipeline.reading.paper import Block, Drawing, Figure, Paper
+from pipeline.reading.pdf import bars, drawings, tables
 from pipeline.reading.pdf import text as prose
 from pipeline.reading.pdf.glyphs import mended
 from pipeline.reading.pdf.layout import Row, rotated, rows
 from pipeline.reading.pdf.pages import Pages
-from pipeline.reading.pdf.rows import NOTE_MARK, Rows, Text
+from pipeline.reading.pdf.rows import NOTE_MARK, Rows
+from pipeline.reading.pdf.text import Text
 
 _STAMP = re.compile(
     r"arXiv:(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})v(?P<version>\d+)"
@@ -25,8 +27,8 @@ _STAMP = re.compile(
 _ABSTRACT = re.compile(r"\W*abstract\W*(?P<text>.*)", re.IGNORECASE)
 
 
-def read(pages: Pages) -> Paper:
-    """The paper that a PDF's pages print.
+def read(pages: Pages, file: bytes = b"") -> Paper:
+    """The paper that a PDF's pages print; `file` is that PDF, for pictures of its figures.
 
     Raises PaperUnreadable if there is no text on them.
     """
@@ -37,17 +39,19 @@ def read(pages: Pages) -> Paper:
             "The PDF has no text: its pages are images.",
             "Give the LaTeX source or the arXiv id, or run text recognition on it first.",
         )
-    return _Reader(found, pages).paper()
+    return _Reader(found, pages, file).paper()
 
 
 class _Reader:
     """One pass over the rows of a document."""
 
-    def __init__(self, found: list[Row], pages: Pages) -> None:
+    def __init__(self, found: list[Row], pages: Pages, file: bytes) -> None:
         self.rows = found
+        self.file = file
         self.pages = pages
         self.kinds = Rows(found, pages.pages)
         self.vocabulary = prose.vocabulary(found)
+        self.figures: list[Figure] = []
 
     def paper(self) -> Paper:
         start = self._start_of_body()
@@ -70,6 +74,7 @@ class _Reader:
             version=int(stamp["version"]) if stamp else None,
             published=_day(stamp["day"]) if stamp else None,
             notes=tuple(notes),
+            figures=tuple(self.figures),
         )
 
     # The first page ---------------------------------------------------------------------------------------
@@ -117,6 +122,9 @@ class _Reader:
                     items.append(Heading(title))
             elif in_references and text.kind in ("paragraph", "list", "equation"):
                 references.extend(prose.references(text.rows, self.vocabulary))
+            elif text.kind == "drawing":
+                if isinstance(caption := items[-1], Block):
+                    items[-1] = self._drawing(text, caption)
             elif block := self._block(text, items):
                 items.append(block)
         return items, prose.merged_references(references)
@@ -160,6 +168,13 @@ class _Reader:
             return Block("theorem", joined, theorem[0])
         run_in = prose.run_in_heading(text.rows[0], joined)
         return Block("paragraph", f"**{run_in}**{joined[len(run_in) :]}" if run_in else joined)
+
+    def _drawing(self, text: Text, caption: Block) -> Block:
+        """The block of a figure with what is written in its drawing."""
+        written = inside(drawings.words(text, self.pages.pages[text.page]))
+        place = Drawing("paper.pdf", self.file, text.page, text.box)
+        self.figures.append(Figure(text.anchor or "", caption.text, (place,), written))
+        return with_words(caption, written)
 
 
 def _continued(texts: list[Text]) -> list[Text]:

@@ -89,6 +89,12 @@ def rows(pages: Sequence[Page]) -> list[Row]:
     return found
 
 
+def cells_of(lines: list[Line]) -> list[str]:
+    """The pieces of rows that stand apart, from top to bottom: of a drawing, which has no columns."""
+    edges = min(line.box[0] for line in lines), max(line.box[2] for line in lines)
+    return [text for row in _rows_of(lines, 0, edges) for _, _, text in row.cells]
+
+
 def rotated(page: Page) -> str:
     """What stands on a page sideways, e.g. arXiv's stamp."""
     return " ".join("".join(s.text for s in line.spans) for line in page.lines if not line.upright)

@@ -1,18 +1,16 @@
 """PDF pages: lines with their places and fonts, taken by a child process that may fail. No meaning yet."""
 
-import json
 import re
-import subprocess
-import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from typing import Any
 
 from pipeline.errors import PaperUnreadable
+from pipeline.reading.paper import Box
+from pipeline.reading.pdf.confined import MEMORY, SECONDS, answers
 
 MAX_PAGES = 200
-MEMORY = 2_000_000_000
-SECONDS = 60
 _BOLD = re.compile(r"Bold|Medi\b|-Bd|CMBX|CMSSBX|Black|Heavy|Demi")
 _MATHEMATICAL = re.compile(
     r"CM(?:MI|SY|EX|R)\d|MSBM|MSAM|Math|Symbol|EUFM|rsfs|STIX|CMBSY|CMMIB|txsy|txmi|pxsy|pxmi|LMMath|XITS"
@@ -59,7 +57,7 @@ def _mathematical(font: str) -> bool:
 class Line:
     """A line, or the part of one that stands apart, as the PDF has it."""
 
-    box: tuple[float, float, float, float]
+    box: Box
     upright: bool
     spans: tuple[Span, ...]
 
@@ -81,6 +79,8 @@ class Page:
     height: float
     lines: tuple[Line, ...]
     bars: tuple[Bar, ...] = ()
+    drawn: tuple[Box, ...] = ()
+    """Around each image, and each path that is no bar."""
 
 
 @dataclass(frozen=True)
@@ -99,31 +99,30 @@ def pages(data: bytes, *, max_pages: int = MAX_PAGES, seconds: int = SECONDS, me
 
     Raises PaperUnreadable if it is encrypted, broken, or beyond the limits.
     """
-    # Isolated: neither this project nor what the environment names may be imported there.
-    command = [sys.executable, "-I", str(Path(__file__).with_name("child.py"))]
-    limits = [str(max_pages), str(memory), str(seconds)]
     hint = "Give the paper's LaTeX source or its arXiv id, or print the PDF into a new one."
-    try:
-        child = subprocess.run(  # noqa: S603
-            [*command, *limits], input=data, capture_output=True, timeout=seconds, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise PaperUnreadable(f"The PDF takes longer than {seconds} s to read.", hint) from error
-    try:
-        answer = json.loads(child.stdout)
-    except ValueError as error:
-        # Whatever the library did: no answer means that it crashed or was stopped at a limit.
-        raise PaperUnreadable(
-            "The PDF makes the reader fail: it is broken, or needs too much memory.", hint
-        ) from error
-    if answer.get("error") == "encrypted":
-        raise PaperUnreadable(
-            "The PDF is encrypted: it asks for a password.", "Remove the password and try again."
-        )
-    if "error" in answer:
-        raise PaperUnreadable(
-            f"The PDF is broken or incomplete ({answer['message']}).", f"Download it again. {hint}"
-        )
+    task = ("pages", {"file": 0, "max_pages": max_pages})
+    (answer,) = answers([data], [task], seconds=seconds, memory=memory)
+    match answer.get("error"):
+        case None:
+            return pages_of(answer)
+        case "slow":
+            raise PaperUnreadable(f"The PDF takes longer than {seconds} s to read.", hint)
+        case "crashed":
+            raise PaperUnreadable(
+                "The PDF makes the reader fail: it is broken, or needs too much memory.", hint
+            )
+        case "encrypted":
+            raise PaperUnreadable(
+                "The PDF is encrypted: it asks for a password.", "Remove the password and try again."
+            )
+        case _:
+            raise PaperUnreadable(
+                f"The PDF is broken or incomplete ({answer['message']}).", f"Download it again. {hint}"
+            )
+
+
+def pages_of(answer: Mapping[str, Any]) -> Pages:
+    """What the child says of a PDF, as values."""
     return Pages(
         tuple(
             Page(
@@ -134,6 +133,7 @@ def pages(data: bytes, *, max_pages: int = MAX_PAGES, seconds: int = SECONDS, me
                     for box, upright, spans in page["lines"]
                 ),
                 tuple(Bar(*bar) for bar in page["bars"]),
+                tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in page["drawn"]),
             )
             for page in answer["pages"]
         ),

@@ -6,15 +6,16 @@ What rows say together, and where it goes in the paper, is the business of `docu
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
 from pipeline.reading import outline
-from pipeline.reading.paper import Anchor, BlockKind
+from pipeline.reading.paper import BlockKind
+from pipeline.reading.pdf import drawings
 from pipeline.reading.pdf import text as prose
 from pipeline.reading.pdf.layout import Row
 from pipeline.reading.pdf.pages import Page
+from pipeline.reading.pdf.text import Text
 
 _EQUATION_NUMBER = re.compile(r"\(([A-Z]?\.?\d+(?:\.\d+)*[a-z]?)\)$")
 _BULLET = re.compile(r"(?:[•▪◦‣∙·–*]|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)])\s+\S")
@@ -27,17 +28,6 @@ _STATEMENT_NAME = re.compile(
     re.IGNORECASE,
 )
 NOTE_MARK = re.compile(r"\^\{(?P<mark>\d{1,3}|[∗*†‡§¶⇤]+)\}\s*(?=\S)")
-
-
-@dataclass
-class Text:
-    """Rows that are read as one."""
-
-    kind: str
-    """A kind of block, or `heading`, `cells` (of a table), `statements` (of an algorithm)."""
-    rows: list[Row] = field(default_factory=list)
-    anchor: Anchor | None = None
-    """Of a float, an equation or what belongs to them; for a heading its words."""
 
 
 class Rows:
@@ -219,7 +209,15 @@ class Rows:
             return self._statements(index, found, float_)
         if kind == "table":
             return self._table(index, found, float_)
-        self._lift_figure_text(float_)
+        if kind != "figure":
+            return index
+        page = self._pages[float_.rows[0].page]
+        drawing = drawings.above(self._texts, float_, page, self.size)
+        if drawing is None:
+            drawing = drawings.below(found[index:], float_, page, self.size)
+            index += len(drawing.rows) if drawing else 0
+        if drawing:
+            self._texts.append(drawing)
         return index
 
     def _statements(self, index: int, found: Sequence[Row], caption: Text) -> int:
@@ -292,31 +290,6 @@ class Rows:
                 self._texts.insert(place + 1, Text("paragraph", lifted))
             return []
         return lifted
-
-    def _lift_figure_text(self, caption: Text) -> None:
-        """Words inside a figure, which were taken for text before its caption was seen, go away from the
-        text.
-        """
-        place = len(self._texts) - 2
-        baseline = caption.rows[0].baseline
-        while place >= 0:
-            text = self._texts[place]
-            if not text.rows or text.kind not in ("paragraph", "equation", "list"):
-                break
-            last = text.rows[-1]
-            if last.page != caption.rows[0].page or last.baseline > baseline:
-                break
-            inside = [
-                row
-                for row in text.rows
-                if row.size < 0.9 * self.size or len(row.cells) > 1 or row.width < 0.45
-            ]
-            if len(inside) < len(text.rows) or (
-                len(text.rows) == 1 and len(last.cells) == 1 and last.text.endswith((".", ":", "?"))
-            ):
-                break
-            del self._texts[place]
-            place -= 1
 
     # Running text -----------------------------------------------------------------------------------------
 

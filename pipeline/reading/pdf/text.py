@@ -5,7 +5,9 @@ Words that a row's end parts are put together again by what words the document h
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from pipeline.reading.paper import Anchor, Box
 from pipeline.reading.pdf.glyphs import mended
 from pipeline.reading.pdf.layout import Row
 
@@ -14,6 +16,21 @@ _PLACE = re.compile(
     r"|meta|facebook|inc|corp|center|centre|academy|ai)\b|@|\d|equal contribution|https?:",
     re.IGNORECASE,
 )
+
+
+@dataclass
+class Text:
+    """Rows that are read as one."""
+
+    kind: str
+    """A kind of block, or `heading`, `cells` (of a table), `statements` (of an algorithm), `drawing`."""
+    rows: list[Row] = field(default_factory=list)
+    anchor: Anchor | None = None
+    """Of a float, an equation or what belongs to them; for a heading its words."""
+    box: Box | None = None
+    """Where on its page a drawing is."""
+    page: int = 0
+
 
 # What is no word of its own, so that the word before it goes on.
 _ENDING = re.compile(r"i[sz]\w*|ations?|ings?|e[dr]s?|al(?:ly)?|it(?:y|ies)|ments?|able|ly|ous|ness|s")
