@@ -261,9 +261,9 @@ def read(source: str, arxiv: Arxiv) -> Paper:
 
     Raises PaperError and its children, ArxivUnavailable.
     """
-    path = Path(source).expanduser()
+    path = _path(source)
     try:
-        if source.strip() and path.exists():
+        if path:
             return files.paper(path)
     except PaperUnreadable as error:
         raise PaperUnreadable(f"{source}: {error}", error.hint) from error
@@ -271,12 +271,19 @@ def read(source: str, arxiv: Arxiv) -> Paper:
         raise PaperUnreadable(
             f"{source} cannot be read ({error.strerror}).", "Check its permissions."
         ) from error
-    except ValueError:
-        pass  # no path at all
     found = references(source)
     if not found:
         raise _no_paper(source)
     return arxiv.paper(found[0])
+
+
+def _path(source: str) -> Path | None:
+    """The file or folder of this name, if there is one."""
+    try:
+        path = Path(source).expanduser()
+        return path if source.strip() and path.exists() else None
+    except (ValueError, OSError, RuntimeError):
+        return None  # too long, a zero in it, nobody's home: no path at all
 
 
 def _no_paper(source: str) -> PaperNotFound:

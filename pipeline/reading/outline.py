@@ -21,6 +21,7 @@ _CAPTION = re.compile(
 )
 _PREFIX = {"figure": "Fig", "fig": "Fig", "table": "Tab", "tab": "Tab", "algorithm": "Alg", "listing": "Lst"}
 _KINDS: dict[str, BlockKind] = {"Fig": "figure", "Tab": "table", "Alg": "algorithm", "Lst": "code"}
+_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 REFERENCES = re.compile(
     r"(?:references|bibliography|literature cited|references and notes)\W*", re.IGNORECASE
 )
@@ -58,6 +59,26 @@ class _Node:
         )
 
 
+@dataclass
+class _Roman:
+    """Numbers where sections have Roman ones (REVTeX, IEEE): subsections are letters, those below digits."""
+
+    section: str = ""
+    letter: str = ""
+
+    def full(self, number: str) -> tuple[str, int]:
+        """The whole number, as references print it (`II-B1`), and its level."""
+        if arabic(number) == arabic(self.section) + 1 and number.isalpha():
+            self.section, self.letter = number, ""
+            return number, 1
+        if re.fullmatch("[A-Z]", number) and self.section:
+            self.letter = number
+            return f"{self.section}-{number}", 2
+        if number.isdigit() and self.letter:
+            return f"{self.section}-{self.letter}{number}", 3
+        return number, number.count(".") + 1
+
+
 def numbered(text: str) -> tuple[str, str]:
     """A heading's number and title; no number if it has none."""
     match = _NUMBER.fullmatch(text.strip())
@@ -87,6 +108,9 @@ def sections(items: Iterable[Heading | Block]) -> tuple[Section, ...]:
     roots, stack = [front], [front]
     anchors: set[str] = set()
     appendix = False
+    items = list(items)
+    scheme = _Roman()
+    roman = {"I", "II"} <= {numbered(item.text)[0] for item in items if isinstance(item, Heading)}
     for item in items:
         if isinstance(item, Block):
             if item.anchor and item.anchor in anchors:
@@ -96,12 +120,12 @@ def sections(items: Iterable[Heading | Block]) -> tuple[Section, ...]:
             stack[-1].blocks.append(item)
             continue
         number, title = numbered(item.text)
-        appendix = (
-            appendix
-            or item.text.lower().startswith("appendi")
-            or bool(number[:1].isalpha() and number == "A")
-        )
-        level = number.count(".") + 1 if number else item.level or 1
+        named = item.text.lower().startswith("appendi")
+        if roman and not named and not appendix:
+            number, level = scheme.full(number)
+        else:
+            appendix = appendix or named or number == "A"
+            level = number.count(".") + 1 if number else item.level or 1
         lettered = appendix and number[:1].isalpha()
         anchor = f"{'App' if lettered else 'S'}{number}" if number else slug(title)
         anchor = _unique(anchor, anchors)
@@ -120,6 +144,18 @@ def _unique(anchor: Anchor, anchors: set[Anchor]) -> Anchor:
         unique = f"{anchor}-{count}"
     anchors.add(unique)
     return unique
+
+
+def arabic(number: str) -> int:
+    """The value of a number in digits or Roman numerals; 0 if it is neither."""
+    if number.isdigit():
+        return int(number)
+    values = [_ROMAN.get(letter, 0) for letter in number.upper()]
+    if not values or not all(values):
+        return 0
+    return sum(
+        -value if value < after else value for value, after in zip(values, [*values[1:], 0], strict=True)
+    )
 
 
 def slug(title: str) -> Anchor:

@@ -12,12 +12,12 @@ from pipeline.reading import outline
 from pipeline.reading.figures import inside, with_words
 from pipeline.reading.outline import Heading
 from pipeline.reading.paper import Block, Drawing, Figure, Paper
-from pipeline.reading.pdf import bars, drawings, tables
+from pipeline.reading.pdf import bars, contents, drawings, tables
 from pipeline.reading.pdf import text as prose
 from pipeline.reading.pdf.glyphs import mended
 from pipeline.reading.pdf.layout import Row, rotated, rows
 from pipeline.reading.pdf.pages import Pages
-from pipeline.reading.pdf.rows import NOTE_MARK, Rows
+from pipeline.reading.pdf.rows import CHAPTER, NOTE_MARK, Rows
 from pipeline.reading.pdf.text import Text
 
 _STAMP = re.compile(
@@ -46,7 +46,7 @@ class _Reader:
     """One pass over the rows of a document."""
 
     def __init__(self, found: list[Row], pages: Pages, file: bytes) -> None:
-        self.rows = found
+        self.rows = found = contents.without(found)
         self.file = file
         self.pages = pages
         self.kinds = Rows(found, pages.pages)
@@ -89,20 +89,38 @@ class _Reader:
                 and (len(row.text) < 15 or row.spans[0].bold or "—" in row.text)
             ):
                 first = index
-            elif self.kinds.is_heading(index, self.rows) and not (
-                first is None and row.size > 1.35 * self.kinds.size
-            ):
+            elif self.kinds.headings.is_heading(index, self.rows):
                 number, title = outline.numbered(row.text)
-                if first is not None or number or outline.UNNUMBERED.fullmatch(title):
-                    return (first if first is not None else index, index)
+                # A title may begin with what looks like a number: `A Rule`, `3 Ways`.
+                small = number[:1].isdigit() and row.size < 1.35 * self.kinds.size
+                first_number = small or number in ("0", "1", "I")
+                begins = first_number or outline.UNNUMBERED.fullmatch(title) or CHAPTER.fullmatch(row.text)
+                if first is None and begins:
+                    first = self._unnamed_abstract(index)
+                if first is not None:
+                    return first, index
         return (first or 0, first or 0)
+
+    def _unnamed_abstract(self, body: int) -> int:
+        """Where the text above the first heading begins; `body` itself if there is none."""
+        start = body
+        while start > 0 and self.rows[start - 1].page == self.rows[body - 1].page:
+            row = self.rows[start - 1]
+            text = row.width > 0.55 and len(row.cells) == 1 and len(row.text.split()) > 6
+            if not text and not (start == body or self.kinds.headings.gap(start, self.rows) < 1.3):
+                break
+            start -= 1
+        rows = self.rows[start:body]
+        while rows and len(rows[0].text.split()) < 7:
+            rows = rows[1:]
+        return body - len(rows) if len(rows) > 1 else body
 
     def _end_of_abstract(self, start: int, body: int) -> int:
         """Where the abstract ends: notes on the authors may stand between it and the first heading."""
         first = min(start + 1, body - 1)
         for index in range(start + 2, body):
             smaller = self.rows[index].size < self.rows[first].size - 0.6
-            if self.kinds.gap(index, self.rows) > 1.7 and (
+            if self.kinds.headings.gap(index, self.rows) > 1.7 and (
                 smaller or self.rows[index].page > self.rows[start].page
             ):
                 return index

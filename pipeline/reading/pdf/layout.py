@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from pipeline.reading.pdf import margins
 from pipeline.reading.pdf.glyphs import MADE, hanging, mended, printed
 from pipeline.reading.pdf.pages import Line, Page, Span
 
@@ -80,10 +81,10 @@ class Row:
 
 def rows(pages: Sequence[Page]) -> list[Row]:
     """All rows in reading order, column by column, without running heads and page numbers."""
-    running = _running(pages)
+    dropped = margins.running(pages)
     found: list[Row] = []
     for number, page in enumerate(pages):
-        lines = [line for line in page.lines if line.upright and id(line) not in running]
+        lines = [line for line in page.lines if line.upright and id(line) not in dropped]
         for column, part in _columns(lines, page):
             found.extend(_rows_of(part, number, column))
     return found
@@ -98,28 +99,6 @@ def cells_of(lines: list[Line]) -> list[str]:
 def rotated(page: Page) -> str:
     """What stands on a page sideways, e.g. arXiv's stamp."""
     return " ".join("".join(s.text for s in line.spans) for line in page.lines if not line.upright)
-
-
-# Running heads ----------------------------------------------------------------------------------------------
-
-
-def _running(pages: Sequence[Page]) -> set[int]:
-    """Lines in the margins that come back on other pages, and page numbers."""
-    places: dict[tuple[str, bool], list[int]] = {}
-    numbers: set[int] = set()
-    for page in pages:
-        for line in page.lines:
-            top = line.box[3] < page.height * 0.1
-            if not top and line.box[1] < page.height * 0.9:
-                continue
-            text = "".join(span.text for span in line.spans).strip()
-            if re.fullmatch(
-                r"[-–—\s]*(?:(?:page\s*)?\d{1,4}(?:\s*(?:of|/)\s*\d+)?|[ivxl]+)[-–—\s]*", text, re.I
-            ):
-                numbers.add(id(line))
-            places.setdefault((re.sub(r"\d+", "0", text), top), []).append(id(line))
-    enough = max(2, len(pages) // 4)
-    return numbers.union(*(same for same in places.values() if len(same) >= enough))
 
 
 # Columns ----------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """PDF pages: lines with their places and fonts, taken by a child process that may fail. No meaning yet."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,8 +13,15 @@ from pipeline.reading.pdf.confined import MEMORY, SECONDS, answers
 
 MAX_PAGES = 200
 _BOLD = re.compile(r"Bold|Medi\b|-Bd|CMBX|CMSSBX|Black|Heavy|Demi")
+_ITALIC = re.compile(r"Ital|Obli|Slant|-It\b|CMTI|CMSL|CMSSI|SFTI|SFSL")
 _MATHEMATICAL = re.compile(
     r"CM(?:MI|SY|EX|R)\d|MSBM|MSAM|Math|Symbol|EUFM|rsfs|STIX|CMBSY|CMMIB|txsy|txmi|pxsy|pxmi|LMMath|XITS"
+)
+
+_ROMAN = re.compile(r"CMR\d")
+_WORD = re.compile(
+    r"(?<![A-Za-z])(?!(?:log|exp|max|min|sup|inf|lim|sin|cos|tan|tanh|arg|det|dim|softmax|argmax|argmin)\b)"
+    r"[A-Za-z]{3,}"
 )
 
 
@@ -30,6 +38,8 @@ class Span:
     x1: float
     y1: float
     baseline: float
+    roman: bool = False
+    """Set in Computer Modern Roman, where that is the font of the document's text and not of its numbers only."""
 
     @property
     def bold(self) -> bool:
@@ -37,15 +47,25 @@ class Span:
         return bool(self.flags & 16) or _bold(self.font)
 
     @property
+    def italic(self) -> bool:
+        """Whether the font is a slanted one."""
+        return bool(self.flags & 2) or _italic(self.font)
+
+    @property
     def mathematical(self) -> bool:
         """Whether the font is one that mathematics is set in."""
-        return _mathematical(self.font)
+        return _mathematical(self.font) and not (self.roman and _WORD.search(self.text))
 
 
 # A paper has a dozen fonts and tens of thousands of spans.
 @lru_cache(maxsize=1024)
 def _bold(font: str) -> bool:
     return _BOLD.search(font) is not None
+
+
+@lru_cache(maxsize=1024)
+def _italic(font: str) -> bool:
+    return _ITALIC.search(font) is not None
 
 
 @lru_cache(maxsize=1024)
@@ -123,13 +143,21 @@ def pages(data: bytes, *, max_pages: int = MAX_PAGES, seconds: int = SECONDS, me
 
 def pages_of(answer: Mapping[str, Any]) -> Pages:
     """What the child says of a PDF, as values."""
+    lengths: Counter[str] = Counter()
+    for page in answer["pages"]:
+        for _, _, spans in page["lines"]:
+            for text, _, _, font, *_ in spans:
+                lengths[font] += len(text)
+    romans = {font for font in lengths if _ROMAN.search(font)}
+    if sum(lengths[font] for font in romans) < 0.3 * lengths.total():
+        romans = set()
     return Pages(
         tuple(
             Page(
                 page["width"],
                 page["height"],
                 tuple(
-                    Line(tuple(box), upright, tuple(Span(*span) for span in spans))
+                    Line(tuple(box), upright, tuple(Span(*(*span, span[3] in romans)) for span in spans))
                     for box, upright, spans in page["lines"]
                 ),
                 tuple(Bar(*bar) for bar in page["bars"]),

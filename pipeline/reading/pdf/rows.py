@@ -4,20 +4,18 @@ What rows say together, and where it goes in the paper, is the business of `docu
 """
 
 import re
-from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
-from statistics import median
 
 from pipeline.reading import outline
 from pipeline.reading.paper import BlockKind
 from pipeline.reading.pdf import drawings
-from pipeline.reading.pdf import text as prose
+from pipeline.reading.pdf.headings import Headings
 from pipeline.reading.pdf.layout import Row
 from pipeline.reading.pdf.pages import Page
 from pipeline.reading.pdf.text import Text
 
 _EQUATION_NUMBER = re.compile(r"\(([A-Z]?\.?\d+(?:\.\d+)*[a-z]?)\)$")
+CHAPTER = re.compile(r"\W*(?:chapter|appendix)\s+(?:(?P<number>\d{1,2})|(?P<letter>[A-Z]))\W*", re.IGNORECASE)
 _BULLET = re.compile(r"(?:[•▪◦‣∙·–*]|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)])\s+\S")
 _STATEMENT = re.compile(
     r"\d+:|(?:require|ensure|input|output|data|result|initiali[sz]e|for|while|repeat|if|return|function|procedure)\b",
@@ -35,16 +33,9 @@ class Rows:
 
     def __init__(self, found: Sequence[Row], pages: Sequence[Page]) -> None:
         self._pages = pages
-        sizes: Counter[float] = Counter()
-        for row in found:
-            sizes[round(row.size * 2) / 2] += len(row.text)
-        self.size = sizes.most_common(1)[0][0]
-        steps = [
-            below.baseline - above.baseline
-            for above, below in pairwise(found)
-            if above.page == below.page and 0 < below.baseline - above.baseline < 3 * self.size
-        ]
-        self.leading = median(steps) if steps else 1.2 * self.size
+        self.headings = Headings(found)
+        self.size = self.headings.size
+        self.leading = self.headings.leading
         self._texts: list[Text] = []
 
     def texts(self, found: Sequence[Row]) -> list[Text]:
@@ -54,10 +45,13 @@ class Rows:
         while index < len(found):
             row = found[index]
             caption = outline.caption(row.text) if self._stands_apart(index, found) else None
-            if self.is_heading(index, found):
+            if self.headings.is_heading(index, found):
                 index = self._heading(index, found)
             elif caption and caption[1] in ("figure", "table", "algorithm", "code"):
                 index = self._float(index, found, *caption)
+            elif self._stands_apart(index, found) and (run_in := self.headings.run_in(row)):
+                self._texts += run_in
+                index += 1
             elif self._is_footnote(row):
                 index = self._footnote(index, found)
             elif self._is_equation(row):
@@ -67,57 +61,28 @@ class Rows:
                 index += 1
         return self._texts
 
-    def gap(self, index: int, found: Sequence[Row]) -> float:
-        """Distance from the row above in lines; large where there is none."""
-        if index == 0:
-            return 9.0
-        above, row = found[index - 1], found[index]
-        same = above.page == row.page and above.column == row.column
-        return (row.baseline - above.baseline) / self.leading if same else 9.0
-
     def _stands_apart(self, index: int, found: Sequence[Row]) -> bool:
         """Whether a row may begin something new: above it is a gap, an end, or something of another kind."""
-        return self.gap(index, found) > 1.15 or found[index - 1].width < 0.9 or found[index].spans[0].bold
-
-    def is_heading(self, index: int, found: Sequence[Row]) -> bool:
-        """Whether the row at `index` is set as a heading is."""
-        row = found[index]
-        if (
-            len(row.text) > 130
-            or row.mathematical > 0.5
-            or (row.size < 0.95 * self.size and not prose.small_capitals(row))
-        ):
-            return False
-        number, title = outline.numbered(row.text)
-        letters = re.sub(r"[^A-Za-z]", "", title)
-        if not letters or (number and not title[:1].isupper()):
-            return False
-        distinct = (
-            row.bold
-            or row.size > 1.1 * self.size
-            or prose.small_capitals(row)
-            or (bool(number) and letters.isupper())
-        )
-        if not distinct or len(row.cells) > 2 or (row.text.rstrip().endswith((".", ",")) and not number):
-            return False
-        if number:
-            # A row of a table may begin with a number too.
-            return self.gap(index, found) > 1.1 and len(number) < 9 and not re.match(r"\d{3}", number)
-        if outline.UNNUMBERED.fullmatch(title):
-            return True
         return (
-            self.gap(index, found) > 1.3
-            and row.x0 < row.column[0] + 12
-            and (row.size > 1.1 * self.size or row.bold)
+            self.headings.gap(index, found) > 1.15
+            or found[index - 1].width < 0.9
+            or found[index].spans[0].bold
         )
 
     def _heading(self, index: int, found: Sequence[Row]) -> int:
         texts = [found[index].text]
         index += 1
+        chapter = CHAPTER.fullmatch(texts[0])
+        if chapter and index < len(found) and self.headings.is_heading(index, found):
+            texts = [
+                f"Appendix {chapter['letter']}" if chapter["letter"] else chapter["number"],
+                found[index].text,
+            ]
+            index += 1
         # A long heading goes on in the next row.
         while (
             index < len(found)
-            and self.gap(index, found) < 1.5
+            and self.headings.gap(index, found) < 1.5
             and found[index].bold
             and found[index - 1].bold
             and found[index].size == found[index - 1].size
@@ -165,7 +130,7 @@ class Rows:
         while (
             index < len(found)
             and (self._is_equation(found[index]) or self._between_fractions(index, found))
-            and (index == start or self.gap(index, found) < 3.5)
+            and (index == start or self.headings.gap(index, found) < 3.5)
         ):
             number = _EQUATION_NUMBER.search(found[index].text)
             if number and equation.anchor:
@@ -182,7 +147,7 @@ class Rows:
         return (
             0 < index < len(found) - 1
             and found[index].mathematical > 0.4
-            and max(self.gap(index, found), self.gap(index + 1, found)) < 0.9
+            and max(self.headings.gap(index, found), self.headings.gap(index + 1, found)) < 0.9
             and self._is_equation(found[index + 1])
         )
 
@@ -194,11 +159,15 @@ class Rows:
         first = found[index]
         index += 1
         limit = 60 if kind == "algorithm" else 25
-        while index < len(found) and self.gap(index, found) < 1.35 and len(float_.rows) < limit:
+        while index < len(found) and self.headings.gap(index, found) < 1.35 and len(float_.rows) < limit:
             row = found[index]
             if kind == "algorithm" and _STATEMENT.match(row.text):
                 break
-            if abs(row.size - first.size) > 0.8 or len(row.cells) > 2 or self.is_heading(index, found):
+            if (
+                abs(row.size - first.size) > 0.8
+                or len(row.cells) > 2
+                or self.headings.is_heading(index, found)
+            ):
                 break
             if float_.rows[-1].width < 0.8 and row.x0 <= first.column[0] + 2 and kind != "algorithm":
                 break
@@ -222,9 +191,9 @@ class Rows:
 
     def _statements(self, index: int, found: Sequence[Row], caption: Text) -> int:
         lines = Text("statements", anchor=caption.anchor)
-        while index < len(found) and self.gap(index, found) < 1.7:
+        while index < len(found) and self.headings.gap(index, found) < 1.7:
             row = found[index]
-            if self.is_heading(index, found) or (outline.caption(row.text) and row.spans[0].bold):
+            if self.headings.is_heading(index, found) or (outline.caption(row.text) and row.spans[0].bold):
                 break
             if row.width > 0.97 and lines.rows and not _STATEMENT.match(row.text) and row.mathematical < 0.1:
                 break
@@ -243,8 +212,13 @@ class Rows:
         end = index
         while end < len(found) and end - index < 120:
             row = found[end]
-            gap = self.gap(end, found)
-            if gap > 4 or self.is_heading(end, found) or outline.caption(row.text) or not self._tabular(row):
+            gap = self.headings.gap(end, found)
+            if (
+                gap > 4
+                or self.headings.is_heading(end, found)
+                or outline.caption(row.text)
+                or not self._tabular(row)
+            ):
                 break
             if len(row.cells) == 1 and gap > 1.8 and end > index and row.x0 < row.column[0] + 3:
                 break
@@ -311,7 +285,7 @@ class Rows:
         theorem = row.spans[0].bold and _STATEMENT_NAME.match(row.text)
         if above is not found[index - 1] or theorem:
             return True
-        gap = self.gap(index, found)
+        gap = self.headings.gap(index, found)
         ended = above.text.rstrip().endswith((".", ":", "?", "!", ".”", '."'))
         if gap > 8:
             # A new column or page: the paragraph may go on.

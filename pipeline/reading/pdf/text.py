@@ -123,7 +123,9 @@ def title_and_authors(front: Sequence[Row], declared: str) -> tuple[str, tuple[s
 
 
 def small_capitals(row: Row) -> bool:
-    """Whether a row is set in capitals of two sizes."""
+    """Whether a row is set in capitals of two sizes, or in a font of small capitals."""
+    if all(re.search(r"CSC\d|SmallCap|-SC\b", span.font) for span in row.spans if span.text.strip()):
+        return True
     letters = "".join(span.text for span in row.spans if span.text.strip())
     sizes = {round(span.size) for span in row.spans if re.search(r"[A-Z]", span.text)}
     return len(sizes) > 1 and re.sub(r"[^A-Za-z]", "", letters).isupper()

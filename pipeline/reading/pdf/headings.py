@@ -1,0 +1,146 @@
+"""PDF headings: which rows are set as headings, in any class: larger, bold, in capitals, in italics behind a number,
+run into their paragraph, or told by nothing but the space around them and numbers that count on. Pure.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from statistics import median
+
+from pipeline.reading import outline
+from pipeline.reading.pdf import text as prose
+from pipeline.reading.pdf.layout import Row
+from pipeline.reading.pdf.text import Text
+
+_RUN_IN_NUMBER = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){1,3}\.?|\d{1,2}\))\s+")
+_NUMERAL = re.compile(r"[\d.)]+")
+
+
+class Headings:
+    """The headings of a document, by what is usual in it."""
+
+    def __init__(self, found: Sequence[Row]) -> None:
+        sizes: Counter[float] = Counter()
+        for row in found:
+            sizes[round(row.size * 2) / 2] += len(row.text)
+        self.size = sizes.most_common(1)[0][0]
+        steps = [
+            below.baseline - above.baseline
+            for above, below in pairwise(found)
+            if above.page == below.page and 0 < below.baseline - above.baseline < 3 * self.size
+        ]
+        self.leading = median(steps) if steps else 1.2 * self.size
+        self._plain = self._plain_headings(found)
+
+    def gap(self, index: int, found: Sequence[Row]) -> float:
+        """Distance from the row above in lines; large where there is none."""
+        if index == 0:
+            return 9.0
+        above, row = found[index - 1], found[index]
+        same = above.page == row.page and above.column == row.column
+        return (row.baseline - above.baseline) / self.leading if same else 9.0
+
+    def is_heading(self, index: int, found: Sequence[Row]) -> bool:
+        """Whether the row at `index` is set as a heading is."""
+        row = found[index]
+        if id(row) in self._plain:
+            return True
+        if len(row.text) > 130 or row.mathematical > 0.5:
+            return False
+        number, title = outline.numbered(row.text)
+        letters = re.sub(r"[^A-Za-z]", "", title)
+        if not letters or (number and not title[:1].isupper()):
+            return False
+        capitals = prose.small_capitals(row)
+        known = bool(number) or outline.UNNUMBERED.fullmatch(title) is not None
+        centred = row.bold and row.width < 0.8 and abs(row.x0 + row.x1 - sum(row.column)) < 12
+        marked = (known and (row.bold or _is_italic(row, number))) or centred
+        if row.size < (0.85 if marked else 0.95) * self.size and not capitals:
+            return False
+        distinct = (
+            row.bold
+            or row.size > 1.1 * self.size
+            or capitals
+            or (bool(number) and (letters.isupper() or _is_italic(row, number)))
+        )
+        if not distinct or len(row.cells) > 2 or (row.text.rstrip().endswith((".", ",")) and not number):
+            return False
+        if number:
+            # A row of a table may begin with a number too.
+            return self.gap(index, found) > 1.1 and len(number) < 9 and not re.match(r"\d{3}", number)
+        if known:
+            return True
+        if centred and not outline.caption(row.text):
+            return (
+                self.gap(index, found) > 1.6 and index + 1 < len(found) and self.gap(index + 1, found) > 1.3
+            )
+        return (
+            self.gap(index, found) > 1.3
+            and row.x0 < row.column[0] + 12
+            and (row.size > 1.1 * self.size or row.bold)
+        )
+
+    def run_in(self, row: Row) -> list[Text]:
+        """A numbered heading and the text that goes on in its row, if the row begins with such a heading."""
+        match = _RUN_IN_NUMBER.match(row.text)
+        if match is None:
+            return []
+        shown = [span for span in row.spans if span.text.strip()]
+        number = next((n for n in range(1, len(shown)) if not _NUMERAL.fullmatch(shown[n].text.strip())), 0)
+        first = shown[number] if _NUMERAL.fullmatch(shown[0].text.strip()) else shown[0]
+        end = row.spans.index(first)
+        while end < len(row.spans) and (
+            not row.spans[end].text.strip()
+            or (row.spans[end].bold, row.spans[end].italic) == (first.bold, first.italic)
+        ):
+            end += 1
+        title = replace(row, spans=row.spans[:end]).text
+        words = title[match.end() :].strip()
+        if (
+            not (first.bold or first.italic)
+            or end == len(row.spans)
+            or not re.match(r"[A-Z][^.:]{2,90}[.:]$", words)
+        ):
+            return []
+        rest = replace(row, spans=row.spans[end:])
+        return [Text("heading", [row], title.rstrip(".: ")), Text("paragraph", [rest])]
+
+    def _plain_headings(self, found: Sequence[Row]) -> set[int]:
+        """Numbered headings that are set like the text: those that stand apart and count on from 1."""
+        accepted: set[int] = set()
+        numbers: set[str] = set()
+        for index, row in enumerate(found[:-1]):
+            number, title = outline.numbered(row.text)
+            if (
+                re.fullmatch(r"\d{1,2}(?:\.\d{1,2})*", number)
+                and title[:1].isupper()
+                and len(title) < 80
+                and not re.search(r"[.,:;?!)]$", title)
+                and re.match(r"[\d.]+\s", row.text)
+                and row.width < 0.75
+                and 0.95 * self.size < row.size
+                and self.gap(index, found) > 1.35
+                and self.gap(index + 1, found) > 1.15
+                and self._counts_on(number, numbers)
+            ):
+                accepted.add(id(row))
+                numbers.add(number)
+        return accepted if {"1", "2", "3"} <= numbers else set()
+
+    @staticmethod
+    def _counts_on(number: str, numbers: set[str]) -> bool:
+        above, _, last = number.rpartition(".")
+        before = f"{above}.{int(last) - 1}" if above else str(int(last) - 1)
+        return number not in numbers and (
+            before in numbers or (last == "1" and (not above or above in numbers))
+        )
+
+
+def _is_italic(row: Row, number: str) -> bool:
+    """Whether what follows a heading's number is all in italics."""
+    after = [
+        span for span in row.spans if span.text.strip() and outline.numbered(span.text + " ")[0] != number
+    ]
+    return bool(after) and all(span.italic for span in after)

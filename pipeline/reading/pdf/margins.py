@@ -1,0 +1,153 @@
+"""PDF margins: which lines are page numbers and running heads, wherever a class sets them. Pure geometry.
+
+What they have in common: they are the outermost of their page and stand apart from its text, and other pages have
+the same at the same height, or the number that follows.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from pipeline.reading.outline import arabic
+from pipeline.reading.pdf.pages import Line, Page
+
+_DEPTH = 3
+"""Rows of a head or foot."""
+_OUTER = 0.1
+"""Part of a page's height in which nothing but heads, feet and notes is set, and no gap is needed."""
+_WITHIN = 0.25
+_NUMBER = re.compile(
+    r"[-–—\s\[(]*(?:page\s*)?(?P<number>\d{1,4}|[ivxlc]+)(?:\s*(?:of|/)\s*\d+)?[-–—\s\])]*", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class _Edge:
+    """A row at the top or bottom of a page."""
+
+    page: int
+    top: bool
+    depth: int
+    """0 for the outermost."""
+    lines: tuple[Line, ...]
+    outer: bool
+    apart: float
+    """Distance to the next row inward, in lines of the text."""
+
+    @property
+    def height(self) -> int:
+        """Where it stands, on pages of one size."""
+        return round(self.lines[0].box[1])
+
+
+def running(pages: Sequence[Page]) -> set[int]:
+    """The ids of all lines that are page numbers or running heads."""
+    sizes: Counter[float] = Counter()
+    for span in (span for page in pages for line in page.lines for span in line.spans):
+        sizes[span.size] += len(span.text)
+    # What is set larger than the text is a heading.
+    most = 1.15 * sizes.most_common(1)[0][0] if sizes else 0.0
+    leading = _leading(pages)
+    edges = [edge for number, page in enumerate(pages) for edge in _edges(number, page, most, leading)]
+    found: set[int] = set()
+    for depth in range(_DEPTH):
+        # A second row is looked at where the first one has gone.
+        here = [
+            edge
+            for edge in edges
+            if edge.depth == depth
+            and all(
+                {id(line) for line in other.lines} <= found
+                for other in edges
+                if (other.page, other.top) == (edge.page, edge.top) and other.depth < depth
+            )
+        ]
+        found |= _repeated(here, len(pages)) | _numbers(here)
+        found |= _at_the_same_height(here, len(pages))
+    return found
+
+
+def _edges(number: int, page: Page, most: float, leading: float) -> list[_Edge]:
+    edges: list[_Edge] = []
+    upright = [line for line in page.lines if line.upright]
+    for top in (True, False):
+        rows: list[list[Line]] = []
+        for line in sorted(upright, key=lambda line: line.box[3], reverse=not top):
+            if rows and abs(line.box[3] - rows[-1][0].box[3]) < 4:
+                rows[-1].append(line)
+            elif len(rows) > _DEPTH:
+                break
+            else:
+                rows.append([line])
+        for depth, row in enumerate(rows[:_DEPTH]):
+            y0, y1 = min(line.box[1] for line in row), max(line.box[3] for line in row)
+            within = y1 < _WITHIN * page.height if top else y0 > (1 - _WITHIN) * page.height
+            large = any(span.size > most for line in row for span in line.spans if span.text.strip())
+            if not within or large:
+                break
+            outer = y1 < _OUTER * page.height if top else y0 > (1 - _OUTER) * page.height
+            after = rows[depth + 1][0] if depth + 1 < len(rows) else None
+            apart = abs(after.box[3] - row[0].box[3]) / leading if after else 99.0
+            edges.append(_Edge(number, top, depth, tuple(row), outer, apart))
+    return edges
+
+
+def _leading(pages: Sequence[Page]) -> float:
+    """From one row of the text to the next, usually."""
+    steps = [
+        below.box[3] - above.box[3]
+        for page in pages
+        for above, below in pairwise(page.lines)
+        if abs(above.box[0] - below.box[0]) < 30 and 4 < below.box[3] - above.box[3] < 40
+    ]
+    return median(steps) if steps else 12.0
+
+
+def _text(line: Line) -> str:
+    return "".join(span.text for span in line.spans).strip()
+
+
+def _repeated(edges: list[_Edge], pages: int) -> set[int]:
+    """Lines that say the same on other pages, apart from numbers."""
+    same: dict[tuple[str, float, bool], list[int]] = defaultdict(list)
+    for edge in edges:
+        if edge.outer or edge.apart > 1.2:
+            for line in edge.lines:
+                # A running head repeats the title, but not in its size.
+                same[re.sub(r"\d+", "0", _text(line)), line.spans[0].size, edge.top].append(id(line))
+    enough = max(2, pages // 4)
+    return {line for lines in same.values() if len(lines) >= enough for line in lines}
+
+
+def _numbers(edges: list[_Edge]) -> set[int]:
+    """Page numbers: in the outer margin any, elsewhere those that go on from page to page."""
+    found: set[int] = set()
+    offsets: Counter[int] = Counter()
+    candidates: list[tuple[int, int, bool]] = []
+    for edge in edges:
+        for line in edge.lines:
+            match = _NUMBER.fullmatch(_text(line))
+            if match and edge.outer:
+                found.add(id(line))
+            if match and (value := arabic(match["number"])):
+                alone = len(edge.lines) == 1 and edge.apart > 1.5 and value == edge.page + 1
+                offsets[value - edge.page] += 1
+                candidates.append((id(line), value - edge.page, alone))
+    return found | {line for line, offset, alone in candidates if offsets[offset] > 1 or alone}
+
+
+def _at_the_same_height(edges: list[_Edge], pages: int) -> set[int]:
+    """Heads that name a section differ from page to page; they stand apart from the text at one height."""
+    heights: Counter[tuple[bool, int]] = Counter()
+    apart: Counter[tuple[bool, int]] = Counter()
+    for edge in edges:
+        places = [(edge.top, edge.height + shift) for shift in (-1, 0, 1)]
+        heights.update(places)
+        apart.update(places if edge.apart > 1.3 else ())
+    enough = max(3, 0.4 * pages)
+    # Where a page begins with its text, a heading may be the first of another one.
+    heads = {place for place, count in apart.items() if count >= max(enough, 0.9 * heights[place])}
+    return {id(line) for edge in edges if (edge.top, edge.height) in heads for line in edge.lines}
