@@ -66,8 +66,13 @@ class _Roman:
     section: str = ""
     letter: str = ""
 
-    def full(self, number: str) -> tuple[str, int]:
+    def full(self, number: str, *, appendix: bool) -> tuple[str, int]:
         """The whole number, as references print it (`II-B1`), and its level."""
+        if appendix:
+            if number.isdigit():
+                return f"{self.section}.{number}", 2
+            self.section = number or self.section
+            return number, 1
         if arabic(number) == arabic(self.section) + 1 and number.isalpha():
             self.section, self.letter = number, ""
             return number, 1
@@ -121,10 +126,11 @@ def sections(items: Iterable[Heading | Block]) -> tuple[Section, ...]:
             continue
         number, title = numbered(item.text)
         named = item.text.lower().startswith("appendi")
-        if roman and not named and not appendix:
-            number, level = scheme.full(number)
+        if roman and not named:
+            number, level = scheme.full(number, appendix=appendix)
         else:
             appendix = appendix or named or number == "A"
+            scheme.section = number or scheme.section
             level = number.count(".") + 1 if number else item.level or 1
         lettered = appendix and number[:1].isalpha()
         anchor = f"{'App' if lettered else 'S'}{number}" if number else slug(title)

@@ -138,7 +138,11 @@ class _Reader:
                 in_references = bool(outline.REFERENCES.fullmatch(outline.numbered(title)[1]))
                 if not in_references:
                     items.append(Heading(title))
-            elif in_references and text.kind in ("paragraph", "list", "equation"):
+            elif (in_references := in_references or self._begins_references(text)) and text.kind in (
+                "paragraph",
+                "list",
+                "equation",
+            ):
                 references.extend(prose.references(text.rows, self.vocabulary))
             elif text.kind == "drawing":
                 if isinstance(caption := items[-1], Block):
@@ -146,6 +150,14 @@ class _Reader:
             elif block := self._block(text, items):
                 items.append(block)
         return items, prose.merged_references(references)
+
+    def _is_reference(self, text: Text) -> bool:
+        """Whether this is an entry of a list of references without a heading, as REVTeX sets it."""
+        return (
+            text.kind in ("paragraph", "list")
+            and all(row.size < 0.95 * self.kinds.size for row in text.rows)
+            and bool(re.match(r"\[\d+\]\s+\S", text.rows[0].text))
+        )
 
     def _block(self, text: Text, items: list[Heading | Block]) -> Block | None:
         if text.kind == "equation":

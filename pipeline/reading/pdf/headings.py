@@ -63,7 +63,8 @@ class Headings:
             row.bold
             or row.size > 1.1 * self.size
             or capitals
-            or (bool(number) and (letters.isupper() or _is_italic(row, number)))
+            or (known and letters.isupper())
+            or (bool(number) and _is_italic(row, number))
         )
         if not distinct or len(row.cells) > 2 or (row.text.rstrip().endswith((".", ",")) and not number):
             return False
@@ -71,7 +72,7 @@ class Headings:
             # A row of a table may begin with a number too.
             return self.gap(index, found) > 1.1 and len(number) < 9 and not re.match(r"\d{3}", number)
         if known:
-            return True
+            return row.bold or capitals or row.size > 1.1 * self.size or self.gap(index, found) > 1.2
         if centred and not outline.caption(row.text):
             return (
                 self.gap(index, found) > 1.6 and index + 1 < len(found) and self.gap(index + 1, found) > 1.3

@@ -6,7 +6,7 @@ the same at the same height, or the number that follows.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -51,6 +51,12 @@ def running(pages: Sequence[Page]) -> set[int]:
     # What is set larger than the text is a heading.
     most = 1.15 * sizes.most_common(1)[0][0] if sizes else 0.0
     leading = _leading(pages)
+    headings = {
+        _letters(line)
+        for page in pages
+        for line in page.lines
+        if line.spans[0].size > most and len(_letters(line)) > 4
+    }
     edges = [edge for number, page in enumerate(pages) for edge in _edges(number, page, most, leading)]
     found: set[int] = set()
     for depth in range(_DEPTH):
@@ -66,7 +72,7 @@ def running(pages: Sequence[Page]) -> set[int]:
             )
         ]
         found |= _repeated(here, len(pages)) | _numbers(here)
-        found |= _at_the_same_height(here, len(pages))
+        found |= _at_the_same_height(here, len(pages)) | _of_headings(here, headings)
     return found
 
 
@@ -110,6 +116,10 @@ def _text(line: Line) -> str:
     return "".join(span.text for span in line.spans).strip()
 
 
+def _letters(line: Line) -> str:
+    return re.sub(r"[^a-z]", "", _text(line).lower())
+
+
 def _repeated(edges: list[_Edge], pages: int) -> set[int]:
     """Lines that say the same on other pages, apart from numbers."""
     same: dict[tuple[str, float, bool], list[int]] = defaultdict(list)
@@ -137,6 +147,16 @@ def _numbers(edges: list[_Edge]) -> set[int]:
                 offsets[value - edge.page] += 1
                 candidates.append((id(line), value - edge.page, alone))
     return found | {line for line, offset, alone in candidates if offsets[offset] > 1 or alone}
+
+
+def _of_headings(edges: list[_Edge], headings: Collection[str]) -> set[int]:
+    """Heads that say again, in small, what a heading says."""
+    found: set[int] = set()
+    for edge in edges:
+        text = "".join(map(_letters, edge.lines))
+        if edge.top and edge.apart > 1.3 and any(text.endswith(heading) for heading in headings):
+            found.update(map(id, edge.lines))
+    return found
 
 
 def _at_the_same_height(edges: list[_Edge], pages: int) -> set[int]:

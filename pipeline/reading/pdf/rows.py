@@ -49,7 +49,7 @@ class Rows:
                 index = self._heading(index, found)
             elif caption and caption[1] in ("figure", "table", "algorithm", "code"):
                 index = self._float(index, found, *caption)
-            elif self._stands_apart(index, found) and (run_in := self.headings.run_in(row)):
+            elif self._begins(index, found) and (run_in := self.headings.run_in(row)):
                 self._texts += run_in
                 index += 1
             elif self._is_footnote(row):
@@ -68,6 +68,11 @@ class Rows:
             or found[index - 1].width < 0.9
             or found[index].spans[0].bold
         )
+
+    def _begins(self, index: int, found: Sequence[Row]) -> bool:
+        """Whether a row may be the first of a paragraph."""
+        row = found[index]
+        return self._stands_apart(index, found) or row.x0 > row.column[0] + 0.6 * self.size
 
     def _heading(self, index: int, found: Sequence[Row]) -> int:
         texts = [found[index].text]
