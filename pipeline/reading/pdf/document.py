@@ -138,11 +138,9 @@ class _Reader:
                 in_references = bool(outline.REFERENCES.fullmatch(outline.numbered(title)[1]))
                 if not in_references:
                     items.append(Heading(title))
-            elif (in_references := in_references or self._begins_references(text)) and text.kind in (
-                "paragraph",
-                "list",
-                "equation",
-            ):
+                continue
+            listed = in_references and text.kind in ("paragraph", "list", "equation")
+            if listed or self._is_reference(text):
                 references.extend(prose.references(text.rows, self.vocabulary))
             elif text.kind == "drawing":
                 if isinstance(caption := items[-1], Block):
@@ -215,7 +213,10 @@ def _continued(texts: list[Text]) -> list[Text]:
         if text.kind in ("paragraph", "list") and last is not None and text.kind == "paragraph":
             end = last.rows[-1].text.rstrip()
             begins_small = bool(re.match(r"[a-z(,;]|\[\d", text.rows[0].text))
-            torn = not end.endswith((".", ":", "?", "!", '."')) or end.endswith((" al.", "e.g.", "i.e."))
+            alike = abs(last.rows[-1].size - text.rows[0].size) < 0.6
+            torn = (alike and not end.endswith((".", ":", "?", "!", '."'))) or end.endswith(
+                (" al.", "e.g.", "i.e.")
+            )
             elsewhere = last.rows[-1].page != text.rows[0].page or last.rows[-1].column != text.rows[0].column
             if (
                 torn

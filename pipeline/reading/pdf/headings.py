@@ -15,7 +15,7 @@ from pipeline.reading.pdf.layout import Row
 from pipeline.reading.pdf.text import Text
 
 _RUN_IN_NUMBER = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){1,3}\.?|\d{1,2}\))\s+")
-_NUMERAL = re.compile(r"[\d.)]+")
+_NUMERAL = re.compile(r"[A-Z]?[\d.)]+|[A-Z]\.?")
 
 
 class Headings:
@@ -56,7 +56,7 @@ class Headings:
         capitals = prose.small_capitals(row)
         known = bool(number) or outline.UNNUMBERED.fullmatch(title) is not None
         centred = row.bold and row.width < 0.8 and abs(row.x0 + row.x1 - sum(row.column)) < 12
-        marked = (known and (row.bold or _is_italic(row, number))) or centred
+        marked = (known and (row.bold or _is_italic(row))) or centred
         if row.size < (0.85 if marked else 0.95) * self.size and not capitals:
             return False
         distinct = (
@@ -64,7 +64,7 @@ class Headings:
             or row.size > 1.1 * self.size
             or capitals
             or (known and letters.isupper())
-            or (bool(number) and _is_italic(row, number))
+            or (bool(number) and _is_italic(row))
         )
         if not distinct or len(row.cells) > 2 or (row.text.rstrip().endswith((".", ",")) and not number):
             return False
@@ -139,9 +139,7 @@ class Headings:
         )
 
 
-def _is_italic(row: Row, number: str) -> bool:
+def _is_italic(row: Row) -> bool:
     """Whether what follows a heading's number is all in italics."""
-    after = [
-        span for span in row.spans if span.text.strip() and outline.numbered(span.text + " ")[0] != number
-    ]
+    after = [span for span in row.spans if span.text.strip() and not _NUMERAL.fullmatch(span.text.strip())]
     return bool(after) and all(span.italic for span in after)

@@ -102,7 +102,8 @@ def merged_references(entries: list[str]) -> list[str]:
 
 def title_and_authors(front: Sequence[Row], declared: str) -> tuple[str, tuple[str, ...]]:
     """What stands above the abstract; `declared` is the title that the file itself names."""
-    front = [row for row in front if row.page == 0]
+    # The first page may be a cover, which is none of the paper's.
+    front = [row for row in front if row.page == front[0].page]
     if not front:
         return "", ()
     size = max(row.size for row in front)

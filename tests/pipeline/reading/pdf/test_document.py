@@ -1,6 +1,7 @@
 import re
 from collections.abc import Callable
 from difflib import SequenceMatcher
+from typing import Any
 
 import pymupdf
 import pytest
@@ -262,3 +263,299 @@ def test_the_pdf_whose_words_others_glue_together() -> None:
     assert "= (1 − β_{2})∑_{i=1}^{t}β_{2}^{t−i} · g_{i}^{2}" in paper.text()
     prose = re.sub(r"```.*?```", " ", paper.text(), flags=re.DOTALL)
     assert max(map(len, re.findall(r"[A-Za-z]+", prose))) < 20
+
+
+WORDS = [
+    "the",
+    "rule",
+    "waits",
+    "where",
+    "noise",
+    "is",
+    "large",
+    "and",
+    "moves",
+    "on",
+    "where",
+    "it",
+    "is",
+    "small",
+    "so",
+    "that",
+    "nobody",
+    "has",
+    "to",
+    "tune",
+    "it",
+]
+
+
+def words_of(count: int, start: int = 0) -> list[str]:
+    lines = [" ".join(WORDS[(start + 7 * n + k) % len(WORDS)] for k in range(14)) for n in range(count)]
+    return [*lines[:-1], f"{lines[-1]}."]
+
+
+def prose(page: pymupdf.Page, x: float, y: float, count: int, start: int = 0, **how: Any) -> float:
+    """Rows of a text, no two neighbours alike."""
+    return rows(page, x, y, *words_of(count, start), **how)
+
+
+def pages(draw: Callable[[pymupdf.Page, int], None], count: int, **fonts: bytes) -> Paper:
+    document = pymupdf.open()
+    for number in range(count):
+        draw(document.new_page(width=612, height=792), number)
+    data = document.tobytes(deflate=False, no_new_id=True)
+    for old, new in fonts.items():
+        name = old.replace("_", "-").encode()
+        data = data.replace(b"/" + name, b"/" + new.ljust(len(name)))
+    return pdf.read(pdf_pages.pages(data))
+
+
+def text_of(paper: Paper) -> list[str]:
+    return [block.text for block in blocks(paper) if block.kind == "paragraph"]
+
+
+def test_computer_modern_is_text_where_a_document_is_set_in_it() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        y = rows(page, 72, 120, "1 Introduction", size=12, font="tibo")
+        for paragraph in range(3):
+            rows(page, 87, y + 4, "Here a paragraph begins and")
+            y = prose(page, 72, y + 16, 5, paragraph)
+
+    paper = pages(draw, 1, Times_Roman=b"CMR10")
+    assert {block.kind for block in blocks(paper)} == {"paragraph"}
+    assert len(text_of(paper)) == 3
+
+
+def test_page_numbers_that_count_on_are_no_text_wherever_they_stand() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        y = rows(page, 72, 120, "1 Introduction", size=12, font="tibo") + 8 if number == 0 else 120
+        lines = [
+            " ".join(WORDS[(7 * n + k + number) % 20] for k in range(14)) for n in range(int((655 - y) / 12))
+        ]
+        y = rows(page, 72, y, *lines)
+        rows(page, 303, 697, str(number + 7))
+
+    (text,) = text_of(pages(draw, 3))
+    assert not re.search(r"\d", text)
+
+
+def test_a_number_that_ends_a_page_is_kept_where_it_does_not_count_on() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        y = rows(page, 72, 120, f"{number + 1} Part", size=12, font="tibo")
+        prose(page, 72, y + 8, 20)
+        rows(page, 72, y + 8 + 20 * 12, ("17", "5", "40")[number])
+
+    assert re.findall(r"\d+", " ".join(text_of(pages(draw, 3)))) == ["17", "5", "40"]
+
+
+def test_heads_that_name_the_section_are_no_text_but_headings_at_the_top_of_a_page_are() -> None:
+    def heads(page: pymupdf.Page, number: int) -> None:
+        rows(page, 72, 90, f"{number + 1}. WAITING {['ONE', 'TWO', 'THREE', 'FOUR'][number]}", font="tiit")
+        y = rows(page, 72, 130, f"{number + 1} Part", size=12, font="tibo")
+        prose(page, 72, y + 8, 30, number)
+
+    found = pages(heads, 4)
+    assert [section.title for section in sections(found)] == ["Part"] * 4
+    assert "WAITING" not in found.text()
+
+    def headings(page: pymupdf.Page, number: int) -> None:
+        heading = f"{number + 1} {WORDS[number].title()}"
+        y = rows(page, 72, 100, heading, font="tibo") + 12 if number % 2 == 0 else 100
+        prose(page, 72, y, 30, number)
+
+    assert [section.number for section in sections(pages(headings, 6)) if section.number] == ["1", "3", "5"]
+
+
+def test_a_running_head_that_repeats_the_title_does_not_take_it_along() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        if number == 0:
+            rows(page, 150, 100, "A Fine Method", size=17, font="tibo")
+            rows(page, 72, 150, "Abstract", size=12, font="tibo")
+            prose(page, 72, 170, 3)
+            rows(page, 72, 240, "1 Introduction", size=12, font="tibo")
+        else:
+            rows(page, 150, 100, "A Fine Method", size=8)
+        prose(page, 72, 260 if number == 0 else 130, 20, number)
+
+    paper = pages(draw, 3)
+    assert paper.title == "A Fine Method"
+    assert "Fine" not in " ".join(text_of(paper))
+
+
+def test_a_table_of_contents_is_no_text_and_its_entries_no_sections() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        if number == 0:
+            y = rows(page, 72, 100, "Contents", size=14, font="tibo") + 10
+            entries = (
+                "1 Introduction",
+                "2 A way of waiting whose name is",
+                "long",
+                "2.1 Steps . . . . . . . . .",
+                "3 End",
+            )
+            for entry, place in zip(entries, ("1", "", "2", "2", "11"), strict=True):
+                rows(page, 72, y, entry, font="tibo" if entry[1] == " " else "tiro")
+                rows(page, 540 - 5 * len(place), y, place)
+                y += 14
+            return
+        title = ("Introduction", "A way of waiting", "End")[number - 1]
+        y = rows(page, 72, 100, f"{number} {title}", size=14, font="tibo")
+        prose(page, 72, y + 8, 20, number)
+
+    paper = pages(draw, 4)
+    assert anchors(paper) == ["S1", "S2", "S3"]
+    assert [section.title for section in sections(paper)] == ["Introduction", "A way of waiting", "End"]
+    assert "Contents" not in paper.text()
+    assert "Steps" not in paper.text()
+
+
+def test_the_cover_of_a_repository_is_no_part_of_the_paper() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        if number == 0:
+            rows(page, 72, 100, "HAL Id: hal-01234567", "Submitted on 3 May 2020", size=9)
+            rows(page, 72, 200, "The Same Method, as the Cover Names It", size=20, font="tibo")
+            rows(page, 72, 260, "To cite this version:", "Ada Lovelace. The Same Method. 2020.")
+        else:
+            prose(page, 72, front(page) + 8, 20)
+
+    paper = pages(draw, 2)
+    assert (paper.title, paper.authors) == ("A Fine Method", ("Ada Lovelace",))
+    assert "HAL" not in paper.text()
+
+
+def headed(*heads: tuple[str, str, float, float], size: float = 10) -> list[tuple[str, str]]:
+    """Numbers and titles of sections that are set so: text, font, size, left edge (0: in the middle)."""
+
+    def draw(page: pymupdf.Page, number: int) -> None:
+        y = 60.0
+        for text, font, of, x in heads:
+            wide = max(pymupdf.get_text_length(line, "tiro", size) for line in words_of(20))
+            middle = 72 + (wide - pymupdf.get_text_length(text, font, of)) / 2
+            y = rows(page, x or middle, y + 18, text, font=font, size=of)
+            y = prose(page, 72, y + 8, 5, int(y), size=size)
+
+    return [(section.number, section.title) for section in sections(pages(draw, 1)) if section.title]
+
+
+@pytest.mark.parametrize(
+    ("heads", "found"),
+    [
+        (
+            (("I. WAITING", "tibo", 9, 0), ("A. Steps of it", "tibo", 9, 0), ("1. In small", "tiit", 9, 0),
+             ("II. END", "tibo", 9, 0), ("A. Of it", "tibo", 9, 0), ("Appendix A: Proof", "tibo", 9, 0)),
+            [("I", "WAITING"), ("I-A", "Steps of it"), ("I-A1", "In small"), ("II", "END"), ("II-A", "Of it"),
+             ("A", "Proof")],
+        ),
+        (
+            (("1. Waiting", "tibo", 10, 72), ("1.1. Steps of it", "tiit", 10, 72), ("2. End", "tibo", 10, 72)),
+            [("1", "Waiting"), ("1.1", "Steps of it"), ("2", "End")],
+        ),
+        (
+            (("1. Waiting", "tiro", 10, 72), ("1.1. Steps of it", "tiro", 10, 72), ("2. More", "tiro", 10, 72),
+             ("3. End", "tiro", 10, 72)),
+            [("1", "Waiting"), ("1.1", "Steps of it"), ("2", "More"), ("3", "End")],
+        ),
+        (
+            (("INTRODUCTION", "tibo", 9, 0), ("Steps of waiting", "tibo", 9, 0)),
+            [("", "INTRODUCTION"), ("", "Steps of waiting")],
+        ),
+    ],
+    ids=["revtex", "elsevier", "as the text", "letters"],
+)  # fmt: skip
+def test_headings_of_many_classes(
+    heads: tuple[tuple[str, str, float, float], ...], found: list[tuple[str, str]]
+) -> None:
+    assert headed(*heads) == found
+
+
+def test_items_of_a_list_are_no_headings() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        y = prose(page, 72, front(page) + 8, 4)
+        y = rows(page, 84, y + 6, "1. Wait for the noise to fall", "2. Move on", "3. Stop")
+        prose(page, 72, y + 6, 4)
+
+    assert [section.number for section in sections(pages(draw, 1))] == ["1"]
+
+
+def test_a_numbered_heading_may_run_into_its_paragraph() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        y = prose(page, 72, front(page) + 8, 4)
+        rows(page, 72, y + 14, "1.1.1 Rounding it down.", font="tiit")
+        rows(page, 180, y + 14, "Here the text goes on at once and")
+        prose(page, 72, y + 26, 4)
+
+    paper = pages(draw, 1)
+    assert [(s.number, s.title) for s in sections(paper)] == [
+        ("1", "Introduction"),
+        ("1.1.1", "Rounding it down"),
+    ]
+    assert text_of(paper)[-1].startswith("Here the text goes on at once and")
+
+
+def test_a_chapter_is_one_heading_in_two_rows() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        y = rows(page, 72, 150, f"Chapter {number + 1}", size=20, font="tibo")
+        y = rows(page, 72, y + 30, ("Waiting", "Moving on")[number], size=24, font="tibo")
+        prose(page, 72, y + 20, 20, number)
+
+    found = [(section.anchor, section.number, section.title) for section in sections(pages(draw, 2))]
+    assert found == [("S1", "1", "Waiting"), ("S2", "2", "Moving on")]
+
+
+def test_references_without_a_heading_are_cut_from_the_body_but_kept() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        y = prose(page, 72, front(page) + 8, 20)
+        rows(
+            page,
+            72,
+            y + 30,
+            "[1] A. One, A fine paper, Journal 1 (2019).",
+            "[2] B. Two, Another (2020).",
+            size=8,
+        )
+
+    paper = pages(draw, 1)
+    assert paper.references == ("[1] A. One, A fine paper, Journal 1 (2019).", "[2] B. Two, Another (2020).")
+    assert "[1]" not in " ".join(text_of(paper))
+
+
+def plotted(page: pymupdf.Page, y: float, legend: str) -> None:
+    """Axes, two curves, a legend in the text's own size, ticks, and an axis that is written upwards."""
+    page.draw_rect((150, y, 450, y + 120))
+    page.draw_line((150, y + 120), (450, y + 10), color=(1, 0, 0))
+    rows(page, 170, y + 20, legend)
+    rows(page, 148, y + 131, "0.5", size=7)
+    page.insert_text((138, y + 90), "test error", fontsize=8, fontname="tiro", rotate=90)
+
+
+def test_what_is_written_in_a_figure_stands_in_its_block_and_not_in_the_text() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        y = prose(page, 72, front(page) + 8, 5)
+        plotted(page, y + 10, "our rule of waiting")
+        rows(page, 72, y + 165, "Figure 1: The error over time.")
+        prose(page, 72, y + 195, 5, 3)
+
+    paper = pages(draw, 1)
+    (figure,) = paper.figures
+    assert figure.text == "our rule of waiting; test error; 0.5"
+    assert paper.find("our rule of waiting") == "Fig1"
+    assert len(text_of(paper)) == 2
+    (drawing,) = figure.drawings
+    assert drawing.box is not None
+    x0, y0, x1, y1 = drawing.box
+    assert x0 < 138
+    assert x1 >= 450
+    assert 120 < y1 - y0 < 160
+
+
+def test_a_figure_may_stand_under_its_caption() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        y = prose(page, 72, front(page) + 8, 5)
+        rows(page, 72, y + 20, "Figure 1: The error over time.")
+        plotted(page, y + 35, "our rule of waiting")
+        prose(page, 72, y + 205, 5, 3)
+
+    paper = pages(draw, 1)
+    assert paper.figures[0].text.startswith("our rule of waiting")
+    assert len(text_of(paper)) == 2
