@@ -18,6 +18,7 @@ from pipeline.coding.repository import Repository
 from pipeline.errors import AnswerInvalid
 from pipeline.model.asking import Context, Unfit, ask_until, block, render
 from pipeline.model.llm import LLM
+from pipeline.model.pictures import images
 from pipeline.model.window import contexts, within_window
 from pipeline.planning.plan import NO_LOGIC, Metric, Plan
 from pipeline.planning.planning import unplanned
@@ -202,7 +203,8 @@ class Reviser:
         """The paper as it was shown to the model before, else the whole of it."""
         kept = self.record.out / "paper.md"
         if kept.exists():
-            return Context(render("system")).extended("paper", kept.read_text(encoding="utf-8"))
+            context = Context(render("system"), images=images(self.paper))
+            return context.extended("paper", kept.read_text(encoding="utf-8"))
         return next(contexts(self.paper, self.record.keep))
 
     def _planned(self, context: Context) -> Context:

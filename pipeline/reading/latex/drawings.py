@@ -34,9 +34,9 @@ def collect(reader: Reader, body: str, anchors: list[Anchor]) -> None:
     ]
     own = _OWN.search(body)
     words = [next(filter(None, found.groups())) for found in _WORDS.finditer(body)] if own else []
-    inner = {name for drawn in reader.drawn.values() for name in drawn.files}
     nested = body.count("\\caption") > len(anchors)
-    files = list(dict.fromkeys(name for name in files if not (nested and name in inner)))
+    inner = {name for drawn in reader.drawn.values() for name in drawn.files} if nested else ()
+    files = list(dict.fromkeys(name for name in files if name not in inner))
     if files or own:
         texts = tuple(reader.inline.paragraph(text) for text in words)
         reader.drawn[anchors[-1]] = Drawn(tuple(files), texts)

@@ -14,7 +14,8 @@ from typing import Any
 
 MAX_BARS = 1000
 """On a page; a drawing may have any number."""
-MAX_DRAWN = 2000
+MAX_DRAWN = 300
+"""The largest on a page: what they leave out lies between them."""
 MAX_PIXELS = 60_000_000
 """Of a picture before it is scaled."""
 _IMAGES = {
@@ -90,7 +91,7 @@ def _page(page: Any, flags: int) -> dict[str, Any]:
         if block["type"] == _VECTOR:
             if y1 - y0 < 1.2 and 2 < x1 - x0 < 0.7 * page.rect.width:
                 bars.append(_rounded((x0, x1, (y0 + y1) / 2)))
-            elif y1 - y0 > 1.2 and len(drawn) < MAX_DRAWN:
+            elif y1 - y0 > 1.2:
                 drawn.add((round(x0), round(y0), round(x1), round(y1)))
         for line in block.get("lines", ()):
             spans = [
@@ -112,8 +113,12 @@ def _page(page: Any, flags: int) -> dict[str, Any]:
         "height": page.rect.height,
         "lines": lines,
         "bars": bars[:MAX_BARS],
-        "drawn": sorted(drawn),
+        "drawn": sorted(drawn, key=_area)[-MAX_DRAWN:],
     }
+
+
+def _area(box: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+    return (box[2] - box[0]) * (box[3] - box[1]), box
 
 
 def _rounded(box: tuple[float, ...]) -> list[float]:

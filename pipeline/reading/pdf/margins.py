@@ -59,20 +59,13 @@ def running(pages: Sequence[Page]) -> set[int]:
     }
     edges = [edge for number, page in enumerate(pages) for edge in _edges(number, page, most, leading)]
     found: set[int] = set()
+    here = [edge for edge in edges if edge.depth == 0]
     for depth in range(_DEPTH):
-        # A second row is looked at where the first one has gone.
-        here = [
-            edge
-            for edge in edges
-            if edge.depth == depth
-            and all(
-                {id(line) for line in other.lines} <= found
-                for other in edges
-                if (other.page, other.top) == (edge.page, edge.top) and other.depth < depth
-            )
-        ]
         found |= _repeated(here, len(pages)) | _numbers(here)
         found |= _at_the_same_height(here, len(pages)) | _of_headings(here, headings)
+        # A second row is looked at where the first one has gone.
+        gone = {(e.page, e.top) for e in here if {id(line) for line in e.lines} <= found}
+        here = [edge for edge in edges if edge.depth == depth + 1 and (edge.page, edge.top) in gone]
     return found
 
 

@@ -49,9 +49,9 @@ def vocabulary(found: Sequence[Row]) -> frozenset[str]:
 
 def joined(found: Sequence[Row], vocabulary: frozenset[str]) -> str:
     """Rows as one text, words that were parted at a line's end put together."""
-    text = ""
+    pieces = [""]
     for row in found:
-        piece = row.text
+        text, piece = pieces[-1], row.text
         broken = re.search(r"([A-Za-z]+)-$", text)
         following = re.match(r"[a-z]+(?:-[a-z]+)*", piece)
         if broken and following:
@@ -63,12 +63,12 @@ def joined(found: Sequence[Row], vocabulary: frozenset[str]) -> str:
                 or (len(first) > 2 and len(second) > 2 and second in vocabulary)
             )
             compound = parted not in vocabulary and (kept in vocabulary or known)
-            text = (text if compound else text[:-1]) + piece
+            pieces[-1] = (text if compound else text[:-1]) + piece
         elif re.search(r"[A-Za-z]-$|https?://\S*[/._-]$", text) and re.match(r"\w", piece):
-            text += piece
+            pieces[-1] += piece
         else:
-            text = f"{text} {piece}"
-    return text.strip()
+            pieces.append(piece)
+    return " ".join(pieces).strip()
 
 
 def references(found: Sequence[Row], vocabulary: frozenset[str]) -> list[str]:

@@ -1,4 +1,5 @@
 import io
+import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,6 +69,14 @@ def test_the_example_is_drawn_from_both_its_forms(example: Paper) -> None:
     pixels = pymupdf.Pixmap(picture.data)
     assert (pixels.width, pixels.height) == (picture.width, picture.height)
     assert {(31, 119, 180), (255, 127, 14)} <= {tuple(colour) for colour in pixels.color_count(colors=True)}
+
+
+def test_a_figure_is_told_in_plain_values_without_its_bytes(example: Paper) -> None:
+    (told,) = json.loads(json.dumps(figures.told(example)))
+    assert told["anchor"] == "Fig1"
+    assert told["text"].startswith("IMF; fixed rate ρ = 0.001")
+    assert told["picture"].keys() == {"media_type", "width", "height", "bytes"}
+    assert told["picture"]["bytes"] == len(shown(example).pictures[0].data)
 
 
 def test_words_of_a_figure_stand_in_its_block_and_nowhere_else() -> None:
