@@ -32,7 +32,7 @@ def plot(*words: str, width: float = 300, height: float = 150) -> bytes:
 
 
 def png(width: int = 40, height: int = 20) -> bytes:
-    pixels = pymupdf.Pixmap(pymupdf.csRGB, (0, 0, width, height), False)
+    pixels = pymupdf.Pixmap(pymupdf.csGRAY, (0, 0, width, height), False)
     pixels.clear_with(200)
     return bytes(pixels.tobytes("png"))
 
@@ -144,7 +144,7 @@ def test_what_cannot_be_drawn_is_said_and_the_others_are_drawn() -> None:
         a_dot_png=b"\x89PNG nothing",
         b_dot_eps=b"%!PS-Adobe-3.0 EPSF",
         c_dot_pdf=plot("c"),
-        d_dot_png=png(9000, 9000),
+        d_dot_png=png(60_001, 1000),
     )
     found = shown(paper)
     assert [picture.anchor for picture in found.pictures] == ["Fig3"]

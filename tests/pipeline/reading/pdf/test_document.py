@@ -559,3 +559,14 @@ def test_a_figure_may_stand_under_its_caption() -> None:
     paper = pages(draw, 1)
     assert paper.figures[0].text.startswith("our rule of waiting")
     assert len(text_of(paper)) == 2
+
+
+def test_a_sentence_that_begins_with_a_tables_number_is_no_caption() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        y = prose(page, 72, front(page) + 8, 3)
+        y = rows(page, 72, y + 12, "Table 2 summarizes what we found, and Figure 1 shows it.")
+        prose(page, 72, y, 3)
+
+    paper = pages(draw, 1)
+    assert paper.find("Table 2 summarizes what we found") == "S1"
+    assert {block.kind for block in blocks(paper)} == {"paragraph"}

@@ -1,11 +1,14 @@
 """How glyphs and rows of mathematics are put together, on pages given as values."""
 
+import time
+
 import pytest
 
 from pipeline.reading.pdf import document
 from pipeline.reading.pdf.glyphs import printed
-from pipeline.reading.pdf.layout import rows
+from pipeline.reading.pdf.layout import Row, rows
 from pipeline.reading.pdf.pages import Line, Page, Pages, Span
+from pipeline.reading.pdf.text import joined
 
 SENTENCE = "This row of text reaches from the left edge of the page to the right one and goes on"
 
@@ -105,3 +108,11 @@ def test_a_footnote_is_no_part_of_the_text_above_it() -> None:
     blocks = [block for section in paper.sections for block in section.blocks]
     assert [(block.kind, block.anchor) for block in blocks] == [("paragraph", None), ("footnote", "Fn2")]
     assert blocks[1].text == "Footnote 2: A note in small print."
+
+
+def test_a_paragraph_of_any_length_is_joined_in_time_that_grows_with_it() -> None:
+    texts = [span(f"row {n} of a long text", 72, 12.0) for n in range(20_000)]
+    found = [Row(0, (72, 200), (text,), 12.0, 10.0) for text in texts]
+    began = time.process_time()
+    assert joined(found, frozenset()).count("row") == 20_000
+    assert time.process_time() - began < 5
