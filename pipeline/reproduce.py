@@ -105,14 +105,13 @@ def reproduce(
     report = execution_report(
         paper=paper,
         method=options.method,
-        model=llm.model,
+        shares=llm.shares,
         plan=planned.plan,
         mode=options.mode,
         execution=execution,
         attempts=fixer.attempts if fixer else (),
         findings=audited.findings,
         repository=repository,
-        usage=llm.usage,
         seconds={**record.seconds, "total": sum(record.seconds.values())},
     )
     record.commit("Report what was run", "", repository, report_documents(planned.plan, report))

@@ -153,12 +153,11 @@ class Reviser:
                     ran_before, worse = earlier.ok, reached(execution) < reached(earlier)
         report = execution_report(
             method=self._report.get("method"),
-            model=self.llm.model,
+            shares=self.llm.shares,
             mode=self.options.mode,
             execution=execution,
             attempts=fixer.attempts if fixer else (),
             repository=repository,
-            usage=self.llm.usage,
             seconds={**self.record.seconds, "total": sum(self.record.seconds.values())},
         )
         report = carried_over(self._report, report, self.before, repository, execution)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Verb = Literal["reproduce", "status", "cancel", "retry", "revise", "rate", "help"]
-OPTIONS = ("model", "max_usd", "max_fixes", "refine", "full")
+OPTIONS = ("model", "judge_model", "max_usd", "max_fixes", "refine", "full")
 
 USAGE = """\
 | command, in the first line of a comment | does |
@@ -18,7 +18,8 @@ USAGE = """\
 | `/paper2code revise TEXT` | in a pull request of mine, or at a line of it: change that, run it again, push |
 | `/paper2code help` | this table |
 
-Keys: `model`, `max_usd` (only downwards), `max_fixes`, `refine` (comma-separated), `full` (true or false)."""
+Keys: `model`, `judge_model` (who audits and judges), `max_usd` (only downwards), `max_fixes`, `refine`
+(comma-separated), `full` (true or false)."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 PATH = ".github/paper2code.yml"
 Permission = Literal["read", "triage", "write", "maintain", "admin"]
 Label = Annotated[str, Field(min_length=1, max_length=50)]
+Model = Annotated[str, Field(pattern=r"^[\w.:/@-]{1,100}$")]
 Refinable = Literal["overview", "requirements", "architecture", "config", "logic", "analysis", "code"]
 _LARGEST = 64 * 2**10
 
@@ -69,7 +70,8 @@ class Configuration(BaseModel):
 
     trigger: Literal["mention", "command"] = "mention"
     permission: Permission = "write"
-    model: Annotated[str, Field(pattern=r"^[\w.:/@-]{1,100}$")] | None = None
+    model: Model | None = None
+    judge_model: Model | None = None
     max_usd: float = Field(default=3, gt=0, le=1000)
     max_fixes: int = Field(default=8, ge=0, le=50)
     directory: Annotated[str, AfterValidator(_template), Field(max_length=200)] = "papers/{arxiv_id}-{slug}"

@@ -29,6 +29,8 @@ _NAMES: dict[Stage, str] = {
     "audit": "Audit against the paper",
     "report": "Report",
 }
+_TOKENS = ("input_tokens", "cached_tokens", "output_tokens")
+_NOT_YET = "with its review"
 _VERDICTS = {"implemented": "✅", "partial": "🟡", "deviates": "🟠", "missing": "❌"}
 _ORDER = {"missing": 0, "deviates": 1, "partial": 2, "implemented": 3}
 
@@ -64,6 +66,7 @@ def pull_request(reproduction: Reproduction, directory: str, blob: str, issue: i
 def progress(job: Job, board: Board, now: float, pages: str | None = None) -> str:
     """The comment that is edited while a job runs; `pages` is the address of the dashboard."""
     lines = [f"### Implementing {_paper_link(job.paper)}", ""]
+    lines += [f"{prose(note)}\n" for note in board.notes]
     for stage, entry in board.lines:
         lines.append(_stage(stage, entry, now))
         if stage == "run":
@@ -342,7 +345,19 @@ def _how_to_run(directory: str) -> str:
 
 def _made_with(report: Mapping[str, Any]) -> str:
     model = f"with {code(report['model'], 100)} " if report["model"] else ""
-    return f"---\nMade {model}by paper2code. {_cost(report)}"
+    said = f"---\nMade {model}by paper2code. {_cost(report)}"
+    if not report.get("models"):
+        return said
+    rows = [said, "", "| role | model | calls | tokens in | of them cached | out | cost |"]
+    rows.append(f"{'|---' * 7}|")
+    for role, share in report["models"].items():
+        cells = [role, code(share["model"], 100)]
+        if share["calls"]:
+            cells += [f"{share[kind]:,}" for kind in ("calls", *_TOKENS)] + [money(share["usd"])]
+        else:
+            cells += [_NOT_YET if role == "judge" else "none", *[""] * 4]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
 
 
 def _cost(report: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.coding.checks.settings import symbols
 from pipeline.coding.repository import Repository
-from pipeline.model.llm import Usage
+from pipeline.model.llm import Role, Share, Usage
 from pipeline.planning.documents import yaml_value
 from pipeline.planning.plan import Plan
 from pipeline.proving.audit import Finding, Place
@@ -46,14 +46,13 @@ def execution_report(
     *,
     paper: Paper | None = None,
     method: str | None = None,
-    model: str | None = None,
+    shares: Mapping[Role, Share] | None = None,
     plan: Plan | None = None,
     mode: Mode,
     execution: ExecutionReport | None,
     attempts: Sequence[Attempt],
     findings: Sequence[Finding] = (),
     repository: Repository,
-    usage: Usage | None = None,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """The report as JSON data, valid against `execution-report.schema.json`."""
@@ -71,7 +70,8 @@ def execution_report(
     return {
         "paper": paper and {"arxiv_id": paper.arxiv_id, "version": paper.version, "title": paper.title},
         "method": method,
-        "model": model,
+        "model": shares["writer"].model if shares else None,
+        "models": {role: _share(share) for role, share in shares.items()} if shares else None,
         "status": "not-run" if execution is None else "runs" if execution.ok else "fails",
         "mode": mode,
         "environment": environment,
@@ -91,7 +91,7 @@ def execution_report(
             "items": [_requirement(finding, plan, repository, coverage) for finding in findings],
         },
         "assumptions": _assumptions(plan) if plan else [],
-        "usage": asdict(usage or Usage()),
+        "usage": asdict(sum((share.usage for share in shares.values()), Usage()) if shares else Usage()),
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
         "versions": {
             "paper2code": version("paper2code"),
@@ -124,8 +124,27 @@ def carried_over(
         "paper": old["paper"],
         "requirements": old["requirements"] | {"items": items},
         "assumptions": old["assumptions"],
+        "models": _added(old.get("models"), new["models"]),
         "usage": asdict(Usage(**old["usage"]) + Usage(**new["usage"])),
     }
+
+
+def _added(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What each role has been asked in both; None where one of them does not say."""
+    if not old or not new:
+        return None
+    added = {}
+    for role, now in new.items():
+        then = old[role]
+        played = [share["model"] for share in (then, now) if share["calls"]] or [now["model"]]
+        usages = [{k: v for k, v in share.items() if k != "model"} for share in (then, now)]
+        usage = Usage(**usages[0]) + Usage(**usages[1])
+        added[role] = _share(Share(", ".join(dict.fromkeys(played)), usage))
+    return added
+
+
+def _share(share: Share) -> dict[str, Any]:
+    return {"model": share.model, **asdict(share.usage)}
 
 
 def _moved(evidence: Mapping[str, Any], before: Repository, after: Repository) -> Place | None:
