@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from bot.github.pulls import PullRequest
 from bot.intake.jobs import Outcome
 from bot.intake.progress import Board
+from bot.jobs.watch import Watch
 from bot.words import messages
 from pipeline.coding.repository import Repository
 from pipeline.progress import Progress
@@ -51,7 +52,9 @@ def test_the_body_says_what_a_reviewer_needs() -> None:
         "training.batch\\_size",
         "bash reproduce.sh",
         "$0.46",
-        "`o3-mini`",
+        "`gpt-6.2-sol`",
+        "| auditor | `claude-sonnet-5-5` | 2 | 120,000 | 80,000 | 20,000 | $0.10 |",
+        "| judge | `claude-sonnet-5-5` | with its review |",
         "5 min 12 s",
         "The value is read, but never used.",
     ):
@@ -197,3 +200,13 @@ def test_the_checklist_links_to_the_jobs_page_where_there_is_one() -> None:
     shown = messages.progress(job(id="123-1-ab"), Board(), 0.0, "https://bot.example.org/p2c")
     assert "[its page](https://bot.example.org/p2c/jobs/123-1-ab)" in shown
     assert "page" not in messages.progress(job(), Board(), 0.0)
+
+
+def test_what_a_job_may_cost_opens_its_progress_comment_and_what_to_know_of_its_model_follows() -> None:
+    watch = Watch(lambda board: None, lambda: False, 1)
+    for said in ("gpt-5 ends soon.", "Expected: 14 calls.", "Expected: 14 calls."):
+        watch.say(said)
+    watch(Progress("paper", "started", "1706.03762"))
+    lines = messages.progress(job(), watch.board, 0.0).splitlines()
+    assert lines[2:6:2] == ["Expected: 14 calls.", "gpt-5 ends soon."]
+    assert "Read the paper" in lines[6]
