@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import get_args
 
@@ -183,7 +184,9 @@ def test_a_paper_that_cannot_be_read_ends_with_2(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     (tmp_path / "empty.pdf").write_text("")
-    ended = run(*command)
+    with FakeModel() as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        ended = run(*command)
     assert ended.exit_code == 2
     assert ended.stderr.startswith("Error: ")
     assert "What to do: " in ended.stderr
@@ -206,6 +209,63 @@ def test_a_cap_that_cannot_be_kept_is_refused_before_anything_is_made(
     assert ended.exit_code == 3
     assert "price of nobody-knows-it" in ended.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["means.md"]
+
+
+@pytest.mark.parametrize("command", [["run"], ["score", ".", "--paper"]])
+def test_a_model_service_that_cannot_be_reached_ends_it_before_the_paper_is_fetched(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("PAPER2CODE_ARXIV_URL", "http://127.0.0.1:9")
+    began = time.monotonic()
+    ended = run(*command, "1706.03762")
+    assert ended.exit_code == 3
+    assert "http://127.0.0.1:9/v1 cannot be reached" in ended.stderr
+    assert "OPENAI_BASE_URL" in ended.stderr
+    assert "arXiv" not in ended.stderr
+    assert time.monotonic() - began < 10
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_has_ended_is_said_once_and_its_absence_is_final(
+    paper: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Reply(
+        status=404, error={"message": "The model `o3-mini` does not exist", "code": "model_not_found"}
+    )
+    with FakeModel(gone, models={"gpt-6.2-sol": None, "whisper-9": None}) as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        ended = run("run", paper, "--sandbox", "none", "--model", "o3-mini", "--concurrency", 1)
+        assert (ended.exit_code, model.listed) == (3, 1)
+        asked = [json.dumps(request) for request in model.requests]
+        assert len(asked) == len(set(asked)), "a question was repeated"
+    assert "Warning: o3-mini has ended on 2026-10-23; " in ended.stderr
+    assert "offers gpt-6.2-sol" in ended.stderr
+    assert "404" in ended.stderr
+
+
+def test_an_estimate_needs_no_model_and_no_key(paper: Path, tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "main.py").write_text(MAIN)
+    said = run("run", paper, "--estimate", "--judge-model", "claude-sonnet-5-5").stdout
+    assert re.fullmatch(
+        r"Expected with gpt-6\.2-sol and claude-sonnet-5-5: \d+ to \d+ calls, [\d,]+ to [\d,]+ tokens in, "
+        r"[\d,]+ to [\d,]+ out, \$0\.\d\d to \$0\.\d\d, \d to \d+ min of the model\. .+\.\n",
+        said,
+    ), said
+    judged = run("score", "theirs", "--paper", paper, "--estimate", "--samples", 3).stdout
+    assert judged.startswith("Expected with gpt-6.2-sol: 3 calls, ")
+    assert "unknown cost" in run("run", paper, "--estimate", "--model", "llama3").stdout
+    assert run("run", paper, "--estimate", "--method", "plan").exit_code == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"means.md", "theirs"}
+
+
+def test_a_judge_alone_needs_its_own_key_and_no_other(paper: Path, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(MAIN)
+    ended = run("score", ".", "--paper", paper, "--judge-model", "claude-sonnet-5-5")
+    assert ended.exit_code == 3
+    assert "There is no API key for claude-sonnet-5-5" in ended.stderr
+    assert "ANTHROPIC_API_KEY" in ended.stderr
 
 
 def test_a_recording_of_another_paper_or_method_is_noticed_before_anything_is_made(

@@ -18,7 +18,6 @@ from bot.words import messages
 from pipeline.coding.repository import Repository
 from pipeline.errors import Cancelled
 from pipeline.model.journal import Recording
-from pipeline.model.session import require
 from pipeline.paths import refusal
 from pipeline.planning.plan import Method
 from pipeline.planning.replaying import objection
@@ -48,15 +47,7 @@ def reproduce(
 ) -> Reproduction:
     """The main job with its display: read, reproduce, say what came of it."""
     if replay is None:
-        require(
-            model=settings.model,
-            api_key=settings.openai_api_key,
-            base_url=settings.openai_base_url,
-            anthropic_api_key=settings.anthropic_api_key,
-            provider=settings.provider,
-            max_usd=settings.max_usd,
-            prices=settings.prices,
-        )
+        composition.warn(settings)
     sandbox = composition.sandbox(settings)
     console = Console()
     with Display(console, max_usd=settings.max_usd) as display:
@@ -68,6 +59,8 @@ def reproduce(
         display(Progress("paper", "finished", paper.title, usd=0.0))
         where = f"the code runs in the {sandbox.name} sandbox" if sandbox else "the code is not run"
         display.note(f"Everything goes to {out}; {where}.")
+        if replay is None and options.get("method", "full") == "full":
+            display.note(f"{composition.expected(settings, paper)}.")
         interrupt = Interrupt(display.note, lambda: _leave(display, errand))
 
         def observe(event: Progress) -> None:
