@@ -236,7 +236,7 @@ def _serving(endpoint: Path, folder: Path, before: PacedLLM) -> Iterator[str]:
     record = folder / "record.jsonl"
     with record.open("w") as lines:
         for prompt, answer in before.answered.values():
-            body = Chat().request(PRICED_AS, client.question(prompt, Chat()))
+            body = Chat().request(MODELS[0], client.question(prompt, Chat()))
             shape = {part: body.get(part) for part in ("messages", "response_format", "tools", "seed")}
             key = hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
             lines.write(json.dumps({"key": key, "completion": answer}) + "\n")

@@ -28,7 +28,7 @@ from pipeline.model.budget import Budget
 from pipeline.model.chat import Chat
 from pipeline.model.endpoint import Endpoint
 from pipeline.model.journal import Recording
-from pipeline.model.llm import Completion, Prompt, Usage
+from pipeline.model.llm import ROLES, Completion, Prompt, Share, Usage
 from pipeline.model.messages import Messages
 from pipeline.model.prefixes import Prefix, Prefixes
 from pipeline.model.protocol import Format, Question, Reply
@@ -115,6 +115,7 @@ class Trace:
         self._lock = threading.Lock()
         self.model = recording.model
         self.usage = Usage()
+        self.shares = {role: Share(recording.model) for role in ROLES}
         self.calls: list[Call] = []
 
     def complete(self, prompt: Prompt) -> Completion:
