@@ -27,6 +27,7 @@ from pathlib import Path
 import click
 
 from benchmark.paced import Call, PacedLLM, Stopwatch
+from pipeline.contract import Contract
 from pipeline.model.chat import Chat
 from pipeline.model.defaults import DEFAULTS
 from pipeline.model.endpoint import Endpoint
@@ -198,15 +199,17 @@ def _each(name: str, calls: Sequence[Call]) -> str:
 
 
 def _in_process(paper: Path, recording: Path) -> tuple[Figures, list[Call]]:
-    llm = PacedLLM(Recording(recording), FIRST_TOKEN, TOKENS_PER_SECOND)
+    recorded = Recording(recording)
+    llm = PacedLLM(recorded, FIRST_TOKEN, TOKENS_PER_SECOND)
     watch = Stopwatch(llm)
-    return _figures(watch, *_reproduced(paper, watch), llm.calls, llm.calls), llm.calls
+    return _figures(watch, *_reproduced(paper, watch, recorded.contract), llm.calls, llm.calls), llm.calls
 
 
 def _over_http(paper: Path, recording: Path, endpoint: Path) -> Figures:
     """The first time at once, to learn the questions; the second time the endpoint answers them."""
-    before = PacedLLM(Recording(recording), 0.0, math.inf)
-    _reproduced(paper, before)
+    recorded = Recording(recording)
+    before = PacedLLM(recorded, 0.0, math.inf)
+    _reproduced(paper, before, recorded.contract)
     with tempfile.TemporaryDirectory() as name, _serving(endpoint, Path(name), before) as url:
         session = open_llm(
             model=MODELS[0],
@@ -219,7 +222,7 @@ def _over_http(paper: Path, recording: Path, endpoint: Path) -> Figures:
         )
         with session as llm:
             watch = Stopwatch(llm, before)
-            made, seconds = _reproduced(paper, watch)
+            made, seconds = _reproduced(paper, watch, recorded.contract)
         with urllib.request.urlopen(f"{url}/stats") as answer:  # noqa: S310 - on loopback
             stats = json.load(answer)
     counted = Usage(
@@ -264,13 +267,15 @@ def _serving(endpoint: Path, folder: Path, before: PacedLLM) -> Iterator[str]:
             server.terminate()
 
 
-def _reproduced(source: Path, llm: LLM) -> tuple[Reproduction, float]:
+def _reproduced(source: Path, llm: LLM, contract: Contract) -> tuple[Reproduction, float]:
     """What was made, and the seconds that it took, the reading of the paper included."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         started = time.monotonic()
         paper = read(str(source), Arxiv("http://localhost:9", "http://localhost:9", folder / "arxiv"))
-        options = Options(packages=Path.home() / ".cache/paper2code-tests", limits=Limits(seconds=300))
+        options = Options(
+            packages=Path.home() / ".cache/paper2code-tests", limits=Limits(seconds=300), contract=contract
+        )
         made = reproduce(
             paper,
             llm=llm,

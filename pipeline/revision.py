@@ -15,6 +15,7 @@ import jsonschema
 
 from pipeline.coding import edits
 from pipeline.coding.repository import Repository
+from pipeline.contract import Contract, contract_of
 from pipeline.errors import AnswerInvalid
 from pipeline.model.asking import Context, Unfit, ask_until, block, render
 from pipeline.model.llm import LLM
@@ -112,6 +113,7 @@ class Reviser:
             place=_place(asked, self.before),
             thread=block("conversation", asked.thread) if asked.thread else "",
             metrics=", ".join(self._metrics),
+            contract=self._contract,
             edit_format=render("edit_format"),
         )
 
@@ -132,7 +134,7 @@ class Reviser:
         Raises SandboxError and what the model's client raises.
         """
         repository, promised = Repository(proposal.files), self._still_promised(proposal)
-        plan = _plan(self.paper, promised)
+        plan = _plan(self.paper, promised, self._contract)
         execution = fixer = ran_before = None
         failure, worse = "", False
         if self.run is None:
@@ -190,6 +192,10 @@ class Reviser:
         return report
 
     @property
+    def _contract(self) -> Contract:
+        return contract_of(self.before.files)
+
+    @property
     def _metrics(self) -> list[str]:
         return list(self._report.get("metrics", {}))
 
@@ -228,7 +234,7 @@ class Reviser:
             after = edits.apply(self.before, parsed)
         except edits.EditError as error:
             raise Unfit([str(error)]) from error
-        plan = _plan(self.paper, self._metrics)
+        plan = _plan(self.paper, self._metrics, self._contract)
         if objections := check_change(self.before, after, self._metrics) + new_findings(
             self.before, after, plan
         ):
@@ -236,10 +242,12 @@ class Reviser:
         return Proposal(dict(after.files), _said(answer, parsed[0].path))
 
 
-def _plan(paper: Paper, metrics: Sequence[str]) -> Plan:
+def _plan(paper: Paper, metrics: Sequence[str], contract: Contract) -> Plan:
     """What is known of the plan: the names of the metrics."""
     named = tuple(Metric(name=name, meaning="") for name in metrics)
-    return unplanned(paper).model_copy(update={"logic": NO_LOGIC.model_copy(update={"metrics": named})})
+    return unplanned(paper, contract).model_copy(
+        update={"logic": NO_LOGIC.model_copy(update={"metrics": named})}
+    )
 
 
 def _place(asked: Asked, repository: Repository) -> str:

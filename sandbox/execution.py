@@ -1,13 +1,13 @@
 """A directory in, an ExecutionReport out: install → import → smoke → full. Knows no papers and no models."""
 
 import json
-import math
 import re
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from shutil import copytree
@@ -30,14 +30,15 @@ from sandbox.report import (
     PhaseResult,
 )
 from sandbox.requirements import Requirements, python_files, requirements
+from sandbox.results import RESULTS, Results, of_harness, of_program
+from sandbox.steps import Step, Stepped, Steps, run_steps
 
 _COMMANDS: Mapping[Phase, tuple[str, tuple[str, ...]]] = {
     "smoke": ("main.py", ("python3", "main.py", "--smoke")),
     "full": ("reproduce.sh", ("bash", "reproduce.sh")),
 }
-_RESULTS = "results.json"
-_RESULTS_CAP = 1 << 20
-_NAME_CAP = 100
+_OURS = ("harness.py", "main.py")
+"""Where both are there, experiments are run one by one, and a harness writes `results.json`."""
 _NOT_IMPORTED = frozenset({"setup.py", "conftest.py", "__main__.py"})
 
 _SITECUSTOMIZE = """\
@@ -74,6 +75,7 @@ def execute(
     promised: Collection[str] = (),
     torch: str = "cpu",
     again: bool = False,
+    use: Callable[[Steps], Sequence[PhaseResult]] | None = None,
     observe: Callable[[Phase], None] = lambda phase: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> ExecutionReport:
@@ -83,7 +85,8 @@ def execute(
     metrics that `results.json` must hold, as regular expressions of their names. `cache` keeps wheels and
     unpacked environments between runs; `torch` is uv's `--torch-backend`, used where the host's own
     configuration offers no CPU build. `again` says that another execution may follow soon, which the sandbox
-    prepares for. `observe` hears of each phase as it begins. `directory` is never changed.
+    prepares for. `use` proves what else has to hold, once the smoke run has passed. `observe` hears of each
+    phase as it begins. `directory` is never changed.
     Raises SandboxError when the sandbox or the package index fails, SandboxCancelled within a second of
     `cancelled`; whatever is wrong with the repository is in the report.
     """
@@ -95,14 +98,16 @@ def execute(
     installed = packages.install(lock, platform, cache, cancelled)
     run = _Run(directory, sandbox, limits, installed, tools, again, cancelled)
     phases = [installation]
-    metrics: Mapping[str, float] = {}
+    results = Results()
     coverage: Mapping[str, LineCoverage] = {}
     for phase, prove in _after_installation(run, mode, promised):
         if not phases[-1].ok:
             break
         observe(phase)
-        result, metrics, coverage = prove()
+        result, results, coverage = prove()
         phases.append(result)
+        if phase == "smoke" and result.ok and use:
+            phases += use(run.steps)
     return ExecutionReport(
         mode=mode,
         environment=Environment(
@@ -115,7 +120,8 @@ def execute(
             left_out=needed.left_out,
         ),
         phases=tuple(phases),
-        metrics=metrics,
+        metrics=results.metrics,
+        undefined=results.undefined,
         coverage=coverage,
     )
 
@@ -144,7 +150,7 @@ def run_command(
     return sandbox.run(directory, Command(argv, limits, packages=installed, cancelled=cancelled))
 
 
-_Proof = tuple[PhaseResult, Mapping[str, float], Mapping[str, LineCoverage]]
+_Proof = tuple[PhaseResult, Results, Mapping[str, LineCoverage]]
 
 
 @dataclass(frozen=True)
@@ -171,11 +177,16 @@ class _Run:
         )
         return self.sandbox.run(self.directory, command)
 
+    def steps(self, steps: Sequence[Step]) -> list[Stepped]:
+        """See `sandbox.steps.Steps`. A room for several commands stands as long as they may take together."""
+        patient = replace(self, limits=replace(self.limits, seconds=self.limits.seconds * len(steps)))
+        return run_steps(steps, self.limits.seconds, partial(patient.__call__, last=False))
+
 
 def _after_installation(
     run: _Run, mode: Mode, promised: Collection[str]
 ) -> Iterator[tuple[Phase, Callable[[], _Proof]]]:
-    yield "import", lambda: (_import(run), {}, {})
+    yield "import", lambda: (_import(run), Results(), {})
     yield "smoke", lambda: _prove(run, "smoke", promised, last=mode == "smoke")
     if mode == "full":
         yield "full", lambda: _prove(run, "full", promised, last=True)
@@ -245,18 +256,20 @@ def _prove(run: _Run, phase: Mode, promised: Collection[str], *, last: bool) -> 
     file, argv = _COMMANDS[phase]
     if not (run.directory / file).is_file():
         missing = CommandResult(argv, 127, 0.0, "", "")
-        return PhaseResult(phase, missing, (f"There is no `{file}` in the repository.",)), {}, {}
+        return PhaseResult(phase, missing, (f"There is no `{file}` in the repository.",)), Results(), {}
     report = f".paper2code-{secrets.token_hex(8)}"
     runner = ("python3", "-I", f"{TOOLS}/runner.py", report, str(run.limits.seconds))
-    result = run((*runner, *argv), (report, _RESULTS), last=last)
+    result = run((*runner, *argv), (report, RESULTS), last=last)
     coverage = _coverage(run.directory, result.outputs.get(report, b""))
-    metrics, problems = _results(result.outputs.get(_RESULTS), phase, promised)
+    harnessed = all((run.directory / name).is_file() for name in _OURS)
+    results = (of_harness if harnessed else of_program)(result.outputs.get(RESULTS), phase, promised)
+    problems = list(results.problems)
     if not result.ok:
         problems = _missing_libraries(result)
     elif not any(lines.executed for lines in coverage.values()):
         problems.append("No line of the repository's Python code was seen to be executed.")
     told = replace(result, argv=argv, outputs={})
-    return PhaseResult(phase, told, tuple(problems)), metrics, coverage
+    return PhaseResult(phase, told, tuple(problems)), results, coverage
 
 
 def _missing_libraries(result: CommandResult) -> list[str]:
@@ -276,42 +289,6 @@ def _is_test(file: str) -> bool:
         or name.startswith("test_")
         or bool({"tests", "test", "docs"}.intersection(folders))
     )
-
-
-def _results(
-    content: bytes | None, phase: Mode, promised: Collection[str]
-) -> tuple[dict[str, float], list[str]]:
-    """The metrics of a results.json that this run wrote, and what is wrong with it."""
-    if content is None or len(content) > _RESULTS_CAP:
-        return {}, [f"`{_RESULTS}` was not written as an ordinary file of at most {_RESULTS_CAP:,} bytes."]
-    try:
-        said: Any = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}, [f"`{_RESULTS}` is not JSON."]
-    metrics = said.get("metrics") if isinstance(said, dict) else None
-    if not isinstance(metrics, dict) or not metrics:
-        return {}, [f'`{_RESULTS}` has no `"metrics": {{name: number}}`.']
-    problems = []
-    if said.get("mode") != phase:
-        problems.append(f'`{_RESULTS}` does not say `"mode": "{phase}"`.')
-    numbers: dict[str, float] = {}
-    for name, value in metrics.items():
-        try:
-            number = (
-                float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-            )
-        except OverflowError:
-            number = math.inf
-        if math.isfinite(number):
-            numbers[name] = number
-        else:
-            problems.append(f"The metric `{name}` in `{_RESULTS}` is not a finite number.")
-    problems += [
-        f"The promised metric `{name}` is not in `{_RESULTS}`."
-        for name in promised
-        if not any(re.fullmatch(name, known[:_NAME_CAP]) for known in metrics)
-    ]
-    return numbers, problems
 
 
 def _coverage(directory: Path, report: bytes) -> dict[str, LineCoverage]:
@@ -342,7 +319,7 @@ def _coverage(directory: Path, report: bytes) -> dict[str, LineCoverage]:
 def _tools(platform: Platform, cache: Path, cancelled: Callable[[], bool]) -> Path:
     """Our runner and coverage.py for `platform`, apart from what any repository asks for."""
     files = {
-        "runner.py": Path(__file__).with_name("runner.py").read_text("utf-8"),
+        **{name: Path(__file__).with_name(name).read_text("utf-8") for name in ("runner.py", "stepper.py")},
         "start/sitecustomize.py": _SITECUSTOMIZE,
         "start/coveragerc": _COVERAGERC,
     }

@@ -18,7 +18,7 @@ from app import METHODS, main
 from pipeline.planning.plan import Method
 from tests.bot.crash import answer
 from tests.fakes.model import FakeModel, Reply
-from tests.pipeline.plans import MAIN, SLEEPING_MAIN, fenced, recording
+from tests.pipeline.plans import MAIN, SLEEPING, fenced, recording
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.usefixtures("bare")
@@ -393,7 +393,7 @@ def test_the_demo_ends_with_a_pull_request_on_a_local_repository(tmp_path: Path)
 
 
 def test_ctrl_c_stops_code_that_is_being_run(paper: Path, tmp_path: Path) -> None:
-    played = journal(tmp_path / "recording.jsonl", recording() | {"code.main.py": fenced(SLEEPING_MAIN)})
+    played = journal(tmp_path / "recording.jsonl", recording() | {"code.experiments.py": fenced(SLEEPING)})
     command = [sys.executable, "-c", "from app import main; main(prog_name='paper2code')"]
     with subprocess.Popen(
         [*command, "run", str(paper), "--replay", str(played), "--out", "out"],

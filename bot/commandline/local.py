@@ -16,6 +16,7 @@ from bot.commandline.terminal import Display, result
 from bot.github.branch import publish
 from bot.words import messages
 from pipeline.coding.repository import Repository
+from pipeline.contract import CURRENT
 from pipeline.errors import Cancelled
 from pipeline.model.journal import Recording
 from pipeline.paths import refusal
@@ -81,6 +82,7 @@ def reproduce(
                     packages=composition.packages(settings),
                     concurrency=settings.concurrency,
                     limits=composition.limits(settings),
+                    contract=Recording(replay).contract if replay else CURRENT,
                     **options,
                 ),
                 observe=observe,
@@ -111,8 +113,7 @@ def report_on(directory: Path, execution: ExecutionReport) -> dict[str, Any]:
     allowed = {name: path.read_text(errors="replace") for path, name in paths if not refusal(name)}
     repository = Repository(allowed)
     failure = execution.failure
-    last = failure or execution.phases[-1]
-    attempt = Attempt(1, last, error_signature(failure, repository) if failure else None)
+    attempt = Attempt(1, execution.outcome, error_signature(failure, repository) if failure else None)
     return execution_report(
         mode=execution.mode,
         execution=execution,

@@ -274,8 +274,10 @@ class Report:
     @contextmanager
     def figure(self, name: str, width: float = 6.4, height: float = 4.0) -> Iterator[Any]:
         """A matplotlib Figure (inches) to draw on, then written as `<name>.png`; the name is the paper's anchor."""
-        from matplotlib.figure import Figure
-
+        try:
+            from matplotlib.figure import Figure
+        except ImportError as error:
+            raise RuntimeError("figures need matplotlib in requirements.txt") from error
         figure, stream = Figure(figsize=(width, height), layout="constrained"), io.BytesIO()
         yield figure
         figure.savefig(stream, format="png", dpi=120)

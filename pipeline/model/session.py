@@ -11,6 +11,7 @@ from typing import Self
 
 from pydantic import SecretStr
 
+from pipeline.contract import CURRENT
 from pipeline.errors import Cancelled, ModelUnavailable
 from pipeline.model.budget import Budget
 from pipeline.model.defaults import Provider, provider_of
@@ -138,6 +139,7 @@ class Session:
                 seconds=round(time.monotonic() - started, 3),
                 finish_reason=finish_reason,
                 created=now(),
+                contract=CURRENT,
             )
 
         try:

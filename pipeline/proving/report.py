@@ -8,7 +8,9 @@ from importlib.metadata import version
 from typing import Any
 
 from pipeline.coding.checks.settings import symbols
+from pipeline.coding.given import GIVEN
 from pipeline.coding.repository import Repository
+from pipeline.contract import contract_of
 from pipeline.model.llm import Role, Share, Usage
 from pipeline.planning.documents import yaml_value
 from pipeline.planning.plan import Plan
@@ -56,9 +58,13 @@ def execution_report(
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """The report as JSON data, valid against `execution-report.schema.json`."""
-    generated = sum(len(text.splitlines()) for text in repository.python_files().values())
+    contract = contract_of(repository.files)
+    given = GIVEN if contract > 1 else ()
+    own = {path: text for path, text in repository.python_files().items() if path not in given}
+    generated = sum(len(text.splitlines()) for text in own.values())
     changed = sum(attempt.lines_changed for attempt in attempts)
-    coverage = execution.coverage if execution else {}
+    measured = execution.coverage if execution else {}
+    coverage = {path: lines for path, lines in measured.items() if path not in given}
     executable = sum(len(file.executable) for file in coverage.values())
     executed = sum(len(file.executed) for file in coverage.values())
     environment = None
@@ -74,9 +80,20 @@ def execution_report(
         "models": {role: _share(share) for role, share in shares.items()} if shares else None,
         "status": "not-run" if execution is None else "runs" if execution.ok else "fails",
         "mode": mode,
+        "contract": contract,
         "environment": environment,
         "attempts": [attempt_entry(attempt) for attempt in attempts],
         "metrics": dict(execution.metrics) if execution else {},
+        "undefined": dict(execution.undefined) if execution else {},
+        "phases": [
+            {
+                "phase": p.phase,
+                "command": list(p.result.argv),
+                "ok": p.ok,
+                "seconds": round(p.result.seconds, 3),
+            }
+            for p in (execution.phases if execution else ())
+        ],
         "lines": {
             "generated": generated,
             "changed": changed,

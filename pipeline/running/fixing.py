@@ -7,25 +7,29 @@ the model sees, three times has the file written anew, then the loop stops; the 
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from packaging.utils import canonicalize_name
 
 from pipeline.coding import edits
 from pipeline.coding.checks.code import check_source
+from pipeline.coding.given import GIVEN
 from pipeline.coding.repository import Repository, interface
+from pipeline.contract import contract_of
 from pipeline.model.asking import Context, block, bullets, render
 from pipeline.model.llm import LLM
 from pipeline.planning.analysis import FileAnalysis
+from pipeline.planning.checks import ENTRY
 from pipeline.planning.plan import Plan
 from pipeline.running.patches import check_patch, check_repair
 from pipeline.running.remedies import REQUIREMENTS, Change, Failure, mend
 from pipeline.running.signatures import frames, signature
-from sandbox.report import CommandResult, ExecutionReport, Limits, PhaseResult
+from sandbox.report import CommandResult, ExecutionReport, Limits, PhaseResult, Use
 from sandbox.requirements import package_for
 
-PHASES = ("install", "import", "smoke", "full")
+PHASES = ("install", "import", "smoke", *get_args(Use), "full")
 REPEATS = 3
 """So often the same signature may come before its file is written anew; once more, and the loop stops."""
 
@@ -79,8 +83,8 @@ class Fixer:
             self.executed = repository
             outcome = report.failure
             mark = error_signature(outcome, repository) if outcome else None
-            self.attempts.append(Attempt(len(self.attempts) + 1, report.phases[-1], mark))
-            self.advanced(f"{report.phases[-1].phase} run: {mark or 'passed'}")
+            self.attempts.append(Attempt(len(self.attempts) + 1, report.outcome, mark))
+            self.advanced(f"{report.outcome.phase} run: {mark or 'passed'}")
             return report
 
     def executed_as(self, repository: Repository) -> ExecutionReport:
@@ -137,7 +141,8 @@ class Fixer:
         repeats = sum(attempt.signature == mark for attempt in self.attempts)
         if repeats > REPEATS:
             return None
-        named = [frame.path for frame in frames(output(outcome.result), repository.files)]
+        shown, given = frames(output(outcome.result), repository.files), _given(repository)
+        named = [frame.path for frame in shown if frame.path not in given]
         rewrite = named[-1] if named and repeats == REPEATS else ""
         history = [f"`{a.signature}` → {a.remedy}" for a in self.attempts if a.remedy]
         while self.asked < self.max_fixes:
@@ -169,9 +174,10 @@ class Fixer:
         rewrite: str,
         history: list[str],
     ) -> str:
-        sources, outcome = repository.python_files(), report.phases[-1]
+        outcome, given = report.phases[-1], _given(repository)
+        sources = {path: text for path, text in repository.python_files().items() if path not in given}
         blamed = {path for path in sources if any(f"`{path}`" in problem for problem in outcome.problems)}
-        full = set(sources) if repeats > 1 else {*named, *blamed, "main.py"} & set(sources)
+        full = set(sources) if repeats > 1 else {*named, *blamed, *ENTRY.values()} & set(sources)
         shown = [block("code", sources[path], path=path) for path in sorted(full)]
         shown += [
             block("interface", interface(sources[path]), path=path) for path in sorted(set(sources) - full)
@@ -183,6 +189,7 @@ class Fixer:
             shown.append(block("analysis", self.analyses[rewrite].text, path=rewrite))
         return render(
             "fix",
+            contract=contract_of(repository.files),
             limits=in_words(self.limits),
             phase=outcome.phase,
             command=" ".join(outcome.result.argv),
@@ -209,6 +216,11 @@ def new_findings(before: Repository, after: Repository, plan: Plan) -> list[str]
     return [
         f"{path}: {what}" for path in changed for what in sorted(found(after, path) - found(before, path))
     ]
+
+
+def _given(repository: Repository) -> Collection[str]:
+    """Paths that a program has written, and that the model knows by its rules."""
+    return GIVEN if contract_of(repository.files) > 1 else ()
 
 
 def _by_program(repository: Repository, outcome: PhaseResult) -> Change | None:

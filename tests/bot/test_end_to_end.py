@@ -35,7 +35,7 @@ from tests.fakes.github.server import FakeGitHub
 from tests.fakes.github.state import APP_ID, INSTALLATION, REPOSITORY_ID
 from tests.fakes.model import FakeModel
 from tests.fakes.scripted import ScriptedLLM
-from tests.pipeline.plans import SLEEPING_MAIN, fenced, recording
+from tests.pipeline.plans import SLEEPING, fenced, recording
 
 BOT = "paper2code[bot]"
 
@@ -85,7 +85,7 @@ def test_cancel_reaches_code_that_is_being_run(
         @contextmanager
         def toolbox(job: Job, out: Path, cancelled: Callable[[], bool]) -> Iterator[Tools]:
             client = Arxiv(arxiv.url, arxiv.url, tmp_path / "arxiv", interval=0)
-            answers = recording() | {"code.main.py": fenced(SLEEPING_MAIN)}
+            answers = recording() | {"code.experiments.py": fenced(SLEEPING)}
             yield Tools(client, ScriptedLLM(answers), sandbox)
 
         made = reproducer(toolbox, Settings(data_dir=tmp_path, model="scripted"))

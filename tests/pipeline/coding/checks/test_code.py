@@ -120,7 +120,7 @@ def test_imports_that_cannot_work(source: str, path: str, message: str) -> None:
         ("try:\n    import wandb\nexcept ImportError:\n    wandb = None\n", "user.py"),
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch\n", "user.py"),
         ("from .other import x\nfrom . import other\nfrom pkg import other as again\n", "pkg/a.py"),
-        ("import estimator\nfrom main import anything\n", "user.py"),  # planned, not yet written
+        ("import estimator\nfrom experiments import anything\n", "user.py"),  # planned, not yet written
     ],
 )
 def test_imports_that_work(source: str, path: str) -> None:
