@@ -4,6 +4,7 @@ Program first: edits that cannot be applied, or that the checks object to, go ba
 """
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +34,7 @@ from pipeline.running.patches import check_change
 
 _SCHEMA = Path(__file__).parent / "proving/execution-report.schema.json"
 _PLANNED = ("overview", "architecture", "logic")
+_EXPERIMENT = re.compile(r"""\bExperiment\(\s*(?:name=)?["'](\w+)["']""")
 _AROUND = 12
 """Lines shown before and after those that a request was made at."""
 
@@ -200,9 +202,15 @@ class Reviser:
         return list(self._report.get("metrics", {}))
 
     def _still_promised(self, proposal: Proposal) -> list[str]:
-        """Metrics that the code names. One whose name is put together as it runs may go with what it was of."""
-        sources = Repository(proposal.files).python_files().values()
-        return [name for name in self._metrics if any(name in source for source in sources)]
+        """Metrics that the code names, or whose experiment it names: the harness puts the names together.
+
+        By contract 1, one whose name is put together as it runs may go with what it was of.
+        """
+        sources = "\n".join(Repository(proposal.files).python_files().values())
+        if self._contract == 1:
+            return [name for name in self._metrics if name in sources]
+        left = tuple(f"{name}_" for name in _EXPERIMENT.findall(sources))
+        return [name for name in self._metrics if name.startswith(left)]
 
     def _shown(self) -> Context:
         """The paper as it was shown to the model before, else the whole of it."""

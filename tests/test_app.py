@@ -15,10 +15,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app import METHODS, main
+from pipeline.contract import CURRENT
 from pipeline.planning.plan import Method
 from tests.bot.crash import answer
 from tests.fakes.model import FakeModel, Reply
-from tests.pipeline.plans import MAIN, SLEEPING, fenced, recording
+from tests.pipeline.plans import EXPERIMENTS, MAIN, SLEEPING, fenced, recording
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.usefixtures("bare")
@@ -106,7 +107,10 @@ def test_a_misspelt_variable_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> No
 def journal(path: Path, answers: dict[str, str]) -> Path:
     """A recording of `answers`, by stage."""
     usage = {"calls": 1, "input_tokens": 10, "output_tokens": 10, "usd": 0.01}
-    entries = [{"stage": stage, "completion": text, "usage": usage} for stage, text in answers.items()]
+    entries = [
+        {"stage": stage, "completion": text, "usage": usage, "contract": CURRENT}
+        for stage, text in answers.items()
+    ]
     path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     return path
 
@@ -150,12 +154,12 @@ def test_a_paper_becomes_a_repository_that_runs(paper: Path, tmp_path: Path) -> 
 
 
 def test_a_repository_that_does_not_run_is_delivered_with_status_1(paper: Path, tmp_path: Path) -> None:
-    broken = fenced(MAIN.replace("metrics = {", "metrics = {'nan': 1 / 0, "))
-    played = journal(tmp_path / "recording.jsonl", {**recording(), "code.main.py": broken})
+    broken = fenced(EXPERIMENTS.replace("return {", "return {'nan': 1 / 0, "))
+    played = journal(tmp_path / "recording.jsonl", {**recording(), "code.experiments.py": broken})
     ended = run("run", paper, "--replay", played, "--max-fixes", 0, "--out", "out")
     assert ended.exit_code == 1, ended.output
     assert "does not run" in ended.stdout
-    assert (tmp_path / "out/repository/main.py").exists()
+    assert (tmp_path / "out/repository/experiments.py").exists()
 
     again = run("execute", "out/repository", "--json", "report.json")
     assert again.exit_code == 1
