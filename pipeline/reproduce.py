@@ -114,6 +114,7 @@ def reproduce(
         execution=execution,
         attempts=fixer.attempts if fixer else (),
         findings=audited.findings,
+        platforms=fixer.platforms if fixer else {},
         repository=repository,
         seconds={**record.seconds, "total": sum(record.seconds.values())},
     )
@@ -140,4 +141,7 @@ def _fixer(desk: Desk, planned: Planned, options: Options) -> Fixer | None:
     used = plan.logic if options.method == "full" and plan.contract > 1 else None
     run = desk.bench.runner(plan.logic.results(), used)
     fixes, limits = options.max_fixes, options.limits
-    return Fixer(plan, planned.analyses, planned.context, desk.llm, run, fixes, limits, advanced)
+    publish = desk.bench.publish
+    return Fixer(
+        plan, planned.analyses, planned.context, desk.llm, run, fixes, limits, advanced, publish=publish
+    )

@@ -54,6 +54,7 @@ def execution_report(
     execution: ExecutionReport | None,
     attempts: Sequence[Attempt],
     findings: Sequence[Finding] = (),
+    platforms: Mapping[str, str] | None = None,
     repository: Repository,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
@@ -82,6 +83,7 @@ def execution_report(
         "mode": mode,
         "contract": contract,
         "environment": environment,
+        "platforms": dict(platforms or {}),
         "attempts": [attempt_entry(attempt) for attempt in attempts],
         "metrics": dict(execution.metrics) if execution else {},
         "undefined": dict(execution.undefined) if execution else {},

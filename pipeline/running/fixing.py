@@ -26,6 +26,7 @@ from pipeline.planning.plan import Plan
 from pipeline.running.patches import check_patch, check_repair
 from pipeline.running.remedies import REQUIREMENTS, Change, Failure, mend
 from pipeline.running.signatures import frames, signature
+from sandbox.public import Public, without_builds
 from sandbox.report import CommandResult, ExecutionReport, Limits, PhaseResult, Use
 from sandbox.requirements import package_for
 
@@ -70,6 +71,10 @@ class Fixer:
     advanced: Callable[[str], None] = lambda detail: None
     attempts: list[Attempt] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    publish: Callable[[Collection[str]], Public] = without_builds
+    """Pins as they can be installed elsewhere."""
+    platforms: Mapping[str, str] = field(default_factory=dict)
+    """For which it was looked whether what was pinned last can be installed, and why not."""
     asked: int = 0
     executed: Repository | None = None
     """What ran last."""
@@ -92,7 +97,7 @@ class Fixer:
         return self._reports.get(_state(repository)) or self.execute(repository)
 
     def pinned(self, repository: Repository) -> Repository:
-        """With its requirements pinned to what was installed when it ran; it is run if it never was."""
+        """With its requirements pinned to what it ran with, as everybody can have it; it is run if it never was."""
         if REQUIREMENTS not in repository.files:
             return repository
         installed = self.executed_as(repository).environment.packages
@@ -101,7 +106,9 @@ class Fixer:
         pins = [
             versions.get(canonicalize_name(re.split(r"[\s<>=!~;\[]", line)[0]), line) for line in declared
         ]
-        return repository.with_file(REQUIREMENTS, "".join(f"{pin}\n" for pin in pins))
+        found = self.publish(pins)
+        self.platforms = found.platforms
+        return repository.with_file(REQUIREMENTS, "".join(f"{pin}\n" for pin in found.pins))
 
     def answer(self, change: Change) -> None:
         """Enter into the account what was changed because of the last execution."""

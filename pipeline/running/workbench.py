@@ -1,7 +1,7 @@
 """Where a repository is executed: in the sandbox, laid out where a person can look at it, within its limits."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -18,6 +18,7 @@ from pipeline.running.instrument import Instrument, core
 from pipeline.running.remedies import Change
 from sandbox.execution import execute, run_command
 from sandbox.interface import Sandbox, SandboxCancelled
+from sandbox.public import Public, public
 from sandbox.report import ExecutionReport, Limits, Mode, PhaseResult
 from sandbox.steps import Steps
 
@@ -44,6 +45,11 @@ class Workbench:
         return partial(
             self._run, [metric_pattern(name).pattern for name in metrics], Usage(used) if used else None
         )
+
+    def publish(self, pins: Collection[str]) -> Public:
+        """Pins as people can install them on machines of their own."""
+        with _cancellable():
+            return public(pins, self.sandbox.platform().python, self.packages, self.cancelled)
 
     def tools(self, fixer: Fixer) -> Tools:
         """What an agent can do here. Its runs are entered into the fixer's account."""
