@@ -15,6 +15,7 @@ from typing import Any, Literal
 import jsonschema
 
 from pipeline.coding import edits
+from pipeline.coding.given import is_known
 from pipeline.coding.repository import Repository
 from pipeline.contract import Contract, contract_of
 from pipeline.errors import AnswerInvalid
@@ -230,7 +231,7 @@ class Reviser:
     def _with_code(self, paper: Context) -> Context:
         context = self._planned(paper)
         for path, source in sorted(self.before.files.items()):
-            if not path.startswith("docs/"):
+            if not path.startswith("docs/") and not is_known(path, source):
                 context = context.extended("code", source, path=path)
         return context
 

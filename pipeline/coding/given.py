@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline import markdown
 from pipeline.coding import harness
 from pipeline.contract import HARNESS
-from pipeline.planning.plan import Logic
+from pipeline.planning.plan import NO_LOGIC, Logic
 
 PYTHON = "3.11"
 """What the code is written for and run with."""
@@ -52,6 +52,11 @@ def given(logic: Logic) -> dict[str, str]:
         ".python-version": f"{PYTHON}\n",
     }
     return files | ({"data/README.md": _data(logic)} if logic.data else {})
+
+
+def is_known(path: str, text: str) -> bool:
+    """Whether whoever is asked knows this file by the ground rules, so that it need not be shown."""
+    return path in (HARNESS, "main.py") and given(NO_LOGIC)[path] == text
 
 
 def _data(logic: Logic) -> str:

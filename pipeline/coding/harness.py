@@ -303,7 +303,7 @@ class Laboratory:
         self.device: str = options.device or ("cuda" if torch and torch.cuda.is_available() else "cpu")
         self._data: Path = options.data
         self._code, self._packages = _code(), _packages()
-        self._found: dict[str, list[Any]] = {}
+        self._found: dict[str, str] = {}
 
     def settings(self, experiment: Experiment) -> dict[str, Any]:
         """What the runs of an experiment see of the configuration."""
@@ -331,19 +331,20 @@ class Laboratory:
                 raise FileNotFoundError(f"the tiny {data.name} lacks one of {', '.join(data.files)}")
         return folder
 
-    def files(self, data: Data) -> list[Any]:
-        """Name, size and time of the files of a data set; none if one is missing."""
+    def identity(self, data: Data) -> str:
+        """A digest of names, sizes and times of the files of a data set; empty if one is missing."""
         if data.name not in self._found:
             folder = self._data / data.name
-            self._found[data.name] = [
-                [path.relative_to(folder).as_posix(), path.stat().st_size, path.stat().st_mtime_ns]
-                for path in data.found(folder)
-            ]
+            found = [(path.relative_to(folder).as_posix(), path.stat()) for path in data.found(folder)]
+            named = [[name, about.st_size, about.st_mtime_ns] for name, about in found]
+            self._found[data.name] = _digest(named) if named else ""
         return self._found[data.name]
 
     def lacking(self, experiment: Experiment) -> str:
         """What to do about data that are not there; empty if nothing."""
-        missing = [] if self.mode == "smoke" else [data for data in experiment.needs if not self.files(data)]
+        missing = (
+            [] if self.mode == "smoke" else [data for data in experiment.needs if not self.identity(data)]
+        )
         return "; ".join(
             f"{d.name} ({d.size}) is missing: put {', '.join(d.files)} into {self._data / d.name}. {d.where}"
             for d in missing
@@ -356,7 +357,7 @@ class Laboratory:
         shape = {
             **{"experiment": experiment.name, "method": method, "seed": seed, "mode": self.mode},
             **{"settings": self.settings(experiment), "code": self._code, "packages": self._packages},
-            "data": [] if self.mode == "smoke" else [self.files(data) for data in experiment.needs],
+            "data": [] if self.mode == "smoke" else [self.identity(data) for data in experiment.needs],
             "device": self.device.partition(":")[0],
         }
         path = ROOT / "results" / self.mode / experiment.name / method / f"{seed}-{_digest(shape)}.json"
@@ -550,7 +551,7 @@ def _list(lab: Laboratory) -> None:
         takes = (
             f"{e.minutes:g} min" if e.minutes < 120 else f"{e.minutes / 60:.0f} h"
         ) + " with a GPU" * e.gpu
-        data = [f"{d.name} ({'there' if lab.files(d) else f'missing, {d.size}'})" for d in e.needs]
+        data = [f"{d.name} ({'there' if lab.identity(d) else f'missing, {d.size}'})" for d in e.needs]
         runs = f"{ended} of {len(e.methods) * len(lab.seeds(e))}"
         rows.append([e.name, e.shows, ", ".join(e.methods), runs, takes, ", ".join(data) or "none"])
     print(_markdown(["experiment", "shows", "methods", "runs", "takes", "data"], rows))
@@ -661,9 +662,16 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+_known: dict[Path, tuple[int, Result]] = {}
+"""Results by file, with its time: after each run all are looked at, and there may be thousands."""
+
+
 def _read(path: Path) -> Result | None:
     with suppress(OSError, ValueError, TypeError):
-        return Result(**json.loads(path.read_text(encoding="utf-8")))
+        stamp = path.stat().st_mtime_ns
+        if path not in _known or _known[path][0] != stamp:
+            _known[path] = stamp, Result(**json.loads(path.read_text(encoding="utf-8")))
+        return _known[path][1]
     return None
 
 

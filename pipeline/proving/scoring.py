@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from pipeline.coding.given import is_known
 from pipeline.coding.repository import Repository
 from pipeline.model.asking import Context, ask, block, render
 from pipeline.model.llm import LLM, Usage
@@ -145,7 +146,9 @@ def _code(repository: Repository) -> dict[str, str]:
     return {
         path: repository.files[path]
         for path in sorted(repository.files)
-        if path.endswith(_READ) and not path.startswith("docs/")
+        if path.endswith(_READ)
+        and not path.startswith("docs/")
+        and not is_known(path, repository.files[path])
     }
 
 

@@ -487,3 +487,14 @@ def test_it_needs_no_newer_python_than_3_9_and_nothing_but_yaml() -> None:
     }
     assert modules - set(sys.stdlib_module_names) == {"yaml", "matplotlib"}
     assert source.startswith("# SPDX-License-Identifier: 0BSD")
+
+
+def test_a_result_is_read_from_its_file_once_and_again_when_it_has_changed(room: Room) -> None:
+    room("run", "walk", "--method", "wide", "--seed", "0")
+    (path,) = (room.folder / name for name in room.runs())
+    first = harness._read(path)
+    assert first is not None and harness._read(path) is first
+    path.write_text(path.read_text().replace('"done"', '"diverged"'))
+    os.utime(path, (1, 1))
+    second = harness._read(path)
+    assert second is not None and second.status == "diverged"
