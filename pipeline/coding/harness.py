@@ -323,12 +323,14 @@ class Laboratory:
         if self.mode != "smoke":
             return self._data / data.name
         folder = ROOT / "results" / "tiny" / f"{data.name}-{self._code}"
-        if not data.found(folder):
-            with _locked(folder.name, wait=True):
-                folder.mkdir(parents=True, exist_ok=True)
-                data.tiny(folder)
-            if not data.found(folder):
-                raise FileNotFoundError(f"the tiny {data.name} lacks one of {', '.join(data.files)}")
+        with _locked(folder.name, wait=True):
+            if not folder.exists():
+                made = folder.with_name(f".{folder.name}.{os.getpid()}")
+                made.mkdir(parents=True)
+                data.tiny(made)
+                if not data.found(made):
+                    raise ValueError(f"the tiny {data.name} lacks one of {', '.join(data.files)}")
+                made.rename(folder)
         return folder
 
     def identity(self, data: Data) -> str:

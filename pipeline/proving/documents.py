@@ -9,7 +9,7 @@ from pipeline.planning.plan import Experiment, Plan
 
 EXECUTION, REQUIREMENTS = "docs/execution-report.json", "docs/plan/requirements.md"
 _DROPPED = "## Dropped\n"
-_USES = {
+USES = {
     "list": "`list` names every experiment of the plan",
     "alone": "one experiment, method and seed is run alone",
     "resume": "killed after a checkpoint and resumed, a run gives the same numbers",
@@ -18,6 +18,7 @@ _USES = {
     "missing": "missing data skip their experiments and stop nothing",
     "core": "the method can be imported without the experiments",
 }
+"""What each phase after the smoke run shows."""
 _templates = rendering.templates("pipeline.proving")
 
 
@@ -58,7 +59,7 @@ def _quickest(plan: Plan) -> Experiment | None:
 
 def _execution(report: dict[str, Any]) -> dict[str, str]:
     return {
-        "docs/execution-report.md": _render("execution-report.md", report=report, uses=_USES),
+        "docs/execution-report.md": _render("execution-report.md", report=report, uses=USES),
         EXECUTION: json.dumps(report, indent=1, ensure_ascii=False) + "\n",
     }
 
@@ -74,6 +75,11 @@ def status_sentence(report: dict[str, Any]) -> str:
             return f"It runs: {what} ended well in a fresh sandbox without network."
         case "fails":
             last, count = report["attempts"][-1], len(report["attempts"])
+            if last["phase"] in USES:
+                return (
+                    "It cannot be used as promised yet: its smoke run ended well in a fresh sandbox without network, "
+                    f"but after {count} attempts this did not hold: {USES[last['phase']]}."
+                )
             return f"It does not run yet: {what} failed in phase {last['phase']} after {count} attempts."
         case _:
             return "It was not run: no sandbox was used."

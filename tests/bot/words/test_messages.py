@@ -15,7 +15,7 @@ from bot.jobs.watch import Watch
 from bot.words import messages
 from pipeline.coding.repository import Repository
 from pipeline.progress import Progress
-from pipeline.proving.documents import revised_documents
+from pipeline.proving.documents import revised_documents, status_sentence
 from pipeline.proving.report import execution_report
 from pipeline.running.fixing import Attempt, error_signature
 from sandbox.execution import execute
@@ -70,6 +70,20 @@ def test_no_status_is_told_as_another(status: str) -> None:
     body = messages.pull_request(reproduction(status=status, environment=environment), "papers/x", "", None)
     told = {"runs": "**Runs**", "fails": "**Does not run**", "not-run": "**Was not run**"}
     assert [name for name, words in told.items() if words in body] == [status]
+
+
+def test_what_runs_and_cannot_be_used_as_promised_is_told_as_that() -> None:
+    made = reproduction(status="fails")
+    made.report["contract"] = 2
+    made.report["attempts"][-1]["phase"] = "resume"
+    body = messages.pull_request(made, "papers/x", "", None)
+    assert (
+        "**Cannot be used as promised**: its smoke run passes, but not that killed after a checkpoint" in body
+    )
+    assert "main.py list" in body
+    sentence = status_sentence(made.report)
+    assert sentence.startswith("It cannot be used as promised yet: its smoke run ended well")
+    assert "resumed, a run gives the same numbers." in sentence
 
 
 def test_hostile_text_renders_as_text_and_nothing_else() -> None:
