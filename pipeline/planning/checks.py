@@ -30,6 +30,8 @@ from pipeline.reading.quantities import SCALES, as_number, mentions
 MAX_PYTHON_FILES = 20
 OURS = ("harness.py", "main.py")
 """Written by a program, the same in every repository of contract 2."""
+RESERVED = ("smoke", "scaled", "full")
+"""Sections of config.yaml that are merged over the rest in the mode of their name."""
 ENTRY: dict[Contract, str] = {1: "main.py", 2: "experiments.py"}
 """The file that depends on all others and that the model writes."""
 ACTORS = ("User", "Shell", "config.yaml", "results.json", "Dataset", "File system")
@@ -358,8 +360,8 @@ def _key_findings(configuration: Configuration) -> Iterator[str]:
         parts = key.split(".")
         if not all(is_name(part) for part in parts):
             yield f"Key {key!r} is not made of Python identifiers joined by dots (keywords are none)."
-        if parts[0] == "smoke":
-            yield f"Key {key!r}: the section `smoke` is reserved; overrides go into the field `smoke`."
+        if parts[0] in RESERVED:
+            yield f"Key {key!r}: the section `{parts[0]}` is reserved; overrides go into the field `smoke`."
         for depth in range(1, len(parts)):
             if (prefix := ".".join(parts[:depth])) in keys:
                 yield f"Key {prefix!r} has a value and is a section of {key!r}: rename one of them."
