@@ -231,7 +231,11 @@ def _given(repository: Repository) -> Collection[str]:
 
 
 def _by_program(repository: Repository, outcome: PhaseResult) -> Change | None:
-    return mend(Failure(repository, outcome.phase, output(outcome.result), outcome.problems, package_for))
+    change = mend(Failure(repository, outcome.phase, output(outcome.result), outcome.problems, package_for))
+    given = _given(repository)
+    if change and any(change.repository.files.get(path) != repository.files.get(path) for path in given):
+        return None  # The cause lies with who calls what is the same everywhere.
+    return change
 
 
 def error_signature(outcome: PhaseResult, repository: Repository) -> str:
