@@ -18,7 +18,7 @@ from pipeline.errors import ModelUnavailable
 from pipeline.model.journal import Recording
 from pipeline.model.llm import Completion, Prompt, Role, Share, Usage
 from tests.conftest import available
-from tests.pipeline.plans import recording
+from tests.pipeline.plans import old_recording, recording
 
 PAPER = """# Means of Things
 
@@ -88,7 +88,7 @@ def test_a_recording_and_its_paper_are_all_that_is_needed(
     folder = tmp_path / "transformer"
     folder.mkdir()
     (folder / "means.md").write_text(PAPER)
-    played(folder / "recording.jsonl", *recording().items())
+    played(folder / "recording.jsonl", *old_recording().items())
     shown = CliRunner().invoke(main, [os.fspath(folder / "means.md"), os.fspath(folder / "recording.jsonl")])
     assert shown.exit_code == 0, shown.exception
     lines = shown.output.strip().splitlines()
