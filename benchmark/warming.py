@@ -254,11 +254,13 @@ def _name(texts: Iterable[str]) -> str:
 
 def traced(source: Path, recording: Path) -> list[Call]:
     """The calls of a run."""
-    trace = Trace(Recording(recording))
+    recorded = Recording(recording)
+    trace = Trace(recorded)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paper = read(str(source), Arxiv("http://localhost:9", "http://localhost:9", folder / "arxiv"))
-        options = Options(packages=Path.home() / ".cache/paper2code-tests", limits=Limits(seconds=300))
+        packages = Path.home() / ".cache/paper2code-tests"
+        options = Options(packages=packages, limits=Limits(seconds=300), contract=recorded.contract)
         reproduce(
             paper,
             llm=trace,
