@@ -19,7 +19,7 @@ from pipeline.contract import CURRENT
 from pipeline.planning.plan import Method
 from tests.bot.crash import answer
 from tests.fakes.model import FakeModel, Reply
-from tests.pipeline.plans import EXPERIMENTS, SLEEPING, fenced, recording
+from tests.pipeline.plans import EXPERIMENTS, MAIN, SLEEPING, fenced, recording
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.usefixtures("bare")
