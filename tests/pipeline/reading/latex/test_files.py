@@ -1,6 +1,7 @@
 import pytest
 
-from pipeline.reading.latex.files import decode, document, strip_comments
+from pipeline.reading.latex.encodings import decode
+from pipeline.reading.latex.files import document, strip_comments
 
 DOCUMENT = rb"\documentclass{article}\begin{document}%s\end{document}"
 
