@@ -258,7 +258,7 @@ def _seen(run: list[str], ours: set[tuple[str, ...]]) -> int:
 def _words(text: str) -> list[str]:
     """Words of two letters and more, in order, without formulas and the marks of Markdown."""
     text = unicodedata.normalize("NFKC", text)
-    text = re.sub(r"\$\$.*?\$\$|\$[^$\n]*\$", " ", text, flags=re.DOTALL)
+    text = re.sub(r"(?<!\\)(?:\$\$.*?(?<!\\)\$\$|\$[^$\n]*(?<!\\)\$)", " ", text, flags=re.DOTALL)
     return [word for word in re.findall(r"[^\W\d_]+", text.lower()) if len(word) > 1]
 
 

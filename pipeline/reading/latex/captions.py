@@ -65,6 +65,7 @@ def _read(reader: Reader, kind: str, body: str, lines: Lines | None) -> list[Blo
         outer.parts += bool(made.captions)
         letter = styled(outer.parts, "alph") if made.captions else ""
         outer.part_labels |= dict.fromkeys(made.labels, letter)
+        _label_parts(reader, outer)
         caption = " ".join(text for _, _, text in made.captions)
         content = [Block("paragraph", f"({letter}) {caption}")] if caption else []
         return [*content, *blocks]
@@ -109,13 +110,8 @@ def _captioned(reader: Reader, text: str, position: int, starred: bool, of: str 
         number = reader.counters.reference(kind) if float_.continued else reader.counters.step(kind)
         anchor = reader.unique(f"{_PREFIX.get(kind, title)}{number}")
         target = reader.inline.here = Target(anchor, number, title, kind=kind)
-        for label, letter in float_.part_labels.items():
-            part = reader.counters.written(
-                reader.counters.formats.get("subfigure", "").replace(r"\alph{subfigure}", letter)
-            )
-            shown = part or (f"({letter})" if reader.parts_in_brackets else letter)
-            reader.inline.labels[label] = Target(anchor, number + shown, title, part=shown, kind=f"sub{kind}")
-        float_.part_labels.clear()
+        float_.target = target
+        _label_parts(reader, float_)
         title = f"{title} {number}"
     caption = target.title = reader.inline.paragraph(found[0])
     float_.captions.append((title, anchor, caption))
@@ -124,7 +120,24 @@ def _captioned(reader: Reader, text: str, position: int, starred: bool, of: str 
     return found[1]
 
 
+def _label_parts(reader: Reader, float_: Float) -> None:
+    """What refers to a part of a float whose number is known by now."""
+    if float_.target is None:
+        return
+    whole, form = float_.target, reader.counters.formats.get("subfigure", "")
+    for label, letter in float_.part_labels.items():
+        part = reader.counters.written(form.replace(r"\alph{subfigure}", letter))
+        shown = part or (f"({letter})" if reader.parts_in_brackets else letter)
+        kind = f"sub{whole.kind}"
+        reader.inline.labels[label] = Target(whole.anchor, whole.number + shown, whole.name, "", shown, kind)
+    float_.part_labels.clear()
+
+
 def _caption(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    if name == "subcaption" and reader.float and not reader.float.part:
+        found = group(text, position)
+        _put(reader, "part", f"\\caption{text[position : found[1]]}" if found else "")
+        return found[1] if found else position
     if name in ("figcaption", "tabcaption"):
         return _captioned(reader, text, position, starred, "figure" if name[0] == "f" else "table")
     named = group(text, position) if name == "captionof" else None
@@ -180,11 +193,13 @@ def _part(reader: Reader, command: str, text: str, position: int, starred: bool)
 def _boxed(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
     """floatrow's `\\ffigbox{caption}{content}`, caption's `\\captionbox`, tables of OUP and World Scientific."""
     _, behind = options(text, position)
-    count = 3 if name == "processtable" else 2
-    found = arguments(text, behind, count)
+    found = arguments(text, behind, 3 if name in ("processtable", "floatconts") else 2)
     if found is None or reader.float is None:
         return position
     caption, content, *notes = found[0]
+    if name == "floatconts":
+        # jmlr: label, caption and content.
+        caption, content, notes = f"{content}\\label{{{caption}}}", notes[0], []
     if "\\caption" not in caption:
         if "\\caption" in content:
             caption, content = content, caption
@@ -309,9 +324,11 @@ FLOATS: dict[str, Environment] = {
     **dict.fromkeys(("deluxetable", "longdeluxetable", "splitdeluxetable"), _deluxetable),
 }
 CAPTIONS: dict[str, Command] = {
-    **dict.fromkeys(("caption", "captionof", "figcaption", "tabcaption"), _caption),
+    **dict.fromkeys(("caption", "captionof", "figcaption", "tabcaption", "subcaption"), _caption),
     **dict.fromkeys(("subfloat", "subfigure", "subcaptionbox", "subtable"), _part),
-    **dict.fromkeys(("ffigbox", "ttabbox", "captionbox", "tbl", "processtable", "fcapside"), _boxed),
+    **dict.fromkeys(
+        ("ffigbox", "ttabbox", "captionbox", "tbl", "processtable", "fcapside", "floatconts"), _boxed
+    ),
     "ContinuedFloat": _continued,
     "label": _label,
 }

@@ -91,6 +91,14 @@ def _footnote(reader: Reader, name: str, text: str, position: int, starred: bool
     return found[1]
 
 
+def _string(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    """`\\string\\foo` shows a command and does not give it."""
+    if text[position : position + 1] != "\\":
+        return position
+    reader.raw.append("\\textbackslash{}")
+    return position + 1
+
+
 def _appendix(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
     option = group(text, position, "[", "]") if text[position : position + 1] == "[" else None
     begin_appendix(reader)
@@ -250,6 +258,7 @@ def _float_name(reader: Reader, name: str, text: str, position: int, starred: bo
 
 
 def _new_theorem(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    _, position = options(text, position)
     kind = group(text, position)
     if kind is None:
         return position
@@ -353,5 +362,6 @@ COMMANDS: dict[str, Command] = {
     **dict.fromkeys(("stepcounter", "refstepcounter"), _step),
     **dict.fromkeys(("arabic", "alph", "Alph", "roman", "Roman", "fnsymbol"), _count),
     "par": _paragraph_end,
+    "string": _string,
     **dict.fromkeys(("appendix", "appendices"), _appendix),
 }

@@ -26,10 +26,12 @@ from pipeline.reading.latex.packages import commands
 from pipeline.reading.latex.phrases import PHRASES
 from pipeline.reading.latex.reader import Reader, Theorem
 from pipeline.reading.latex.siunitx import quantities
+from pipeline.reading.latex.verbatim import VERBATIM
 from pipeline.reading.paper import Paper
 
 _CLASS = re.compile(r"\\document(?:class|style)\s*(?:\[([^\]]*)\])?\s*\{([^{}]*)\}")
 _TOKEN = re.compile(r"\\(?P<name>[A-Za-z@]+)\*?|\\.|[{}]", re.DOTALL)
+_MARK = re.compile(VERBATIM.pattern + r"|\\(?P<mark>begin|end)\s*\{document\}", re.DOTALL)
 _MAX_NAMED = 12
 """Of dropped commands that a note names."""
 
@@ -78,7 +80,12 @@ def _read(files: Mapping[str, bytes], main: str | None) -> tuple[Document, Reade
         declared[2].strip() if declared else "article", (declared[1] or "") if declared else ""
     )
     measures, terms = quantities(source), glossary(source)
-    inline = Inline(Bibliography(source).cite, {**PHRASES, **commands(measures, terms)}, measures.mathematics)
+    # The AAS's own `\\replaced{old}{new}`; that of the package `changes` is the other way round.
+    ours = counters.document_class.startswith("aastex")
+    own = {"replaced": PHRASES["foreignlanguage"]} if ours else {}
+    inline = Inline(
+        Bibliography(source).cite, {**PHRASES, **own, **commands(measures, terms)}, measures.mathematics
+    )
     reader = Reader(counters, inline, {**ENVIRONMENTS, **FLOATS}, {**COMMANDS, **CAPTIONS})
     reader.names = names_of(document.text)
     reader.keywords = keywords(document.text)
@@ -113,10 +120,13 @@ def _dropped(reader: Reader) -> list[str]:
 
 def _parts(source: str) -> tuple[str, str]:
     """Preamble and body of a document; all is body where nothing says otherwise."""
-    begin = re.search(r"\\begin\s*\{document\}", source)
-    start = begin.end() if begin else 0
-    end = re.compile(r"\\end\s*\{document\}").search(source, start)
-    return source[: begin.start()] if begin else "", source[start : end.start() if end else len(source)]
+    begin, start = 0, 0
+    for found in _MARK.finditer(source):
+        if found["mark"] == "begin" and not start:
+            begin, start = found.start(), found.end()
+        elif found["mark"] == "end":
+            return source[:begin], source[start : found.start()]
+    return source[:begin], source[start:]
 
 
 def _declarations(reader: Reader, preamble: str, only: frozenset[str] | None = None) -> None:

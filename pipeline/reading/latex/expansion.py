@@ -65,6 +65,10 @@ class _Expansion:
         while event := _EVENT.search(text, position):
             out.append(text[position : event.start()])
             name, end = event.group()[1:], event.end()
+            if name == "string" and (shown := _EVENT.match(text, end)):
+                out.append(text[event.start() : shown.end()])
+                position = shown.end()
+                continue
             called = self._call(name, text, end, active)
             if called is None and name in ("begin", "end"):
                 called = self._environment(name, text, end, active)

@@ -43,6 +43,8 @@ class Counters:
 
     document_class: str = "article"
     options: str = ""
+    has_chapters: bool = False
+    """Whether the document has chapters, whatever its class."""
     values: dict[str, int] = field(default_factory=dict)
     within: dict[str, str] = field(default_factory=dict)
     formats: dict[str, str] = field(default_factory=dict)
@@ -82,7 +84,7 @@ class Counters:
     @property
     def chapters(self) -> bool:
         """Whether the class has chapters."""
-        return self.document_class in CHAPTERS
+        return self.document_class in CHAPTERS or self.has_chapters
 
     def _take(
         self, formats: Mapping[str, str], prefixes: Mapping[str, str], within: Mapping[str, str]

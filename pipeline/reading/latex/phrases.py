@@ -207,6 +207,13 @@ def _paired(inline: Inline, name: str, text: str, position: int, out: list[str])
     return found[1] if found else position
 
 
+def _string(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
+    """`\\string\\foo` shows a command and does not give it."""
+    shown = text[position : position + 1] == "\\"
+    out.append("\\\\" if shown else "")
+    return position + shown
+
+
 def _said(words: str) -> InlineCommand:
     def say(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
         out.append(words)
@@ -249,6 +256,7 @@ PHRASES: dict[str, InlineCommand] = {
     **dict.fromkeys(("begin", "end"), _begin),
     **dict.fromkeys(("makecell", "thead", "shortstack", "Centerstack", "stackanchor"), _paired),
     **{name: _said(f" {name.removeprefix('Kw').lower()} ") for name in _WORDS},
+    "string": _string,
     "today": _said(""),
     "IEEEQED": _said(""),
     "acknowledgmentsname": _said("Acknowledgments"),

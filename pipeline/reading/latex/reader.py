@@ -86,6 +86,8 @@ class Float:
     """Labels of parts, `(a)`, that wait for the number of the whole."""
     labels: list[str] = field(default_factory=list)
     """Of a part."""
+    target: Target | None = None
+    """What its last caption is."""
 
 
 @dataclass(frozen=True)
