@@ -36,6 +36,7 @@ _IN_FULL = {
 _SMALL_IN_AUTOREF = frozenset(
     ("section", "subsection", "subsubsection", "chapter", "item", "footnote", "paragraph")
 )
+_BUILT_IN = frozenset((*_CLEVEREF, *_SMALL_IN_AUTOREF, "table", "line", "listing", "algorithm"))
 _NUMBERED = re.compile(r"(.*?)(\d+)(\D*)", re.DOTALL)
 
 
@@ -82,7 +83,7 @@ def _printed(command: str, targets: Sequence[Target | None], names: Names) -> st
     if command in ("nameref", "Nameref", "titleref"):
         return first.title if first else _UNKNOWN
     if command in ("namecref", "nameCref", "lcnamecref", "namecrefs", "nameCrefs", "lcnamecrefs"):
-        kind = _kind(first) if first else ""
+        kind = _kind(first, names) if first else ""
         name = names.of(kind, plural=command.endswith("s"), capital="C" in command)
         return name.lower() if command.startswith("lc") else name
     if command == "subref":
@@ -92,18 +93,21 @@ def _printed(command: str, targets: Sequence[Target | None], names: Names) -> st
     if command in ("autoref", "Autoref", "fullref"):
         return f"{_autoref_name(first, names)} {numbers[0]}".strip() if first else _UNKNOWN
     if command in ("crefrange", "Crefrange", "vrefrange") and len(targets) == 2 and first:
-        return f"{names.of(_kind(first), plural=True, capital=command[0] == 'C')} {_range(targets, names)}"
+        return f"{names.of(_kind(first, names), plural=True, capital=command[0] == 'C')} {_range(targets, names)}"
     if command in ("cref", "Cref", "thref", "zcref", "vref", "Vref", "labelcref", "fref", "Fref", "sref"):
         return _cref(command, targets, names)
     return _joined(numbers)
 
 
-def _kind(target: Target) -> str:
-    return target.kind or target.name.lower() or "section"
+def _kind(target: Target, names: Names) -> str:
+    """What a target is called; a theorem by its environment's name where somebody says how that is printed."""
+    told = target.kind in names.cleveref or target.kind in names.capital or target.kind in names.autoref
+    known = told or target.kind in _BUILT_IN
+    return target.kind if target.kind and known else target.name.lower() or "section"
 
 
 def _autoref_name(target: Target, names: Names) -> str:
-    kind = _kind(target)
+    kind = _kind(target, names)
     if kind in names.autoref:
         return names.autoref[kind]
     base = {"subfigure": "figure", "subtable": "table"}.get(kind, kind)
@@ -114,7 +118,7 @@ def _cref(command: str, targets: Sequence[Target | None], names: Names) -> str:
     """Groups of one kind, each sorted and with ranges of three and more written as such."""
     groups: dict[str, list[Target | None]] = {}
     for target in targets:
-        kind = _grouped(_kind(target)) if target else ""
+        kind = _grouped(_kind(target, names)) if target else ""
         groups.setdefault(kind, []).append(target)
     written = []
     for index, (kind, members) in enumerate(groups.items()):
@@ -123,7 +127,7 @@ def _cref(command: str, targets: Sequence[Target | None], names: Names) -> str:
             written.append(listed)
             continue
         capital = command[0] in "CFV" and index == 0
-        exact = _kind(next(member for member in members if member))
+        exact = _kind(next(member for member in members if member), names)
         written.append(f"{names.of(exact, plural=several, capital=capital)} {listed}")
     return _joined(written, last=", and " if len(written) > 2 else " and ")
 
@@ -148,7 +152,7 @@ def _listed(members: Sequence[Target | None], names: Names) -> tuple[str, bool]:
 
 
 def _one(target: Target, names: Names) -> str:
-    kind = _kind(target)
+    kind = _kind(target, names)
     if kind in names.formats:
         return names.formats[kind].replace("#1", target.number)
     return f"({target.number})" if kind == "equation" else target.number

@@ -51,11 +51,8 @@ def _known(name: str) -> str | None:
     if name in _ENCODINGS:
         return _ENCODINGS[name]
     try:
-        return (
-            codecs.lookup(name).name
-            if re.fullmatch(r"(?:cp|koi8|iso8859|windows|latin)[\w-]*", name)
-            else None
-        )
+        "".encode(name)
+        return codecs.lookup(name).name
     except LookupError:
         return None
 

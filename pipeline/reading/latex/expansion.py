@@ -76,7 +76,8 @@ class _Expansion:
                 called = self._inclusion(name, text, end, active)
             if called:
                 replacement, position = called
-                out.append(replacement + space_between(replacement, text, position))
+                _put(out, replacement)
+                out.append(space_between(replacement, text, position))
                 continue
             position = (
                 self.definitions.take(name, text, end)
@@ -213,7 +214,7 @@ class _Expansion:
             return None
         taken = self.conditions.chosen(name, text, position, lambda part: self.run(part, active))
         if taken:
-            out.append(self.run(taken[0], (*active, f"{name} at {position}")))
+            _put(out, self.run(taken[0], (*active, f"{name} at {position}")))
             return taken[1]
         tested = self.conditions.tested(name, text, position) if self.unclosed <= MAX_UNCLOSED else None
         if tested is None or not name.startswith("if"):
@@ -227,7 +228,7 @@ class _Expansion:
                 mark = skip_space(text, branch.end())
             if depth == 0:
                 parts.append(text[mark : branch.start()])
-                out.append(self.run(_taken(holds, parts), (*active, f"{name} at {position}")))
+                _put(out, self.run(_taken(holds, parts), (*active, f"{name} at {position}")))
                 return skip_space(text, branch.end())
         self.unclosed += 1
         return None
@@ -242,3 +243,10 @@ def _taken(holds: bool | int | None, parts: list[str]) -> str:
     if isinstance(holds, bool):
         return parts[0] if holds else "".join(parts[1:])
     return parts[holds] if 0 <= holds < len(parts) else ""
+
+
+def _put(out: list[str], piece: str) -> None:
+    """Add what was yielded, so that it does not become part of the command before it."""
+    while out and not out[-1]:
+        out.pop()
+    out += [space_between(out[-1] if out else "", piece, 0), piece]

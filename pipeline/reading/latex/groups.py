@@ -33,7 +33,7 @@ def until(text: str, position: int, closing: str, limit: int | None = None) -> t
     None if it does not come, before `limit` where one is given.
     """
     limit = len(text) if limit is None else limit
-    if text.find(closing, position, limit) < 0:
+    if _last(text, closing) < position or text.find(closing, position, limit) < 0:
         return None
     closed = _closing_braces(text)
     at, marks = position, _marks(closing)
@@ -46,6 +46,12 @@ def until(text: str, position: int, closing: str, limit: int | None = None) -> t
         elif found.group() == "}":
             break
     return None
+
+
+@functools.lru_cache(maxsize=64)
+def _last(text: str, closing: str) -> int:
+    """Where `closing` stands for the last time, so that nobody looks for it in vain again and again."""
+    return text.rfind(closing)
 
 
 @functools.lru_cache(maxsize=256)

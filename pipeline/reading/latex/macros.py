@@ -51,14 +51,29 @@ class Macro:
             if not text.startswith(self.prefix, start):
                 return None
             position = start + len(self.prefix)
+        elif self.arguments:
+            position = skip_space(text, position)
         values: list[str] = []
-        for declared in self.arguments:
+        for index, declared in enumerate(self.arguments):
+            if declared.kind == "embellishment":
+                found, position = self._embellishments(index, text, position)
+                return [*values, *found], position
             read = _read(declared, text, position)
             if read is None:
                 return None
             values.append(read[0])
             position = read[1]
         return values, position
+
+    def _embellishments(self, index: int, text: str, position: int) -> tuple[list[str], int]:
+        """What stands behind the marks of the last arguments, which come in any order."""
+        found = {declared.opening: NO_VALUE for declared in self.arguments[index:]}
+        while (mark := text[position : position + 1]) in found and found[mark] == NO_VALUE:
+            read = argument(text, position + 1)
+            if read is None:
+                break
+            found[mark], position = read
+        return list(found.values()), position
 
     def size(self, values: list[str]) -> int:
         """No fewer characters than the body with its arguments has."""
@@ -96,17 +111,16 @@ def _read(declared: Argument, text: str, position: int) -> tuple[str, int] | Non
         return argument(text, position)
     if declared.kind == "until":
         found = until(text, position, declared.closing)
-        return (_whole(found[0]), found[1]) if found else None
+        if found is None:
+            return None
+        return _whole(found[0]), skip_space(text, found[1]) if declared.closing.startswith("\\") else found[1]
     start = _past_blanks(text, position)
     if declared.kind == "star":
         there = text.startswith(declared.closing, start)
         return (TRUE, start + len(declared.closing)) if there else (FALSE, position)
     if not text.startswith(declared.opening, start):
         return None if declared.kind == "required" else (declared.default, position)
-    if declared.kind == "embellishment":
-        found = argument(text, start + 1)
-    else:
-        found = group(text, start, declared.opening, declared.closing)
+    found = group(text, start, declared.opening, declared.closing)
     return found or (None if declared.kind == "required" else (declared.default, position))
 
 

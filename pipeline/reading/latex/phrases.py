@@ -9,7 +9,7 @@ from pipeline.reading.latex.reader import after_arguments
 
 _WORDS = ("KwTo", "TO", "AND", "OR", "NOT", "XOR", "TRUE", "FALSE", "RETURN", "Return", "KwRet")
 _MARK = re.compile(r"[-+−±]?\d[\d.,]*|[-+−]")
-_ORDINAL = re.compile(r"(?:st|nd|rd|th|er|re|e|ème|o|a|TM|SM|R|®|™)")
+_ORDINAL = re.compile(r"(?:st|nd|rd|th|er|re|ère|ème|TM|SM|®|™)")
 
 
 def _label(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:

@@ -36,7 +36,7 @@ LETTERS = {
     "percent": "%", "textnumbersign": "#", "Latex": "LaTeX", "LaTeXe": "LaTeX2e", "XeTeX": "XeTeX",
     "cmark": "✓", "xmark": "✗",
     "checkmark": "✓", "textcheckmark": "✓", "textbigcircle": "○", "textopenbullet": "◦",
-    "negthinspace": "", "medspace": " ", "thickspace": " ", "break": " ", "hskip": " ", "dotfill": " ",
+    "nodata": "…", "negthinspace": "", "medspace": " ", "thickspace": " ", "break": " ", "hskip": " ", "dotfill": " ",
     "hrulefill": " ",
     "Alpha": "Α", "textalpha": "α", "textbeta": "β", "textgamma": "γ", "textdelta": "δ", "textlambda": "λ",
     "textepsilon": "ε", "textsigma": "σ", "textpi": "π", "textOmega": "Ω", "textomega": "ω", "texttau": "τ",

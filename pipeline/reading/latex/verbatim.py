@@ -76,7 +76,7 @@ class Verbatim:
             + rf"|\\(?P<inline>{names})\*?(?![A-Za-z])(?P<option>\s*\[[^\]\n]*\])?"
             r"(?P<lang>\{[a-z+#-]+\}(?=[{|!/+]))?"
             r"(?P<mark>[^\s\w\\\[\]])"
-            + (rf"|(?<!\\)(?P<short>[{shorts}])[^\n]*?(?P=short)" if short else "(?P<short>(?!))")
+            + (rf"|(?<!\\)(?P<short>[{shorts}])[^\n]*?(?P=short)" if short else "|(?P<short>(?!))")
         )
         """Matches all of them, as one alternative of a larger expression."""
 
