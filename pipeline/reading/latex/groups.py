@@ -3,6 +3,8 @@
 import bisect
 import functools
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 MAX_OPTION = 3_000
 """Characters of an optional argument."""
@@ -10,6 +12,21 @@ _COMMAND = re.compile(r"\\(?:[A-Za-z@]+|.)", re.DOTALL)
 _DELIMITER = re.compile(r"\\.|[{}]", re.DOTALL)
 _ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([^{}]*)\}")
 _MATHEMATICS = re.compile(r"\\.|\$", re.DOTALL)
+
+
+_LARGE = 10_000
+"""Characters of a text from which on it is worth a place of its own."""
+_Found = TypeVar("_Found")
+
+
+def _remembered(find: Callable[[str], _Found]) -> Callable[[str], _Found]:
+    """What `find` finds in the last few texts, so that nothing is searched twice.
+
+    A document does not lose its place to the many paragraphs that are read meanwhile.
+    """
+    large = functools.lru_cache(maxsize=24)(find)
+    small = functools.lru_cache(maxsize=24)(find)
+    return lambda text: large(text) if len(text) > _LARGE else small(text)
 
 
 def group(text: str, position: int, opening: str = "{", closing: str = "}") -> tuple[str, int] | None:
@@ -61,7 +78,7 @@ def _marks(closing: str) -> re.Pattern[str]:
     return re.compile(rf"{re.escape(closing)}{word}|\\.|[{{}}]", re.DOTALL)
 
 
-@functools.lru_cache(maxsize=16)
+@_remembered
 def _closing_braces(text: str) -> dict[int, int]:
     """Where each group that begins somewhere in `text` ends; found once, so that nothing is searched twice."""
     ends: dict[int, int] = {}
@@ -132,7 +149,7 @@ def end_of_mathematics(text: str, closing: str, position: int) -> int:
     return ends[index] if index < len(ends) else -1
 
 
-@functools.lru_cache(maxsize=16)
+@_remembered
 def _ends_of_mathematics(text: str) -> dict[str, list[int]]:
     ends: dict[str, list[int]] = {"$": [], "$$": [], "\\)": [], "\\]": []}
     for found in _MATHEMATICS.finditer(text):
@@ -179,7 +196,7 @@ def end_of(environment: str, text: str, position: int) -> tuple[int, int]:
     return _ends_of_environments(text).get((position, environment), (len(text), len(text)))
 
 
-@functools.lru_cache(maxsize=16)
+@_remembered
 def _ends_of_environments(text: str) -> dict[tuple[int, str], tuple[int, int]]:
     ends: dict[tuple[int, str], tuple[int, int]] = {}
     opened: dict[str, list[int]] = {}
