@@ -204,6 +204,8 @@ def plain(number: str) -> str:
         number,
     )
     number = re.sub(r"\\textsuperscript\s*", "^", number)
+    # jmlr: the number of the whole, the letter of the part.
+    number = re.sub(r"\\@sub\w+label\s*\{([^{}]*)\}\s*\{([^{}]*)\}\s*\{[^{}]*\}", r"\1\2", number)
     return re.sub(r"[{}$\s]|\\(?=[A-Za-z])", "", number)
 
 
@@ -257,6 +259,8 @@ def _seen(run: list[str], ours: set[tuple[str, ...]]) -> int:
 
 def _words(text: str) -> list[str]:
     """Words of two letters and more, in order, without formulas and the marks of Markdown."""
+    # A dollar in code begins no formula.
+    text = re.sub(r"```.*?```|`[^`\n]*`", lambda code: code.group().replace("$", " "), text, flags=re.DOTALL)
     text = unicodedata.normalize("NFKC", text)
     text = re.sub(r"(?<!\\)(?:\$\$.*?(?<!\\)\$\$|\$[^$\n]*(?<!\\)\$)", " ", text, flags=re.DOTALL)
     return [word for word in re.findall(r"[^\W\d_]+", text.lower()) if len(word) > 1]
