@@ -38,6 +38,7 @@ _COMMANDS: Mapping[Phase, tuple[str, tuple[str, ...]]] = {
 _RESULTS = "results.json"
 _RESULTS_CAP = 1 << 20
 _NAME_CAP = 100
+_NOT_OPENED = re.compile(r"(?<![\w.+-])(lib[\w.+-]{1,100}+): cannot open shared object file")
 _NOT_IMPORTED = frozenset({"setup.py", "conftest.py", "__main__.py"})
 
 _SITECUSTOMIZE = """\
@@ -261,7 +262,7 @@ def _prove(run: _Run, phase: Mode, promised: Collection[str], *, last: bool) -> 
 
 def _missing_libraries(result: CommandResult) -> list[str]:
     """Sentences on what a package expects of the system; no version of the code can bring it."""
-    found = re.findall(r"\b(lib[\w.+-]*\.so[\w.]*): cannot open shared object file", result.stderr)
+    found = [name for name in _NOT_OPENED.findall(result.stderr) if ".so" in name]
     return [
         f"`{name}` is a library of the system that the sandbox does not have: a package that does without it "
         "is needed, or an image with it (PAPER2CODE_SANDBOX_IMAGE)."

@@ -122,8 +122,10 @@ def _add_init(failure: Failure) -> Change | None:
 def _make_folder(failure: Failure) -> Change | None:
     """The code writes to a folder that nobody made: it is made just before, where the code writes."""
     kind, message = exception(failure.output)
-    lacking = kind == "FileNotFoundError" or re.search(
-        r"non-existent directory|Parent directory .+ does not exist", message
+    lacking = (
+        kind == "FileNotFoundError"
+        or "non-existent directory" in message
+        or ("Parent directory " in message and " does not exist" in message)
     )
     places = frames(failure.output, failure.repository.files)
     if not lacking or not places:
