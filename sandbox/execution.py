@@ -18,6 +18,7 @@ from coverage.exceptions import CoverageException
 from coverage.parser import PythonParser
 
 from sandbox import packages, syntax
+from sandbox.contents import Contents, contents
 from sandbox.interface import TOOLS, WORK, Command, Platform, Sandbox
 from sandbox.report import (
     CommandResult,
@@ -29,7 +30,7 @@ from sandbox.report import (
     Phase,
     PhaseResult,
 )
-from sandbox.requirements import Requirements, python_files, requirements
+from sandbox.requirements import Requirements, requirements
 
 _COMMANDS: Mapping[Phase, tuple[str, tuple[str, ...]]] = {
     "smoke": ("main.py", ("python3", "main.py", "--smoke")),
@@ -37,7 +38,7 @@ _COMMANDS: Mapping[Phase, tuple[str, tuple[str, ...]]] = {
 }
 _RESULTS = "results.json"
 _RESULTS_CAP = 1 << 20
-_NAME_CAP = 100
+_NAME_CAP, _MOST_METRICS = 100, 10_000
 _NOT_OPENED = re.compile(r"(?<![\w.+-])(lib[\w.+-]{1,100}+): cannot open shared object file")
 _NOT_IMPORTED = frozenset({"setup.py", "conftest.py", "__main__.py"})
 
@@ -91,10 +92,16 @@ def execute(
     platform = sandbox.platform()
     tools = _tools(platform, cache, cancelled)
     observe("install")
-    needed = requirements(directory)
+    held = contents(directory)
+    needed = requirements(held)
+    if held.size > limits.disk_bytes // 2:
+        too_large = (
+            f"The repository holds {held.size:,} bytes; at most {limits.disk_bytes // 2:,} can be run."
+        )
+        needed = replace(needed, problems=(too_large, *needed.problems))
     installation, lock = _install(needed, platform, cache, before, torch, cancelled)
     installed = packages.install(lock, platform, cache, cancelled)
-    run = _Run(directory, sandbox, limits, installed, tools, again, cancelled)
+    run = _Run(held, sandbox, limits, installed, tools, again, cancelled)
     phases = [installation]
     metrics: Mapping[str, float] = {}
     coverage: Mapping[str, LineCoverage] = {}
@@ -137,7 +144,9 @@ def run_command(
     Where they cannot be installed, the result is the installation's.
     """
     platform = sandbox.platform()
-    installation, lock = _install(requirements(directory), platform, cache, before, torch, cancelled)
+    installation, lock = _install(
+        requirements(contents(directory)), platform, cache, before, torch, cancelled
+    )
     if not installation.ok:
         said = "\n".join([*installation.problems, installation.result.stderr])
         return replace(installation.result, stderr=said)
@@ -152,7 +161,7 @@ _Proof = tuple[PhaseResult, Mapping[str, float], Mapping[str, LineCoverage]]
 class _Run:
     """What all phases after the installation share."""
 
-    directory: Path
+    held: Contents
     sandbox: Sandbox
     limits: Limits
     packages: Path
@@ -170,7 +179,7 @@ class _Run:
             followed=self.again or not last,
             cancelled=self.cancelled,
         )
-        return self.sandbox.run(self.directory, command)
+        return self.sandbox.run(self.held.root, command)
 
 
 def _after_installation(
@@ -219,17 +228,16 @@ def _install(
 
 def _import(run: _Run) -> PhaseResult:
     """Import every module but tests; `if __name__ == "__main__"` stays asleep."""
-    files = [path.relative_to(run.directory).as_posix() for path in python_files(run.directory)]
-    files = [file for file in files if not _is_test(file)]
+    files = [file for file in run.held.python if not _is_test(file)]
     journal = f".paper2code-{secrets.token_hex(8)}"
     result = run(("python3", f"{TOOLS}/runner.py", "--import", journal, *files), (journal,), last=False)
     notes = [
         line.partition(" ") for line in result.outputs.get(journal, b"").decode(errors="replace").splitlines()
     ]
-    problems = [
-        f"`{file}` cannot be imported." for what, _, file in notes if what == "failed" and file in files
-    ]
-    if notes and notes[-1][0] == "begin":
+    # The program may have written there as well: nothing but the files' own names is taken from it.
+    failed = {file for what, _, file in notes if what == "failed"}
+    problems = [f"`{file}` cannot be imported." for file in files if file in failed]
+    if notes and notes[-1][0] == "begin" and notes[-1][2] in files:
         end = "was stopped" if result.exit_code is None else "ended"
         problems.append(f"`{notes[-1][2]}` was being imported when the program {end}.")
     ended = {file for what, _, file in notes if what in ("done", "failed")}
@@ -244,13 +252,13 @@ def _import(run: _Run) -> PhaseResult:
 def _prove(run: _Run, phase: Mode, promised: Collection[str], *, last: bool) -> _Proof:
     """Run the phase's command; it must leave believable results and have executed the repository's code."""
     file, argv = _COMMANDS[phase]
-    if not (run.directory / file).is_file():
+    if file not in run.held.files:
         missing = CommandResult(argv, 127, 0.0, "", "")
         return PhaseResult(phase, missing, (f"There is no `{file}` in the repository.",)), {}, {}
     report = f".paper2code-{secrets.token_hex(8)}"
     runner = ("python3", "-I", f"{TOOLS}/runner.py", report, str(run.limits.seconds))
     result = run((*runner, *argv), (report, _RESULTS), last=last)
-    coverage = _coverage(run.directory, result.outputs.get(report, b""))
+    coverage = _coverage(run.held, result.outputs.get(report, b""))
     metrics, problems = _results(result.outputs.get(_RESULTS), phase, promised)
     if not result.ok:
         problems = _missing_libraries(result)
@@ -296,7 +304,15 @@ def _results(
     if said.get("mode") != phase:
         problems.append(f'`{_RESULTS}` does not say `"mode": "{phase}"`.')
     numbers: dict[str, float] = {}
+    if len(metrics) > _MOST_METRICS:
+        return {}, [f"`{_RESULTS}` holds more than {_MOST_METRICS:,} metrics."]
     for name, value in metrics.items():
+        if len(name) > _NAME_CAP or not name.isprintable():
+            problems.append(
+                f"`{name[:_NAME_CAP]}` in `{_RESULTS}` is no name of a metric: at most {_NAME_CAP} characters "
+                "that can be seen."
+            )
+            continue
         try:
             number = (
                 float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
@@ -310,22 +326,23 @@ def _results(
     problems += [
         f"The promised metric `{name}` is not in `{_RESULTS}`."
         for name in promised
-        if not any(re.fullmatch(name, known[:_NAME_CAP]) for known in metrics)
+        if not any(re.fullmatch(name, known) for known in metrics if len(known) <= _NAME_CAP)
     ]
     return numbers, problems
 
 
-def _coverage(directory: Path, report: bytes) -> dict[str, LineCoverage]:
+def _coverage(held: Contents, report: bytes) -> dict[str, LineCoverage]:
     """What the runner saw, held against the repository's own text: nothing else can appear in it."""
     try:
         said: Any = json.loads(report or b"{}")
     except (ValueError, RecursionError):
         said = {}
     found = {}
-    for path in python_files(directory):
-        relative = path.relative_to(directory).as_posix()
+    for path in held.python:
+        if held.files[path] > syntax.LONGEST:
+            continue
         try:
-            text = path.read_text("utf-8")
+            text = (held.root / path).read_text("utf-8")
             syntax.tree(text)
             # An empty text would be taken for none at all.
             parser = PythonParser(text=text or "\n")
@@ -334,9 +351,9 @@ def _coverage(directory: Path, report: bytes) -> dict[str, LineCoverage]:
         except (OSError, ValueError, SyntaxError, RecursionError, MemoryError, CoverageException):
             continue
         executable = frozenset(parser.statements)
-        lines = said.get(f"{WORK}/{relative}", ()) if isinstance(said, dict) else ()
-        executed = executable.intersection(line for line in lines if isinstance(line, int))
-        found[relative] = LineCoverage(executable, executed)
+        lines = said.get(f"{WORK}/{path}") if isinstance(said, dict) else None
+        seen = {line for line in lines if isinstance(line, int)} if isinstance(lines, list) else set()
+        found[path] = LineCoverage(executable, executable & seen)
     return found
 
 

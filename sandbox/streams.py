@@ -41,6 +41,11 @@ class HeadTail:
 
 def readable(data: bytes) -> str:
     """Text without terminal escapes and overwritten lines; hidden characters are shown as `\\u202e`."""
-    text = _ESCAPE.sub("", data.decode("utf-8", errors="replace")).replace("\r\n", "\n")
+    return shown(data.decode("utf-8", errors="replace"))
+
+
+def shown(text: str) -> str:
+    """`readable` of what is text already, though perhaps not Unicode."""
+    text = _ESCAPE.sub("", text).replace("\r\n", "\n")
     text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
     return _HIDDEN.sub(lambda match: f"\\u{ord(match.group()):04x}", text)

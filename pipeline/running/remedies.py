@@ -217,7 +217,7 @@ def _quoted(lines: Collection[str]) -> str:
 
 def _lines(repository: Repository) -> list[str]:
     """requirements.txt without comments and empty lines."""
-    text = repository.files.get(REQUIREMENTS, "")
+    text = repository.files.get(REQUIREMENTS, "").removeprefix("\ufeff")
     lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
     return [line for line in lines if line]
 
@@ -226,7 +226,7 @@ def _name(line: str) -> str | None:
     """The canonical name of the package that a line asks for; None if it asks for anything else."""
     try:
         requirement = Requirement(line)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return None
     return None if requirement.url else canonicalize_name(requirement.name)
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.execution import _results, execute, run_command
+from sandbox.contents import contents
+from sandbox.execution import _coverage, _results, execute, run_command
 from sandbox.interface import Command, Sandbox, SandboxCancelled
-from sandbox.report import ExecutionReport, Limits
+from sandbox.report import MOST_PROBLEMS, CommandResult, ExecutionReport, Limits, PhaseResult
 
 WRITE = """
 import json
@@ -375,3 +376,39 @@ def test_a_command_is_not_run_without_its_packages(sandbox: Sandbox, cache: Path
     assert not ended.ok
     assert not ended.stdout
     assert "no versions of the required packages that fit together" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["loss\ud800", "loss\u202eesol", "x" * 101, "two\nlines"],
+    ids=["surrogate", "direction", "long", "lines"],
+)
+def test_a_metrics_name_that_nobody_could_read_is_a_problem(name: str) -> None:
+    content = json.dumps({"mode": "smoke", "metrics": {name: 0.5, "kept": 1}}).encode()
+
+    numbers, problems = _results(content, "smoke", ())
+
+    assert numbers == {"kept": 1.0}
+    assert len(problems) == 1 and "is no name of a metric" in problems[0]
+
+
+def test_problems_without_end_are_cut_and_shown_as_text() -> None:
+    result = CommandResult((), 0, 0.0, "", "")
+
+    phase = PhaseResult("import", result, ("\ud800" + "x" * 12_000_000, *["y"] * 60_000))
+
+    assert phase.problems[0].startswith("\\ud800xxx")
+    assert sum(map(len, phase.problems)) < 2000
+    assert phase.problems[-1] == f"And {60_001 - MOST_PROBLEMS:,} more."
+
+
+@pytest.mark.parametrize(
+    "said", ["5", "[1]", '{"/work/main.py": 7}', '{"/work/main.py": [true, "1", null]}', "[" * 9999]
+)
+def test_a_coverage_report_of_another_shape_says_nothing(tmp_path: Path, said: str) -> None:
+    (tmp_path / "main.py").write_text("a = 1\nb = 2\n")
+
+    found = _coverage(contents(tmp_path), said.encode())
+
+    assert found["main.py"].executable == {1, 2}
+    assert not found["main.py"].executed - {1}
