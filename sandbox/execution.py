@@ -38,7 +38,7 @@ _COMMANDS: Mapping[Phase, tuple[str, tuple[str, ...]]] = {
 }
 _RESULTS = "results.json"
 _RESULTS_CAP = 1 << 20
-_NAME_CAP, _MOST_METRICS = 100, 10_000
+_NAME_CAP, _MOST_METRICS = 1000, 10_000
 _NOT_OPENED = re.compile(r"(?<![\w.+-])(lib[\w.+-]{1,100}+): cannot open shared object file")
 _NOT_IMPORTED = frozenset({"setup.py", "conftest.py", "__main__.py"})
 
@@ -307,10 +307,9 @@ def _results(
     if len(metrics) > _MOST_METRICS:
         return {}, [f"`{_RESULTS}` holds more than {_MOST_METRICS:,} metrics."]
     for name, value in metrics.items():
-        if len(name) > _NAME_CAP or not name.isprintable():
+        if len(name) > _NAME_CAP or not _is_unicode(name):
             problems.append(
-                f"`{name[:_NAME_CAP]}` in `{_RESULTS}` is no name of a metric: at most {_NAME_CAP} characters "
-                "that can be seen."
+                f"`{name[:100]}` in `{_RESULTS}` is no name of a metric: Unicode, at most {_NAME_CAP:,} characters."
             )
             continue
         try:
@@ -329,6 +328,14 @@ def _results(
         if not any(re.fullmatch(name, known) for known in metrics if len(known) <= _NAME_CAP)
     ]
     return numbers, problems
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _coverage(held: Contents, report: bytes) -> dict[str, LineCoverage]:

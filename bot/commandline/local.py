@@ -1,8 +1,12 @@
 """A run on this machine: its folder, its display, and the pull request as GitHub would get it. No GitHub needed."""
 
+import fcntl
 import itertools
+import os
 import re
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +48,10 @@ def reproduce(
     out: Path | None,
     resume: bool,
     replay: Path | None,
+    then: Callable[[Reproduction, Path], None] = lambda made, out: None,
     **options: Any,
 ) -> Reproduction:
-    """The main job with its display: read, reproduce, say what came of it."""
+    """The main job with its display: read, reproduce, say what came of it; `then` while the folder is still ours."""
     if replay is None:
         require(
             model=settings.model,
@@ -59,12 +64,14 @@ def reproduce(
         )
     sandbox = composition.sandbox(settings)
     console = Console()
-    with Display(console, max_usd=settings.max_usd) as display:
+    with ExitStack() as ours, Display(console, max_usd=settings.max_usd) as display:
         display(Progress("paper", "started", source, usd=0.0))
         paper = read(source, composition.arxiv(settings))
         if replay:
             _refuse_other_recording(replay, paper, options.get("method", "full"))
-        errand.directory = out = _made(out or Path(_name(paper)), resume)
+        out = out or Path(_name(paper))
+        ours.enter_context(_made(out, resume))
+        errand.directory = out
         display(Progress("paper", "finished", paper.title, usd=0.0))
         where = f"the code runs in the {sandbox.name} sandbox" if sandbox else "the code is not run"
         display.note(f"Everything goes to {out}; {where}.")
@@ -93,7 +100,9 @@ def reproduce(
                 observe=observe,
                 cancelled=interrupt.asked,
             )
-    result(console, made.report, out, display.seconds, recorded=replay is not None)
+        display.close()
+        result(console, made.report, out, display.seconds, recorded=replay is not None)
+        then(made, out)
     return made
 
 
@@ -145,15 +154,32 @@ def _refuse_other_recording(replay: Path, paper: Paper, method: Method) -> None:
         raise click.UsageError(f"{replay} cannot answer: {why}")
 
 
-def _made(out: Path, resume: bool) -> Path:
+@contextmanager
+def _made(out: Path, resume: bool) -> Iterator[None]:
+    """The run's folder, which nobody else writes within the block."""
     try:
         if not resume:
             refuse_foreign(out)
-            _keep_earlier(out / "repository")
         out.mkdir(parents=True, exist_ok=True)
+        folder = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise click.UsageError(f"{out} cannot be made: {error.strerror}") from error
-    return out
+    try:
+        _lock(folder, out)
+        if not resume:
+            _keep_earlier(out / "repository")
+        yield
+    finally:
+        os.close(folder)
+
+
+def _lock(folder: int, out: Path) -> None:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise click.UsageError(
+            f"another run is writing {out}: wait for it, stop it, or give another --out"
+        ) from error
 
 
 def _keep_earlier(repository: Path) -> None:

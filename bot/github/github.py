@@ -22,7 +22,7 @@ from github.Repository import Repository
 from bot.github.connection import PAGE, Connection
 from bot.github.credentials import Credentials, GitHubRefused, Identity
 from bot.github.pulls import Annotation, Comment, Conversation, Pull, PullRequest, Remark
-from bot.intake.configuration import PATH
+from bot.intake.configuration import PATH, ConfigurationInvalid
 from bot.intake.jobs import Place, Request
 
 _MOST_ANNOTATIONS = 50
@@ -73,14 +73,18 @@ class GitHub:
         return f"{self._server_url}/{place.repository}/pull/{place.issue}"
 
     def configuration(self, place: Place) -> str | None:
-        """The text of `.github/paper2code.yml` on the default branch; None if there is none."""
+        """The text of `.github/paper2code.yml` on the default branch; None if there is none.
+
+        Raises ConfigurationInvalid where it is no text.
+        """
         with self._repository(place) as repository:
             try:
                 content = repository.get_contents(PATH)
             except UnknownObjectException:
                 return None
-            if isinstance(content, list):
-                return ""
+            # A folder, a link or a submodule; and of what is larger than a megabyte GitHub sends nothing.
+            if isinstance(content, list) or content.encoding != "base64":
+                raise ConfigurationInvalid([f"`{PATH}` is no plain file of a bearable size"])
             return content.decoded_content.decode(errors="replace")
 
     def default_branch(self, place: Place) -> str:

@@ -302,3 +302,25 @@ def test_options_reach_the_job() -> None:
     assert isinstance(decision, Admitted)
     wish = decision.jobs[0].configuration
     assert (wish.max_usd, wish.max_fixes, wish.model) == (1, 2, "o1")
+
+
+def test_an_issue_that_somebody_moved_here_is_its_authors() -> None:
+    event = payload("issues", "opened", body="/paper2code arxiv:1706.03762")
+    event["sender"] |= {"login": "mover", "id": 4711}
+
+    request = read("issues", event)
+
+    assert request is not None
+    assert (request.actor, request.actor_id) == (
+        event["issue"]["user"]["login"],
+        event["issue"]["user"]["id"],
+    )
+
+
+@pytest.mark.parametrize("author", [None, {"login": "app[bot]", "id": 1, "type": "Bot"}])
+def test_an_issue_moved_here_that_no_person_has_written_asks_for_nothing(
+    author: dict[str, Any] | None,
+) -> None:
+    event = payload("issues", "opened", body="/paper2code arxiv:1706.03762", user=author)
+
+    assert read("issues", event) is None
