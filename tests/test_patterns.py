@@ -25,7 +25,6 @@ TO_BE_MENDED = ("pipeline.reading.",)
 """Rooms that are still read with patterns that take longer."""
 
 HANDED = {
-    "bot.github.github:preface",
     "pipeline.planning.analysis:sections",
     "pipeline.planning.plan:metric_pattern",
     "pipeline.running.remedies:_loosen_pins",

@@ -316,7 +316,7 @@ def _put(repository: Repo, index: IndexFile, directory: str, files: Mapping[str,
 def _commit(
     repository: Repo, tree: str, commit: Commit, parent: GitCommit, author: str, trailer: str = ""
 ) -> GitCommit:
-    words = plain(f"{commit.subject}\n\n{commit.body}").strip()
+    words = plain(f"{commit.subject}\n\n{commit.body}").strip().replace(f"{_TRAILER}:", f"{_TRAILER} :")
     message = f"{words}\n\n{trailer}".strip() + "\n"
     actor = Actor._from_string(author)
     return GitCommit.create_from_tree(repository, tree, message, [parent], author=actor, committer=actor)

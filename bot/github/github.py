@@ -5,7 +5,6 @@ operation. Raises what `bot.credentials` draws.
 """
 
 import itertools
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -25,6 +24,7 @@ from bot.github.pulls import Annotation, Comment, Conversation, Pull, PullReques
 from bot.intake.configuration import PATH, ConfigurationInvalid
 from bot.intake.jobs import Place, Request
 
+_MARKER = "<!-- paper2code "
 _MOST_ANNOTATIONS = 50
 """That GitHub takes in one request."""
 
@@ -117,7 +117,7 @@ class GitHub:
         `since` is when it can have been made first; `thread` is the first comment at a line of a pull request
         that it answers to, None: it goes to the conversation.
         """
-        body = f"{body}\n\n{marker(mark)}"
+        body = _marked(body, mark)
         me = self.identity
 
         with self._repository(place) as repository:
@@ -131,7 +131,7 @@ class GitHub:
                     else pull.get_review_comments(since=since)
                 )
                 ours = (c for c in said if c.user and c.user.id == me.id)
-                return next((comment for comment in ours if marker(mark) in (comment.body or "")), None)
+                return next((comment for comment in ours if _bears(comment.body, mark)), None)
 
             comment = first()
             if comment is None:
@@ -156,7 +156,7 @@ class GitHub:
                 if thread is None
                 else _pull(repository, place).get_review_comment(comment)
             )
-            found.edit(f"{body}\n\n{marker(mark)}")
+            found.edit(_marked(body, mark))
 
     def pull(self, place: Place) -> Pull | None:
         """The pull request; None where the number is an issue's."""
@@ -211,17 +211,24 @@ class GitHub:
         draft: bool,
         labels: Sequence[str],
     ) -> PullRequest:
-        """The pull request from `branch` that is open or has `mark`, made or brought up to date."""
-        body = f"{body}\n\n{marker(mark)}"
+        """The pull request from `branch` that is open or has our `mark`, made or brought up to date."""
+        body = _marked(body, mark)
         me = self.identity
         with self._repository(place) as repository:
             head = f"{repository.full_name.partition('/')[0]}:{branch}"
             pulls = list(repository.get_pulls(state="all", head=head))
             # One that people have closed since this job opened it is not opened a second time.
-            found = next((p for p in pulls if p.state == "open" or marker(mark) in (p.body or "")), None)
+            found = next(
+                (
+                    pull
+                    for pull in pulls
+                    if pull.state == "open" or (_id(pull.user) == me.id and _bears(pull.body, mark))
+                ),
+                None,
+            )
             if found is None:
                 found = _create_pull(repository, base, branch, title, body, draft)
-            elif found.user.id == me.id and (found.body != body or found.title != title):
+            elif _id(found.user) == me.id and (found.body != body or found.title != title):
                 found.edit(title=title, body=body)
             present = {label.name for label in found.labels}
             missing = [label for label in labels if label not in present]
@@ -237,8 +244,10 @@ class GitHub:
         with self._repository(place) as repository:
             pull = _pull(repository, place)
             body = pull.body or ""
-            ours = re.compile(rf"{re.escape(before)}.*?{re.escape(after)}\s*", re.DOTALL)
-            wanted = f"{before}\n{text}\n{after}\n\n{ours.sub('', body)}"
+            _, ends, rest = body.partition(f"\n{after}")
+            if body.startswith(before) and ends:
+                body = rest.lstrip()
+            wanted = f"{before}\n{_unmarked(text)}\n{after}\n\n{body}"
             if wanted != body:
                 pull.edit(body=wanted)
 
@@ -292,12 +301,12 @@ class GitHub:
         me = self.identity
         with self._repository(place) as repository:
             for found in repository.get_pull(pull).get_reviews():
-                if marker(mark) in (found.body or "") and found.user and found.user.id == me.id:
+                if _bears(found.body, mark) and _id(found.user) == me.id:
                     return found.html_url
             wanted = {
                 "commit_id": sha,
                 "event": "COMMENT",
-                "body": f"{body}\n\n{marker(mark)}",
+                "body": _marked(body, mark),
                 "comments": [_at_lines(comment) for comment in comments],
             }
             path = f"{repository.url}/pulls/{pull}/reviews"
@@ -307,7 +316,21 @@ class GitHub:
 
 def marker(mark: str) -> str:
     """Hidden in Markdown; together with the author it tells that a comment is ours, and which."""
-    return f"<!-- paper2code {mark} -->"
+    return f"{_MARKER}{mark} -->"
+
+
+def _marked(text: str, mark: str) -> str:
+    """`text`, whatever is quoted in it, with this marker and no other."""
+    return f"{_unmarked(text)}\n\n{marker(mark)}"
+
+
+def _unmarked(text: str) -> str:
+    return text.replace(_MARKER, _MARKER.replace("<!", "<! "))
+
+
+def _bears(body: str | None, mark: str) -> bool:
+    """Whether the marker stands there, on a line of its own."""
+    return marker(mark) in (body or "").splitlines()
 
 
 def _issue(repository: Repository, place: Place) -> Issue:
@@ -332,7 +355,7 @@ def _annotated(annotations: Sequence[Annotation]) -> dict[str, Any]:
 
 
 def _at_lines(comment: Comment) -> dict[str, Any]:
-    place = {"path": comment.path, "line": comment.end, "side": "RIGHT", "body": comment.body}
+    place = {"path": comment.path, "line": comment.end, "side": "RIGHT", "body": _unmarked(comment.body)}
     if comment.start < comment.end:
         place |= {"start_line": comment.start, "start_side": "RIGHT"}
     return place
