@@ -86,6 +86,17 @@ class Errand:
         line, ended, rest = bytes(self.answer).partition(b"\n")
         return bool(ended) and len(rest) == sum(size for _, size in json.loads(line).get("outputs", ()))
 
+    def cut_short(self) -> CommandResult:
+        """How it ended where nobody in there can say: with its time over, and what it had printed by then."""
+        return CommandResult(
+            argv=self.command.argv,
+            exit_code=None,
+            seconds=self.command.limits.seconds,
+            stdout=self.stdout.text(),
+            stderr=self.stderr.text(),
+            timed_out=True,
+        )
+
     def result(self) -> CommandResult:
         """How it ended, once that is known. Raises SandboxError where the answer says that the sandbox failed."""
         line, _, rest = bytes(self.answer).partition(b"\n")

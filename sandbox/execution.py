@@ -11,6 +11,7 @@ from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from shutil import copytree
+from types import MappingProxyType
 from typing import Any
 
 from coverage import __version__ as coverage_version
@@ -169,10 +170,18 @@ class _Run:
     again: bool
     cancelled: Callable[[], bool]
 
-    def __call__(self, argv: tuple[str, ...], outputs: tuple[str, ...], *, last: bool) -> CommandResult:
+    def __call__(
+        self,
+        argv: tuple[str, ...],
+        outputs: tuple[str, ...],
+        *,
+        last: bool,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> CommandResult:
         command = Command(
             argv,
             self.limits,
+            environment,
             packages=self.packages,
             tools=self.tools,
             outputs=outputs,
@@ -257,8 +266,9 @@ def _prove(run: _Run, phase: Mode, promised: Collection[str], *, last: bool) -> 
         return PhaseResult(phase, missing, (f"There is no `{file}` in the repository.",)), {}, {}
     report = f".paper2code-{secrets.token_hex(8)}"
     runner = ("python3", "-I", f"{TOOLS}/runner.py", report, str(run.limits.seconds))
-    result = run((*runner, *argv), (report, _RESULTS), last=last)
-    coverage = _coverage(run.held, result.outputs.get(report, b""))
+    secret = secrets.token_hex(32)
+    result = run((*runner, *argv), (report, _RESULTS), last=last, environment={"PAPER2CODE_SECRET": secret})
+    coverage = _coverage(run.held, result.outputs.get(report, b""), secret)
     metrics, problems = _results(result.outputs.get(_RESULTS), phase, promised)
     if not result.ok:
         problems = _missing_libraries(result)
@@ -338,12 +348,17 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _coverage(held: Contents, report: bytes) -> dict[str, LineCoverage]:
-    """What the runner saw, held against the repository's own text: nothing else can appear in it."""
+def _coverage(held: Contents, report: bytes, secret: str) -> dict[str, LineCoverage]:
+    """What the runner saw, held against the repository's own text: nothing else can appear in it.
+
+    A report without the `secret` is not the runner's.
+    """
     try:
         said: Any = json.loads(report or b"{}")
     except (ValueError, RecursionError):
         said = {}
+    ours = isinstance(said, dict) and said.get("secret") == secret
+    seen: Mapping[str, list[int]] = said["lines"] if ours else {}
     found = {}
     for path in held.python:
         if held.files[path] > syntax.LONGEST:
@@ -358,9 +373,7 @@ def _coverage(held: Contents, report: bytes) -> dict[str, LineCoverage]:
         except (OSError, ValueError, SyntaxError, RecursionError, MemoryError, CoverageException):
             continue
         executable = frozenset(parser.statements)
-        lines = said.get(f"{WORK}/{path}") if isinstance(said, dict) else None
-        seen = {line for line in lines if isinstance(line, int)} if isinstance(lines, list) else set()
-        found[path] = LineCoverage(executable, executable & seen)
+        found[path] = LineCoverage(executable, executable.intersection(seen.get(f"{WORK}/{path}", ())))
     return found
 
 

@@ -245,9 +245,8 @@ class GitHub:
             pull = _pull(repository, place)
             body = pull.body or ""
             _, ends, rest = body.partition(f"\n{after}")
-            if body.startswith(before) and ends:
-                body = rest.lstrip()
-            wanted = f"{before}\n{_unmarked(text)}\n{after}\n\n{body}"
+            kept = rest.lstrip() if body.startswith(before) and ends else body
+            wanted = f"{before}\n{_unmarked(text)}\n{after}\n\n{kept}"
             if wanted != body:
                 pull.edit(body=wanted)
 

@@ -399,12 +399,47 @@ def test_problems_without_end_are_cut_and_shown_as_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["5", "[1]", '{"/work/main.py": 7}', '{"/work/main.py": [true, "1", null]}', "[" * 9999]
+    "said", ["5", "[1]", '{"lines": {"/work/main.py": [1]}}', '{"secret": "guessed", "lines": 5}', "[" * 9999]
 )
-def test_a_coverage_report_of_another_shape_says_nothing(tmp_path: Path, said: str) -> None:
+def test_a_coverage_report_that_is_not_the_runners_says_nothing(tmp_path: Path, said: str) -> None:
     (tmp_path / "main.py").write_text("a = 1\nb = 2\n")
 
-    found = _coverage(contents(tmp_path), said.encode())
+    found = _coverage(contents(tmp_path), said.encode(), "secret")
 
-    assert found["main.py"].executable == {1, 2}
-    assert not found["main.py"].executed - {1}
+    assert (found["main.py"].executable, found["main.py"].executed) == ({1, 2}, frozenset())
+
+
+FORGING = """
+import json, os
+from results import write
+
+def main():
+    write("smoke", loss=0.5)
+    words = open(f"/proc/{os.getppid()}/cmdline").read().split("\\0")
+    report = next(word for word in words if word.startswith(".paper2code-"))
+    lines = {f"/work/{name}": list(range(1, 100)) for name in ("main.py", "never.py")}
+    json.dump({"secret": "", "lines": lines} | lines, open(report, "w"))
+    os.chmod("/work", 0o555)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_program_that_writes_the_runners_report_claims_no_lines(execution: Execute) -> None:
+    report = execution({"main.py": FORGING, "never.py": "def never():\n    return 1\n"})
+
+    assert report.ok
+    assert report.coverage["never.py"].executed <= {1}
+    assert report.coverage["main.py"].executed
+
+
+def test_a_program_does_not_see_the_secret(execution: Execute) -> None:
+    spying = MAIN.replace(
+        "def main():",
+        "def main():\n    import os\n    assert 'PAPER2CODE_SECRET' not in os.environ\n"
+        "    try:\n        open(f'/proc/{os.getppid()}/environ').read()\n"
+        "    except PermissionError:\n        pass\n    else:\n        raise AssertionError",
+    )
+
+    assert execution({"main.py": spying}).ok
