@@ -280,7 +280,7 @@ def score(
 def serve(host: str, port: int) -> None:
     """Take GitHub's webhooks, for development.
 
-    In production: gunicorn 'app:create_app()'.
+    In production: gunicorn --config python:bot.web.serving 'app:create_app()'.
     """
     create_app().run(host, port)
 

@@ -4,6 +4,7 @@
 rest. Quoted text, code and bots are never listened to.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,6 +63,17 @@ class Ending:
 
 
 ENDING: TypeAdapter[Ending] = TypeAdapter(Ending)
+
+
+def payload_of(data: bytes) -> dict[str, Any] | None:
+    """The payload that GitHub sent, in Unicode whatever is escaped in it; None where it is none."""
+    try:
+        said = json.loads(data)
+        if b"\\ud" in data.lower():  # half a pair can be escaped, and nobody could store it
+            said = json.loads(json.dumps(said, ensure_ascii=False).encode(errors="replace"))
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None
 
 
 def read(event: str, payload: Payload) -> Request | None:
