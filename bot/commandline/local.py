@@ -19,7 +19,7 @@ from bot.commandline.boundary import Errand, Interrupt, explain
 from bot.commandline.terminal import Display, result
 from bot.github.branch import publish
 from bot.words import messages
-from pipeline.coding.repository import Repository
+from pipeline.coding.repository import MAX_BYTES, MAX_FILES, Repository
 from pipeline.errors import Cancelled
 from pipeline.model.journal import Recording
 from pipeline.model.session import require
@@ -33,6 +33,7 @@ from pipeline.reading.paper import Paper
 from pipeline.reproduce import Options, Reproduction
 from pipeline.reproduce import reproduce as make
 from pipeline.running.fixing import Attempt, error_signature
+from sandbox.contents import contents
 from sandbox.report import ExecutionReport
 from settings import Settings
 
@@ -123,8 +124,11 @@ def open_locally(made: Reproduction, out: Path) -> None:
 
 def report_on(directory: Path, execution: ExecutionReport) -> dict[str, Any]:
     """The report on a directory, in the shape of every other one: no paper, no method, no model."""
-    paths = [(path, path.relative_to(directory).as_posix()) for path in sorted(directory.rglob("*.py"))]
-    allowed = {name: path.read_text(errors="replace") for path, name in paths if not refusal(name)}
+    held, allowed, size = contents(directory), dict[str, str](), 0
+    for path in held.python:
+        size += held.files[path]
+        if not refusal(path) and size <= MAX_BYTES and len(allowed) < MAX_FILES:
+            allowed[path] = (directory / path).read_text(errors="replace").replace("\0", "")
     repository = Repository(allowed)
     failure = execution.failure
     last = failure or execution.phases[-1]
