@@ -36,8 +36,6 @@ _NOSUID, _NODEV, _NOEXEC, _BIND, _RECURSIVE, _SLAVE = 2, 4, 8, 0x1000, 0x4000, 0
 _DETACH = 2
 _MOUNT_SETATTR, _PIVOT_ROOT = 442, {"x86_64": 155, "aarch64": 41}
 _SET_DEATH_SIGNAL, _DROP_BOUNDING = 1, 24
-_SOCKET_BYTES = 2 * 212_992
-"""Of one socket's queue at most: Linux doubles what a program asks for, up to its default limit."""
 _TCP_BUFFERS = "4096 65536 131072"
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -226,9 +224,9 @@ def _confine(limits: dict[str, Any]) -> None:
         os.setresuid(USER, USER, USER)
 
 
-def _memory() -> int:
+def _memory(socket_bytes: int) -> int:
     """Bytes in use by all processes and in files: cheap and too high; see _memory_exactly."""
-    return _said_of_all("status", {"VmRSS:"}) + _in_kernel() + _in_files()
+    return _said_of_all("status", {"VmRSS:"}) + _in_kernel(socket_bytes) + _in_files()
 
 
 def _said_of_all(file: str, names: set[str]) -> int:
@@ -241,13 +239,19 @@ def _said_of_all(file: str, names: set[str]) -> int:
     return total
 
 
-def _in_kernel() -> int:
+def _socket_bytes() -> int:
+    """What one socket holds at most: seccomp.py keeps programs from asking for more. Only the host's /proc tells."""
+    with open("/proc/sys/net/core/wmem_default", encoding="ascii") as file:
+        return int(file.read())
+
+
+def _in_kernel(socket_bytes: int) -> int:
     """Page tables, and what sockets could hold: only the first can be seen."""
     sockets = 0
     for kind in ("unix", "tcp", "tcp6", "udp", "udp6", "netlink"):
         with contextlib.suppress(OSError), open(f"/proc/net/{kind}", "rb") as listed:
             sockets += sum(1 for _ in listed) - 1
-    return _said_of_all("status", {"VmPTE:"}) + sockets * _SOCKET_BYTES
+    return _said_of_all("status", {"VmPTE:"}) + sockets * socket_bytes
 
 
 def _in_files() -> int:
@@ -258,20 +262,24 @@ def _in_files() -> int:
     return used
 
 
-def _memory_exactly() -> int:
+def _memory_exactly(socket_bytes: int) -> int:
     """Bytes in use, with what processes share counted once."""
     private, shared = (_said_of_all("smaps_rollup", {name}) for name in ("Pss_Anon:", "Pss_Shmem:"))
     # Files in a tmpfs that are mapped are in both figures.
-    return private + max(shared, _in_files()) + _in_kernel()
+    return private + max(shared, _in_files()) + _in_kernel(socket_bytes)
 
 
-def _serve(room: dict[str, Any], source: BinaryIO, answer: BinaryIO) -> None:
+def _serve(room: dict[str, Any], socket_bytes: int, source: BinaryIO, answer: BinaryIO) -> None:
     """What process 1 does, from its first breath to the answer."""
-    limit = room["limits"]["memory_bytes"]
+    limit: int = room["limits"]["memory_bytes"]
     checked(_libc.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0), "die with the launcher")
     _enter()
     confine = functools.partial(_confine, room["limits"])
-    keep(source, answer, confine, lambda: _memory() > limit and _memory_exactly() > limit)
+
+    def exceeded() -> bool:
+        return _memory(socket_bytes) > limit and _memory_exactly(socket_bytes) > limit
+
+    keep(source, answer, confine, exceeded)
 
 
 def main() -> None:
@@ -282,6 +290,7 @@ def main() -> None:
     with open(0, "rb") as source, open(control, "wb") as answer:
         try:
             room = json.loads(source.readline())
+            socket_bytes = _socket_bytes()
             _own_namespaces()
             checked(_libc.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0), "die with the caller")
             if os.getppid() != parent:
@@ -292,6 +301,6 @@ def main() -> None:
             if keeper:
                 os.waitpid(keeper, 0)
                 return
-            _serve(room, source, answer)
+            _serve(room, socket_bytes, source, answer)
         except (Failed, OSError) as error:
             answer.write(json.dumps({"unavailable": str(error)}).encode() + b"\n")

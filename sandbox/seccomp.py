@@ -73,6 +73,9 @@ _OF_A_PROCESS = ((144, 119), (142, 118), (314, 274), (203, 122))
 """sched_setscheduler, sched_setparam, sched_setattr, sched_setaffinity: whom they change is the first argument."""
 _SETPRIORITY = (141, 140)
 _KEEPER = 1
+_SETSOCKOPT = (54, 208)
+_SOL_SOCKET = 1
+_BUFFER_SIZES = (7, 8, 32, 33)  # SO_SNDBUF, SO_RCVBUF and their FORCE
 _NEW_NAMESPACE = 0x7E020080  # CLONE_NEW{TIME,NS,CGROUP,UTS,IPC,USER,PID,NET}
 _FAMILIES = (
     1,
@@ -84,7 +87,7 @@ _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 _LOAD, _EQUAL, _GREATER_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL = 0x7FFF0000, 0x80000000
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 24, 32
 
 
 def program(machine: str = platform.machine()) -> bytes | None:
@@ -130,7 +133,16 @@ def program(machine: str = platform.machine()) -> bytes | None:
             (_RETURN, 0, 0, refuse(errno.EPERM)),
             (_RETURN, 0, 0, _ALLOW),
         ]
+    # What a socket holds is nobody's memory: it keeps its default size, whatever a program is told.
     code += [
+        (_EQUAL, 0, 10, _SETSOCKOPT[column]),
+        (_LOAD, 0, 0, _SECOND_ARGUMENT),
+        (_EQUAL, 1, 0, _SOL_SOCKET),
+        (_RETURN, 0, 0, _ALLOW),
+        (_LOAD, 0, 0, _THIRD_ARGUMENT),
+        *((_EQUAL, len(_BUFFER_SIZES) - index, 0, size) for index, size in enumerate(_BUFFER_SIZES)),
+        (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, refuse(0)),
         (_EQUAL, 0, 6, _SETPRIORITY[column]),
         (_LOAD, 0, 0, _FIRST_ARGUMENT),
         (_EQUAL, 0, 2, 0),  # one process, not a group's or a user's
