@@ -35,11 +35,14 @@ class Found:
 def walked() -> tuple[list[Found], set[str]]:
     """All patterns; and the places that make one of what they are handed, which only they themselves can test."""
     modules = {module: ast.parse(inspect.getsource(module)) for module in _modules()}
-    used = _used(modules.values())
     found: dict[tuple[str, int], Found] = {}
     handed = set()
-    for module in modules:
+    everywhere = _used(modules.values())
+    for module, tree in modules.items():
+        here = _used([tree])
         for name, pattern in _held(module):
+            # A private name is used where it stands.
+            used = here if name.startswith("_") else everywhere
             methods = used.get(name, set()) or ANCHORED | SEARCHING
             found.setdefault(
                 (pattern.pattern, pattern.flags),

@@ -25,12 +25,14 @@ TO_BE_MENDED = ("pipeline.reading.",)
 """Rooms that are still read with patterns that take longer."""
 
 HANDED = {
+    "pipeline.model.faults:_levels",
+    "pipeline.model.thoughts:",
     "pipeline.planning.analysis:sections",
     "pipeline.planning.plan:metric_pattern",
     "pipeline.running.remedies:_loosen_pins",
     "sandbox.execution:_results",
 }
-"""What makes a pattern of something that it is handed: each is tried below, or says literally what it looks for."""
+"""What makes a pattern of something that it is handed: each is tried below, is held by its module, or says literally what it looks for."""
 
 FOUND, MADE = walked()
 
