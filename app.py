@@ -70,10 +70,12 @@ def main() -> None:
     "--max-steps", type=click.IntRange(1), default=60, show_default=True, help="Of the method iterative."
 )
 @click.option("--max-usd", type=click.FloatRange(0, min_open=True), help="Cap on the cost, in US dollars.")
-@click.option("--model", help="Name of the model, as the endpoint knows it.")
+@click.option("--model", help="Name of the model that writes, as the endpoint knows it.")
+@click.option("--judge-model", help="Name of the model that audits and judges. Default: the same.")
 @click.option("--concurrency", type=click.IntRange(1, 64), help="Model calls at the same time.")
 @click.option("--resume", is_flag=True, help="Go on with what DIR holds; nothing is paid for twice.")
 @click.option("--replay", type=EXISTING_FILE, help="Answers from a journal instead of a model.")
+@click.option("--estimate", is_flag=True, help="Only say what it may cost; no model is asked.")
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -86,6 +88,7 @@ def run(
     max_steps: int,
     resume: bool,
     replay: Path | None,
+    estimate: bool,
     **overrides: Any,
 ) -> None:
     """Implement a paper on this machine, and run it.
@@ -105,13 +108,22 @@ def run(
       iterative               no plan: an agent writes, runs and edits, step by step
     """
     from bot.commandline.local import refuse_foreign, reproduce
+    from pipeline.reading.arxiv import read
 
+    settings = _settings(**overrides)
+    if estimate:
+        if method != "full":
+            raise click.UsageError(
+                "there are recorded runs of the method full only, so no others are estimated"
+            )
+        click.echo(f"{composition.expected(settings, read(paper, composition.arxiv(settings)))}.")
+        return
     ctx.obj.resumable = True
     if out and not resume:
         refuse_foreign(out)
     reproduction = reproduce(
         paper,
-        _settings(**overrides),
+        settings,
         ctx.obj,
         out=out,
         resume=resume,
@@ -212,7 +224,11 @@ def execute(ctx: click.Context, directory: Path, mode: Any, json_file: Path | No
 @click.option(
     "--samples", type=click.IntRange(1, 20), default=1, show_default=True, help="Opinions to average."
 )
+@click.option(
+    "--judge-model", help="Name of the model that judges. Default: as set, else the one that writes."
+)
 @click.option("--json", "json_file", metavar="FILE", type=FILE, help="Write the judgement there.")
+@click.option("--estimate", is_flag=True, help="Only say what it may cost; no model is asked.")
 @click.pass_context
 def score(
     ctx: click.Context,
@@ -222,7 +238,9 @@ def score(
     rubric: Path | None,
     execution: Path | None,
     samples: int,
+    judge_model: str | None,
     json_file: Path | None,
+    estimate: bool,
 ) -> None:
     """Judge how faithfully a repository implements a paper.
 
@@ -246,13 +264,20 @@ def score(
         raise click.UsageError("--rubric and --reference are two ways to judge: choose one")
     if execution and not rubric:
         raise click.UsageError("--execution is for what a --rubric asks of results")
-    settings = _settings()
+    settings = composition.judging(_settings(judge_model=judge_model))
     try:
         repository, theirs = collect(directory), collect(reference) if reference else None
     except RefusedPath as error:
         raise click.UsageError(f"too much to judge at once: {error}") from error
     tree = _parsed(rubrics.read, rubric) if rubric else None
     shown = _parsed(rubrics.full_run, execution) if execution else ""
+    if estimate:
+        code = sum(len(text) for each in (repository, theirs) if each for text in each.files.values()) // 4
+        calls = samples * (rubrics.batches(tree, shown) if tree else 1)
+        found = read(paper, composition.arxiv(settings))
+        click.echo(f"{composition.expected_of_judge(settings, found, code, calls)}.")
+        return
+    composition.warn(settings)
     found = read(paper, composition.arxiv(settings))
     context = Context(render("system"), images=images(found)).extended("paper", found.text())
     ctx.obj.directory = kept = (
@@ -297,6 +322,7 @@ def work() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings = _settings()
     settings.require("github_app_id", "github_app_private_key")
+    composition.warn(settings)
     sandbox = composition.guarded_sandbox(settings)
     journals = Journals(connect(database_url(settings)))
     chores: list[Callable[[], object]] = [lambda: journals.forget(settings.journal_days)]

@@ -77,14 +77,16 @@ class Settings(BaseSettings):
     """Another endpoint that speaks Anthropic's protocol. Default: Anthropic itself."""
     provider: Literal["openai", "anthropic"] | None = None
     """Whose protocol is spoken. Default: as the model's name says; Claude's is Anthropic's."""
-    model: str = "o3-mini"
-    """Name of the model, as the endpoint knows it."""
+    model: str | None = None
+    """Name of the model that writes, as the endpoint knows it. Default: see docs/self-hosting.md."""
+    judge_model: str | None = None
+    """Name of the model that audits and judges. Default: the one that writes."""
     reasoning_effort: Literal["minimal", "low", "medium", "high"] = "high"
     """How long a reasoning model may think; sent only to models that take it."""
     max_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Cap on the cost of one run, in US dollars; the run stops before the call that could break it."""
     prices: Path | None = None
-    """A TOML file of prices that extends and overrides the built-in one."""
+    """A TOML file of prices and windows that extends and overrides the known ones."""
     concurrency: int = Field(default=8, ge=1, le=64)
     """Model calls of one run at the same time."""
     jobs: int = Field(default=2, ge=1, le=64)

@@ -1,9 +1,11 @@
 """What a reproduction costs: recorded answers, given as slowly as a model would give them.
 
-python -m benchmark.pipeline [--endpoint FILE] [PAPER RECORDING]…
+python -m benchmark.pipeline [--calls] [--endpoint FILE] [PAPER RECORDING]…
 
-Without arguments, the project's own recordings. Tokens are characters / 4; a prompt's cached part is its longest
-common prefix with an earlier one, in steps of 128 tokens from 1,024 up, as providers serve it. With --endpoint
+Without arguments, the project's own recordings. Tokens are characters / 4. What a prompt shares with all others of
+its run is marked to be cached, in steps of 128 tokens from 1,024 up: a call reads the longest beginning of it that
+another call has brought there, which is when its answer begins, and writes the rest. `warm` is what the input would
+cost if a call waited for such a beginning where one is under way. --calls says what each call costs. With --endpoint
 (a program called as `FILE replay DIR --port N --record FILE --ttft S --tokens-per-second R`) the answers come
 over HTTP, through the same client as a model's, and the endpoint counts.
 """
@@ -12,25 +14,26 @@ import contextlib
 import hashlib
 import json
 import math
-import os
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
-from pipeline.model.budget import price_of
+from benchmark.paced import Call, PacedLLM, Stopwatch
+from pipeline.contract import Contract
 from pipeline.model.chat import Chat
+from pipeline.model.defaults import DEFAULTS
 from pipeline.model.endpoint import Endpoint
 from pipeline.model.journal import Recording
-from pipeline.model.llm import LLM, Completion, Prompt, Usage
+from pipeline.model.llm import LLM, Usage, role_of
+from pipeline.model.prices import price_of
 from pipeline.model.servers import OpenAIServer
 from pipeline.model.session import open_llm
 from pipeline.reading.arxiv import Arxiv, read
@@ -41,7 +44,7 @@ from sandbox.report import Limits
 FIRST_TOKEN = 1.0
 """Seconds."""
 TOKENS_PER_SECOND = 80.0
-PRICED_AS = "o3-mini"
+MODELS = tuple(DEFAULTS.values())
 EFFORT = "high"
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples/innovation-matched-forgetting"
@@ -56,14 +59,24 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True)
+class Cost:
+    """USD, at one model's prices."""
+
+    total: float
+    input: float
+    warm: float
+    """Of the input, had calls waited."""
+
+
+@dataclass(frozen=True)
 class Figures:
     """What one reproduction has cost."""
 
-    calls: int
-    prompt_tokens: int
-    not_cached: int
-    completion_tokens: int
-    usd: float
+    usage: Usage
+    code: int | None
+    """Tokens of the output that are code; None where nobody has counted them."""
+    costs: tuple[Cost, ...]
+    """At the prices of each of MODELS."""
     seconds: float
     model_seconds: float
     """Of these, at least one call was under way."""
@@ -73,156 +86,133 @@ class Figures:
     status: str
 
 
-PAPERCODER = {
-    "hyla": Figures(26, 940_315, 139_931, 55_755, 0.84, 723, 723, 1, 2_960, "fails"),
-    "transformer": Figures(22, 608_391, 113_287, 55_554, 0.64, 716, 716, 1, 3_312, "fails"),
-}
-"""The scripts of Paper2Code (arXiv 2504.17192) on the LaTeX of papers whose path holds the name.
-
-Measured through the same kind of endpoint, at the same pace, with a strong model, one call at a time; both
-repositories died at import. The seconds hold no execution, for the scripts execute nothing.
-"""
-
-
-class PacedLLM:
-    """A recording that takes as long as a model, and counts as a provider would. Safe in threads."""
-
-    def __init__(self, recording: Recording, first_token: float, tokens_per_second: float) -> None:
-        self._recording = recording
-        self._pace = first_token, tokens_per_second
-        self._texts: list[str] = []
-        self._lock = threading.Lock()
-        self.model = recording.model
-        self.usage = Usage()
-        self.answered: dict[tuple[str, int], tuple[Prompt, str]] = {}
-        """By stage and how often it was asked before: the question, and its answer."""
-
-    def complete(self, prompt: Prompt) -> Completion:
-        """The recorded answer to the stage, after the time that a model would take to write it."""
-        text = prompt.system + prompt.shared + prompt.task
-        with self._lock:
-            common = max((_common(text, other) for other in self._texts), default=0)
-            self._texts.append(text)
-            number = sum(stage == prompt.stage for stage, _ in self.answered)
-            entry = self._recording.get(prompt.stage, number)
-            answer = entry.completion or ""
-            self.answered[prompt.stage, number] = prompt, answer
-        cached = common // 4 // 128 * 128
-        usage = Usage(1, len(text) // 4, cached if cached >= 1024 else 0, len(answer) // 4, estimated=True)
-        first_token, rate = self._pace
-        seconds = first_token + usage.output_tokens / rate
-        time.sleep(seconds)
-        with self._lock:
-            self.usage += usage
-        return Completion(prompt.stage, answer, entry.model, usage, seconds, replayed=True)
+def cost(model: str, calls: Sequence[Call]) -> Cost:
+    """Of the calls, at the prices of a model that has some."""
+    price = price_of(model)
+    if price is None:
+        raise ValueError(f"{model} has no price")
+    totals = [price.of(call.usage) for call in calls]
+    inputs = [price.of(replace(call.usage, output_tokens=0)) for call in calls]
+    return Cost(
+        sum(totals), sum(inputs), sum(price.of(replace(call.warm, output_tokens=0)) for call in calls)
+    )
 
 
-class Stopwatch:
-    """Passes questions on and takes the time in which any is open. Safe in threads.
+def _papercoder(calls: int, prompt: int, fresh: int, output: int, seconds: float, lines: int) -> Figures:
+    """Its writes to a cache are not counted as such, which is to its advantage."""
+    usage = Usage(calls, prompt, prompt - fresh, output)
+    whole = Call("all", usage, usage)
+    costs = tuple(cost(model, [whole]) for model in MODELS)
+    return Figures(usage, None, costs, seconds, seconds, 1, lines, "fails")
 
-    Where the same run was made before, its questions are asked: outputs of programs hold timings, and an
-    endpoint knows only what it has seen.
+
+def papercoder() -> dict[str, Figures]:
+    """The scripts of Paper2Code (arXiv 2504.17192) on the LaTeX of papers whose path holds the name.
+
+    Measured through the same kind of endpoint, at the same pace, with a strong model, one call at a time; both
+    repositories died at import. The seconds hold no execution, for the scripts execute nothing.
     """
-
-    def __init__(self, llm: LLM, before: PacedLLM | None = None) -> None:
-        self._llm = llm
-        self._before = before
-        self._lock = threading.Lock()
-        self._asked: list[str] = []
-        self._open = 0
-        self._since = 0.0
-        self.model = llm.model
-        self.seconds = 0.0
-        self.most_in_flight = 0
-
-    @property
-    def usage(self) -> Usage:
-        """The other's."""
-        return self._llm.usage
-
-    def complete(self, prompt: Prompt) -> Completion:
-        """The other's answer."""
-        with self._lock:
-            number = self._asked.count(prompt.stage)
-            self._asked.append(prompt.stage)
-            if not self._open:
-                self._since = time.monotonic()
-            self._open += 1
-            self.most_in_flight = max(self.most_in_flight, self._open)
-        if self._before:
-            prompt, _ = self._before.answered[prompt.stage, number]
-        try:
-            return self._llm.complete(prompt)
-        finally:
-            with self._lock:
-                self._open -= 1
-                if not self._open:
-                    self.seconds += time.monotonic() - self._since
-
-
-def _common(first: str, second: str) -> int:
-    """Characters that two texts share at their beginning."""
-    return len(os.path.commonprefix([first, second]))  # noqa: RUF071 - characters, not path components
+    return {
+        "hyla": _papercoder(26, 940_315, 139_931, 55_755, 723, 2_960),
+        "transformer": _papercoder(22, 608_391, 113_287, 55_554, 716, 3_312),
+    }
 
 
 @click.command(help=__doc__)
+@click.option("--calls", "each", is_flag=True)
 @click.option("--endpoint", type=FILE)
 @click.argument("files", nargs=-1, type=FILE)
-def main(endpoint: Path | None, files: tuple[Path, ...]) -> None:
+def main(each: bool, endpoint: Path | None, files: tuple[Path, ...]) -> None:
     """Print one table; papers that are not on this machine are named."""
     if len(files) % 2:
         raise click.UsageError("Give a paper and its recording, and so on.")
+    if each and endpoint:
+        raise click.UsageError("An endpoint counts no single calls: choose one.")
+    costs = " | ".join(f"USD {model} (input, warm)" for model in MODELS)
     print(
-        "| paper | calls | prompt tokens | not cached | completion tokens | USD | seconds | of these the model "
-        "| most in flight | lines | status |"
+        f"| paper | calls | input | cached | written | output | of it code | {costs} | seconds "
+        "| of these the model | most in flight | lines | status |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    print("|---" * (12 + len(MODELS)) + "|")
+    tables = []
     for paper, recording in zip(files[::2], files[1::2], strict=True) if files else OURS:
         name = paper.parent.name
         if not paper.exists():
             print(f"| {name}: not on this machine |")
             continue
-        ours = _over_http(paper, recording, endpoint) if endpoint else _in_process(paper, recording)
+        if endpoint:
+            ours = _over_http(paper, recording, endpoint)
+        else:
+            ours, calls = _in_process(paper, recording)
+            tables.append((name, calls))
         print(_row(name, ours), flush=True)
-        for part, rival in PAPERCODER.items():
+        for part, rival in papercoder().items():
             if part in str(paper):
                 print(_row(f"{name}, PaperCoder", rival))
                 print(_ratios(ours, rival), flush=True)
+    for name, calls in tables if each else ():
+        print(f"\n{_each(name, calls)}")
 
 
 def _row(name: str, f: Figures) -> str:
+    u = f.usage
+    costs = " | ".join(f"{c.total:.2f} ({c.input:.2f}, {c.warm:.2f})" for c in f.costs)
+    code = "" if f.code is None else f"{f.code:,}"
     return (
-        f"| {name} | {f.calls} | {f.prompt_tokens:,} | {f.not_cached:,} | {f.completion_tokens:,} | {f.usd:.2f} "
-        f"| {f.seconds:.0f} | {f.model_seconds:.0f} | {f.most_in_flight} | {f.lines:,} | {f.status} |"
+        f"| {name} | {u.calls} | {u.input_tokens:,} | {u.cached_tokens:,} | {u.written_tokens:,} "
+        f"| {u.output_tokens:,} | {code} | {costs} | {f.seconds:.0f} | {f.model_seconds:.0f} "
+        f"| {f.most_in_flight} | {f.lines:,} | {f.status} |"
     )
 
 
 def _ratios(ours: Figures, rival: Figures) -> str:
     pairs = [
-        (ours.calls, rival.calls),
-        (ours.prompt_tokens, rival.prompt_tokens),
-        (ours.not_cached, rival.not_cached),
-        (ours.completion_tokens, rival.completion_tokens),
-        (ours.usd, rival.usd),
+        (ours.usage.calls, rival.usage.calls),
+        (ours.usage.input_tokens, rival.usage.input_tokens),
+        (ours.usage.cached_tokens, rival.usage.cached_tokens),
+        None,
+        (ours.usage.output_tokens, rival.usage.output_tokens),
+        None,
+        *((one.total, other.total) for one, other in zip(ours.costs, rival.costs, strict=True)),
         (ours.seconds, rival.seconds),
         (ours.model_seconds, rival.model_seconds),
     ]
-    return f"| ratio | {' | '.join(f'{one / other:.2f}' for one, other in pairs)} | | | |"
+    cells = " | ".join(f"{pair[0] / pair[1]:.2f}" if pair else "" for pair in pairs)
+    return f"| ratio | {cells} | | | |"
 
 
-def _in_process(paper: Path, recording: Path) -> Figures:
-    llm = PacedLLM(Recording(recording), FIRST_TOKEN, TOKENS_PER_SECOND)
+def _each(name: str, calls: Sequence[Call]) -> str:
+    """A table of the calls of one paper, in the order in which they ended."""
+    models = " | ".join(f"USD {model}" for model in MODELS)
+    rows = [
+        f"| {name} | input | cached | written | output | {models} |",
+        "|---" * (5 + len(MODELS)) + "|",
+    ]
+    for call in calls:
+        u = call.usage
+        costs = " | ".join(f"{cost(model, [call]).total:.4f}" for model in MODELS)
+        rows.append(
+            f"| {call.stage} | {u.input_tokens:,} | {u.cached_tokens:,} | {u.written_tokens:,} "
+            f"| {u.output_tokens:,} | {costs} |"
+        )
+    return "\n".join(rows)
+
+
+def _in_process(paper: Path, recording: Path) -> tuple[Figures, list[Call]]:
+    recorded = Recording(recording)
+    llm = PacedLLM(recorded, FIRST_TOKEN, TOKENS_PER_SECOND)
     watch = Stopwatch(llm)
-    return _figures(watch, *_reproduced(paper, watch), llm.usage)
+    return _figures(watch, *_reproduced(paper, watch, recorded.contract), llm.calls, llm.calls), llm.calls
 
 
 def _over_http(paper: Path, recording: Path, endpoint: Path) -> Figures:
     """The first time at once, to learn the questions; the second time the endpoint answers them."""
-    before = PacedLLM(Recording(recording), 0.0, math.inf)
-    _reproduced(paper, before)
+    recorded = Recording(recording)
+    before = PacedLLM(recorded, 0.0, math.inf)
+    _reproduced(paper, before, recorded.contract)
     with tempfile.TemporaryDirectory() as name, _serving(endpoint, Path(name), before) as url:
         session = open_llm(
-            model=PRICED_AS,
+            model=MODELS[0],
             api_key=None,
             base_url=f"{url}/v1",
             reasoning_effort=EFFORT,
@@ -232,24 +222,24 @@ def _over_http(paper: Path, recording: Path, endpoint: Path) -> Figures:
         )
         with session as llm:
             watch = Stopwatch(llm, before)
-            made, seconds = _reproduced(paper, watch)
+            made, seconds = _reproduced(paper, watch, recorded.contract)
         with urllib.request.urlopen(f"{url}/stats") as answer:  # noqa: S310 - on loopback
             stats = json.load(answer)
     counted = Usage(
         stats["requests"], stats["prompt_tokens"], stats["cached_tokens"], stats["completion_tokens"]
     )
     watch.most_in_flight = stats["max_in_flight"]
-    return _figures(watch, made, seconds, counted)
+    return _figures(watch, made, seconds, [Call("all", counted, counted)], before.calls)
 
 
 @contextlib.contextmanager
 def _serving(endpoint: Path, folder: Path, before: PacedLLM) -> Iterator[str]:
     """The endpoint's address; it knows all answers of `before`."""
-    client = Endpoint(OpenAIServer(None, "http://localhost/v1"), model=PRICED_AS, reasoning_effort=EFFORT)
+    client = Endpoint(OpenAIServer(None, "http://localhost/v1"), model=MODELS[0], reasoning_effort=EFFORT)
     record = folder / "record.jsonl"
     with record.open("w") as lines:
         for prompt, answer in before.answered.values():
-            body = Chat().request(PRICED_AS, client.question(prompt, Chat()))
+            body = Chat().request(MODELS[0], client.question(prompt, Chat()))
             shape = {part: body.get(part) for part in ("messages", "response_format", "tools", "seed")}
             key = hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
             lines.write(json.dumps({"key": key, "completion": answer}) + "\n")
@@ -277,13 +267,15 @@ def _serving(endpoint: Path, folder: Path, before: PacedLLM) -> Iterator[str]:
             server.terminate()
 
 
-def _reproduced(source: Path, llm: LLM) -> tuple[Reproduction, float]:
+def _reproduced(source: Path, llm: LLM, contract: Contract) -> tuple[Reproduction, float]:
     """What was made, and the seconds that it took, the reading of the paper included."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         started = time.monotonic()
         paper = read(str(source), Arxiv("http://localhost:9", "http://localhost:9", folder / "arxiv"))
-        options = Options(packages=Path.home() / ".cache/paper2code-tests", limits=Limits(seconds=300))
+        options = Options(
+            packages=Path.home() / ".cache/paper2code-tests", limits=Limits(seconds=300), contract=contract
+        )
         made = reproduce(
             paper,
             llm=llm,
@@ -295,14 +287,14 @@ def _reproduced(source: Path, llm: LLM) -> tuple[Reproduction, float]:
         return made, time.monotonic() - started
 
 
-def _figures(watch: Stopwatch, made: Reproduction, seconds: float, usage: Usage) -> Figures:
-    price = price_of(PRICED_AS)
+def _figures(
+    watch: Stopwatch, made: Reproduction, seconds: float, calls: Sequence[Call], stages: Sequence[Call]
+) -> Figures:
+    """`calls` as they were counted; `stages` tells which of them wrote code."""
     return Figures(
-        calls=usage.calls,
-        prompt_tokens=usage.input_tokens,
-        not_cached=usage.input_tokens - usage.cached_tokens,
-        completion_tokens=usage.output_tokens,
-        usd=price.of(usage) if price else math.nan,
+        usage=sum((call.usage for call in calls), Usage()),
+        code=sum(call.usage.output_tokens for call in stages if role_of(call.stage) == "writer"),
+        costs=tuple(cost(model, calls) for model in MODELS),
         seconds=seconds,
         model_seconds=watch.seconds,
         most_in_flight=watch.most_in_flight,

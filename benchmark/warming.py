@@ -28,7 +28,7 @@ from pipeline.model.budget import Budget
 from pipeline.model.chat import Chat
 from pipeline.model.endpoint import Endpoint
 from pipeline.model.journal import Recording
-from pipeline.model.llm import Completion, Prompt, Usage
+from pipeline.model.llm import ROLES, Completion, Prompt, Share, Usage
 from pipeline.model.messages import Messages
 from pipeline.model.prefixes import Prefix, Prefixes
 from pipeline.model.protocol import Format, Question, Reply
@@ -115,6 +115,7 @@ class Trace:
         self._lock = threading.Lock()
         self.model = recording.model
         self.usage = Usage()
+        self.shares = {role: Share(recording.model) for role in ROLES}
         self.calls: list[Call] = []
 
     def complete(self, prompt: Prompt) -> Completion:
@@ -253,11 +254,13 @@ def _name(texts: Iterable[str]) -> str:
 
 def traced(source: Path, recording: Path) -> list[Call]:
     """The calls of a run."""
-    trace = Trace(Recording(recording))
+    recorded = Recording(recording)
+    trace = Trace(recorded)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paper = read(str(source), Arxiv("http://localhost:9", "http://localhost:9", folder / "arxiv"))
-        options = Options(packages=Path.home() / ".cache/paper2code-tests", limits=Limits(seconds=300))
+        packages = Path.home() / ".cache/paper2code-tests"
+        options = Options(packages=packages, limits=Limits(seconds=300), contract=recorded.contract)
         reproduce(
             paper,
             llm=trace,

@@ -9,6 +9,7 @@ from typing import Protocol
 from pipeline.coding.coding import Written, write
 from pipeline.coding.iterating import Agent
 from pipeline.coding.repository import Repository
+from pipeline.contract import CURRENT, Contract
 from pipeline.model.asking import Context
 from pipeline.model.llm import LLM
 from pipeline.model.window import contexts, within_window
@@ -60,9 +61,9 @@ class Way(Protocol):
         ...
 
 
-def way(method: Method, refine: tuple[str, ...], max_steps: int) -> Way:
+def way(method: Method, refine: tuple[str, ...], max_steps: int, contract: Contract = CURRENT) -> Way:
     """The way of a method; `max_steps` are an agent's."""
-    return Iterative(max_steps) if method == "iterative" else Ladder(method, refine)
+    return Iterative(max_steps) if method == "iterative" else Ladder(method, refine, contract)
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Ladder:
 
     method: Method
     refine: tuple[str, ...]
+    contract: Contract = CURRENT
 
     def plan(self, desk: Desk) -> Planned:
         """See Way."""
@@ -86,7 +88,8 @@ class Ladder:
 
     def _planned(self, desk: Desk, context: Context) -> tuple[Plan, Context]:
         advanced = desk.record.advanced
-        planner = Planner(desk.paper, desk.llm, context, desk.executor, self.method, self.refine, advanced)
+        asked = self.method, self.refine, advanced, self.contract
+        planner = Planner(desk.paper, desk.llm, context, desk.executor, *asked)
         return planner.plan(), planner.context
 
     def write(self, desk: Desk, planned: Planned, fixer: Fixer | None) -> Written:
@@ -111,7 +114,7 @@ class Iterative:
     def plan(self, desk: Desk) -> Planned:
         """See Way."""
         with desk.record.stage("plan", len(STEPS)):
-            return Planned(unplanned(desk.paper), next(contexts(desk.paper, desk.record.keep)))
+            return Planned(unplanned(desk.paper, CURRENT), next(contexts(desk.paper, desk.record.keep)))
 
     def write(self, desk: Desk, planned: Planned, fixer: Fixer | None) -> Written:
         """See Way."""

@@ -16,8 +16,14 @@ _CI_FILES = {
 """By the first part of the name; the vendors' hidden files are refused with all others."""
 
 
+HIDDEN = (".gitignore", ".python-version")
+"""The only hidden files, written by a program alone."""
+
+
 def refusal(path: str) -> str | None:
     """Why `path` may not be in a generated repository, or None if it may."""
+    if path in HIDDEN:
+        return None
     if not path or path.startswith("/"):
         return f"{path!r} is not a relative path"
     if "\\" in path:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pipeline.contract import CURRENT, Contract
 from pipeline.methods import Desk, Planned, way
 from pipeline.model.asking import Context
 from pipeline.model.llm import LLM
@@ -37,6 +38,8 @@ class Options:
     concurrency: int = 8
     mode: Mode = "smoke"
     limits: Limits = Limits()
+    contract: Contract = CURRENT
+    """What the model is asked for; an older one where a recording answers."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def reproduce(
     `out`; the journal makes a second call with the same `out` continue without paying again.
     """
     record = Record(out, llm, observe)
-    method = way(options.method, options.refine, options.max_steps)
+    method = way(options.method, options.refine, options.max_steps, options.contract)
     with ThreadPoolExecutor(options.concurrency) as executor:
         bench = workbench(sandbox, record, paper, options, cancelled)
         desk = Desk(paper, llm, record, executor, bench)
@@ -105,14 +108,14 @@ def reproduce(
     report = execution_report(
         paper=paper,
         method=options.method,
-        model=llm.model,
+        shares=llm.shares,
         plan=planned.plan,
         mode=options.mode,
         execution=execution,
         attempts=fixer.attempts if fixer else (),
         findings=audited.findings,
+        platforms=fixer.platforms if fixer else {},
         repository=repository,
-        usage=llm.usage,
         seconds={**record.seconds, "total": sum(record.seconds.values())},
     )
     record.commit("Report what was run", "", repository, report_documents(planned.plan, report))
@@ -135,6 +138,10 @@ def _fixer(desk: Desk, planned: Planned, options: Options) -> Fixer | None:
     if desk.bench is None:
         return None
     plan, advanced = planned.plan, desk.record.advanced
-    run = desk.bench.runner([metric.name for metric in plan.logic.metrics])
+    used = plan.logic if options.method == "full" and plan.contract > 1 else None
+    run = desk.bench.runner(plan.logic.results(), used)
     fixes, limits = options.max_fixes, options.limits
-    return Fixer(plan, planned.analyses, planned.context, desk.llm, run, fixes, limits, advanced)
+    publish = desk.bench.publish
+    return Fixer(
+        plan, planned.analyses, planned.context, desk.llm, run, fixes, limits, advanced, publish=publish
+    )

@@ -4,6 +4,7 @@ Program first: edits that cannot be applied, or that the checks object to, go ba
 """
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,9 @@ from typing import Any, Literal
 import jsonschema
 
 from pipeline.coding import edits
+from pipeline.coding.given import is_known
 from pipeline.coding.repository import Repository
+from pipeline.contract import Contract, contract_of
 from pipeline.errors import AnswerInvalid
 from pipeline.model.asking import Context, Unfit, ask_until, block, render
 from pipeline.model.llm import LLM
@@ -32,6 +35,7 @@ from pipeline.running.patches import check_change
 
 _SCHEMA = Path(__file__).parent / "proving/execution-report.schema.json"
 _PLANNED = ("overview", "architecture", "logic")
+_EXPERIMENT = re.compile(r"""\bExperiment\(\s*(?:name=)?["'](\w+)["']""")
 _AROUND = 12
 """Lines shown before and after those that a request was made at."""
 
@@ -112,6 +116,7 @@ class Reviser:
             place=_place(asked, self.before),
             thread=block("conversation", asked.thread) if asked.thread else "",
             metrics=", ".join(self._metrics),
+            contract=self._contract,
             edit_format=render("edit_format"),
         )
 
@@ -132,7 +137,7 @@ class Reviser:
         Raises SandboxError and what the model's client raises.
         """
         repository, promised = Repository(proposal.files), self._still_promised(proposal)
-        plan = _plan(self.paper, promised)
+        plan = _plan(self.paper, promised, self._contract)
         execution = fixer = ran_before = None
         failure, worse = "", False
         if self.run is None:
@@ -153,12 +158,11 @@ class Reviser:
                     ran_before, worse = earlier.ok, reached(execution) < reached(earlier)
         report = execution_report(
             method=self._report.get("method"),
-            model=self.llm.model,
+            shares=self.llm.shares,
             mode=self.options.mode,
             execution=execution,
             attempts=fixer.attempts if fixer else (),
             repository=repository,
-            usage=self.llm.usage,
             seconds={**self.record.seconds, "total": sum(self.record.seconds.values())},
         )
         report = carried_over(self._report, report, self.before, repository, execution)
@@ -191,13 +195,23 @@ class Reviser:
         return report
 
     @property
+    def _contract(self) -> Contract:
+        return contract_of(self.before.files)
+
+    @property
     def _metrics(self) -> list[str]:
         return list(self._report.get("metrics", {}))
 
     def _still_promised(self, proposal: Proposal) -> list[str]:
-        """Metrics that the code names. One whose name is put together as it runs may go with what it was of."""
-        sources = Repository(proposal.files).python_files().values()
-        return [name for name in self._metrics if any(name in source for source in sources)]
+        """Metrics that the code names, or whose experiment it names: the harness puts the names together.
+
+        By contract 1, one whose name is put together as it runs may go with what it was of.
+        """
+        sources = "\n".join(Repository(proposal.files).python_files().values())
+        if self._contract == 1:
+            return [name for name in self._metrics if name in sources]
+        left = tuple(f"{name}_" for name in _EXPERIMENT.findall(sources))
+        return [name for name in self._metrics if name.startswith(left)]
 
     def _shown(self) -> Context:
         """The paper as it was shown to the model before, else the whole of it."""
@@ -217,7 +231,7 @@ class Reviser:
     def _with_code(self, paper: Context) -> Context:
         context = self._planned(paper)
         for path, source in sorted(self.before.files.items()):
-            if not path.startswith("docs/"):
+            if not path.startswith("docs/") and not is_known(path, source):
                 context = context.extended("code", source, path=path)
         return context
 
@@ -229,7 +243,7 @@ class Reviser:
             after = edits.apply(self.before, parsed)
         except edits.EditError as error:
             raise Unfit([str(error)]) from error
-        plan = _plan(self.paper, self._metrics)
+        plan = _plan(self.paper, self._metrics, self._contract)
         if objections := check_change(self.before, after, self._metrics) + new_findings(
             self.before, after, plan
         ):
@@ -237,10 +251,12 @@ class Reviser:
         return Proposal(dict(after.files), _said(answer, parsed[0].path))
 
 
-def _plan(paper: Paper, metrics: Sequence[str]) -> Plan:
+def _plan(paper: Paper, metrics: Sequence[str], contract: Contract) -> Plan:
     """What is known of the plan: the names of the metrics."""
     named = tuple(Metric(name=name, meaning="") for name in metrics)
-    return unplanned(paper).model_copy(update={"logic": NO_LOGIC.model_copy(update={"metrics": named})})
+    return unplanned(paper, contract).model_copy(
+        update={"logic": NO_LOGIC.model_copy(update={"metrics": named})}
+    )
 
 
 def _place(asked: Asked, repository: Repository) -> str:

@@ -1,13 +1,13 @@
 """A directory in, an ExecutionReport out: install → import → smoke → full. Knows no papers and no models."""
 
 import json
-import math
 import re
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from shutil import copytree
@@ -32,14 +32,15 @@ from sandbox.report import (
     PhaseResult,
 )
 from sandbox.requirements import Requirements, requirements
+from sandbox.results import RESULTS, Results, of_harness, of_program
+from sandbox.steps import Step, Stepped, Steps, run_steps
 
 _COMMANDS: Mapping[Phase, tuple[str, tuple[str, ...]]] = {
     "smoke": ("main.py", ("python3", "main.py", "--smoke")),
     "full": ("reproduce.sh", ("bash", "reproduce.sh")),
 }
-_RESULTS = "results.json"
-_RESULTS_CAP = 1 << 20
-_NAME_CAP, _MOST_METRICS = 1000, 10_000
+_OURS = ("harness.py", "main.py")
+"""Where both are there, experiments are run one by one, and a harness writes `results.json`."""
 _NOT_OPENED = re.compile(r"(?<![\w.+-])(lib[\w.+-]{1,100}+): cannot open shared object file")
 _NOT_IMPORTED = frozenset({"setup.py", "conftest.py", "__main__.py"})
 
@@ -77,6 +78,7 @@ def execute(
     promised: Collection[str] = (),
     torch: str = "cpu",
     again: bool = False,
+    use: Callable[[Steps], Sequence[PhaseResult]] | None = None,
     observe: Callable[[Phase], None] = lambda phase: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> ExecutionReport:
@@ -86,7 +88,8 @@ def execute(
     metrics that `results.json` must hold, as regular expressions of their names. `cache` keeps wheels and
     unpacked environments between runs; `torch` is uv's `--torch-backend`, used where the host's own
     configuration offers no CPU build. `again` says that another execution may follow soon, which the sandbox
-    prepares for. `observe` hears of each phase as it begins. `directory` is never changed.
+    prepares for. `use` proves what else has to hold, once the smoke run has passed. `observe` hears of each
+    phase as it begins. `directory` is never changed.
     Raises SandboxError when the sandbox or the package index fails, SandboxCancelled within a second of
     `cancelled`; whatever is wrong with the repository is in the report.
     """
@@ -104,14 +107,16 @@ def execute(
     installed = packages.install(lock, platform, cache, cancelled)
     run = _Run(held, sandbox, limits, installed, tools, again, cancelled)
     phases = [installation]
-    metrics: Mapping[str, float] = {}
+    results = Results()
     coverage: Mapping[str, LineCoverage] = {}
     for phase, prove in _after_installation(run, mode, promised):
         if not phases[-1].ok:
             break
         observe(phase)
-        result, metrics, coverage = prove()
+        result, results, coverage = prove()
         phases.append(result)
+        if phase == "smoke" and result.ok and use:
+            phases += use(run.steps)
     return ExecutionReport(
         mode=mode,
         environment=Environment(
@@ -124,7 +129,8 @@ def execute(
             left_out=needed.left_out,
         ),
         phases=tuple(phases),
-        metrics=metrics,
+        metrics=results.metrics,
+        undefined=results.undefined,
         coverage=coverage,
     )
 
@@ -155,7 +161,7 @@ def run_command(
     return sandbox.run(directory, Command(argv, limits, packages=installed, cancelled=cancelled))
 
 
-_Proof = tuple[PhaseResult, Mapping[str, float], Mapping[str, LineCoverage]]
+_Proof = tuple[PhaseResult, Results, Mapping[str, LineCoverage]]
 
 
 @dataclass(frozen=True)
@@ -190,11 +196,16 @@ class _Run:
         )
         return self.sandbox.run(self.held.root, command)
 
+    def steps(self, steps: Sequence[Step]) -> list[Stepped]:
+        """See `sandbox.steps.Steps`. A room for several commands stands as long as they may take together."""
+        patient = replace(self, limits=replace(self.limits, seconds=self.limits.seconds * len(steps)))
+        return run_steps(steps, self.limits.seconds, partial(patient.__call__, last=False))
+
 
 def _after_installation(
     run: _Run, mode: Mode, promised: Collection[str]
 ) -> Iterator[tuple[Phase, Callable[[], _Proof]]]:
-    yield "import", lambda: (_import(run), {}, {})
+    yield "import", lambda: (_import(run), Results(), {})
     yield "smoke", lambda: _prove(run, "smoke", promised, last=mode == "smoke")
     if mode == "full":
         yield "full", lambda: _prove(run, "full", promised, last=True)
@@ -263,19 +274,21 @@ def _prove(run: _Run, phase: Mode, promised: Collection[str], *, last: bool) -> 
     file, argv = _COMMANDS[phase]
     if file not in run.held.files:
         missing = CommandResult(argv, 127, 0.0, "", "")
-        return PhaseResult(phase, missing, (f"There is no `{file}` in the repository.",)), {}, {}
+        return PhaseResult(phase, missing, (f"There is no `{file}` in the repository.",)), Results(), {}
     report = f".paper2code-{secrets.token_hex(8)}"
     runner = ("python3", "-I", f"{TOOLS}/runner.py", report, str(run.limits.seconds))
     secret = secrets.token_hex(32)
-    result = run((*runner, *argv), (report, _RESULTS), last=last, environment={"PAPER2CODE_SECRET": secret})
+    result = run((*runner, *argv), (report, RESULTS), last=last, environment={"PAPER2CODE_SECRET": secret})
     coverage = _coverage(run.held, result.outputs.get(report, b""), secret)
-    metrics, problems = _results(result.outputs.get(_RESULTS), phase, promised)
+    harnessed = all(name in run.held.files for name in _OURS)
+    results = (of_harness if harnessed else of_program)(result.outputs.get(RESULTS), phase, promised)
+    problems = list(results.problems)
     if not result.ok:
         problems = _missing_libraries(result)
     elif not any(lines.executed for lines in coverage.values()):
         problems.append("No line of the repository's Python code was seen to be executed.")
     told = replace(result, argv=argv, outputs={})
-    return PhaseResult(phase, told, tuple(problems)), metrics, coverage
+    return PhaseResult(phase, told, tuple(problems)), results, coverage
 
 
 def _missing_libraries(result: CommandResult) -> list[str]:
@@ -295,57 +308,6 @@ def _is_test(file: str) -> bool:
         or name.startswith("test_")
         or bool({"tests", "test", "docs"}.intersection(folders))
     )
-
-
-def _results(
-    content: bytes | None, phase: Mode, promised: Collection[str]
-) -> tuple[dict[str, float], list[str]]:
-    """The metrics of a results.json that this run wrote, and what is wrong with it."""
-    if content is None or len(content) > _RESULTS_CAP:
-        return {}, [f"`{_RESULTS}` was not written as an ordinary file of at most {_RESULTS_CAP:,} bytes."]
-    try:
-        said: Any = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}, [f"`{_RESULTS}` is not JSON."]
-    metrics = said.get("metrics") if isinstance(said, dict) else None
-    if not isinstance(metrics, dict) or not metrics:
-        return {}, [f'`{_RESULTS}` has no `"metrics": {{name: number}}`.']
-    problems = []
-    if said.get("mode") != phase:
-        problems.append(f'`{_RESULTS}` does not say `"mode": "{phase}"`.')
-    numbers: dict[str, float] = {}
-    if len(metrics) > _MOST_METRICS:
-        return {}, [f"`{_RESULTS}` holds more than {_MOST_METRICS:,} metrics."]
-    for name, value in metrics.items():
-        if len(name) > _NAME_CAP or not _is_unicode(name):
-            problems.append(
-                f"`{name[:100]}` in `{_RESULTS}` is no name of a metric: Unicode, at most {_NAME_CAP:,} characters."
-            )
-            continue
-        try:
-            number = (
-                float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-            )
-        except OverflowError:
-            number = math.inf
-        if math.isfinite(number):
-            numbers[name] = number
-        else:
-            problems.append(f"The metric `{name}` in `{_RESULTS}` is not a finite number.")
-    problems += [
-        f"The promised metric `{name}` is not in `{_RESULTS}`."
-        for name in promised
-        if not any(re.fullmatch(name, known) for known in metrics if len(known) <= _NAME_CAP)
-    ]
-    return numbers, problems
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _coverage(held: Contents, report: bytes, secret: str) -> dict[str, LineCoverage]:
@@ -380,7 +342,7 @@ def _coverage(held: Contents, report: bytes, secret: str) -> dict[str, LineCover
 def _tools(platform: Platform, cache: Path, cancelled: Callable[[], bool]) -> Path:
     """Our runner and coverage.py for `platform`, apart from what any repository asks for."""
     files = {
-        "runner.py": Path(__file__).with_name("runner.py").read_text("utf-8"),
+        **{name: Path(__file__).with_name(name).read_text("utf-8") for name in ("runner.py", "stepper.py")},
         "start/sitecustomize.py": _SITECUSTOMIZE,
         "start/coveragerc": _COVERAGERC,
     }

@@ -85,7 +85,7 @@ def resolve(
         local_torch,
         str(today),
     ]
-    answer = cache / "locks" / f"{_digest(json.dumps(question))}.json"
+    answer = cache / "locks" / f"{digest(json.dumps(question))}.json"
     if answer.is_file():
         stored = json.loads(answer.read_text("utf-8"))
         return Lock(stored["text"], tuple(stored["notes"]))
@@ -109,7 +109,7 @@ def resolve(
     lock = replace(
         lock, notes=lock.notes + tuple(map(cpu_builds.note, cpu_builds.for_cuda(lock.pins, platform)))
     )
-    _write(answer, json.dumps(asdict(lock)))
+    write_whole(answer, json.dumps(asdict(lock)))
     return lock
 
 
@@ -133,7 +133,7 @@ def install(
     """
     for_cuda = cpu_builds.for_cuda(lock.pins, platform)
     key = [lock.text, platform.python, platform.machine, *for_cuda]
-    target = cache / "deps" / _digest(json.dumps(key))
+    target = cache / "deps" / digest(json.dumps(key))
     with made_once(target) as folder:
         if folder and lock.pins:
             done = run_uv(
@@ -147,7 +147,7 @@ def install(
                 cancelled,
             )
             if done.returncode:
-                raise InstallationFailed(f"uv could not install the packages: {_explanation(done)}")
+                raise InstallationFailed(f"uv could not install the packages: {explanation(done)}")
             for name in for_cuda:
                 cpu_builds.without_operators(folder / name)
             _compile_bytecode(folder, platform, cancelled)
@@ -288,21 +288,22 @@ def _compile(
     if not done.returncode:
         return done.stdout
     if "No solution found" in done.stderr or "parse requirement" in done.stderr:
-        raise Unmeetable(_explanation(done))
-    raise InstallationFailed(f"uv could not resolve the packages: {_explanation(done)}")
+        raise Unmeetable(explanation(done))
+    raise InstallationFailed(f"uv could not resolve the packages: {explanation(done)}")
 
 
-def _explanation(done: subprocess.CompletedProcess[str]) -> str:
+def explanation(done: subprocess.CompletedProcess[str]) -> str:
     """What uv said, without its warnings and without passwords in addresses."""
     lines = [line for line in done.stderr.splitlines() if not line.startswith("warning:")]
     return re.sub(r"://[^/\s@]+@", "://***@", "\n".join(lines)).strip().removeprefix("error: ")
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """What names a question in the cache."""
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def _write(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Write a file so that a reader sees all of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}-{os.getpid()}")

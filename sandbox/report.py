@@ -13,7 +13,9 @@ from sandbox.streams import shown
 MOST_PROBLEMS, LONGEST_PROBLEM = 50, 600
 
 Mode = Literal["smoke", "full"]
-Phase = Literal["install", "import", "smoke", "full"]
+Use = Literal["list", "alone", "resume", "again", "report", "missing", "core"]
+"""How people use a repository whose experiments can be run one by one."""
+Phase = Literal["install", "import", "smoke", Use, "full"]
 
 
 @dataclass(frozen=True)
@@ -113,13 +115,20 @@ class ExecutionReport:
     """In order; the last one is the first that failed, if any did."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """From the `results.json` that this execution wrote."""
+    undefined: Mapping[str, str] = field(default_factory=dict)
+    """Metrics without a number in it, and why."""
     coverage: Mapping[str, LineCoverage] = field(default_factory=dict)
     """By relative path."""
 
     @property
     def ok(self) -> bool:
         """Every phase that the mode asks for was reached and proved itself."""
-        return bool(self.phases) and self.phases[-1].phase == self.mode and self.phases[-1].ok
+        return self.mode in {phase.phase for phase in self.phases} and all(phase.ok for phase in self.phases)
+
+    @property
+    def outcome(self) -> PhaseResult:
+        """The phase that failed, else the run that the mode asks for."""
+        return self.failure or next(phase for phase in self.phases if phase.phase == self.mode)
 
     @property
     def failure(self) -> PhaseResult | None:

@@ -22,13 +22,23 @@ _POLL_SECONDS, _RUN_SECONDS = 0.4, 1800.0
 
 
 def run_uv(
-    cache: Path, arguments: Collection[str | Path], stdin: str, cancelled: Callable[[], bool]
+    cache: Path,
+    arguments: Collection[str | Path],
+    stdin: str,
+    cancelled: Callable[[], bool],
+    public: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run uv with the host's index settings and nothing else of its environment."""
+    """Run uv with the host's index settings and nothing else of its environment.
+
+    With `public`, which is added to it, without wheel folders and further indexes of the host: what is left is the
+    public index or its mirror.
+    """
     # uv's cache lies beside the unpacked packages, on one file system, so that it can link instead of
     # copying.
     folder = cache / "uv"
     environment = index_settings()
+    if public is not None:
+        environment = {n: v for n, v in environment.items() if n not in _HOSTS_OWN} | dict(public)
     if environment.pop(_NO_INDEX, "0").lower() not in ("0", "false", "no", "off"):
         arguments = [*arguments, "--no-index"]
     try:
@@ -80,6 +90,7 @@ def run(
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+_HOSTS_OWN = ("UV_FIND_LINKS", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_NO_INDEX", "UV_INDEX_STRATEGY")
 _NO_INDEX = "UV_NO_INDEX"
 """Our own: uv has an option for it, but no variable."""
 _FROM_PIP = {

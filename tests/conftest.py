@@ -62,7 +62,10 @@ def packages() -> Path:
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A command line in an empty folder, with nothing configured but the local sandbox."""
     for name in os.environ:
-        if name.startswith(("PAPER2CODE_", "OPENAI_", "GITHUB_")) and name != "PAPER2CODE_TEST_DOCKER":
+        if (
+            name.startswith(("PAPER2CODE_", "OPENAI_", "ANTHROPIC_", "GITHUB_"))
+            and name != "PAPER2CODE_TEST_DOCKER"
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PAPER2CODE_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("PAPER2CODE_SANDBOX", "local")

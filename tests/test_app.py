@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import get_args
 
@@ -15,10 +16,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app import METHODS, main
+from pipeline.contract import CURRENT
 from pipeline.planning.plan import Method
 from tests.bot.crash import answer
 from tests.fakes.model import FakeModel, Reply
-from tests.pipeline.plans import MAIN, SLEEPING_MAIN, fenced, recording
+from tests.pipeline.plans import EXPERIMENTS, MAIN, SLEEPING, fenced, recording
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.usefixtures("bare")
@@ -106,7 +108,10 @@ def test_a_misspelt_variable_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> No
 def journal(path: Path, answers: dict[str, str]) -> Path:
     """A recording of `answers`, by stage."""
     usage = {"calls": 1, "input_tokens": 10, "output_tokens": 10, "usd": 0.01}
-    entries = [{"stage": stage, "completion": text, "usage": usage} for stage, text in answers.items()]
+    entries = [
+        {"stage": stage, "completion": text, "usage": usage, "contract": CURRENT}
+        for stage, text in answers.items()
+    ]
     path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     return path
 
@@ -150,12 +155,12 @@ def test_a_paper_becomes_a_repository_that_runs(paper: Path, tmp_path: Path) -> 
 
 
 def test_a_repository_that_does_not_run_is_delivered_with_status_1(paper: Path, tmp_path: Path) -> None:
-    broken = fenced(MAIN.replace("metrics = {", "metrics = {'nan': 1 / 0, "))
-    played = journal(tmp_path / "recording.jsonl", {**recording(), "code.main.py": broken})
+    broken = fenced(EXPERIMENTS.replace("return {", "return {'nan': 1 / 0, "))
+    played = journal(tmp_path / "recording.jsonl", {**recording(), "code.experiments.py": broken})
     ended = run("run", paper, "--replay", played, "--max-fixes", 0, "--out", "out")
     assert ended.exit_code == 1, ended.output
     assert "does not run" in ended.stdout
-    assert (tmp_path / "out/repository/main.py").exists()
+    assert (tmp_path / "out/repository/experiments.py").exists()
 
     again = run("execute", "out/repository", "--json", "report.json")
     assert again.exit_code == 1
@@ -184,7 +189,9 @@ def test_a_paper_that_cannot_be_read_ends_with_2(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     (tmp_path / "empty.pdf").write_text("")
-    ended = run(*command)
+    with FakeModel() as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        ended = run(*command)
     assert ended.exit_code == 2
     assert ended.stderr.startswith("Error: ")
     assert "What to do: " in ended.stderr
@@ -207,6 +214,63 @@ def test_a_cap_that_cannot_be_kept_is_refused_before_anything_is_made(
     assert ended.exit_code == 3
     assert "price of nobody-knows-it" in ended.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["means.md"]
+
+
+@pytest.mark.parametrize("command", [["run"], ["score", ".", "--paper"]])
+def test_a_model_service_that_cannot_be_reached_ends_it_before_the_paper_is_fetched(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("PAPER2CODE_ARXIV_URL", "http://127.0.0.1:9")
+    began = time.monotonic()
+    ended = run(*command, "1706.03762")
+    assert ended.exit_code == 3
+    assert "http://127.0.0.1:9/v1 cannot be reached" in ended.stderr
+    assert "OPENAI_BASE_URL" in ended.stderr
+    assert "arXiv" not in ended.stderr
+    assert time.monotonic() - began < 10
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_has_ended_is_said_once_and_its_absence_is_final(
+    paper: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Reply(
+        status=404, error={"message": "The model `o3-mini` does not exist", "code": "model_not_found"}
+    )
+    with FakeModel(gone, models={"gpt-6.2-sol": None, "whisper-9": None}) as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        ended = run("run", paper, "--sandbox", "none", "--model", "o3-mini", "--concurrency", 1)
+        assert (ended.exit_code, model.listed) == (3, 1)
+        asked = [json.dumps(request) for request in model.requests]
+        assert len(asked) == len(set(asked)), "a question was repeated"
+    assert "Warning: o3-mini has ended on 2026-10-23; " in ended.stderr
+    assert "offers gpt-6.2-sol" in ended.stderr
+    assert "404" in ended.stderr
+
+
+def test_an_estimate_needs_no_model_and_no_key(paper: Path, tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "main.py").write_text(MAIN)
+    said = run("run", paper, "--estimate", "--judge-model", "claude-sonnet-5-5").stdout
+    assert re.fullmatch(
+        r"Expected with gpt-6\.2-sol and claude-sonnet-5-5: \d+ to \d+ calls, [\d,]+ to [\d,]+ tokens in, "
+        r"[\d,]+ to [\d,]+ out, \$0\.\d\d to \$0\.\d\d, \d to \d+ min of the model\. .+\.\n",
+        said,
+    ), said
+    judged = run("score", "theirs", "--paper", paper, "--estimate", "--samples", 3).stdout
+    assert judged.startswith("Expected with gpt-6.2-sol: 3 calls, ")
+    assert "unknown cost" in run("run", paper, "--estimate", "--model", "llama3").stdout
+    assert run("run", paper, "--estimate", "--method", "plan").exit_code == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"means.md", "theirs"}
+
+
+def test_a_judge_alone_needs_its_own_key_and_no_other(paper: Path, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(MAIN)
+    ended = run("score", ".", "--paper", paper, "--judge-model", "claude-sonnet-5-5")
+    assert ended.exit_code == 3
+    assert "There is no API key for claude-sonnet-5-5" in ended.stderr
+    assert "ANTHROPIC_API_KEY" in ended.stderr
 
 
 def test_a_recording_of_another_paper_or_method_is_noticed_before_anything_is_made(
@@ -334,7 +398,7 @@ def test_the_demo_ends_with_a_pull_request_on_a_local_repository(tmp_path: Path)
 
 
 def test_ctrl_c_stops_code_that_is_being_run(paper: Path, tmp_path: Path) -> None:
-    played = journal(tmp_path / "recording.jsonl", recording() | {"code.main.py": fenced(SLEEPING_MAIN)})
+    played = journal(tmp_path / "recording.jsonl", recording() | {"code.experiments.py": fenced(SLEEPING)})
     command = [sys.executable, "-c", "from app import main; main(prog_name='paper2code')"]
     with subprocess.Popen(
         [*command, "run", str(paper), "--replay", str(played), "--out", "out"],

@@ -2,10 +2,12 @@
 
 import copy
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,8 +16,9 @@ from bot.intake.commands import Command, Mistake, parse
 from bot.intake.configuration import ConfigurationInvalid, read
 from bot.intake.jobs import REQUEST
 from sandbox.contents import Contents
-from sandbox.execution import _coverage, _results
+from sandbox.execution import _coverage
 from sandbox.report import LONGEST_PROBLEM, MOST_PROBLEMS, CommandResult, PhaseResult
+from sandbox.results import Results, of_harness, of_program
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=30)
 VALUES = st.recursive(
@@ -24,7 +27,12 @@ VALUES = st.recursive(
     max_leaves=12,
 )
 RESULTS = st.fixed_dictionaries(
-    {"mode": st.just("smoke") | VALUES, "metrics": VALUES | st.dictionaries(TEXTS, VALUES)}
+    {
+        "mode": st.just("smoke") | VALUES,
+        "metrics": VALUES | st.dictionaries(TEXTS, VALUES),
+        "undefined": VALUES,
+        "runs": VALUES,
+    }
 )
 
 EXAMPLES = json.loads(
@@ -40,21 +48,24 @@ NOT_GITHUBS = KeyError, TypeError, ValueError, AttributeError
 """What `intake.read` says of it, and the web process answers with 400."""
 
 
+@pytest.mark.parametrize("read_as", [of_program, of_harness])
 @given(said=RESULTS | VALUES, promised=st.lists(st.sampled_from(["loss", r"loss_(?>\w+?_)\w+"])))
-def test_results_are_numbers_and_bounded_sentences(said: Any, promised: list[str]) -> None:
-    numbers, problems = _results(json.dumps(said).encode(), "smoke", promised)
+def test_results_are_numbers_and_bounded_sentences(
+    read_as: Callable[..., Results], said: Any, promised: list[str]
+) -> None:
+    results = read_as(json.dumps(said).encode(), "smoke", promised)
 
-    phase = PhaseResult("smoke", CommandResult((), 0, 0.0, "", ""), tuple(problems))
-    "".join([*numbers, *phase.problems]).encode()
+    phase = PhaseResult("smoke", CommandResult((), 0, 0.0, "", ""), results.problems)
+    "".join([*results.metrics, *results.undefined, *results.undefined.values(), *phase.problems]).encode()
     assert len(phase.problems) <= MOST_PROBLEMS + 1
     assert all(len(problem) <= 6 * LONGEST_PROBLEM for problem in phase.problems)
 
 
 @given(data=st.binary(max_size=50))
 def test_bytes_are_results_or_a_problem(data: bytes) -> None:
-    numbers, problems = _results(data, "smoke", ())
+    results = of_program(data, "smoke", ())
 
-    assert problems or numbers
+    assert results.problems or results.metrics
 
 
 @given(

@@ -22,7 +22,7 @@ BELOW = {
 FLOORS = {
     "bot": [{"intake"}, {"github"}, {"jobs"}, {"words"}, {"work"}, {"commandline"}, {"web"}],
     "pipeline": [
-        {"errors", "markdown", "paths", "progress", "rendering"},
+        {"contract", "errors", "markdown", "paths", "progress", "rendering"},
         {"reading"},
         {"model"},
         {"planning"},

@@ -29,10 +29,15 @@ HANDED = {
     "pipeline.model.thoughts:",
     "pipeline.planning.analysis:sections",
     "pipeline.planning.plan:metric_pattern",
+    "pipeline.running.instrument:_missing_problems",
     "pipeline.running.remedies:_loosen_pins",
-    "sandbox.execution:_results",
+    "sandbox.public:_settled",
+    "sandbox.results:_broken_promises",
 }
-"""What makes a pattern of something that it is handed: each is tried below, is held by its module, or says literally what it looks for."""
+"""What makes a pattern of something that it is handed.
+
+Each is tried below, is held by its module, or says literally what it looks for.
+"""
 
 FOUND, MADE = walked()
 

@@ -13,14 +13,14 @@ KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n"
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in os.environ:
-        if name.startswith(("PAPER2CODE_", "OPENAI_", "GITHUB_")):
+        if name.startswith(("PAPER2CODE_", "OPENAI_", "ANTHROPIC_", "GITHUB_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
 
 
 def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
     settings = load()
-    assert (settings.model, settings.reasoning_effort, settings.max_usd) == ("o3-mini", "high", None)
+    assert (settings.model, settings.reasoning_effort, settings.max_usd) == (None, "high", None)
     assert settings.data_dir == tmp_path / ".local/share/paper2code"
 
 
@@ -71,7 +71,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
 def test_no_dotenv_file_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("PAPER2CODE_MODEL=elsewhere\n")
     monkeypatch.chdir(tmp_path)
-    assert load().model == "o3-mini"
+    assert load().model is None
 
 
 def test_folders_may_begin_with_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_secrets_are_neither_shown_nor_left_in_text(monkeypatch: pytest.MonkeyPa
 
 def test_what_a_command_needs_is_asked_for_by_the_variables_name() -> None:
     settings = Settings(github_app_id=1)
-    settings.require("github_app_id", "model")
+    settings.require("github_app_id", "concurrency")
     with pytest.raises(
         SettingsError, match=r"^GITHUB_WEBHOOK_SECRET is not set\nPAPER2CODE_PRICES is not set$"
     ):

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from bot.work.revising import Revise
     from bot.work.tools import Toolbox, Tools
     from bot.work.worker import Reproducer
+    from pipeline.model.offered import Service
+    from pipeline.model.prices import Price
     from pipeline.model.session import Session
     from pipeline.reading.arxiv import Arxiv
+    from pipeline.reading.paper import Paper
     from sandbox.interface import Sandbox
     from sandbox.report import Limits
     from settings import Settings
@@ -80,6 +83,91 @@ def limits(settings: "Settings") -> "Limits":
     return Limits(settings.sandbox_timeout, settings.sandbox_memory * 2**20, settings.sandbox_cpus)
 
 
+def models(settings: "Settings") -> tuple[str, str]:
+    """Who writes, and who audits and judges."""
+    from pipeline.model.defaults import default_model
+
+    only = not (settings.openai_api_key or settings.openai_base_url) and bool(settings.anthropic_api_key)
+    writer = settings.model or default_model(settings.provider, only_anthropic=only)
+    return writer, settings.judge_model or writer
+
+
+def judging(settings: "Settings") -> "Settings":
+    """The same, where nobody writes: the judge alone needs a key and a price."""
+    return settings.model_copy(update={"model": models(settings)[1]})
+
+
+def service(settings: "Settings", model: str) -> "Service":
+    """Where a model is asked."""
+    from pipeline.model.defaults import provider_of
+    from pipeline.model.offered import Service
+
+    if (settings.provider or provider_of(model)) == "anthropic":
+        return Service("anthropic", settings.anthropic_api_key, settings.anthropic_base_url)
+    return Service("openai", settings.openai_api_key, settings.openai_base_url)
+
+
+def concerns(settings: "Settings") -> list[str]:
+    """What a person has to know before the first question; each service is asked once for its models.
+
+    Raises ModelUnavailable where the first question would be of no use.
+    """
+    from pipeline.model.offered import ask
+    from pipeline.model.session import require
+
+    named = dict.fromkeys(models(settings))
+    require(
+        models=named,
+        api_key=settings.openai_api_key,
+        base_url=settings.openai_base_url,
+        anthropic_api_key=settings.anthropic_api_key,
+        provider=settings.provider,
+        max_usd=settings.max_usd,
+        prices=settings.prices,
+    )
+    services = {model: service(settings, model) for model in named}
+    offers = {service: ask(service) for service in dict.fromkeys(services.values())}
+    return [said for model in named if (said := offers[services[model]].concern(model))]
+
+
+def warn(settings: "Settings") -> None:
+    """Say at the terminal what `concerns` finds, and raise what it does."""
+    for said in concerns(settings):
+        click.echo(f"Warning: {said}.", err=True)
+
+
+def expected(settings: "Settings", paper: "Paper") -> str:
+    """What a reproduction of the paper may cost, without its full stop."""
+    from bot.words import amounts
+    from pipeline.model.estimate import run
+
+    named = models(settings)
+    writer, judge = (_price(settings, model) for model in named)
+    return amounts.expected(run(shown(paper), writer, judge, alone=named[0] == named[1]), named)
+
+
+def expected_of_judge(settings: "Settings", paper: "Paper", code: int, calls: int) -> str:
+    """The same of a judge that is asked `calls` times about `code` tokens."""
+    from bot.words import amounts
+    from pipeline.model.estimate import judging
+
+    _, judge = models(settings)
+    return amounts.expected(judging(shown(paper), code, calls, _price(settings, judge)), [judge])
+
+
+def shown(paper: "Paper") -> int:
+    """Tokens of a paper as every prompt has it."""
+    from pipeline.model.window import whole
+
+    return len(whole(paper)) // 4
+
+
+def _price(settings: "Settings", model: str) -> "Price | None":
+    from pipeline.model.prices import price_of
+
+    return price_of(model, settings.prices, settings.openai_base_url)
+
+
 def llm(
     settings: "Settings",
     out: Path,
@@ -92,8 +180,10 @@ def llm(
     """The model of one run, with its journal in `out`; the rest as in `open_llm`, and raises what it does."""
     from pipeline.model.session import open_llm
 
+    writer, judge = models(settings)
     return open_llm(
-        model=settings.model,
+        model=writer,
+        judge_model=judge,
         api_key=settings.openai_api_key,
         base_url=settings.openai_base_url,
         anthropic_api_key=settings.anthropic_api_key,
@@ -125,9 +215,16 @@ def toolbox(settings: "Settings", sandbox: "Sandbox | None", journals: "Journals
     def open_tools(job: "Job", out: Path, cancelled: Callable[[], bool]) -> "Iterator[Tools]":
         wish = job.configuration
         cap = min(wish.max_usd, settings.max_usd or wish.max_usd)
-        own = settings.model_copy(update={"model": wish.model or settings.model, "max_usd": cap})
+        own = settings.model_copy(
+            update={
+                "model": wish.model or settings.model,
+                "judge_model": wish.judge_model or settings.judge_model,
+                "max_usd": cap,
+            }
+        )
         keep = journals.open(out / "journal.jsonl") if journals else None
+        known = tuple(f"{said}." for said in concerns(own))
         with llm(own, out, resume=True, cancelled=cancelled, keep=keep) as session:
-            yield Tools(arxiv(settings), session, sandbox)
+            yield Tools(arxiv(settings), session, sandbox, known, lambda paper: f"{expected(own, paper)}.")
 
     return open_tools

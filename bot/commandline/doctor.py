@@ -5,12 +5,12 @@ Looks only: nothing is configured, and no secret is shown. (Docker's base image 
 
 import os
 import platform
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -18,6 +18,9 @@ import httpx
 import uv
 
 from bot.commandline import composition
+from pipeline.errors import ModelUnavailable
+from pipeline.model.offered import VARIABLES, Offer, Service, ask, reason
+from pipeline.model.prices import line_for, price_of
 from sandbox.interface import SandboxError
 from settings import Settings, unknown_variables
 
@@ -30,8 +33,8 @@ class Check:
     """One thing that was looked at."""
 
     name: str
-    state: Literal["ok", "off", "bad"]
-    """`off`: not there, and not needed to run a paper on this machine."""
+    state: Literal["ok", "off", "warn", "bad"]
+    """`off`: not there, and not needed to run a paper on this machine; `warn`: it may not do."""
     detail: str
     mend: str = ""
     """What to do; empty where nothing is to be done."""
@@ -43,7 +46,7 @@ def examine(settings: Settings) -> list[Check]:
         _programs,
         _sandboxes,
         _data_dir,
-        _model,
+        _models,
         _arxiv,
         _github_app,
         _database,
@@ -101,45 +104,53 @@ def _data_dir(settings: Settings) -> Iterator[Check]:
         )
 
 
-def _model(settings: Settings) -> Iterator[Check]:
-    base = settings.openai_base_url or "https://api.openai.com/v1"
-    headers = {}
-    if key := settings.openai_api_key:
-        yield Check("Model key", "ok", "OPENAI_API_KEY is set")
-        headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
-    elif settings.openai_base_url:
-        yield Check("Model key", "off", "OPENAI_API_KEY is not set; servers of one's own often ask for none")
-    else:
-        mend = "Set OPENAI_API_KEY, or OPENAI_BASE_URL to a server that asks for none."
-        yield Check("Model key", "bad", "OPENAI_API_KEY is not set", mend)
-    try:
-        answer = httpx.get(f"{base}/models", headers=headers, timeout=SECONDS)
-    except httpx.HTTPError as error:
-        mend = "Check OPENAI_BASE_URL and the network."
-        yield Check("Model endpoint", "bad", f"{base}: {_reason(error)}", mend)
-        return
-    if answer.status_code in (401, 403):
-        mend = "Set OPENAI_API_KEY to a key that this endpoint accepts."
-        yield Check("Model endpoint", "bad", f"{base} answers, but does not accept the key", mend)
-    elif not answer.is_success:
-        # Not every compatible endpoint lists its models: that it answers is what can be said.
-        yield Check("Model endpoint", "ok", f"{base} answers {answer.status_code} to a list of models")
-    elif (models := _models(answer)) and settings.model not in models:
-        yield Check(
-            "Model endpoint",
-            "bad",
-            f"{base} answers, but has no model {settings.model}",
-            f"Set PAPER2CODE_MODEL to one that it has, for example {models[0]}.",
-        )
-    else:
-        yield Check("Model endpoint", "ok", f"{base}, {settings.model}")
+def _models(settings: Settings) -> Iterator[Check]:
+    """Each service that a model is asked at, and each model."""
+    writer, judge = composition.models(settings)
+    roles = {writer: "Model"} if writer == judge else {writer: "Model", judge: "Judge"}
+    offers: dict[Service, Offer | None] = {}
+    for model, role in roles.items():
+        service = composition.service(settings, model)
+        if service not in offers:
+            yield from _key(service)
+            try:
+                offers[service] = ask(service)
+            except ModelUnavailable as error:
+                offers[service] = None
+                yield Check("Model endpoint", "bad", str(error).rstrip("."), error.hint)
+        if offer := offers[service]:
+            yield _offered(role, model, offer)
+        if price_of(model, settings.prices, settings.openai_base_url) is None:
+            capped = settings.max_usd is not None
+            detail = f"of {model} is not known, so " + (
+                "the cap cannot be kept" if capped else "no cap could be kept"
+            )
+            mend = f"Set PAPER2CODE_PRICES to a TOML file with the line {line_for(model)}."
+            yield Check("Price", "bad" if capped else "warn", detail, mend)
 
 
-def _models(answer: httpx.Response) -> list[str]:
-    try:
-        return sorted(str(model["id"]) for model in answer.json()["data"])
-    except (ValueError, KeyError, TypeError):
-        return []
+def _key(service: Service) -> Iterator[Check]:
+    variable = VARIABLES[service.provider]
+    if service.key:
+        yield Check("Model key", "ok", f"{variable}_API_KEY is set")
+    elif service.base_url:
+        detail = f"{variable}_API_KEY is not set; servers of one's own often ask for none"
+        yield Check("Model key", "off", detail)
+    else:
+        mend = f"Set {variable}_API_KEY, or {variable}_BASE_URL to a server that asks for none."
+        yield Check("Model key", "bad", f"{variable}_API_KEY is not set", mend)
+
+
+def _offered(role: str, model: str, offer: Offer) -> Check:
+    variable = "PAPER2CODE_MODEL" if role == "Model" else "PAPER2CODE_JUDGE_MODEL"
+    if said := offer.concern(model):
+        end = offer.ends(model)
+        ended = end is not None and end <= datetime.now(UTC).date()
+        return Check(role, "bad" if ended else "warn", said, f"Set {variable} to one that stays.")
+    # Not every compatible endpoint lists its models: that it answers is what can be said.
+    return Check(
+        role, "ok", f"{model}, at {offer.endpoint}" + (f", which {offer.said}" if offer.said else "")
+    )
 
 
 def _arxiv(settings: Settings) -> Iterator[Check]:
@@ -148,7 +159,7 @@ def _arxiv(settings: Settings) -> Iterator[Check]:
             httpx.get(f"{url}/robots.txt", timeout=SECONDS)
         except httpx.HTTPError as error:
             mend = "Check the network, PAPER2CODE_ARXIV_URL and PAPER2CODE_ARXIV_API_URL; files work without."
-            yield Check("arXiv", "bad", f"{url}: {_reason(error)}", mend)
+            yield Check("arXiv", "bad", f"{url}: {reason(error)}", mend)
             return
     yield Check("arXiv", "ok", f"{settings.arxiv_url}, {settings.arxiv_api_url}")
 
@@ -194,9 +205,3 @@ def _database(settings: Settings) -> Iterator[Check]:
 def _variables(settings: Settings) -> Iterator[Check]:
     for sentence in unknown_variables():
         yield Check("Environment", "bad", sentence, "Correct its name, or unset it.")
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    if isinstance(error, httpx.TimeoutException):
-        return "no answer in time"
-    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__

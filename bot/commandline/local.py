@@ -20,9 +20,9 @@ from bot.commandline.terminal import Display, result
 from bot.github.branch import publish
 from bot.words import messages
 from pipeline.coding.repository import MAX_BYTES, MAX_FILES, Repository
+from pipeline.contract import CURRENT
 from pipeline.errors import Cancelled
 from pipeline.model.journal import Recording
-from pipeline.model.session import require
 from pipeline.paths import refusal
 from pipeline.planning.plan import Method
 from pipeline.planning.replaying import objection
@@ -54,15 +54,7 @@ def reproduce(
 ) -> Reproduction:
     """The main job with its display: read, reproduce, say what came of it; `then` while the folder is still ours."""
     if replay is None:
-        require(
-            model=settings.model,
-            api_key=settings.openai_api_key,
-            base_url=settings.openai_base_url,
-            anthropic_api_key=settings.anthropic_api_key,
-            provider=settings.provider,
-            max_usd=settings.max_usd,
-            prices=settings.prices,
-        )
+        composition.warn(settings)
     sandbox = composition.sandbox(settings)
     console = Console()
     with ExitStack() as ours, Display(console, max_usd=settings.max_usd) as display:
@@ -76,6 +68,8 @@ def reproduce(
         display(Progress("paper", "finished", paper.title, usd=0.0))
         where = f"the code runs in the {sandbox.name} sandbox" if sandbox else "the code is not run"
         display.note(f"Everything goes to {out}; {where}.")
+        if replay is None and options.get("method", "full") == "full":
+            display.note(f"{composition.expected(settings, paper)}.")
         interrupt = Interrupt(display.note, lambda: _leave(display, errand))
 
         def observe(event: Progress) -> None:
@@ -96,6 +90,7 @@ def reproduce(
                     packages=composition.packages(settings),
                     concurrency=settings.concurrency,
                     limits=composition.limits(settings),
+                    contract=Recording(replay).contract if replay else CURRENT,
                     **options,
                 ),
                 observe=observe,
@@ -131,8 +126,7 @@ def report_on(directory: Path, execution: ExecutionReport) -> dict[str, Any]:
             allowed[path] = (directory / path).read_text(errors="replace").replace("\0", "")
     repository = Repository(allowed)
     failure = execution.failure
-    last = failure or execution.phases[-1]
-    attempt = Attempt(1, last, error_signature(failure, repository) if failure else None)
+    attempt = Attempt(1, execution.outcome, error_signature(failure, repository) if failure else None)
     return execution_report(
         mode=execution.mode,
         execution=execution,

@@ -164,6 +164,11 @@ def result(
     rows.append(("Assumptions", f"{len(report['assumptions'])}, listed in the report"))
     then = ", when they were recorded" if recorded else ""
     rows.append(("Cost", f"{money(usage['usd'])} for {_many(usage['calls'], 'model call')}{then}"))
+    for role, share in report["models"].items():
+        if share["calls"]:
+            tokens = f"{share['input_tokens']:,} tokens in, {share['output_tokens']:,} out"
+            asked = f"{_many(share['calls'], 'call')}, {tokens}, {money(share['usd'])}"
+            rows.append((role.capitalize(), f"{share['model']}, {asked}"))
     rows.append(("Time", duration(seconds)))
     _say_all(console, VERDICTS[report["status"]], rows)
 
@@ -206,7 +211,7 @@ def judgement(console: Console, given: Judgement) -> None:
     if given.dropped:
         rows.append(("Dropped", f"{_many(given.dropped, 'critique')} of code that is not there"))
     each = f" ({', '.join(map(str, given.scores))})" if given.samples > 1 else ""
-    rows.append(("Asked", _asked(given.model, given.samples, given.usd, each)))
+    rows.append(("Asked", _asked(given, each)))
     _say_all(console, Text(f"{given.score:.2g} of 5", style="bold"), rows)
 
 
@@ -226,13 +231,18 @@ def grades(console: Console, given: Graded) -> None:
         rows.append(("Not met", f"{100 * leaf.share:.2g} %: {leaf.requirement} ({leaf.reason})"))
     if len(unmet) > _MOST_UNMET:
         rows.append(("", f"and {len(unmet) - _MOST_UNMET} more, which --json lists"))
-    rows.append(("Asked", _asked(given.model, given.samples, given.usd)))
+    rows.append(("Asked", _asked(given)))
     _say_all(console, Text(f"{100 * given.score:.3g} % of the rubric", style="bold"), rows, width=18)
 
 
 def examination(console: Console, found: Iterable["Check"]) -> None:
     """Show what `doctor` found."""
-    marks = {"ok": ("ok", "green"), "off": ("off", "dim"), "bad": ("bad", "bold red")}
+    marks = {
+        "ok": ("ok", "green"),
+        "off": ("off", "dim"),
+        "warn": ("warn", "yellow"),
+        "bad": ("bad", "bold red"),
+    }
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -271,10 +281,11 @@ def _end(result: CommandResult) -> str:
     return "killed" if result.exit_code is None else f"exit status {result.exit_code}"
 
 
-def _asked(model: str, samples: int, usd: float | None, each: str = "") -> str:
-    if not samples:
+def _asked(given: Judgement | Graded, each: str = "") -> str:
+    if not given.samples:
         return "no model: there is nothing to judge"
-    return f"{model}, {_many(samples, 'time')}{each}, {money(usd)}"
+    tokens = f"{given.usage.input_tokens:,} tokens in, {given.usage.output_tokens:,} out"
+    return f"{given.model}, {_many(given.samples, 'time')}{each}, {tokens}, {money(given.usd)}"
 
 
 def _many(number: int, noun: str, nouns: str = "") -> str:

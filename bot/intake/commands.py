@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from pipeline.markdown import code
 
 Verb = Literal["reproduce", "status", "cancel", "retry", "revise", "rate", "help"]
-OPTIONS = ("model", "max_usd", "max_fixes", "refine", "full")
+OPTIONS = ("model", "judge_model", "max_usd", "max_fixes", "refine", "full")
 _MEANT = {"usd": "max_usd", "cap": "max_usd", "budget": "max_usd", "limit": "max_usd"}
 _YES_OR_NO = ("true", "false")
 _COMMAND = re.compile(r" {0,3}/paper2code(?::\s*|\s+|$)(.*)", re.IGNORECASE)
@@ -27,8 +27,8 @@ USAGE = """\
 | `/paper2code revise TEXT` | in a pull request of mine, or at a line of it: change that, run it again, push |
 | `/paper2code help` | this table |
 
-Keys: `model`, `max_usd` (only downwards), `max_fixes`, `refine` (comma-separated), `full` (true or false).
-`--max-usd 2` and `max_usd: 2` say the same as `max_usd=2`."""
+Keys: `model`, `judge_model` (who audits and judges), `max_usd` (only downwards), `max_fixes`, `refine`
+(comma-separated), `full` (true or false). `--max-usd 2` and `max_usd: 2` say the same as `max_usd=2`."""
 
 
 @dataclass(frozen=True)

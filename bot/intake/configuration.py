@@ -15,6 +15,7 @@ from pipeline.paths import refusal
 PATH = ".github/paper2code.yml"
 Permission = Literal["read", "triage", "write", "maintain", "admin"]
 Label = Annotated[str, Field(min_length=1, max_length=50)]
+Model = Annotated[str, Field(pattern=r"^[\w.:/@-]{1,100}$")]
 Refinable = Literal["overview", "requirements", "architecture", "config", "logic", "analysis", "code"]
 SAFE_SLUG = "paper"
 """With it every `directory` that is accepted can be filled in, whatever a model calls the method."""
@@ -87,7 +88,8 @@ class Configuration(BaseModel):
 
     trigger: Literal["mention", "command"] = "mention"
     permission: Permission = "write"
-    model: Annotated[str, Field(pattern=r"^[\w.:/@-]{1,100}$")] | None = None
+    model: Model | None = None
+    judge_model: Model | None = None
     max_usd: float = Field(default=3, gt=0, le=1000)
     max_fixes: int = Field(default=8, ge=0, le=50)
     directory: Annotated[str, AfterValidator(_template), Field(max_length=200)] = "papers/{arxiv_id}-{slug}"

@@ -30,6 +30,8 @@ class Board:
     usd: float | None = 0.0
     runs: tuple[str, ...] = ()
     """The latest of them."""
+    notes: tuple[str, ...] = ()
+    """What was said of the job before it began: what it may cost, what to know of its model."""
 
     def after(self, event: Progress, now: float) -> "Board":
         """The board once `event` has happened at `now` (seconds since the epoch)."""

@@ -49,6 +49,12 @@ class Watch:
             known = self._board.usd
             self._board = replace(self._board, usd=None if known is None or usd is None else known + usd)
 
+    def say(self, note: str) -> None:
+        """Put a sentence over the checklist, the latest first."""
+        with self._lock:
+            if note not in self._board.notes:
+                self._board = replace(self._board, notes=(note, *self._board.notes))
+
     @property
     def board(self) -> Board:
         """As it stands."""

@@ -1,5 +1,12 @@
 """Times and prices in words, the same on a terminal, on a page and on GitHub. Pure."""
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from pipeline.model.estimate import Expectation
+
+Number = TypeVar("Number", int, float)
+
 
 def duration(seconds: float) -> str:
     """`9 s`, `2 min 05 s`, `1 h 02 min`; nothing less than `0 s`."""
@@ -16,3 +23,26 @@ def money(usd: float | None, unknown: str = "unknown cost") -> str:
     if usd is None:
         return unknown
     return f"${usd:.4f}" if 0 < usd < 0.01 else f"${usd:.2f}"
+
+
+def expected(runs: Sequence[Expectation], models: Sequence[str]) -> str:
+    """What recorded runs let expect of one with `models`: `14 to 21 calls, … , $0.31 to $0.74, …`."""
+    known = [run.usage.usd for run in runs if run.usage.usd is not None]
+    price = _span(known, money) if len(known) == len(runs) else "unknown cost"
+    minutes = _span([max(run.seconds / 60, 1) for run in runs], lambda n: f"{n:.0f}")
+    return (
+        f"Expected with {' and '.join(dict.fromkeys(models))}: {_span([r.usage.calls for r in runs], str)} calls, "
+        f"{_span([r.usage.input_tokens for r in runs], _thousands)} tokens in, "
+        f"{_span([r.usage.output_tokens for r in runs], _thousands)} out, {price}, {minutes} min of the model. "
+        f"That is what {len(runs)} recorded runs would need with this paper; what a model thinks before it "
+        "answers comes on top"
+    )
+
+
+def _span(values: Sequence[Number], word: Callable[[Number], str]) -> str:
+    low, high = word(min(values)), word(max(values))
+    return low if low == high else f"{low} to {high}"
+
+
+def _thousands(tokens: int) -> str:
+    return f"{round(tokens, -3):,}" if tokens >= 1000 else str(tokens)

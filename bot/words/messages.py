@@ -17,6 +17,7 @@ from bot.intake.progress import Board, Line
 from bot.words.amounts import duration, money
 from pipeline.markdown import code, line, prose
 from pipeline.progress import Stage
+from pipeline.proving.documents import USES
 from pipeline.reproduce import Reproduction
 
 LIMIT = 65_000
@@ -29,6 +30,8 @@ _NAMES: dict[Stage, str] = {
     "audit": "Audit against the paper",
     "report": "Report",
 }
+_TOKENS = ("input_tokens", "cached_tokens", "output_tokens")
+_NOT_YET = "with its review"
 _VERDICTS = {"implemented": "✅", "partial": "🟡", "deviates": "🟠", "missing": "❌"}
 _ORDER = {"missing": 0, "deviates": 1, "partial": 2, "implemented": 3}
 
@@ -53,7 +56,7 @@ def pull_request(reproduction: Reproduction, directory: str, blob: str, issue: i
             _assumptions(report, most),
             _requirements(report, f"{blob}/{directory}" if blob else directory, most),
             _executed(report, most),
-            _how_to_run(directory),
+            _how_to_run(directory, report.get("contract", 1)),
             _made_with(report),
         ]
         return "\n\n".join(part for part in parts if part)
@@ -64,6 +67,7 @@ def pull_request(reproduction: Reproduction, directory: str, blob: str, issue: i
 def progress(job: Job, board: Board, now: float, pages: str | None = None) -> str:
     """The comment that is edited while a job runs; `pages` is the address of the dashboard."""
     lines = [f"### Implementing {_paper_link(job.paper)}", ""]
+    lines += [f"{prose(note)}\n" for note in board.notes]
     for stage, entry in board.lines:
         lines.append(_stage(stage, entry, now))
         if stage == "run":
@@ -208,13 +212,20 @@ def _verdict(report: Mapping[str, Any]) -> str:
     mode = "smoke run" if report["mode"] == "smoke" else "full run"
     word = {
         "runs": f"✅ **Runs** ({mode}{_after(repairs)})",
-        "fails": f"❌ **Does not run**: the {mode} fails{_after(repairs)}",
+        "fails": f"❌ **{_failing(attempts, mode)}{_after(repairs)}",
         "not-run": "⚪ **Was not run**: there was no sandbox",
     }[report["status"]]
     figures = [f"{requirements['implemented']} of {requirements['total']} requirements implemented"]
     if lines["executed_percent"] is not None:
         figures.append(f"{lines['executed_percent']:.0f} % of the lines were executed")
     return f"{word} · " + " · ".join(figures)
+
+
+def _failing(attempts: Sequence[Mapping[str, Any]], mode: str) -> str:
+    phase = attempts[-1]["phase"] if attempts else ""
+    if phase in USES:
+        return f"Cannot be used as promised**: its smoke run passes, but not that {USES[phase]}"
+    return f"Does not run**: the {mode} fails"
 
 
 def _after(repairs: int) -> str:
@@ -332,11 +343,15 @@ def _assumptions(report: Mapping[str, Any], most: int) -> str:
     return "\n".join(rows)
 
 
-def _how_to_run(directory: str) -> str:
+def _how_to_run(directory: str, contract: int) -> str:
+    first = ".venv/bin/python main.py            # a first result, within minutes\n" if contract > 1 else ""
+    if contract > 1:
+        first += ".venv/bin/python main.py list       # what can be run one by one, and what it takes\n"
     return (
         "## How to run it\n\n```sh\n"
         f"cd {directory}\n"
         "python3 -m venv .venv && .venv/bin/pip install --requirement requirements.txt\n"
+        f"{first}"
         ".venv/bin/python main.py --smoke    # on synthetic data, within a minute\n"
         "PATH=$PWD/.venv/bin:$PATH bash reproduce.sh    # the full experiment\n```\n\n"
         "A model wrote the code from the paper alone: read it before you run it outside of a sandbox."
@@ -345,7 +360,19 @@ def _how_to_run(directory: str) -> str:
 
 def _made_with(report: Mapping[str, Any]) -> str:
     model = f"with {code(report['model'], 100)} " if report["model"] else ""
-    return f"---\nMade {model}by paper2code. {_cost(report)}"
+    said = f"---\nMade {model}by paper2code. {_cost(report)}"
+    if not report.get("models"):
+        return said
+    rows = [said, "", "| role | model | calls | tokens in | of them cached | out | cost |"]
+    rows.append(f"{'|---' * 7}|")
+    for role, share in report["models"].items():
+        cells = [role, code(share["model"], 100)]
+        if share["calls"]:
+            cells += [f"{share[kind]:,}" for kind in ("calls", *_TOKENS)] + [money(share["usd"])]
+        else:
+            cells += [_NOT_YET if role == "judge" else "none", *[""] * 4]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
 
 
 def _cost(report: Mapping[str, Any]) -> str:

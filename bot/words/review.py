@@ -72,10 +72,12 @@ def _how(judgement: Judgement) -> str:
         return "A program found that there is nothing to judge, so no model was asked."
     times = "once" if judgement.samples == 1 else f"{judgement.samples} times"
     each = f" (it gave {', '.join(map(str, judgement.scores))})" if judgement.samples > 1 else ""
+    usage = judgement.usage
+    tokens = f", with {usage.input_tokens:,} tokens in and {usage.output_tokens:,} out" if usage.calls else ""
     cost = "" if judgement.usd is None else f", for ${judgement.usd:.2f}"
     return (
-        f"{code(judgement.model, 100)} compared the code with the paper {times}{each}{cost}, and ran nothing. It "
-        "is a model and may be wrong; what was run and looked up by a program stands in the description."
+        f"{code(judgement.model, 100)} compared the code with the paper {times}{each}{tokens}{cost}, and ran "
+        "nothing. It is a model and may be wrong; what was run and looked up by a program stands in the description."
     )
 
 

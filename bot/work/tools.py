@@ -23,6 +23,10 @@ class Tools:
     arxiv: Arxiv
     llm: LLM
     sandbox: Sandbox | None
+    concerns: tuple[str, ...] = ()
+    """What people have to know of the models, in sentences."""
+    expected: Callable[[Paper], str] = lambda paper: ""
+    """What a paper may cost, in a sentence."""
 
 
 Toolbox = Callable[[Job, Path, Callable[[], bool]], AbstractContextManager[Tools]]

@@ -49,7 +49,10 @@ def reproducer(toolbox: Toolbox, settings: Settings) -> Reproducer:
     def make(job: Job, out: Path, watch: Watch) -> Reproduction:
         options = options_for(job, settings)
         with toolbox(job, out, watch.cancelled) as tools:
+            for said in tools.concerns:
+                watch.say(said)
             paper = read_paper(job, tools, watch)
+            watch.say(tools.expected(paper))
             return reproduce(
                 paper,
                 llm=tools.llm,

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 
 from pipeline.coding import edits
 from pipeline.coding.checks.code import Finding, check_source
+from pipeline.coding.given import GIVEN, given
 from pipeline.coding.repository import RefusedPath, Repository
 from pipeline.model.asking import Context, Unfit, ask_text, ask_until, block, bullets, refined, render
 from pipeline.model.llm import LLM
 from pipeline.planning import documents
 from pipeline.planning.analysis import FileAnalysis
+from pipeline.planning.checks import ENTRY
 from pipeline.planning.plan import Draft, Plan
 from sandbox import syntax
 
@@ -69,7 +71,7 @@ def write(
     else:
         config = fenced_block(ask_text(llm, context, "code.config.yaml", render("config_file")))
         context = context.extended("config.yaml", config)
-    repository = Repository({"config.yaml": config, "reproduce.sh": documents.render("reproduce.sh")})
+    repository = Repository({"config.yaml": config, **_given(plan)})
     findings: list[Finding] = []
     drafts: list[Draft] = []
     for level in plan.levels():
@@ -91,32 +93,44 @@ def write(
 def _write_at_once(plan: Plan, context: Context, llm: LLM) -> Written:
     """The whole repository in one answer."""
     task = render("repository", planned=bool(plan.overview.requirements))
-    repository = ask_until(llm, context, "code", task, _whole_repository)
-    if "reproduce.sh" not in repository.files:
-        repository = repository.with_file("reproduce.sh", documents.render("reproduce.sh"))
+    own = _given(plan)
+
+    def read(answer: str) -> Repository:
+        return _whole_repository(answer, own, ENTRY[plan.contract])
+
+    repository = ask_until(llm, context, "code", task, read)
     findings: list[Finding] = []
     for path, text in repository.python_files().items():
+        if path in own:
+            continue
         context = context.extended("code", text, path=path)
         findings += check_source(path, text, None, repository)
     return Written(repository, context, tuple(findings))
 
 
-def _whole_repository(answer: str) -> Repository:
+def _given(plan: Plan) -> dict[str, str]:
+    """What is there before the model writes anything."""
+    return {"reproduce.sh": documents.render("reproduce.sh")} if plan.contract == 1 else given(plan.logic)
+
+
+def _whole_repository(answer: str, own: Mapping[str, str], entry: str) -> Repository:
     try:
-        repository = edits.apply(Repository({}), edits.parse(answer))
+        written = edits.apply(Repository({}), edits.parse(answer))
     except (edits.EditError, RefusedPath) as error:
         raise Unfit([str(error)]) from error
-    missing = sorted({"main.py", "config.yaml", "requirements.txt"} - set(repository.files))
+    missing = sorted({entry, "config.yaml", "requirements.txt"} - set(written.files))
     if missing:
         raise Unfit([f"These files are missing: {', '.join(missing)}."])
-    return repository
+    mine = {path: text for path, text in own.items() if path not in GIVEN and path in written.files}
+    return Repository({**written.files, **{path: text for path, text in own.items() if path not in mine}})
 
 
 def requirements(plan: Plan, repository: Repository) -> str:
-    """`requirements.txt`: the plan's packages that some file really imports."""
+    """`requirements.txt`: the plan's packages that some file really imports, and those that work unimported."""
     used = set().union(*(imported(text) for text in repository.python_files().values()))
-    names = sorted({p.name for p in plan.logic.packages if p.module.split(".")[0] in used}, key=str.lower)
-    return "".join(f"{name}\n" for name in names)
+    names = {p.name for p in plan.logic.packages if p.module.split(".")[0] in used or p.unimported}
+    names |= {"PyYAML"} if plan.contract > 1 else set()
+    return "".join(f"{name}\n" for name in sorted(names, key=str.lower))
 
 
 def imported(source: str) -> set[str]:
@@ -152,7 +166,7 @@ def _write_file(
         promised=documents.render("promised.md", classes=classes, functions=functions).strip(),
         depends_on=", ".join(plan.file(path).depends_on),
         analysis=block("analysis", analysis.text) if analysis else "",
-        metrics=", ".join(metric.name for metric in plan.logic.metrics),
+        experiments=documents.experiments(plan.logic) if path == ENTRY[2] else "",
     )
 
     def ask_for(stage: str, task: str) -> str:

@@ -13,12 +13,12 @@ from pydantic import Field
 
 from pipeline import markdown
 from pipeline.coding import edits
+from pipeline.coding.given import GIVEN, given
 from pipeline.coding.repository import RefusedPath, Repository
 from pipeline.errors import AnswerInvalid, BudgetReached, ContextOverflow
 from pipeline.model.asking import ASKED_AGAIN, Context, Unfit, block, bullets, parsed, render
 from pipeline.model.llm import LLM
-from pipeline.planning import documents
-from pipeline.planning.plan import Answer
+from pipeline.planning.plan import NO_LOGIC, Answer
 
 SHOWN = 12_000
 """Characters shown of what an action came to; of a longer text the middle is left out."""
@@ -26,8 +26,8 @@ SHOWN = 12_000
 KEPT = 1_000
 """Characters of the same that the log keeps."""
 
-_GIVEN = {"reproduce.sh": documents.render("reproduce.sh"), "requirements.txt": ""}
-"""Part of every repository, unless the agent writes its own."""
+_GIVEN = {"requirements.txt": "", **given(NO_LOGIC)}
+"""Part of every repository; what is not the same in all of them may be replaced."""
 
 
 class TextFile(Answer):
@@ -261,6 +261,10 @@ class Agent:
         paths = edits.changed(self.repository, after)
         if kept := [path for path in paths if path == "README.md" or path.startswith("docs/")]:
             return Outcome(f"Refused, nothing was changed: a program writes {', '.join(kept)} at the end.")
+        if kept := [path for path in paths if path in GIVEN]:
+            return Outcome(
+                f"Refused, nothing was changed: {', '.join(kept)} is the same in every repository."
+            )
         self.repository, self._changed = after, why
         return Outcome(f"Changed: {', '.join(paths)}." if paths else "Nothing has changed by it.")
 

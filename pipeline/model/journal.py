@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pipeline.contract import Contract
 from pipeline.errors import ModelUnavailable, PipelineError
 from pipeline.model.llm import Prompt, Usage
 
@@ -40,6 +41,8 @@ class Entry(BaseModel):
     seconds: float = 0.0
     finish_reason: str = "stop"
     created: str = ""
+    contract: Contract = 1
+    """What was asked for; entries that do not say are older."""
     replayed: bool = False
     """Came from a recording: nothing was paid for it in this run."""
 
@@ -166,6 +169,11 @@ class Recording:
         """Who gave the answers."""
         models = {entry.model for answers in self._stages.values() for entry in answers}
         return ", ".join(sorted(models)) or "unknown"
+
+    @property
+    def contract(self) -> Contract:
+        """Which the answers keep."""
+        return min(entry.contract for answers in self._stages.values() for entry in answers)
 
     @property
     def answers(self) -> dict[str, list[str]]:

@@ -1,7 +1,8 @@
 """The language model: one question, one answer, its price."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import BaseModel
 
@@ -34,6 +35,32 @@ class Usage:
             usd=usd,
             estimated=self.estimated or other.estimated,
         )
+
+
+Role = Literal["planner", "writer", "auditor", "judge"]
+ROLES: tuple[Role, ...] = ("planner", "writer", "auditor", "judge")
+JUDGING: tuple[Role, ...] = ("auditor", "judge")
+"""Those that look at what the others have written."""
+_ROLES: Mapping[str, Role] = {
+    "plan": "planner",
+    "analysis": "planner",
+    "audit": "auditor",
+    "judge": "judge",
+    "rubric": "judge",
+}
+
+
+def role_of(stage: str) -> Role:
+    """Who is asked at a stage: `code.model.py`, `fix.2` and `repair.1` are the writer's."""
+    return _ROLES.get(stage.partition(".")[0].partition("#")[0], "writer")
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one role has been asked, and who plays it."""
+
+    model: str
+    usage: Usage = Usage()
 
 
 @dataclass(frozen=True)
@@ -84,7 +111,7 @@ class LLM(Protocol):
 
     @property
     def model(self) -> str:
-        """Who answers, for the report; for a recording, who answered then."""
+        """Who writes, for the report; for a recording, who answered then."""
         ...
 
     def complete(self, prompt: Prompt) -> Completion:
@@ -94,4 +121,9 @@ class LLM(Protocol):
     @property
     def usage(self) -> Usage:
         """Of all calls so far, replayed ones included at what they cost when they were made."""
+        ...
+
+    @property
+    def shares(self) -> Mapping[Role, Share]:
+        """The same by role; each of them is there."""
         ...

@@ -2,22 +2,34 @@
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from pydantic import SecretStr
 
+from pipeline.contract import CURRENT
 from pipeline.errors import Cancelled, ModelUnavailable
-from pipeline.model.budget import Budget, Price, price_of
+from pipeline.model.budget import Budget
 from pipeline.model.defaults import Provider, provider_of
 from pipeline.model.endpoint import Endpoint
 from pipeline.model.journal import Entry, Journal, Recording, key_of, now
-from pipeline.model.llm import Completion, Prompt, Usage
+from pipeline.model.llm import JUDGING, ROLES, Completion, Prompt, Role, Share, Usage, role_of
+from pipeline.model.prices import Price, line_for, price_of
 from pipeline.model.servers import require_key, server_of
 from pipeline.model.stream import Patience
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A model that is asked: by what name, where, and on which budget."""
+
+    model: str
+    source: Endpoint | Recording
+    budget: Budget
 
 
 class Session:
@@ -25,22 +37,19 @@ class Session:
 
     def __init__(
         self,
-        source: Endpoint | Recording,
+        seats: Mapping[Role, Seat],
         journal: Journal,
         *,
-        budget: Budget,
-        model: str,
         effort: str | None,
         cancelled: Callable[[], bool],
     ) -> None:
-        self._source = source
+        """`seats` has one for each role; their budgets share an account."""
+        self._seats = seats
         self._journal = journal
-        self._budget = budget
-        self._model = model
         self._effort = effort
         self._cancelled = cancelled
         self._lock = threading.Lock()
-        self._usage = Usage()
+        self._usages: defaultdict[Role, Usage] = defaultdict(Usage)
         self._asked: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
@@ -54,24 +63,37 @@ class Session:
     def close(self) -> None:
         """Release the journal and the connections."""
         self._journal.close()
-        if isinstance(self._source, Endpoint):
-            self._source.close()
+        for source in {seat.source for seat in self._seats.values()}:
+            if isinstance(source, Endpoint):
+                source.close()
 
     @property
     def model(self) -> str:
-        """Who answers, for the report; for a recording, who answered then."""
-        return self._model if isinstance(self._source, Endpoint) else self._source.model
+        """Who writes, for the report; for a recording, who answered then."""
+        return self.shares["writer"].model
+
+    @property
+    def shares(self) -> Mapping[Role, Share]:
+        """Who plays each role, and its part of `usage`."""
+        with self._lock:
+            return {
+                role: Share(
+                    seat.source.model if isinstance(seat.source, Recording) else seat.model,
+                    self._usages[role],
+                )
+                for role, seat in self._seats.items()
+            }
 
     @property
     def usage(self) -> Usage:
         """Of all calls so far, replayed ones included at what they cost when they were made."""
         with self._lock:
-            return self._usage
+            return sum(self._usages.values(), Usage())
 
     @property
     def spent(self) -> float:
         """USD paid in this run, earlier sessions included: what counts against the cap."""
-        return self._budget.spent
+        return self._seats["writer"].budget.spent
 
     def complete(self, prompt: Prompt) -> Completion:
         """Raises ModelUnavailable, ContextOverflow, ModelRefused, BudgetReached, Cancelled."""
@@ -80,16 +102,18 @@ class Session:
         with self._lock:
             n = self._asked[prompt.stage]
             self._asked[prompt.stage] += 1
-        key = key_of(prompt, self._model, self._effort)
+        role = role_of(prompt.stage)
+        seat = self._seats[role]
+        key = key_of(prompt, seat.model, self._effort)
         entry = self._journal.earlier(key)
-        replayed = entry is not None or isinstance(self._source, Recording)
+        replayed = entry is not None or isinstance(seat.source, Recording)
         if entry is None:
-            if isinstance(self._source, Recording):
-                entry = self._play(self._source, prompt.stage, n, key)
+            if isinstance(seat.source, Recording):
+                entry = self._play(seat.source, prompt.stage, n, key)
             else:
-                entry = self._pay(self._source, prompt, key)
+                entry = self._pay(seat.source, seat.budget, prompt, key)
         with self._lock:
-            self._usage += entry.usage
+            self._usages[role] += entry.usage
         return Completion(
             prompt.stage, entry.completion or "", entry.model, entry.usage, entry.seconds, replayed
         )
@@ -100,7 +124,7 @@ class Session:
         self._journal.append(entry)
         return entry
 
-    def _pay(self, endpoint: Endpoint, prompt: Prompt, key: str) -> Entry:
+    def _pay(self, endpoint: Endpoint, budget: Budget, prompt: Prompt, key: str) -> Entry:
         """Ask the endpoint, and write down what it said; or, if that failed, what the attempt has cost."""
         bills: list[Usage] = []
         started = time.monotonic()
@@ -115,16 +139,17 @@ class Session:
                 seconds=round(time.monotonic() - started, 3),
                 finish_reason=finish_reason,
                 created=now(),
+                contract=CURRENT,
             )
 
         try:
-            answer = endpoint.answer(prompt, self._budget, bills.append)
+            answer = endpoint.answer(prompt, budget, bills.append)
         except BaseException as error:  # Ctrl-C as well: what was paid for is written down
             if bills:
-                failed = entry(None, self._model, type(error).__name__)
+                failed = entry(None, endpoint.model, type(error).__name__)
                 self._journal.append(failed)
                 with self._lock:
-                    self._usage += failed.usage
+                    self._usages[role_of(prompt.stage)] += failed.usage
             raise
         paid = entry(answer.text, answer.model, answer.finish_reason)
         self._journal.append(paid)
@@ -134,6 +159,7 @@ class Session:
 def open_llm(
     *,
     model: str,
+    judge_model: str | None = None,
     api_key: SecretStr | None,
     base_url: str | None,
     reasoning_effort: str | None,
@@ -149,20 +175,23 @@ def open_llm(
     anthropic_base_url: str | None = None,
     provider: Provider | None = None,
 ) -> Session:
-    """The model of a run, to be used in a `with`; `provider` None: as its name says.
+    """The models of a run, to be used in a `with`.
+
+    `judge_model` audits and judges, `model` does the rest; None: the same. `provider` None: as a name says.
 
     `resume` goes on with the journal without paying for its answers again; else an existing one is kept as
-    `journal.jsonl.1`. With `replay` (a journal) neither key nor network is needed. `prices` extends
-    pipeline/model/prices.toml. The cap `max_usd` counts what earlier sessions of the run spent too; with a cap, a
+    `journal.jsonl.1`. With `replay` (a journal) neither key nor network is needed. `prices` is a
+    user's file of them. The cap `max_usd` counts what earlier sessions of the run spent too; with a cap, a
     model without a known price is refused: a cap that cannot be kept must not be promised. `keep` gets each
     line of the journal, for a second place; it raises PipelineError.
 
     Raises ModelUnavailable, PipelineError.
     """
     cancelled = cancelled or (lambda: False)
+    judge_model = judge_model or model
     if replay is None:
         require(
-            model=model,
+            models=(model, judge_model),
             api_key=api_key,
             base_url=base_url,
             anthropic_api_key=anthropic_api_key,
@@ -170,31 +199,33 @@ def open_llm(
             max_usd=max_usd,
             prices=prices,
         )
-    price = price_of(model, prices)
     patience = patience or Patience()
-    source: Endpoint | Recording
-    if replay:
-        source = Recording(replay)
-    else:
+
+    def source(name: str) -> Endpoint:
         server = server_of(
-            model,
-            provider or provider_of(model),
+            name,
+            provider or provider_of(name),
             api_key=api_key,
             base_url=base_url,
             anthropic_api_key=anthropic_api_key,
             anthropic_base_url=anthropic_base_url,
             silence=patience.first_token,
         )
-        source = Endpoint(
-            server, model=model, reasoning_effort=reasoning_effort, patience=patience, cancelled=cancelled
+        return Endpoint(
+            server, model=name, reasoning_effort=reasoning_effort, patience=patience, cancelled=cancelled
         )
+
+    recording = Recording(replay) if replay else None
+    known = {name: price_of(name, prices, base_url) for name in (model, judge_model)}
+    sources = {name: recording or source(name) for name in known}
     kept = Journal(journal, resume=resume, keep=keep)
-    spent = sum(_paid(entry, price) for entry in kept.entries)
+    spent = sum(_paid(entry, known.get(entry.model, known[model])) for entry in kept.entries)
+    budget = Budget(known[model], max_usd, spent=spent, cancelled=cancelled)
+    writes = Seat(model, sources[model], budget)
+    judges = Seat(judge_model, sources[judge_model], budget.beside(known[judge_model]))
     return Session(
-        source,
+        {role: judges if role in JUDGING else writes for role in ROLES},
         kept,
-        budget=Budget(price, max_usd, spent=spent, cancelled=cancelled),
-        model=model,
         effort=reasoning_effort,
         cancelled=cancelled,
     )
@@ -202,7 +233,7 @@ def open_llm(
 
 def require(
     *,
-    model: str,
+    models: Iterable[str],
     api_key: SecretStr | None,
     base_url: str | None,
     max_usd: float | None,
@@ -211,14 +242,13 @@ def require(
     provider: Provider | None = None,
 ) -> None:
     """What can be known to be missing before the first question. Raises ModelUnavailable."""
-    require_key(model, provider or provider_of(model), api_key, base_url, anthropic_api_key)
-    if max_usd is not None and price_of(model, prices) is None:
-        raise ModelUnavailable(
-            f"The price of {model} is not known, so a cap of ${max_usd:.2f} cannot be kept.",
-            "Name its price in a TOML file: "
-            f'[models] "{model}" = {{ input = 1.0, output = 2.0 }}, in USD per million tokens, '
-            "0 for a server of your own; or run without a cap.",
-        )
+    for model in models:
+        require_key(model, provider or provider_of(model), api_key, base_url, anthropic_api_key)
+        if max_usd is not None and price_of(model, prices, base_url) is None:
+            raise ModelUnavailable(
+                f"The price of {model} is not known, so a cap of ${max_usd:.2f} cannot be kept.",
+                f"Set PAPER2CODE_PRICES to a TOML file with the line {line_for(model)}; or run without a cap.",
+            )
 
 
 def _paid(entry: Entry, price: Price | None) -> float:

@@ -30,9 +30,14 @@ def within_window(paper: Paper, keep: Keep, use: Callable[[Context], T]) -> T:
             context = shorter
 
 
+def whole(paper: Paper) -> str:
+    """The paper as prompts have it where no window is too small for it."""
+    return paper.text(without=get_args(Part))
+
+
 def contexts(paper: Paper, keep: Keep) -> Iterator[Context]:
     """What all prompts begin with: the whole paper, and as long as more are asked for, less of it."""
-    text, seen = paper.text(without=get_args(Part)), images(paper)
+    text, seen = whole(paper), images(paper)
     while True:
         yield Context(render("system"), images=seen).extended("paper", keep("paper.md", text))
         shorter = paper.text(len(text) // 4 * 2 // 3, without=get_args(Part))

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 
+from pipeline.contract import CURRENT, Contract
 from pipeline.paths import refusal
 from pipeline.planning.plan import (
     Architecture,
@@ -27,6 +28,12 @@ from pipeline.reading.paper import Paper
 from pipeline.reading.quantities import SCALES, as_number, mentions
 
 MAX_PYTHON_FILES = 20
+OURS = ("harness.py", "main.py")
+"""Written by a program, the same in every repository of contract 2."""
+RESERVED = ("smoke", "scaled", "full")
+"""Sections of config.yaml that are merged over the rest in the mode of their name."""
+ENTRY: dict[Contract, str] = {1: "main.py", 2: "experiments.py"}
+"""The file that depends on all others and that the model writes."""
 ACTORS = ("User", "Shell", "config.yaml", "results.json", "Dataset", "File system")
 """What may take part in the call flow without being part of the code."""
 
@@ -100,9 +107,10 @@ def anchors(overview: Overview, configuration: Configuration, paper: Paper) -> d
     return {name: anchor for name, anchor in found.items() if anchor is not None}
 
 
-def check_architecture(architecture: Architecture) -> list[str]:
+def check_architecture(architecture: Architecture, contract: Contract = CURRENT) -> list[str]:
     """Paths are safe and can be imported, there is an entry point, and all names refer to something."""
     return [
+        *_entry_point_findings(architecture, contract),
         *_path_findings(architecture),
         *_class_findings(architecture),
         *_call_findings(architecture),
@@ -110,12 +118,16 @@ def check_architecture(architecture: Architecture) -> list[str]:
 
 
 def check_logic(
-    logic: Logic, architecture: Architecture, configuration: Configuration, overview: Overview
+    logic: Logic,
+    architecture: Architecture,
+    configuration: Configuration,
+    overview: Overview,
+    contract: Contract = CURRENT,
 ) -> list[str]:
-    """Covers the architecture's files without a cycle, and assigns every requirement."""
+    """Covers the architecture's files without a cycle, and assigns every requirement. Experiments: `experiments.py`."""
     entries = configuration.entries + logic.lacking
     return [
-        *_dependency_findings(logic, architecture),
+        *_dependency_findings(logic, architecture, ENTRY[contract]),
         *_function_findings(logic, architecture),
         *_assignment_findings(logic, overview, {entry.key for entry in entries}),
         *_package_findings(logic),
@@ -135,32 +147,44 @@ def check_configuration(configuration: Configuration) -> list[str]:
 def _requirement_findings(requirements: Collection[Requirement]) -> Iterator[str]:
     if not requirements:
         yield "There are no requirements: list what a faithful reproduction must contain."
-    yield from _repeated((item.id for item in requirements), "Requirement id")
+    yield from repeated((item.id for item in requirements), "Requirement id")
     for item in requirements:
         if not re.fullmatch(r"R[1-9]\d*", item.id):
             yield f"Requirement id {item.id!r} is not of the form R1, R2, …"
 
 
-def _repeated(names: Iterable[str], what: str) -> Iterator[str]:
+def repeated(names: Iterable[str], what: str) -> Iterator[str]:
+    """A finding for each name that occurs more than once."""
     for name, times in Counter(names).items():
         if times > 1:
             yield f"{what} {name!r} occurs {times} times: make it unique."
 
 
-def _unknown(name: str, known: Iterable[str]) -> str:
+def unknown(name: str, known: Iterable[str]) -> str:
+    """` Did you mean …?`, where one of the `known` names is close."""
     close = get_close_matches(name, list(known), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """A Python identifier."""
     return name.isidentifier() and not keyword.iskeyword(name)
+
+
+def _entry_point_findings(architecture: Architecture, contract: Contract) -> Iterator[str]:
+    paths = {file.path for file in architecture.files}
+    if contract == 1 and "main.py" not in paths:
+        yield "There is no main.py: it is the entry point, and has to be among the files."
+    if contract > 1 and "experiments.py" not in paths:
+        yield "There is no experiments.py: it lists the experiments, and has to be among the files."
+    if contract > 1:
+        for path in sorted(paths.intersection(OURS)):
+            yield f"{path} is written by a program, the same in every repository: do not list it."
 
 
 def _path_findings(architecture: Architecture) -> Iterator[str]:
     paths = [file.path for file in architecture.files]
-    yield from _repeated((path.casefold() for path in paths), "File")
-    if "main.py" not in paths:
-        yield "There is no main.py: it is the entry point, and has to be among the files."
+    yield from repeated((path.casefold() for path in paths), "File")
     if len(paths) > MAX_PYTHON_FILES:
         yield f"{len(paths)} files are too many: merge them into at most {MAX_PYTHON_FILES}."
     modules = {path.removesuffix(".py") for path in paths}
@@ -169,7 +193,7 @@ def _path_findings(architecture: Architecture) -> Iterator[str]:
             yield f"The path is not allowed: {reason}."
         elif not path.endswith(".py"):
             yield f"{path} is not a Python file: list only those; config.yaml and README.md come later."
-        elif not all(_is_name(part) for part in path.removesuffix(".py").split("/")):
+        elif not all(is_name(part) for part in path.removesuffix(".py").split("/")):
             yield f"{path} cannot be imported: each part of the path must be a Python identifier."
         elif (top := path.split("/")[0].removesuffix(".py")) in sys.stdlib_module_names:
             yield f"{path} hides the standard library's module {top!r}: choose another name."
@@ -179,30 +203,30 @@ def _path_findings(architecture: Architecture) -> Iterator[str]:
 
 def _class_findings(architecture: Architecture) -> Iterator[str]:
     paths = {file.path for file in architecture.files}
-    yield from _repeated((f"{item.name} in {item.file}" for item in architecture.classes), "Class")
+    yield from repeated((f"{item.name} in {item.file}" for item in architecture.classes), "Class")
     for item in architecture.classes:
-        if not _is_name(item.name):
+        if not is_name(item.name):
             yield f"Class name {item.name!r} is not a Python identifier."
         if item.file not in paths:
-            hint = _unknown(item.file, paths)
+            hint = unknown(item.file, paths)
             yield f"Class {item.name} is in {item.file!r}, which is not among the files.{hint}"
-        yield from _repeated((method.name for method in item.methods), f"Class {item.name}: method")
+        yield from repeated((method.name for method in item.methods), f"Class {item.name}: method")
         for attribute in item.attributes:
-            if not _is_name(attribute.name):
+            if not is_name(attribute.name):
                 yield f"Class {item.name}: attribute {attribute.name!r} is not a Python identifier."
         for method in item.methods:
             yield from _signature_findings(method, f"{item.name}.{method.name}")
 
 
 def _signature_findings(function: Function, where: str) -> Iterator[str]:
-    if not _is_name(function.name):
+    if not is_name(function.name):
         yield f"{where}: the name is not a Python identifier."
     names = [parameter.name.lstrip("*") for parameter in function.parameters]
-    yield from _repeated(names, f"{where}: parameter")
+    yield from repeated(names, f"{where}: parameter")
     for name in names:
         if name in ("self", "cls"):
             yield f"{where}: list the parameters without {name!r}."
-        elif not _is_name(name):
+        elif not is_name(name):
             yield f"{where}: parameter {name!r} is not a Python identifier."
 
 
@@ -213,16 +237,16 @@ def _call_findings(architecture: Architecture) -> Iterator[str]:
         if name not in known and name not in ACTORS:
             yield (
                 f"The call flow names {name!r}, which is neither a class, a method (`Class.method`) nor a "
-                f"file of this architecture nor one of {', '.join(ACTORS)}.{_unknown(name, known)}"
+                f"file of this architecture nor one of {', '.join(ACTORS)}.{unknown(name, known)}"
             )
 
 
 def participants(architecture: Architecture) -> dict[str, str]:
     """Every name that a caller or callee may have → the class or file that it stands for."""
     known: dict[str, str] = {}
-    for file in architecture.files:
-        stem = file.path.removesuffix(".py")
-        known |= dict.fromkeys((file.path, stem, stem.replace("/", "."), stem.rsplit("/", 1)[-1]), file.path)
+    for path in (*OURS, *(file.path for file in architecture.files)):
+        stem = path.removesuffix(".py")
+        known |= dict.fromkeys((path, stem, stem.replace("/", "."), stem.rsplit("/", 1)[-1]), path)
     for item in architecture.classes:
         known[item.name] = item.name
         for method in item.methods:
@@ -230,20 +254,22 @@ def participants(architecture: Architecture) -> dict[str, str]:
     return known
 
 
-def _dependency_findings(logic: Logic, architecture: Architecture) -> Iterator[str]:
+def _dependency_findings(logic: Logic, architecture: Architecture, entry: str) -> Iterator[str]:
     planned = {file.path for file in architecture.files}
     written = {file.path for file in logic.files}
-    yield from _repeated((file.path for file in logic.files), "File")
+    yield from repeated((file.path for file in logic.files), "File")
     for path in sorted(planned - written):
         yield f"{path} of the architecture is missing in the logic design."
     for path in sorted(written - planned):
-        yield f"{path} is not a file of the architecture.{_unknown(path, planned)}"
+        yield f"{path} is not a file of the architecture.{unknown(path, planned)}"
     for file in logic.files:
         for other in file.depends_on:
-            if other not in written:
+            if other == "experiments.py" == entry:
+                yield f"{file.path} depends on experiments.py: the method has to be of use without its experiments."
+            elif other not in written and not (other == "harness.py" and entry == "experiments.py"):
                 yield (
                     f"{file.path} depends on {other!r}, which is not a file of this repository "
-                    f"(third-party packages belong in `packages`).{_unknown(other, written)}"
+                    f"(third-party packages belong in `packages`).{unknown(other, written)}"
                 )
     graph = {file.path: {other for other in file.depends_on if other in written} for file in logic.files}
     try:
@@ -253,9 +279,9 @@ def _dependency_findings(logic: Logic, architecture: Architecture) -> Iterator[s
         yield f"The dependencies form a cycle ({cycle}): move what they share into a file of its own."
         return
     yield from (
-        f"{path} is not used: neither main.py nor anything that it depends on imports it."
-        for path in sorted(written - _reached(graph, "main.py"))
-        if "main.py" in graph and PurePosixPath(path).name != "__init__.py"
+        f"{path} is not used: neither {entry} nor anything that it depends on imports it."
+        for path in sorted(written - _reached(graph, entry))
+        if entry in graph and PurePosixPath(path).name != "__init__.py"
     )
 
 
@@ -277,7 +303,7 @@ def _function_findings(logic: Logic, architecture: Architecture) -> Iterator[str
     for file in logic.files:
         names = [function.name for function in file.functions]
         names += [item.name for item in classes.get(file.path, [])]
-        yield from _repeated(names, f"{file.path}: function or class")
+        yield from repeated(names, f"{file.path}: function or class")
         for function in file.functions:
             yield from _signature_findings(function, f"{file.path}: {function.name}")
 
@@ -298,17 +324,17 @@ def _assignment_findings(logic: Logic, overview: Overview, keys: Collection[str]
             yield f"`held` names {held.requirement!r}, which is not a requirement."
         for key in held.keys:
             if key not in keys:
-                yield f"`held` names {key!r}, which is not a key of config.yaml.{_unknown(key, keys)}"
+                yield f"`held` names {key!r}, which is not a key of config.yaml.{unknown(key, keys)}"
 
 
 def _package_findings(logic: Logic) -> Iterator[str]:
-    yield from _repeated((package.module for package in logic.packages), "Package module")
+    yield from repeated((package.module for package in logic.packages), "Package module")
     local = {file.path.split("/")[0].removesuffix(".py") for file in logic.files}
     for package in logic.packages:
         top = package.module.split(".")[0]
         if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", package.name):
             yield f"{package.name!r} is not the name of a package: only the name, without version or extras."
-        if not all(_is_name(part) for part in package.module.split(".")):
+        if not all(is_name(part) for part in package.module.split(".")):
             yield f"Package {package.name}: {package.module!r} is not a module that can be imported."
         elif package.name.lower() in _MISNAMED:
             yield f"pip knows {package.name!r} as {_MISNAMED[package.name.lower()]!r}."
@@ -320,22 +346,22 @@ def _package_findings(logic: Logic) -> Iterator[str]:
 
 def _metric_findings(logic: Logic) -> Iterator[str]:
     if not logic.metrics:
-        yield "There is no metric: name at least one number that results.json will hold."
-    yield from _repeated((metric.name for metric in logic.metrics), "Metric")
+        yield "There is no metric: name at least one number that the experiments give."
+    yield from repeated((metric.name for metric in logic.metrics), "Metric")
     for metric in logic.metrics:
-        if not _is_name(re.sub(r"\{\w+\}", "x", metric.name)):
+        if not is_name(re.sub(r"\{\w+\}", "x", metric.name)):
             yield f"Metric {metric.name!r} is not an identifier like `test_accuracy` or `accuracy_{{data_set}}`."
 
 
 def _key_findings(configuration: Configuration) -> Iterator[str]:
     keys = [entry.key for entry in configuration.entries]
-    yield from _repeated(keys, "Key")
+    yield from repeated(keys, "Key")
     for key in dict.fromkeys(keys):
         parts = key.split(".")
-        if not all(_is_name(part) for part in parts):
+        if not all(is_name(part) for part in parts):
             yield f"Key {key!r} is not made of Python identifiers joined by dots (keywords are none)."
-        if parts[0] == "smoke":
-            yield f"Key {key!r}: the section `smoke` is reserved; overrides go into the field `smoke`."
+        if parts[0] in RESERVED:
+            yield f"Key {key!r}: the section `{parts[0]}` is reserved; overrides go into the field `smoke`."
         for depth in range(1, len(parts)):
             if (prefix := ".".join(parts[:depth])) in keys:
                 yield f"Key {prefix!r} has a value and is a section of {key!r}: rename one of them."

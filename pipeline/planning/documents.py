@@ -64,6 +64,11 @@ def logic(logic: Logic) -> str:
     return render("logic.md", logic=logic)
 
 
+def experiments(logic: Logic) -> str:
+    """The experiments, one a line; nothing where the plan has none."""
+    return render("experiments.md", logic=logic).strip()
+
+
 def config_yaml(configuration: Configuration, anchors: dict[str, str] | None = None) -> str:
     """`config.yaml`: every leaf with its source as a trailing comment, then the `smoke` section."""
     full: dict[str, Any] = {}

@@ -12,6 +12,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
+from pipeline.contract import Contract
+
 RequirementKind = Literal[
     "model", "objective", "algorithm", "data", "training", "evaluation", "hyperparameter", "result"
 ]
@@ -147,13 +149,38 @@ class Package(Answer):
     name: str = Field(description="As pip knows it: scikit-learn")
     module: str = Field(description="As code imports it: sklearn")
     why: str
+    unimported: bool = Field(
+        default=False, description="Only has to be installed: accelerate, for transformers"
+    )
 
 
 class Metric(Answer):
-    """A number that `results.json` will hold."""
+    """A number that a run gives; by contract 1, one that `results.json` holds."""
 
     name: str = Field(description="Or the pattern of several: `accuracy_{data_set}`")
     meaning: str
+
+
+class DataSet(Answer):
+    """Data that whoever runs the code has to bring."""
+
+    name: str = Field(description="Its folder below data/, lower_snake_case")
+    files: tuple[str, ...] = Field(description="Names or patterns below its folder, as they are published")
+    size: str = Field(description="To download: `170 MB`")
+    where: str = Field(description="Where to get it and how to unpack it, in a sentence or two")
+
+
+class Experiment(Answer):
+    """Something that the paper shows, as runs over methods and seeds."""
+
+    name: str = Field(description="lower_snake_case, such as table2")
+    shows: tuple[str, ...] = Field(description="Anchors of the tables, figures or sections: Tab2, Fig1")
+    methods: tuple[str, ...] = Field(description="What is compared; where that is not the shape: `default`")
+    seeds: str = Field(default="", description="Key of config.yaml that lists them; empty: a single run")
+    needs: tuple[str, ...] = Field(default=(), description="Names of data")
+    metrics: tuple[str, ...] = Field(description="Names among `metrics` that each of its runs gives")
+    gpu: bool = Field(default=False, description="Of no use without a graphics card")
+    minutes: float = Field(description="All its runs together, in full, on the machine that it needs")
 
 
 def metric_pattern(name: str) -> re.Pattern[str]:
@@ -222,8 +249,27 @@ class Logic(Answer):
     packages: tuple[Package, ...]
     conventions: tuple[str, ...] = Field(description="Tensor shapes, naming, where configuration enters")
     metrics: tuple[Metric, ...]
+    data: tuple[DataSet, ...] = ()
+    experiments: tuple[Experiment, ...] = ()
     held: tuple[Held, ...] = Field(default=(), description="Requirements that config.yaml alone fulfils")
     lacking: tuple[ConfigEntry, ...] = Field(default=(), description="Leaves that config.yaml lacks")
+
+    def results(self) -> list[str]:
+        """Names, or patterns, of what `results.json` will hold."""
+        if not self.experiments:
+            return [metric.name for metric in self.metrics]
+        return [
+            result_name(experiment.name, method, metric)
+            for experiment in self.experiments
+            for method in experiment.methods
+            for metric in experiment.metrics
+        ]
+
+
+def result_name(experiment: str, method: str, metric: str) -> str:
+    """What the harness calls a run's metric in `results.json`; `{word}` in it stays."""
+    parts = [experiment, metric] if method == "default" else [experiment, method, metric]
+    return re.sub(r"[^\w{}]", "_", "_".join(parts))
 
 
 Method = Literal[
@@ -261,6 +307,7 @@ class Plan(BaseModel):
     )
     refused: tuple[Requirement, ...] = Field(description="Dropped: the quotation is not in the paper")
     drafts: tuple[Draft, ...] = ()
+    contract: Contract = 1
 
     @property
     def is_laid_out(self) -> bool:

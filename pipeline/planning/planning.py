@@ -7,12 +7,15 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar, get_args
 
+from pipeline.contract import CURRENT, Contract
 from pipeline.model.asking import Context, ask, bullets, refined, render
 from pipeline.model.llm import LLM
 from pipeline.planning import checks as plans
 from pipeline.planning import documents
+from pipeline.planning.experiments import check_experiments
 from pipeline.planning.plan import (
     NO_ARCHITECTURE,
     NO_CONFIGURATION,
@@ -51,12 +54,13 @@ class Planner:
     method: Method
     refine: Collection[str]
     advanced: Callable[[str], None]
+    contract: Contract = CURRENT
     drafts: list[Draft] = field(default_factory=list)
 
     def plan(self) -> Plan:
         """As much of the plan as the method has. Raises AnswerInvalid, and what the model's client raises."""
         if not self._has("plan"):
-            return unplanned(self.paper)
+            return unplanned(self.paper, self.contract)
         # The configuration needs nothing but the paper; requirements and architecture need the overview.
         configuration = self.executor.submit(replace(self)._configuration)
         reading = self._step("overview", Reading, documents.overview, plans.check_overview)
@@ -89,6 +93,7 @@ class Planner:
             anchors=plans.anchors(overview, configured, self.paper),
             refused=refused,
             drafts=tuple(sorted(self.drafts, key=lambda draft: STEPS.index(draft.stage))),
+            contract=self.contract,
         )
 
     def _extend(self, tag: str, text: str, **attributes: str) -> None:
@@ -118,7 +123,8 @@ class Planner:
     def _architecture(self) -> Architecture:
         if not self._has("plan+arch"):
             return NO_ARCHITECTURE
-        return self._step("architecture", Architecture, documents.architecture, plans.check_architecture)
+        check = partial(plans.check_architecture, contract=self.contract)
+        return self._step("architecture", Architecture, documents.architecture, check)
 
     def _configuration(self) -> Configuration:
         if not self._has("plan+arch+logic+config"):
@@ -131,7 +137,10 @@ class Planner:
             return NO_LOGIC
 
         def check(logic: Logic) -> list[str]:
-            return plans.check_logic(logic, architecture, configuration, overview)
+            found = plans.check_logic(logic, architecture, configuration, overview, self.contract)
+            if self.contract == 1:
+                return found
+            return found + check_experiments(logic, configuration, self.paper.anchors)
 
         configured = bool(configuration.entries)
         return self._step("logic", Logic, documents.logic, check, configured=configured)
@@ -205,7 +214,7 @@ def _overview(reading: Reading, required: Requirements, settled: Collection[int]
     return Overview.model_validate(parts)
 
 
-def unplanned(paper: Paper) -> Plan:
+def unplanned(paper: Paper, contract: Contract) -> Plan:
     """What is known of a paper that nobody has read yet: no requirement, so nothing to audit."""
     words = re.findall(r"[a-z0-9]+", paper.title.lower())[:4]
     return Plan(
@@ -224,4 +233,5 @@ def unplanned(paper: Paper) -> Plan:
         configuration=NO_CONFIGURATION,
         anchors={},
         refused=(),
+        contract=contract,
     )

@@ -8,8 +8,10 @@ from importlib.metadata import version
 from typing import Any
 
 from pipeline.coding.checks.settings import symbols
+from pipeline.coding.given import GIVEN
 from pipeline.coding.repository import Repository
-from pipeline.model.llm import Usage
+from pipeline.contract import contract_of
+from pipeline.model.llm import Role, Share, Usage
 from pipeline.planning.documents import yaml_value
 from pipeline.planning.plan import Plan
 from pipeline.proving.audit import Finding, Place
@@ -46,20 +48,24 @@ def execution_report(
     *,
     paper: Paper | None = None,
     method: str | None = None,
-    model: str | None = None,
+    shares: Mapping[Role, Share] | None = None,
     plan: Plan | None = None,
     mode: Mode,
     execution: ExecutionReport | None,
     attempts: Sequence[Attempt],
     findings: Sequence[Finding] = (),
+    platforms: Mapping[str, str] | None = None,
     repository: Repository,
-    usage: Usage | None = None,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """The report as JSON data, valid against `execution-report.schema.json`."""
-    generated = sum(len(text.splitlines()) for text in repository.python_files().values())
+    contract = contract_of(repository.files)
+    given = GIVEN if contract > 1 else ()
+    own = {path: text for path, text in repository.python_files().items() if path not in given}
+    generated = sum(len(text.splitlines()) for text in own.values())
     changed = sum(attempt.lines_changed for attempt in attempts)
-    coverage = execution.coverage if execution else {}
+    measured = execution.coverage if execution else {}
+    coverage = {path: lines for path, lines in measured.items() if path not in given}
     executable = sum(len(file.executable) for file in coverage.values())
     executed = sum(len(file.executed) for file in coverage.values())
     environment = None
@@ -71,12 +77,25 @@ def execution_report(
     return {
         "paper": paper and {"arxiv_id": paper.arxiv_id, "version": paper.version, "title": paper.title},
         "method": method,
-        "model": model,
+        "model": shares["writer"].model if shares else None,
+        "models": {role: _share(share) for role, share in shares.items()} if shares else None,
         "status": "not-run" if execution is None else "runs" if execution.ok else "fails",
         "mode": mode,
+        "contract": contract,
         "environment": environment,
+        "platforms": dict(platforms or {}),
         "attempts": [attempt_entry(attempt) for attempt in attempts],
         "metrics": dict(execution.metrics) if execution else {},
+        "undefined": dict(execution.undefined) if execution else {},
+        "phases": [
+            {
+                "phase": p.phase,
+                "command": list(p.result.argv),
+                "ok": p.ok,
+                "seconds": round(p.result.seconds, 3),
+            }
+            for p in (execution.phases if execution else ())
+        ],
         "lines": {
             "generated": generated,
             "changed": changed,
@@ -91,7 +110,7 @@ def execution_report(
             "items": [_requirement(finding, plan, repository, coverage) for finding in findings],
         },
         "assumptions": _assumptions(plan) if plan else [],
-        "usage": asdict(usage or Usage()),
+        "usage": asdict(sum((share.usage for share in shares.values()), Usage()) if shares else Usage()),
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
         "versions": {
             "paper2code": version("paper2code"),
@@ -124,8 +143,27 @@ def carried_over(
         "paper": old["paper"],
         "requirements": old["requirements"] | {"items": items},
         "assumptions": old["assumptions"],
+        "models": _added(old.get("models"), new["models"]),
         "usage": asdict(Usage(**old["usage"]) + Usage(**new["usage"])),
     }
+
+
+def _added(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What each role has been asked in both; None where one of them does not say."""
+    if not old or not new:
+        return None
+    added = {}
+    for role, now in new.items():
+        then = old[role]
+        played = [share["model"] for share in (then, now) if share["calls"]] or [now["model"]]
+        usages = [{k: v for k, v in share.items() if k != "model"} for share in (then, now)]
+        usage = Usage(**usages[0]) + Usage(**usages[1])
+        added[role] = _share(Share(", ".join(dict.fromkeys(played)), usage))
+    return added
+
+
+def _share(share: Share) -> dict[str, Any]:
+    return {"model": share.model, **asdict(share.usage)}
 
 
 def _moved(evidence: Mapping[str, Any], before: Repository, after: Repository) -> Place | None:

@@ -7,7 +7,7 @@ execution and results are judged only with the report of a full run: code alone 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.coding.repository import Repository
 from pipeline.model.asking import Context, ask, block, render
-from pipeline.model.llm import LLM
+from pipeline.model.llm import LLM, Usage
 from pipeline.planning.plan import Answer
 from pipeline.proving.audit import Evidence, Place, locate
 from pipeline.proving.scoring import flaws, with_code
@@ -94,6 +94,8 @@ class Graded:
     model: str = ""
     usd: float | None = 0.0
     """What it cost; None where the model has no known price."""
+    usage: Usage = field(default_factory=Usage)
+    """All that the judge was asked in the run."""
 
 
 def read(path: Path) -> Node:
@@ -152,6 +154,11 @@ def shares(root: Node, categories: Collection[Category]) -> dict[str, float]:
     return dict(descend(root, 1.0)) if remains(root) else {}
 
 
+def batches(root: Node, execution: str = "") -> int:
+    """How many questions one sample takes."""
+    return -(-len(shares(root, CATEGORIES if execution else OF_CODE)) // _BATCH)
+
+
 def grade(
     root: Node,
     repository: Repository,
@@ -203,8 +210,9 @@ def grade(
         leaves=graded,
         left_out={kind: number for kind, number in left_out.items() if number},
         samples=samples,
-        model=llm.model,
+        model=llm.shares["judge"].model,
         usd=None if before is None or after is None else after - before,
+        usage=llm.shares["judge"].usage,
     )
 
 

@@ -7,15 +7,16 @@ scores. Alone it can be fooled (an empty repository has been given 3.89), so a p
 import ast
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
+from pipeline.coding.given import is_known
 from pipeline.coding.repository import MAX_BYTES, MAX_FILES, RefusedPath, Repository
 from pipeline.model.asking import Context, ask, block, render
-from pipeline.model.llm import LLM
+from pipeline.model.llm import LLM, Usage
 from pipeline.paths import refusal
 from pipeline.planning.plan import Answer
 from pipeline.proving.audit import Evidence, Place, locate
@@ -78,6 +79,8 @@ class Judgement:
     model: str = ""
     usd: float | None = 0.0
     """What it cost; None where the model has no known price."""
+    usage: Usage = field(default_factory=Usage)
+    """All that the judge was asked in the run."""
 
     @property
     def samples(self) -> int:
@@ -115,8 +118,9 @@ def judge(
         ),
         scores=tuple(opinion.score for opinion in opinions),
         dropped=len(remarks) - len(placed),
-        model=llm.model,
+        model=llm.shares["judge"].model,
         usd=None if before is None or after is None else after - before,
+        usage=llm.shares["judge"].usage,
     )
 
 
@@ -146,7 +150,9 @@ def _code(repository: Repository) -> dict[str, str]:
     return {
         path: repository.files[path]
         for path in sorted(repository.files)
-        if path.endswith(_READ) and not path.startswith("docs/")
+        if path.endswith(_READ)
+        and not path.startswith("docs/")
+        and not is_known(path, repository.files[path])
     }
 
 

@@ -255,6 +255,11 @@ class Paper:
         return anchors[bisect.bisect_right(starts, match.start()) - 1] if match else None
 
     @cached_property
+    def anchors(self) -> frozenset[Anchor]:
+        """All places that can be named."""
+        return frozenset(anchor for anchor, _ in self._pieces())
+
+    @cached_property
     def _index(self) -> tuple[str, list[int], list[Anchor]]:
         """All text reduced, where each piece of it starts, and that piece's anchor."""
         reduced: list[str] = []

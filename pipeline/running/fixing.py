@@ -7,25 +7,30 @@ the model sees, three times has the file written anew, then the loop stops; the 
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from packaging.utils import canonicalize_name
 
 from pipeline.coding import edits
 from pipeline.coding.checks.code import check_source
+from pipeline.coding.given import GIVEN
 from pipeline.coding.repository import Repository, interface
+from pipeline.contract import contract_of
 from pipeline.model.asking import Context, block, bullets, render
 from pipeline.model.llm import LLM
 from pipeline.planning.analysis import FileAnalysis
+from pipeline.planning.checks import ENTRY
 from pipeline.planning.plan import Plan
 from pipeline.running.patches import check_patch, check_repair
 from pipeline.running.remedies import REQUIREMENTS, Change, Failure, mend
 from pipeline.running.signatures import frames, signature
-from sandbox.report import CommandResult, ExecutionReport, Limits, PhaseResult
+from sandbox.public import Public, without_builds
+from sandbox.report import CommandResult, ExecutionReport, Limits, PhaseResult, Use
 from sandbox.requirements import package_for
 
-PHASES = ("install", "import", "smoke", "full")
+PHASES = ("install", "import", "smoke", *get_args(Use), "full")
 REPEATS = 3
 """So often the same signature may come before its file is written anew; once more, and the loop stops."""
 
@@ -66,6 +71,10 @@ class Fixer:
     advanced: Callable[[str], None] = lambda detail: None
     attempts: list[Attempt] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    publish: Callable[[Collection[str]], Public] = without_builds
+    """Pins as they can be installed elsewhere."""
+    platforms: Mapping[str, str] = field(default_factory=dict)
+    """For which it was looked whether what was pinned last can be installed, and why not."""
     asked: int = 0
     executed: Repository | None = None
     """What ran last."""
@@ -79,8 +88,8 @@ class Fixer:
             self.executed = repository
             outcome = report.failure
             mark = error_signature(outcome, repository) if outcome else None
-            self.attempts.append(Attempt(len(self.attempts) + 1, report.phases[-1], mark))
-            self.advanced(f"{report.phases[-1].phase} run: {mark or 'passed'}")
+            self.attempts.append(Attempt(len(self.attempts) + 1, report.outcome, mark))
+            self.advanced(f"{report.outcome.phase} run: {mark or 'passed'}")
             return report
 
     def executed_as(self, repository: Repository) -> ExecutionReport:
@@ -88,7 +97,7 @@ class Fixer:
         return self._reports.get(_state(repository)) or self.execute(repository)
 
     def pinned(self, repository: Repository) -> Repository:
-        """With its requirements pinned to what was installed when it ran; it is run if it never was."""
+        """With its requirements pinned to what it ran with, as everybody can have it; it is run if it never was."""
         if REQUIREMENTS not in repository.files:
             return repository
         installed = self.executed_as(repository).environment.packages
@@ -97,7 +106,9 @@ class Fixer:
         pins = [
             versions.get(canonicalize_name(re.split(r"[\s<>=!~;\[]", line)[0]), line) for line in declared
         ]
-        return repository.with_file(REQUIREMENTS, "".join(f"{pin}\n" for pin in pins))
+        found = self.publish(pins)
+        self.platforms = found.platforms
+        return repository.with_file(REQUIREMENTS, "".join(f"{pin}\n" for pin in found.pins))
 
     def answer(self, change: Change) -> None:
         """Enter into the account what was changed because of the last execution."""
@@ -137,7 +148,8 @@ class Fixer:
         repeats = sum(attempt.signature == mark for attempt in self.attempts)
         if repeats > REPEATS:
             return None
-        named = [frame.path for frame in frames(output(outcome.result), repository.files)]
+        shown, given = frames(output(outcome.result), repository.files), _given(repository)
+        named = [frame.path for frame in shown if frame.path not in given]
         rewrite = named[-1] if named and repeats == REPEATS else ""
         history = [f"`{a.signature}` → {a.remedy}" for a in self.attempts if a.remedy]
         while self.asked < self.max_fixes:
@@ -169,9 +181,10 @@ class Fixer:
         rewrite: str,
         history: list[str],
     ) -> str:
-        sources, outcome = repository.python_files(), report.phases[-1]
+        outcome, given = report.phases[-1], _given(repository)
+        sources = {path: text for path, text in repository.python_files().items() if path not in given}
         blamed = {path for path in sources if any(f"`{path}`" in problem for problem in outcome.problems)}
-        full = set(sources) if repeats > 1 else {*named, *blamed, "main.py"} & set(sources)
+        full = set(sources) if repeats > 1 else {*named, *blamed, *ENTRY.values()} & set(sources)
         shown = [block("code", sources[path], path=path) for path in sorted(full)]
         shown += [
             block("interface", interface(sources[path]), path=path) for path in sorted(set(sources) - full)
@@ -183,6 +196,7 @@ class Fixer:
             shown.append(block("analysis", self.analyses[rewrite].text, path=rewrite))
         return render(
             "fix",
+            contract=contract_of(repository.files),
             limits=in_words(self.limits),
             phase=outcome.phase,
             command=" ".join(outcome.result.argv),
@@ -211,8 +225,17 @@ def new_findings(before: Repository, after: Repository, plan: Plan) -> list[str]
     ]
 
 
+def _given(repository: Repository) -> Collection[str]:
+    """Paths that a program has written, and that the model knows by its rules."""
+    return GIVEN if contract_of(repository.files) > 1 else ()
+
+
 def _by_program(repository: Repository, outcome: PhaseResult) -> Change | None:
-    return mend(Failure(repository, outcome.phase, output(outcome.result), outcome.problems, package_for))
+    change = mend(Failure(repository, outcome.phase, output(outcome.result), outcome.problems, package_for))
+    given = _given(repository)
+    if change and any(change.repository.files.get(path) != repository.files.get(path) for path in given):
+        return None  # The cause lies with who calls what is the same everywhere.
+    return change
 
 
 def error_signature(outcome: PhaseResult, repository: Repository) -> str:

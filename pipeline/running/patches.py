@@ -12,7 +12,9 @@ from difflib import SequenceMatcher
 
 from pipeline.coding.checks.conventions import is_trivial, uses_network
 from pipeline.coding.checks.symbols import FunctionNode, dotted, parse
+from pipeline.coding.given import GIVEN
 from pipeline.coding.repository import Repository
+from pipeline.contract import contract_of
 from pipeline.planning.plan import metric_pattern
 
 Constructs = Iterator[tuple[ast.AST, str]]
@@ -138,6 +140,8 @@ def _touched(before: Repository, after: Repository) -> Iterator[str]:
             continue
         if path.startswith("docs/"):
             yield f"{path}: files below docs/ are not part of a patch."
+        if path in GIVEN and contract_of(before.files) > 1:
+            yield f"{path} is the same in every repository and may not be changed."
         if path == "results.json":
             yield "results.json is written by the run, never by a patch."
         if path.rsplit("/", 1)[-1] in _RUNNER_FILES and path in after.files:
@@ -145,7 +149,7 @@ def _touched(before: Repository, after: Repository) -> Iterator[str]:
         if (
             path in before.files
             and path not in after.files
-            and path in ("main.py", "reproduce.sh", "config.yaml")
+            and path in ("main.py", "experiments.py", "reproduce.sh", "config.yaml")
         ):
             yield f"{path} may not be removed."
         added = Counter(_RUNNER.findall(after.files.get(path, ""))) - Counter(

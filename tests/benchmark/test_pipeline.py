@@ -6,17 +6,19 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from click.testing import CliRunner
 
 from benchmark import pipeline as module
-from benchmark.pipeline import PacedLLM, Stopwatch, main
+from benchmark.paced import PacedLLM, Stopwatch
+from benchmark.pipeline import main
 from pipeline.errors import ModelUnavailable
 from pipeline.model.journal import Recording
-from pipeline.model.llm import Completion, Prompt, Usage
+from pipeline.model.llm import Completion, Prompt, Role, Share, Usage
 from tests.conftest import available
-from tests.pipeline.plans import recording
+from tests.pipeline.plans import old_recording, recording
 
 PAPER = """# Means of Things
 
@@ -40,9 +42,9 @@ def played(path: Path, *answers: tuple[str, str]) -> Recording:
 def test_tokens_are_counted_as_a_provider_with_a_prefix_cache_would(tmp_path: Path) -> None:
     llm = PacedLLM(played(tmp_path / "r", ("a", "x" * 40), ("a", "y" * 80)), 0.0, math.inf)
     assert llm.complete(Prompt("a", SYSTEM, SHARED, "task")).text == "x" * 40
-    assert llm.usage == Usage(1, 2001, 0, 10, 0.0, estimated=True)
+    assert llm.usage == Usage(1, 2001, 0, 10, 0.0, estimated=True, written_tokens=1920)
     assert llm.complete(Prompt("a", SYSTEM, SHARED, "other")).text == "y" * 80
-    assert llm.usage == Usage(2, 4002, 1920, 30, 0.0, estimated=True)
+    assert llm.usage == Usage(2, 4002, 1920, 30, 0.0, estimated=True, written_tokens=1920)
     assert llm.answered["a", 1] == (Prompt("a", SYSTEM, SHARED, "other"), "y" * 80)
     with pytest.raises(ModelUnavailable):
         llm.complete(Prompt("a", SYSTEM, SHARED, "third"))
@@ -52,6 +54,7 @@ class Meeting:
     """Answers when three questions are open."""
 
     model, usage = "m", Usage()
+    shares: ClassVar[dict[Role, Share]] = {}
 
     def __init__(self) -> None:
         self.all_there = threading.Barrier(3, timeout=30)
@@ -85,12 +88,12 @@ def test_a_recording_and_its_paper_are_all_that_is_needed(
     folder = tmp_path / "transformer"
     folder.mkdir()
     (folder / "means.md").write_text(PAPER)
-    played(folder / "recording.jsonl", *recording().items())
+    played(folder / "recording.jsonl", *old_recording().items())
     shown = CliRunner().invoke(main, [os.fspath(folder / "means.md"), os.fspath(folder / "recording.jsonl")])
     assert shown.exit_code == 0, shown.exception
     lines = shown.output.strip().splitlines()
     assert len({line.count("|") for line in lines}) == 1
-    _, _, ours, rival, ratio = lines
+    _, _, ours, rival, ratio = lines[:5]
     assert ours.startswith(f"| transformer | {len(recording())} |")
     assert ours.endswith("| runs |")
     assert rival.startswith("| transformer, PaperCoder | 22 | 608,391 |")

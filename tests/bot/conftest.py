@@ -217,6 +217,18 @@ def reproduction(paper: str = "1706.03762", status: Any = "runs", **changes: Any
     )
 
 
+SHARE = {
+    "model": "gpt-6.2-sol",
+    "calls": 5,
+    "input_tokens": 120_000,
+    "cached_tokens": 80_000,
+    "written_tokens": 9_000,
+    "output_tokens": 20_000,
+    "usd": 0.18,
+    "estimated": False,
+}
+
+
 def report(status: str = "runs", **changes: Any) -> dict[str, Any]:
     """An execution report."""
     item = {
@@ -257,7 +269,13 @@ def report(status: str = "runs", **changes: Any) -> dict[str, Any]:
     return {
         "paper": {"arxiv_id": "1706.03762", "version": None, "title": "Attention Is All You Need"},
         "method": "full",
-        "model": "o3-mini",
+        "model": "gpt-6.2-sol",
+        "models": {
+            "planner": SHARE,
+            "writer": SHARE | {"calls": 14},
+            "auditor": SHARE | {"model": "claude-sonnet-5-5", "calls": 2, "usd": 0.1},
+            "judge": SHARE | {"model": "claude-sonnet-5-5", "calls": 0, "usd": 0.0},
+        },
         "status": status,
         "mode": "smoke",
         "environment": {

@@ -29,7 +29,7 @@ TASKS = {
     "write the configuration": "plan.config",
     "think these files": "analysis",
     "write `estimator.py`": "code.estimator.py",
-    "write `main.py`": "code.main.py",
+    "write `experiments.py`": "code.experiments.py",
     "audit the code": "audit",
     "judge the repository": "judge.1",
 }

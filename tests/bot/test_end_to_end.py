@@ -33,8 +33,9 @@ from tests.bot.work.test_worker import job, request
 from tests.fakes.arxiv import Submission, fake_arxiv, one_file
 from tests.fakes.github.server import FakeGitHub
 from tests.fakes.github.state import APP_ID, INSTALLATION, REPOSITORY_ID
+from tests.fakes.model import FakeModel
 from tests.fakes.scripted import ScriptedLLM
-from tests.pipeline.plans import SLEEPING_MAIN, fenced, recording
+from tests.pipeline.plans import SLEEPING, fenced, recording
 
 BOT = "paper2code[bot]"
 
@@ -84,7 +85,7 @@ def test_cancel_reaches_code_that_is_being_run(
         @contextmanager
         def toolbox(job: Job, out: Path, cancelled: Callable[[], bool]) -> Iterator[Tools]:
             client = Arxiv(arxiv.url, arxiv.url, tmp_path / "arxiv", interval=0)
-            answers = recording() | {"code.main.py": fenced(SLEEPING_MAIN)}
+            answers = recording() | {"code.experiments.py": fenced(SLEEPING)}
             yield Tools(client, ScriptedLLM(answers), sandbox)
 
         made = reproducer(toolbox, Settings(data_dir=tmp_path, model="scripted"))
@@ -339,13 +340,16 @@ def test_a_worker_ends_at_sigterm_as_at_ctrl_c(hub: FakeGitHub, tmp_path: Path) 
         "GITHUB_API_URL": hub.api_url,
         "GITHUB_SERVER_URL": hub.url,
     }
-    with subprocess.Popen(
-        [sys.executable, "-c", "from app import main; main()", "work"],
-        cwd=tmp_path,
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with (
+        FakeModel() as model,
+        subprocess.Popen(
+            [sys.executable, "-c", "from app import main; main()", "work"],
+            cwd=tmp_path,
+            env={**environment, "OPENAI_BASE_URL": model.url},
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
         try:
             until(lambda: bool(hub.comments_by(BOT)), 120)
             process.send_signal(signal.SIGTERM)

@@ -9,7 +9,7 @@ import contextlib
 import json
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -53,11 +53,16 @@ class FakeModel:
         *replies: Reply | Callable[[dict[str, Any]], Reply],
         rejects: dict[str, str] | None = None,
         speaks: tuple[Callable[[Said], Speech], ...] = (chat,),
+        models: Mapping[str, str | None] | None = None,
     ) -> None:
-        """`rejects`: parameter (or type of response_format) → the words of its HTTP 400."""
+        """`rejects`: parameter (or type of response_format) → the words of its HTTP 400.
+
+        `models`: what it lists → when that shuts down; None: it lists none.
+        """
         self._speaks = {speech(_NOTHING).path: speech for speech in speaks}
         self._replies = list(replies) or [Reply()]
         self._rejects = rejects or {}
+        self._models = models
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._prompts: list[str] = []
@@ -65,6 +70,8 @@ class FakeModel:
         """Every request's body, in order of arrival."""
         self.paths: list[str] = []
         self.authorizations: list[str] = []
+        self.listed = 0
+        """How often it was asked for its models."""
         self.hanging = threading.Event()
         """Set when the server has begun to hang."""
 
@@ -76,6 +83,10 @@ class FakeModel:
 
             def log_message(self, *_: object) -> None:
                 pass
+
+            def do_GET(self) -> None:
+                with contextlib.suppress(ConnectionError):
+                    fake._list(self)
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -126,6 +137,15 @@ class FakeModel:
         if body.get("stream") and reply.streams:
             return self._stream(http, body, reply, said, speech(said))
         return self._send(http, 200, speech(said).whole(said))
+
+    def _list(self, http: BaseHTTPRequestHandler) -> None:
+        with self._lock:
+            self.listed += 1
+        if http.path.partition("?")[0] != "/v1/models" or self._models is None:
+            return self._send(http, 404, {"error": {"message": f"Unknown path {http.path}"}})
+        known = {"object": "model", "created": 1767225600, "owned_by": "nobody"}
+        entries = [{"id": name, "shutdown_date": end, **known} for name, end in self._models.items()]
+        return self._send(http, 200, {"object": "list", "data": entries})
 
     def _rejection(self, body: dict[str, Any]) -> dict[str, Any] | None:
         present = {name for name, value in body.items() if value}

@@ -6,6 +6,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from anthropic.types import Message, RawMessageStreamEvent
+from openai.types import Model
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
@@ -77,3 +78,12 @@ def _text(event: dict[str, Any]) -> str:
         return str(event["delta"])
     delta = event.get("delta")
     return str(delta.get("text", "")) if isinstance(delta, dict) else ""
+
+
+def test_the_list_is_one_of_models() -> None:
+    offered = {"gpt-6.2-sol": None, "gpt-5": "2026-12-11"}
+    with FakeModel(models=offered) as fake, urlopen(f"{fake.url}/models") as response:
+        answer = json.load(response)
+    listed = [Model.model_validate(entry, strict=True) for entry in answer["data"]]
+    assert {model.id: model.shutdown_date for model in listed} == offered
+    assert fake.listed == 1

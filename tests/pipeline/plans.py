@@ -8,6 +8,7 @@ from pipeline.planning.plan import (
     Call,
     ConfigEntry,
     Configuration,
+    Experiment,
     FileLogic,
     Function,
     Logic,
@@ -73,10 +74,10 @@ OVERVIEW = Overview(**READING.model_dump(), requirements=(MEAN, RATE))
 ARCHITECTURE = Architecture(
     files=(
         PlannedFile(path="estimator.py", purpose="The mean"),
-        PlannedFile(path="main.py", purpose="The experiment"),
+        PlannedFile(path="experiments.py", purpose="The experiment"),
     ),
     classes=(),
-    calls=(Call(caller="main.py", callee="estimator.py", message="mean(values)"),),
+    calls=(Call(caller="experiments.py", callee="estimator.py", message="mean(values)"),),
 )
 LOGIC = Logic(
     files=(
@@ -95,7 +96,7 @@ LOGIC = Logic(
             requirements=("R1",),
         ),
         FileLogic(
-            path="main.py",
+            path="experiments.py",
             logic="Draw, estimate, write.",
             functions=(),
             depends_on=("estimator.py",),
@@ -108,6 +109,9 @@ LOGIC = Logic(
     ),
     conventions=(),
     metrics=(Metric(name="error", meaning="absolute error"),),
+    experiments=(
+        Experiment(name="table1", shows=("S1",), methods=("default",), metrics=("error",), minutes=1),
+    ),
 )
 CONFIGURATION = Configuration(
     entries=(
@@ -129,6 +133,7 @@ PLAN = Plan(
     configuration=CONFIGURATION,
     anchors={"R1": "S1", "R2": "S1", "training.learning_rate": "S1", "training.batch": "S1"},
     refused=(),
+    contract=2,
 )
 
 ESTIMATOR = '''"""The mean."""
@@ -171,8 +176,25 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 '''
-SLEEPING_MAIN = MAIN.replace("import json\n", "import json\nimport time\n").replace(
-    "    metrics = ", "    time.sleep(3600)\n    metrics = "
+EXPERIMENTS = '''"""The experiment."""
+
+import numpy as np
+
+from estimator import mean
+from harness import Experiment, Run
+
+
+def estimate(run: Run) -> dict[str, float]:
+    """Draw, estimate [S1]."""
+    settings = run.config["training"]
+    values = np.random.default_rng(run.seed).normal(size=settings["batch"])
+    return {"error": abs(mean(values)) * settings["learning_rate"]}
+
+
+EXPERIMENTS = (Experiment("table1", shows="S1", run=estimate),)
+'''
+SLEEPING = EXPERIMENTS.replace("import numpy", "import time\n\nimport numpy").replace(
+    "    return {", "    time.sleep(3600)\n    return {"
 )
 """Never ends by itself."""
 
@@ -182,8 +204,13 @@ def fenced(code: str) -> str:
     return f"```python\n{code}```\n"
 
 
-def judgements(line: str = "return total / len(values)", verdict: str = "implemented") -> str:
-    """An audit's answer; `line` is the evidence for R1."""
+def judgements(
+    line: str = "return total / len(values)",
+    verdict: str = "implemented",
+    entry: tuple[str, str, str] = ("experiments.py", "estimate", 'settings = run.config["training"]'),
+) -> str:
+    """An audit's answer; `line` is the evidence for R1, file, symbol and line of `entry` that for R2."""
+    file, symbol, code = entry
     return json.dumps(
         {
             "judgements": [
@@ -197,11 +224,7 @@ def judgements(line: str = "return total / len(values)", verdict: str = "impleme
                     "id": "R2",
                     "verdict": "implemented",
                     "evidence": [
-                        {
-                            "file": "main.py",
-                            "symbol": "main",
-                            "line": 'config["training"] |= config["smoke"]["training"]',
-                        }
+                        {"file": file, "symbol": symbol, "line": code},
                     ],
                     "note": "",
                 },
@@ -218,8 +241,24 @@ def recording() -> dict[str, str]:
         "plan.architecture": ARCHITECTURE.model_dump_json(),
         "plan.logic": LOGIC.model_dump_json(),
         "plan.config": CONFIGURATION.model_dump_json(),
-        "analysis": "## estimator.py\n\nSum over count.\n\n## `main.py`\n\nDraw, estimate, write.\n",
+        "analysis": "## estimator.py\n\nSum over count.\n\n## `experiments.py`\n\nDraw, estimate.\n",
         "code.estimator.py": fenced(ESTIMATOR),
-        "code.main.py": fenced(MAIN),
+        "code.experiments.py": fenced(EXPERIMENTS),
         "audit": judgements(),
+    }
+
+
+def old_recording() -> dict[str, str]:
+    """The same by contract 1, as recordings from before the harness hold it."""
+    answers = recording()
+    del answers["code.experiments.py"]
+    entry = ("main.py", "main", 'config["training"] |= config["smoke"]["training"]')
+    logic = json.loads(LOGIC.model_dump_json())
+    del logic["experiments"], logic["data"]
+    return answers | {
+        "plan.architecture": ARCHITECTURE.model_dump_json().replace("experiments.py", "main.py"),
+        "plan.logic": json.dumps(logic).replace("experiments.py", "main.py"),
+        "analysis": "## estimator.py\n\nSum over count.\n\n## `main.py`\n\nDraw, estimate, write.\n",
+        "code.main.py": fenced(MAIN),
+        "audit": judgements(entry=entry),
     }

@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 
 from pipeline import reproduce as module
+from pipeline.model.journal import Recording
 from pipeline.model.session import open_llm
 from pipeline.progress import Progress
 from pipeline.reading.arxiv import Arxiv, read
@@ -66,11 +67,13 @@ def test_recorded_answers_lead_to_a_repository_that_runs(
         resume=False,
         replay=recording,
     ) as llm:
-        options = Options(packages=packages, limits=Limits(seconds=300))
+        contract = Recording(recording).contract
+        options = Options(packages=packages, limits=Limits(seconds=300), contract=contract)
         made = reproduce(
             paper, llm=llm, sandbox=sandbox, out=tmp_path, options=options, observe=events.append
         )
     report = made.report
+    assert report["contract"] == contract
     jsonschema.validate(report, SCHEMA)
     last = report["attempts"][-1]
     assert made.status == "runs", f"{last['signature']}\n{last['stderr_tail']}"

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from pipeline import reproduce as module
+from pipeline.contract import CURRENT, Contract
 from pipeline.errors import Cancelled, ModelUnavailable
 from pipeline.model.llm import Prompt
 from pipeline.planning.documents import config_yaml
@@ -16,7 +17,16 @@ from pipeline.reproduce import Options, Reproduction, reproduce
 from sandbox.interface import Sandbox
 from tests.conftest import available
 from tests.fakes.scripted import ScriptedLLM
-from tests.pipeline.plans import CONFIGURATION, ESTIMATOR, MAIN, PAPER, fenced, judgements, recording
+from tests.pipeline.plans import (
+    CONFIGURATION,
+    ESTIMATOR,
+    EXPERIMENTS,
+    PAPER,
+    fenced,
+    judgements,
+    old_recording,
+    recording,
+)
 
 SCHEMA = json.loads((Path(module.__file__).parent / "proving/execution-report.schema.json").read_text())
 
@@ -27,9 +37,10 @@ def run(
     sandbox: Sandbox | None = None,
     cache: Path = Path("unused"),
     method: Method = "full",
+    contract: Contract = CURRENT,
 ) -> tuple[Reproduction, ScriptedLLM, list[Progress]]:
     llm, events = ScriptedLLM(answers), list[Progress]()
-    options = Options(packages=cache, concurrency=2, method=method)
+    options = Options(packages=cache, concurrency=2, method=method, contract=contract)
     made = reproduce(PAPER, llm=llm, sandbox=sandbox, out=out, options=options, observe=events.append)
     jsonschema.validate(made.report, SCHEMA)
     return made, llm, events
@@ -44,17 +55,21 @@ def test_the_folder_holds_what_the_pull_request_adds(tmp_path: Path) -> None:
     }
     assert written == made.files
     assert set(written) == {
+        ".gitignore",
+        ".python-version",
         "README.md",
         "config.yaml",
         "docs/execution-report.json",
         "docs/execution-report.md",
         "docs/plan/analysis/estimator.py.md",
-        "docs/plan/analysis/main.py.md",
+        "docs/plan/analysis/experiments.py.md",
         "docs/plan/architecture.md",
         "docs/plan/logic.md",
         "docs/plan/overview.md",
         "docs/plan/requirements.md",
         "estimator.py",
+        "experiments.py",
+        "harness.py",
         "main.py",
         "reproduce.sh",
         "requirements.txt",
@@ -86,7 +101,7 @@ def test_the_run_proves_itself_in_a_sandbox(tmp_path: Path, sandbox: Sandbox, pa
     made, _, _ = run(tmp_path, recording(), sandbox, packages)
     report = made.report
     assert made.status == "runs", report["attempts"][-1]["stderr_tail"]
-    assert set(report["metrics"]) == {"error"}
+    assert set(report["metrics"]) == {"table1_error"}
     assert report["environment"]["sandbox"] == sandbox.name
     assert [attempt["signature"] for attempt in report["attempts"]] == [None, None]
     (mean, _) = report["requirements"]["items"]
@@ -97,6 +112,54 @@ def test_the_run_proves_itself_in_a_sandbox(tmp_path: Path, sandbox: Sandbox, pa
     pins = made.files["requirements.txt"].splitlines()
     assert [pin.split("==")[0] for pin in pins] == ["numpy", "pyyaml"]
     assert set(pins) <= set(report["environment"]["packages"])
+
+
+def test_each_way_of_using_it_is_a_phase_in_the_report(
+    tmp_path: Path, sandbox: Sandbox, packages: Path
+) -> None:
+    made, _, _ = run(tmp_path, recording(), sandbox, packages)
+    report = made.report
+    used = ["list", "alone", "resume", "again", "report", "core"]
+    assert [phase["phase"] for phase in report["phases"]] == ["install", "import", "smoke", *used]
+    assert all(phase["ok"] for phase in report["phases"])
+    assert report["contract"] == 2
+    told = made.files["docs/execution-report.md"]
+    assert "killed after a checkpoint and resumed, a run gives the same numbers: yes" in told
+    assert "python3 main.py run table1 --method default --seed 1" in made.files["README.md"]
+
+
+def test_what_answers_by_the_contract_before_is_made_and_run_as_before(
+    tmp_path: Path, packages: Path
+) -> None:
+    made, _, _ = run(tmp_path, old_recording(), available("local"), packages, contract=1)
+    report = made.report
+    assert made.status == "runs", report["attempts"][-1]["stderr_tail"]
+    assert set(report["metrics"]) == {"error"}
+    assert [phase["phase"] for phase in report["phases"]] == ["install", "import", "smoke"]
+    assert report["contract"] == 1
+    assert not {"harness.py", "experiments.py", ".gitignore"} & made.files.keys()
+    assert "Both write `results.json`" in made.files["README.md"]
+
+
+def test_what_cannot_be_resumed_is_mended_like_what_does_not_run(tmp_path: Path, packages: Path) -> None:
+    forgetful = EXPERIMENTS.replace("import numpy", "import os\n\nimport numpy").replace(
+        '    return {"error": abs(',
+        '    open(".seen", "a").write("x")\n    return {"error": os.stat(".seen").st_size + abs(',
+    )
+    edit = (
+        "It counts its runs.\n\nexperiments.py\n<<<<<<< SEARCH\n"
+        '    return {"error": os.stat(".seen").st_size + abs(mean(values)) * settings["learning_rate"]}\n=======\n'
+        '    return {"error": abs(mean(values)) * settings["learning_rate"]}\n>>>>>>> REPLACE\n'
+    )
+    answers = recording() | {"code.experiments.py": fenced(forgetful), "fix.1": edit}
+    made, llm, _ = run(tmp_path, answers, available("local"), packages)
+    assert made.status == "runs", made.report["attempts"]
+    first, *_ = made.report["attempts"]
+    assert first["phase"] == "resume"
+    assert first["remedy"] == "model: It counts its runs."
+    asked = next(prompt.task for prompt in llm.asked if prompt.stage == "fix.1")
+    assert "Killed and resumed, `error` is" in asked
+    assert "class Laboratory" not in asked, "the harness is known, and cannot be changed"
 
 
 def test_what_fails_is_repaired_and_the_repair_is_told(
@@ -235,7 +298,7 @@ def test_a_repair_that_breaks_the_run_is_dropped(tmp_path: Path, sandbox: Sandbo
 
 def test_a_stop_keeps_what_is_finished(tmp_path: Path) -> None:
     answers = recording()
-    del answers["code.main.py"]
+    del answers["code.experiments.py"]
     with pytest.raises(ModelUnavailable):
         run(tmp_path, answers)
     assert "[S1] 1 Method" in (tmp_path / "paper.md").read_text()
@@ -281,11 +344,11 @@ def test_the_configuration_that_is_delivered_is_read_as_it_is_meant(tmp_path: Pa
 
 
 AT_ONCE = (
-    f"estimator.py\n{fenced(ESTIMATOR)}\nmain.py\n{fenced(MAIN)}\nrequirements.txt\n```\nnumpy\nPyYAML\n```\n\n"
+    f"estimator.py\n{fenced(ESTIMATOR)}\nexperiments.py\n{fenced(EXPERIMENTS)}\nrequirements.txt\n```\nnumpy\nPyYAML\n```\n\n"
     f"config.yaml\n```yaml\n{config_yaml(CONFIGURATION)}```\n"
 )
 PLANNED = ["plan.overview", "plan.requirements", "plan.architecture", "plan.logic", "plan.config"]
-CODED = ["code.estimator.py", "code.main.py"]
+CODED = ["code.estimator.py", "code.experiments.py"]
 
 
 @pytest.mark.parametrize(
@@ -312,7 +375,7 @@ def test_each_method_of_the_ladder_asks_what_it_has_and_delivers_the_same(
 
 
 def test_a_repository_in_one_answer_is_asked_for_again_where_files_are_missing(tmp_path: Path) -> None:
-    llm_answers = {"code": f"main.py\n{fenced(MAIN)}", "code#2": AT_ONCE}
+    llm_answers = {"code": f"experiments.py\n{fenced(EXPERIMENTS)}", "code#2": AT_ONCE}
     _, llm, _ = run(tmp_path, llm_answers, method="one-shot")
     assert llm.stages == ["code", "code#2"]
     assert "config.yaml, requirements.txt" in llm.asked[1].task

@@ -109,6 +109,7 @@ def test_what_cannot_be_accepted_goes_back_to_the_model(delivered: Repository, t
     ("answer", "words"),
     [
         (edit("# Plan", old="# Overview", path="docs/plan/overview.md"), "docs/"),
+        (edit("    pass", old="    main(EXPERIMENTS)", path="main.py"), "same in every repository"),
         (".github/workflows/ci.yml\n```yaml\non: push\n```\n", "hidden files"),
         ("../main.py\n```python\nprint()\n```\n", "not names"),
         (
@@ -124,10 +125,10 @@ def test_what_is_never_accepted(delivered: Repository, tmp_path: Path, answer: s
 
 
 def test_code_may_be_taken_away_where_that_is_asked_for(delivered: Repository, tmp_path: Path) -> None:
-    computed = '    metrics = {"error": abs(mean(values)) * config["training"]["learning_rate"]}'
-    answer = edit('    metrics = {"error": float(abs(values.mean()))}', old=computed, path="main.py")
-    answer += edit("", old="from estimator import mean", path="main.py")
-    assert Desk(delivered, tmp_path, revise_1=answer).revise().changed == ("main.py",)
+    computed = '    return {"error": abs(mean(values)) * settings["learning_rate"]}'
+    answer = edit('    return {"error": float(abs(values.mean()))}', old=computed, path="experiments.py")
+    answer += edit("", old="from estimator import mean", path="experiments.py")
+    assert Desk(delivered, tmp_path, revise_1=answer).revise().changed == ("experiments.py",)
 
 
 def test_a_change_is_run_and_reported(delivered: Repository, kept: Path, sandbox: Sandbox) -> None:
@@ -138,7 +139,7 @@ def test_a_change_is_run_and_reported(delivered: Repository, kept: Path, sandbox
     report = json.loads(made.documents["docs/execution-report.json"])
     jsonschema.validate(report, SCHEMA)
     assert report == made.report
-    assert report["status"] == "runs" and set(report["metrics"]) == {"error"}
+    assert report["status"] == "runs" and set(report["metrics"]) == {"table1_error"}
     mean, _ = report["requirements"]["items"]
     (place,) = mean["evidence"]
     assert (place["symbol"], place["end"]) == ("mean", 10) and place["executed"]
@@ -169,7 +170,8 @@ def test_what_stays_broken_is_worse_than_what_ran(
 
 
 def test_what_did_not_run_before_is_not_worse(delivered: Repository, kept: Path, sandbox: Sandbox) -> None:
-    before = delivered.with_file("main.py", delivered.files["main.py"].replace('config["seed"]', "config[1]"))
+    experiments = delivered.files["experiments.py"].replace('config["training"]', "config[1]")
+    before = delivered.with_file("experiments.py", experiments)
     asked = edit("    return float(np.mean(values))")
     made = Desk(before, kept, sandbox, revise_1=asked, fix_1="NO CHANGE: I cannot.").revise()
     assert (made.status, made.ran_before, made.worse) == ("fails", False, False)

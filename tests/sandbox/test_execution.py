@@ -1,13 +1,11 @@
 import itertools
-import json
-import math
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sandbox.contents import contents
-from sandbox.execution import _coverage, _results, execute, run_command
+from sandbox.execution import _coverage, execute, run_command
 from sandbox.interface import Command, Sandbox, SandboxCancelled
 from sandbox.report import MOST_PROBLEMS, CommandResult, ExecutionReport, Limits, PhaseResult
 
@@ -253,45 +251,6 @@ def test_packages_are_there_and_the_hosts_are_not(execution: Execute) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        (b"", "is not JSON"),
-        (b"[" * 100_000, "is not JSON"),
-        (b"\xff", "is not JSON"),
-        (b"[1]", 'has no `"metrics"'),
-        (b'{"mode": "smoke", "metrics": {}}', 'has no `"metrics"'),
-        (b'{"mode": "smoke", "metrics": [1]}', 'has no `"metrics"'),
-        (b'{"metrics": {"loss": 1}}', "does not say"),
-        (b'{"mode": "smoke", "metrics": {"loss": "0.5"}}', "not a finite number"),
-        (b'{"mode": "smoke", "metrics": {"loss": true}}', "not a finite number"),
-        (b'{"mode": "smoke", "metrics": {"loss": Infinity}}', "not a finite number"),
-        (b'{"mode": "smoke", "metrics": {"loss": 1e999}}', "not a finite number"),
-        (b'{"mode": "smoke", "metrics": {"loss": 1' + b"0" * 400 + b"}}", "not a finite number"),
-        (b'{"mode": "smoke", "metrics": {"loss": 1' + b"0" * 5000 + b"}}", "is not JSON"),
-        (b" " * (2 << 20), "ordinary file of at most"),
-    ],
-)
-def test_results_that_are_no_results(content: bytes, problem: str) -> None:
-    metrics, problems = _results(content, "smoke", ())
-    assert len(problems) == 1 and problem in problems[0]
-    assert all(map(math.isfinite, metrics.values()))
-
-
-def test_good_results_are_taken() -> None:
-    content = json.dumps(
-        {"mode": "full", "metrics": {"loss": -1e-9, "steps": 3}, "more": "is welcome"}
-    ).encode()
-    assert _results(content, "full", ["loss"]) == ({"loss": -1e-9, "steps": 3.0}, [])
-
-
-def test_a_promise_may_be_the_pattern_of_several_metrics() -> None:
-    content = json.dumps({"mode": "full", "metrics": {"loss_sgd": 1, "loss_adam": 2}}).encode()
-    _, problems = _results(content, "full", [r"loss_\w+", r"error_\w+"])
-    assert len(problems) == 1
-    assert "error_" in problems[0]
-
-
-@pytest.mark.parametrize(
     "program",
     [
         "import time; time.sleep(60)",
@@ -376,16 +335,6 @@ def test_a_command_is_not_run_without_its_packages(sandbox: Sandbox, cache: Path
     assert not ended.ok
     assert not ended.stdout
     assert "no versions of the required packages that fit together" in ended.stderr
-
-
-@pytest.mark.parametrize("name", ["loss\ud800", "x" * 1001], ids=["surrogate", "long"])
-def test_a_metrics_name_that_nobody_could_read_is_a_problem(name: str) -> None:
-    content = json.dumps({"mode": "smoke", "metrics": {name: 0.5, "kept": 1}}).encode()
-
-    numbers, problems = _results(content, "smoke", ())
-
-    assert numbers == {"kept": 1.0}
-    assert len(problems) == 1 and "is no name of a metric" in problems[0]
 
 
 def test_problems_without_end_are_cut_and_shown_as_text() -> None:

@@ -13,7 +13,12 @@ from pyflakes import messages
 from pyflakes.checker import Checker
 
 from pipeline.coding.checks.calls import call_problems
-from pipeline.coding.checks.conventions import convention_problems, main_problems, text_problems
+from pipeline.coding.checks.conventions import (
+    convention_problems,
+    experiment_problems,
+    main_problems,
+    text_problems,
+)
 from pipeline.coding.checks.program import Program
 from pipeline.coding.checks.settings import setting_problems
 from pipeline.coding.checks.symbols import (
@@ -28,6 +33,8 @@ from pipeline.coding.checks.symbols import (
     suggestion,
 )
 from pipeline.coding.repository import Repository
+from pipeline.contract import contract_of
+from pipeline.planning.checks import ENTRY
 from pipeline.planning.plan import Function, Plan
 from sandbox import syntax
 
@@ -297,6 +304,15 @@ def _parameter_problems(found: Signature, planned: Function, name: str, line: in
         )
 
 
+def _entry_point_problems(file: File) -> Problems:
+    harnessed = contract_of(file.program.files) > 1
+    if file.path == ENTRY[1] and not harnessed:
+        yield from main_problems(file.tree)
+    elif file.path == ENTRY[2] and harnessed:
+        planned = file.plan.logic.experiments if file.plan else ()
+        yield from experiment_problems(file.tree, [experiment.name for experiment in planned])
+
+
 _RULES: dict[str, Callable[[File], Problems]] = {
     "import": _import_problems,
     "attribute": _attribute_problems,
@@ -309,5 +325,5 @@ _RULES: dict[str, Callable[[File], Problems]] = {
     ),
     "convention": lambda file: convention_problems(file.tree, file.program.bases()),
     "text": lambda file: text_problems(file.source),
-    "entry-point": lambda file: main_problems(file.tree) if file.path == "main.py" else iter(()),
+    "entry-point": _entry_point_problems,
 }

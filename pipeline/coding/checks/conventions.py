@@ -62,6 +62,38 @@ def main_problems(tree: ast.Module) -> Iterator[tuple[int, str]]:
         yield 1, 'main.py runs on import: call `main()` under `if __name__ == "__main__":`'
 
 
+def experiment_problems(tree: ast.Module, planned: Collection[str]) -> Iterator[tuple[int, str]]:
+    """What experiments.py has to have: `EXPERIMENTS` for the harness, with those of the plan."""
+    names = {target.id for node in tree.body for target in _targets(node)}
+    if "EXPERIMENTS" not in names:
+        yield 1, "experiments.py does not define `EXPERIMENTS`, a tuple of `Experiment`, which main.py runs"
+        return
+    calls = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and dotted(node.func) == "Experiment"
+    ]
+    named = [
+        *(call.args[:1] for call in calls),
+        *([k.value] for call in calls for k in call.keywords if k.arg == "name"),
+    ]
+    values = [value for one in named for value in one]
+    if all(isinstance(value, ast.Constant) for value in values):
+        known = {value.value for value in values if isinstance(value, ast.Constant)}
+        for name in planned:
+            if name not in known:
+                yield 1, f"the experiment `{name}` of the plan is not among `EXPERIMENTS`"
+
+
+def _targets(node: ast.stmt) -> list[ast.Name]:
+    targets = (
+        node.targets
+        if isinstance(node, ast.Assign)
+        else [node.target]
+        if isinstance(node, ast.AnnAssign)
+        else []
+    )
+    return [target for target in targets if isinstance(target, ast.Name)]
+
+
 def _loaded_words(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
         return [node.attr]

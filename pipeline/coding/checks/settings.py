@@ -96,7 +96,7 @@ def symbols(source: str) -> dict[str, tuple[int, int]]:
     return found
 
 
-_CONFIG_NAMES = {"config", "cfg", "self.config", "self.cfg"}
+_CONFIG_NAMES = {"config", "cfg", "self.config", "self.cfg", "run.config", "report.config"}
 
 
 def setting_problems(

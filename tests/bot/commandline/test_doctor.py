@@ -53,9 +53,9 @@ def look(tmp_path: Path, url: str = UNREACHABLE, **values: object) -> dict[str, 
 
 
 def test_a_machine_that_is_ready(tmp_path: Path) -> None:
-    with service(["o3-mini", "gpt"]) as url:
+    with service(["gpt-6.2-sol", "gpt"]) as url:
         found = look(tmp_path, url)
-    for name in ("Python", "git", "uv", "Data folder", "Model key", "Model endpoint", "arXiv", "Database"):
+    for name in ("Python", "git", "uv", "Data folder", "Model key", "Model", "arXiv", "Database"):
         assert found[name].state == "ok", found[name]
         assert not found[name].mend
     assert found["GitHub App"].state == "off"
@@ -69,26 +69,53 @@ def test_services_that_do_not_answer_are_named_with_what_to_do(tmp_path: Path) -
         assert found[name].mend
 
 
+def test_a_key_that_is_not_accepted(tmp_path: Path) -> None:
+    with service(["gpt-6.2-sol"]) as url:
+        check = look(tmp_path, url, openai_api_key="sk-bad")["Model endpoint"]
+    assert check.state == "bad"
+    assert "does not accept the key" in check.detail
+    assert "OPENAI_API_KEY" in check.mend
+
+
 @pytest.mark.parametrize(
-    ("values", "models", "words", "mend"),
+    ("model", "state", "words"),
     [
-        ({"openai_api_key": "sk-bad"}, ["o3-mini"], "does not accept the key", "OPENAI_API_KEY"),
-        ({"model": "o9"}, ["gpt", "o3-mini"], "has no model o9", "for example gpt"),
+        ("o9", "warn", "does not list o9"),
+        ("o3-mini", "bad", "o3-mini has ended on 2026-10-23"),
+        (None, "ok", "gpt-6.2-sol"),
     ],
 )
-def test_an_endpoint_that_will_not_do(
-    tmp_path: Path, values: dict[str, str], models: list[str], words: str, mend: str
+def test_a_model_that_an_endpoint_does_not_offer(
+    tmp_path: Path, model: str | None, state: str, words: str
 ) -> None:
-    with service(models) as url:
-        check = look(tmp_path, url, **values)["Model endpoint"]
-    assert check.state == "bad"
+    with service(["gpt", "gpt-6.2-sol"]) as url:
+        check = look(tmp_path, url, model=model)["Model"]
+    assert check.state == state
     assert words in check.detail
-    assert mend in check.mend
+    assert state == "ok" or ("offers gpt-6.2-sol" in check.detail and "PAPER2CODE_MODEL" in check.mend)
+
+
+def test_the_judge_is_looked_at_where_it_is_another_model_at_another_service(tmp_path: Path) -> None:
+    with service(["gpt-6.2-sol"]) as url:
+        found = look(tmp_path, url, judge_model="claude-sonnet-5-5", anthropic_base_url=UNREACHABLE)
+    assert found["Model"].state == "ok"
+    assert UNREACHABLE in found["Model endpoint"].detail
+    assert "ANTHROPIC_BASE_URL" in found["Model endpoint"].mend
+
+
+@pytest.mark.parametrize(("cap", "state"), [(1.0, "bad"), (None, "warn")])
+def test_a_model_without_a_price(tmp_path: Path, cap: float | None, state: str) -> None:
+    with service(["llama3"]) as url:
+        check = look(tmp_path, url, model="llama3", max_usd=cap)["Price"]
+    assert check.state == state
+    assert 'models."llama3" = {' in check.mend
 
 
 def test_an_endpoint_need_not_list_its_models(tmp_path: Path) -> None:
     with service(None) as url:
-        assert look(tmp_path, url)["Model endpoint"].state == "ok"
+        check = look(tmp_path, url)["Model"]
+    assert check.state == "ok"
+    assert "answers 404 to a list of models" in check.detail
 
 
 def test_no_key_is_bad_and_no_key_is_ever_shown(tmp_path: Path) -> None:

@@ -26,6 +26,10 @@ REPORT: dict[str, Any] = {
     "requirements": {"implemented": 21, "partial": 1, "missing": 0, "deviates": 1, "total": 23},
     "assumptions": [{}, {}],
     "usage": {"usd": 0.31, "calls": 26},
+    "models": {
+        role: {"model": f"{role}s", "calls": n, "input_tokens": 1000, "output_tokens": 20, "usd": None}
+        for n, role in enumerate(("judge", "planner"))
+    },
 }
 
 

@@ -17,7 +17,8 @@ from pipeline.paths import refusal
 EXAMPLE = """
 trigger: mention
 permission: write
-model: o3-mini
+model: gpt-6.2-sol
+judge_model: claude-sonnet-5-5
 max_usd: 3
 max_fixes: 8
 directory: papers/{arxiv_id}-{slug}
@@ -36,7 +37,9 @@ def test_the_documented_example() -> None:
     configuration = read(EXAMPLE)
     assert configuration.refine == ("config",)
     assert configuration.run.memory_bytes == 4 * 2**30
-    assert configuration == Configuration(model="o3-mini", refine=("config",))
+    assert configuration == Configuration(
+        model="gpt-6.2-sol", judge_model="claude-sonnet-5-5", refine=("config",)
+    )
 
 
 @pytest.mark.parametrize(

@@ -297,11 +297,11 @@ def test_refusals_say_why(request_: Request, words: str) -> None:
 
 
 def test_options_reach_the_job() -> None:
-    command = Command("reproduce", options=(("max_usd", "1"), ("max_fixes", "2")))
+    command = Command("reproduce", options=(("max_usd", "1"), ("max_fixes", "2"), ("judge_model", "o2")))
     decision = admit(ask(command, "1706.03762"), Configuration(model="o1"), "write")
     assert isinstance(decision, Admitted)
     wish = decision.jobs[0].configuration
-    assert (wish.max_usd, wish.max_fixes, wish.model) == (1, 2, "o1")
+    assert (wish.max_usd, wish.max_fixes, wish.model, wish.judge_model) == (1, 2, "o1", "o2")
 
 
 def test_an_issue_that_somebody_moved_here_is_its_authors() -> None:

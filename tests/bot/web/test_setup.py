@@ -28,7 +28,7 @@ ADMITTED = ("anybody", TOKEN)
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hub: FakeGitHub) -> None:
     for name in os.environ:
-        if name.startswith(("PAPER2CODE_", "OPENAI_", "GITHUB_")):
+        if name.startswith(("PAPER2CODE_", "OPENAI_", "ANTHROPIC_", "GITHUB_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PAPER2CODE_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("PAPER2CODE_DASHBOARD_TOKEN", TOKEN)

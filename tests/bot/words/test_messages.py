@@ -11,10 +11,11 @@ from markdown_it import MarkdownIt
 from bot.github.pulls import PullRequest
 from bot.intake.jobs import Outcome
 from bot.intake.progress import Board
+from bot.jobs.watch import Watch
 from bot.words import messages
 from pipeline.coding.repository import Repository
 from pipeline.progress import Progress
-from pipeline.proving.documents import revised_documents
+from pipeline.proving.documents import revised_documents, status_sentence
 from pipeline.proving.report import execution_report
 from pipeline.running.fixing import Attempt, error_signature
 from sandbox.execution import execute
@@ -51,7 +52,9 @@ def test_the_body_says_what_a_reviewer_needs() -> None:
         "training.batch\\_size",
         "bash reproduce.sh",
         "$0.46",
-        "`o3-mini`",
+        "`gpt-6.2-sol`",
+        "| auditor | `claude-sonnet-5-5` | 2 | 120,000 | 80,000 | 20,000 | $0.10 |",
+        "| judge | `claude-sonnet-5-5` | with its review |",
         "5 min 12 s",
         "The value is read, but never used.",
     ):
@@ -67,6 +70,20 @@ def test_no_status_is_told_as_another(status: str) -> None:
     body = messages.pull_request(reproduction(status=status, environment=environment), "papers/x", "", None)
     told = {"runs": "**Runs**", "fails": "**Does not run**", "not-run": "**Was not run**"}
     assert [name for name, words in told.items() if words in body] == [status]
+
+
+def test_what_runs_and_cannot_be_used_as_promised_is_told_as_that() -> None:
+    made = reproduction(status="fails")
+    made.report["contract"] = 2
+    made.report["attempts"][-1]["phase"] = "resume"
+    body = messages.pull_request(made, "papers/x", "", None)
+    assert (
+        "**Cannot be used as promised**: its smoke run passes, but not that killed after a checkpoint" in body
+    )
+    assert "main.py list" in body
+    sentence = status_sentence(made.report)
+    assert sentence.startswith("It cannot be used as promised yet: its smoke run ended well")
+    assert "resumed, a run gives the same numbers." in sentence
 
 
 def test_hostile_text_renders_as_text_and_nothing_else() -> None:
@@ -197,3 +214,13 @@ def test_the_checklist_links_to_the_jobs_page_where_there_is_one() -> None:
     shown = messages.progress(job(id="123-1-ab"), Board(), 0.0, "https://bot.example.org/p2c")
     assert "[its page](https://bot.example.org/p2c/jobs/123-1-ab)" in shown
     assert "page" not in messages.progress(job(), Board(), 0.0)
+
+
+def test_what_a_job_may_cost_opens_its_progress_comment_and_what_to_know_of_its_model_follows() -> None:
+    watch = Watch(lambda board: None, lambda: False, 1)
+    for said in ("gpt-5 ends soon.", "Expected: 14 calls.", "Expected: 14 calls."):
+        watch.say(said)
+    watch(Progress("paper", "started", "1706.03762"))
+    lines = messages.progress(job(), watch.board, 0.0).splitlines()
+    assert lines[2:6:2] == ["Expected: 14 calls.", "gpt-5 ends soon."]
+    assert "Read the paper" in lines[6]

@@ -166,7 +166,7 @@ def test_the_model_is_asked_about_what_was_delivered_after_what_the_run_asked(tm
         yield Tools(Arxiv("http://localhost", "http://localhost", tmp_path), llm, None)
 
     asked = job(configuration=Configuration(judge=2))
-    llm.usage = Usage(calls=2, usd=0.25)
+    llm.usages["judge"] = Usage(calls=2, usd=0.25)
     watch = Watch(lambda board: None, lambda: False, 1, Board(usd=0.5))
     judgement = judging(toolbox)(asked, tmp_path, made, watch)
     assert watch.board.usd == 0.75

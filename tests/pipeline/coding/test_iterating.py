@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from pipeline import reproduce as module
+from pipeline.coding.given import GIVEN
 from pipeline.coding.iterating import SHOWN, Agent, Outcome, Step, Tools, Worked
 from pipeline.coding.repository import Repository
 from pipeline.errors import AnswerInvalid, BudgetReached, ContextOverflow, ModelUnavailable
@@ -22,7 +23,7 @@ from sandbox.interface import Sandbox
 from tests.conftest import available
 from tests.fakes.model import FakeModel, Reply
 from tests.fakes.scripted import Answer, ScriptedLLM
-from tests.pipeline.plans import ESTIMATOR, MAIN, PAPER
+from tests.pipeline.plans import ESTIMATOR, EXPERIMENTS, PAPER
 
 SCHEMA = json.loads((Path(module.__file__).parent / "proving/execution-report.schema.json").read_text())
 CONFIG = "seed: 0\ntraining:\n  learning_rate: 0.001\n  batch: 32\nsmoke:\n  training:\n    batch: 4\n"
@@ -43,7 +44,9 @@ def write(**files: str) -> str:
     return step("write", "Files.", files=[{"path": path, "text": text} for path, text in named.items()])
 
 
-ALL = write(estimator_py=ESTIMATOR, main_py=MAIN, config_yaml=CONFIG, requirements_txt="numpy\nPyYAML\n")
+ALL = write(
+    estimator_py=ESTIMATOR, experiments_py=EXPERIMENTS, config_yaml=CONFIG, requirements_txt="numpy\nPyYAML\n"
+)
 SUBMIT = step("submit", summary="The mean; all of it.")
 
 
@@ -80,7 +83,12 @@ def test_the_agent_writes_runs_sees_the_error_mends_it_and_submits(
     tmp_path: Path, sandbox: Sandbox, packages: Path
 ) -> None:
     llm = script(
-        write(estimator_py=BROKEN, main_py=MAIN, config_yaml=CONFIG, requirements_txt="numpy\nPyYAML\n"),
+        write(
+            estimator_py=BROKEN,
+            experiments_py=EXPERIMENTS,
+            config_yaml=CONFIG,
+            requirements_txt="numpy\nPyYAML\n",
+        ),
         step("run"),
         step("edit", "An array has no method `total`.", edits=MEND),
         step("shell", command="python3 -c 'import estimator as e, numpy; print(e.mean(numpy.ones(3)) + 41)'"),
@@ -95,13 +103,13 @@ def test_the_agent_writes_runs_sees_the_error_mends_it_and_submits(
     assert "'numpy.ndarray' object has no attribute 'total'" in llm.asked[2].task
     assert "ended with exit status 0.\n\n42.0" in llm.asked[4].task
     assert ESTIMATOR in llm.asked[5].task
-    assert "Metrics in results.json: {'error': 0." in llm.asked[6].task
+    assert "Metrics in results.json: {'table1_error': 0." in llm.asked[6].task
     first = report["attempts"][0]
     assert first["signature"].startswith("AttributeError: 'numpy.ndarray' object has no attribute 'total'")
     assert (first["remedy"], first["lines_changed"]) == ("model: An array has no method `total`.", 1)
     assert report["lines"]["changed"] == 1
     assert report["method"] == "iterative"
-    assert report["metrics"].keys() == {"error"}
+    assert report["metrics"].keys() == {"table1_error"}
     assert made.files["estimator.py"] == ESTIMATOR
     assert "numpy==" in made.files["requirements.txt"]
     assert "Submitted in step 7" in made.files["docs/steps.md"]
@@ -113,15 +121,15 @@ def test_the_agent_writes_runs_sees_the_error_mends_it_and_submits(
 
 
 def test_what_a_command_writes_is_not_in_the_repository(tmp_path: Path, packages: Path) -> None:
-    llm = script(ALL, step("shell", command="echo x > new.py; echo y > main.py"), step("run"), SUBMIT)
+    llm = script(ALL, step("shell", command="echo x > new.py; echo y > experiments.py"), step("run"), SUBMIT)
     made = run(tmp_path, llm, available("local"), packages)
-    assert made.files["main.py"] == MAIN
+    assert made.files["experiments.py"] == EXPERIMENTS
     assert "new.py" not in made.files
 
 
 def test_a_command_with_packages_that_cannot_be_had_says_so(tmp_path: Path, packages: Path) -> None:
     llm = script(
-        write(main_py="import yaml", requirements_txt="PyYAML>99\n"),
+        write(experiments_py="import yaml", requirements_txt="PyYAML>99\n"),
         step("shell", command="echo never"),
         SUBMIT,
         SUBMIT,
@@ -140,7 +148,7 @@ def test_what_was_not_seen_to_run_is_submitted_only_if_the_agent_insists() -> No
         return Outcome("It passed.")
 
     tools = Tools(smoke, lambda repository, command: Outcome(""), "little", "less")
-    llm = script(ALL, step("run"), write(main_py="changed since"), SUBMIT, step("run"), SUBMIT)
+    llm = script(ALL, step("run"), write(experiments_py="changed since"), SUBMIT, step("run"), SUBMIT)
     assert "Submitted in step 6" in work(llm, tools).ending
     assert "Not accepted" in llm.asked[4].task
     assert len(ran) == 2
@@ -156,7 +164,7 @@ def test_without_a_sandbox_nothing_is_run(tmp_path: Path) -> None:
 
 
 def test_the_steps_end(tmp_path: Path) -> None:
-    llm = script(ALL, step("read", path="main.py"), step("read", path="none.py"))
+    llm = script(ALL, step("read", path="experiments.py"), step("read", path="none.py"))
     made = run(tmp_path, llm, steps=3)
     assert len(llm.stages) == 3
     assert made.commits[0].body == "Not submitted: all 3 steps are used up."
@@ -173,11 +181,20 @@ def test_at_the_end_of_the_budget_what_is_there_is_run_and_delivered(tmp_path: P
 
 def test_a_budget_for_nothing_delivers_nothing() -> None:
     with pytest.raises(BudgetReached):
-        work(script(step("read", path="main.py"), failing(BudgetReached("too much"))))
+        work(script(step("read", path="experiments.py"), failing(BudgetReached("too much"))))
 
 
 @pytest.mark.parametrize(
-    "path", ["../out.py", "/etc/passwd", ".github/workflows/ci.yml", ".git/hooks/x", "README.md", "docs/a.md"]
+    "path",
+    [
+        "../out.py",
+        "/etc/passwd",
+        ".github/workflows/ci.yml",
+        ".git/hooks/x",
+        "README.md",
+        "docs/a.md",
+        "harness.py",
+    ],
 )
 def test_refused_paths_change_nothing_and_are_explained(path: str) -> None:
     refused = step("write", files=[{"path": "ok.py", "text": ""}, {"path": path, "text": "x"}])
@@ -185,8 +202,9 @@ def test_refused_paths_change_nothing_and_are_explained(path: str) -> None:
     worked = work(llm)
     assert "Refused, nothing was changed: " in llm.asked[2].task
     assert worked.repository.files.keys() == {
+        *GIVEN[:4],
         "estimator.py",
-        "main.py",
+        "experiments.py",
         "config.yaml",
         "requirements.txt",
         "reproduce.sh",
@@ -215,11 +233,11 @@ def test_a_model_that_gives_no_actions_is_given_up() -> None:
         work(script(*["nonsense"] * 4))
     worked = work(script(ALL, *["nonsense"] * 4))
     assert worked.ending.startswith("Not submitted. The model's last 3 answers")
-    assert worked.repository.files["main.py"] == MAIN
+    assert worked.repository.files["experiments.py"] == EXPERIMENTS
 
 
 def test_the_conversation_only_grows() -> None:
-    llm = script(ALL, step("read", path="main.py"), step("read", path="config.yaml"), SUBMIT)
+    llm = script(ALL, step("read", path="experiments.py"), step("read", path="config.yaml"), SUBMIT)
     work(llm)
     for before, after in zip(llm.asked, llm.asked[1:], strict=False):
         past = before.task.rpartition("# Step ")[0]
@@ -271,9 +289,14 @@ def test_a_paper_that_is_too_long_is_shortened_and_then_given_up() -> None:
 
 
 def test_an_interrupted_agent_goes_on_without_paying_again(tmp_path: Path, packages: Path) -> None:
-    noisy = MAIN.replace("    mode = ", "    import time\n\n    print(time.time_ns())\n    mode = ")
+    noisy = EXPERIMENTS.replace("    mode = ", "    import time\n\n    print(time.time_ns())\n    mode = ")
     answers = [
-        write(estimator_py=ESTIMATOR, main_py=noisy, config_yaml=CONFIG, requirements_txt="numpy\nPyYAML\n"),
+        write(
+            estimator_py=ESTIMATOR,
+            experiments_py=noisy,
+            config_yaml=CONFIG,
+            requirements_txt="numpy\nPyYAML\n",
+        ),
         step("run"),
         step("shell", command="date +%N"),
     ]

@@ -1,79 +1,16 @@
-"""Prices, and the cap that no call may break."""
+"""What is spent, and the cap that no call may break."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
-from pipeline.errors import BudgetReached, Cancelled, ModelUnavailable
-from pipeline.model.budget import PRICES, Budget, Price, Request, price_of
+from pipeline.errors import BudgetReached, Cancelled
+from pipeline.model.budget import Budget, Request
 from pipeline.model.llm import Usage
+from pipeline.model.prices import Above, Entry
 
-PRICE = Price(input=1.0, cached_input=0.5, output=4.0)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "o3-mini",
-        "o3-mini-2025-01-31",
-        "openai/o3-mini",
-        "OPENAI/O3-mini-2025-01-31",
-        "o3-mini-latest",
-        "a/b/o3-mini",
-    ],
-)
-def test_a_model_is_found_with_prefix_and_date(name: str) -> None:
-    assert price_of(name) == Price(input=1.10, cached_input=0.55, output=4.40)
-
-
-@pytest.mark.parametrize(
-    ("name", "priced_as"),
-    [
-        ("claude-sonnet-4-20250514", "claude-sonnet-4"),
-        ("anthropic/claude-3.7-sonnet", "claude-3.7-sonnet"),
-        ("gemini-2.0-flash-001", "gemini-2.0-flash"),
-        ("gpt-4o-mini-2024-07-18", "gpt-4o-mini"),
-        ("o1-2024-12-17", "o1"),
-    ],
-)
-def test_dates_of_several_forms(name: str, priced_as: str) -> None:
-    assert price_of(name) == price_of(priced_as) != None  # noqa: E711 (a chain)
-
-
-@pytest.mark.parametrize("name", ["llama3:8b", "o3-mini-but-better", "mini", "deepseek/deepseek-r1:free", ""])
-def test_an_unknown_model_has_no_price(name: str) -> None:
-    assert price_of(name) is None
-
-
-def test_prices_are_dated() -> None:
-    assert "\ndate = 20" in PRICES.read_text()
-
-
-def test_a_file_of_the_users_extends_and_overrides(tmp_path: Path) -> None:
-    extra = tmp_path / "prices.toml"
-    extra.write_text('[models]\n"my/Llama" = {input = 0, output = 0}\n"o3-mini" = {input = 9, output = 9}\n')
-    assert price_of("my/llama", extra) == Price(input=0, output=0)
-    assert price_of("o3-mini", extra) == Price(input=9, output=9)
-    assert price_of("o1", extra) == price_of("o1")
-
-
-@pytest.mark.parametrize(
-    "text", ["[models", '[models]\n"x" = {input = -1, output = 1}', "[models]\nx = {in = 1}", "x=1"]
-)
-def test_a_price_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
-    extra = tmp_path / "prices.toml"
-    extra.write_text(text)
-    with pytest.raises(ModelUnavailable, match=r"prices\.toml") as error:
-        price_of("o3-mini", extra)
-    assert "USD per million" in error.value.hint
-
-
-def test_cached_input_is_cheaper_where_the_provider_says_so() -> None:
-    usage = Usage(1, input_tokens=1_000_000, cached_tokens=600_000, output_tokens=500_000)
-    assert PRICE.of(usage) == pytest.approx(0.4 + 0.3 + 2.0)
-    assert Price(input=1, output=4).of(usage) == pytest.approx(1.0 + 2.0)
+PRICE = Entry(input=1.0, cached_input=0.5, output=4.0).price()
 
 
 def spend(
@@ -175,3 +112,34 @@ def test_the_cap_holds_with_many_threads_that_use_all_they_may(cap: float) -> No
         for run_ in [pool.submit(run) for _ in range(16)]:
             assert isinstance(run_.exception(60), BudgetReached)
     assert 0 < budget.spent <= cap
+
+
+@pytest.mark.parametrize(
+    ("said", "counted"),
+    [
+        (Usage(1, -5, -3, -7), Usage(1, usd=0.0)),
+        (Usage(1, 1000, 4000, 0), Usage(1, 1000, 1000, 0, usd=pytest.approx(0.0005))),
+        (
+            Usage(1, 1000, 600, 0, written_tokens=900),
+            Usage(1, 1000, 600, 0, usd=pytest.approx(0.0007), written_tokens=400),
+        ),
+    ],
+)
+def test_what_a_server_counts_is_kept_within_the_possible(said: Usage, counted: Usage) -> None:
+    bills: list[Usage] = []
+    budget = Budget(PRICE, 1.0)
+    with budget.request("plan.a", 1000, bills.append) as request:
+        request.usage = said
+    assert bills == [counted]
+    assert budget.spent == counted.usd
+
+
+def test_the_cap_holds_where_writing_to_the_cache_or_a_long_prompt_costs_more() -> None:
+    above = Above(tokens=1500, input=2, cache_write=4, output=8)
+    price = Entry(input=1, cached_input=0.1, cache_write=1.5, output=4, above=above).price()
+    budget = Budget(price, 0.2)
+    with pytest.raises(BudgetReached):
+        while True:
+            with budget.request("code.a", 2000, lambda _: None) as request:
+                request.usage = Usage(1, 2000, 0, request.output_tokens or 0, written_tokens=2000)
+    assert 0.1 < budget.spent <= 0.2

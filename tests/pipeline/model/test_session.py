@@ -250,3 +250,52 @@ def test_a_cancelled_run_asks_nothing(tmp_path: Path) -> None:
     ):
         llm.complete(prompt())
     assert fake.requests == []
+
+
+def test_what_looks_at_the_work_is_asked_of_the_judge_and_each_role_has_its_bill(tmp_path: Path) -> None:
+    stages = ("plan.a", "analysis", "code.a.py", "fix.1", "repair.1", "audit.1", "judge.1", "rubric.1.1")
+    with FakeModel(Reply("done", usage=COUNTED)) as fake:
+        with session(tmp_path, fake, judge_model="gpt-4o") as llm:
+            for stage in stages:
+                llm.complete(prompt(stage))
+            shares, usage = llm.shares, llm.usage
+        asked = [request["model"] for request in fake.requests]
+        assert asked == ["o3-mini"] * 5 + ["gpt-4o"] * 3
+        with session(tmp_path, fake, judge_model="gpt-4o", resume=True) as llm:
+            for stage in stages:
+                llm.complete(prompt(stage))
+            assert llm.shares == shares
+            assert len(fake.requests) == len(stages)
+    judged = (1000 * 2.5 + 100 * 10) / 1e6
+    assert {role: (share.model, share.usage.calls) for role, share in shares.items()} == {
+        "planner": ("o3-mini", 2),
+        "writer": ("o3-mini", 3),
+        "auditor": ("gpt-4o", 1),
+        "judge": ("gpt-4o", 2),
+    }
+    assert shares["auditor"].usage.usd == pytest.approx(judged)
+    assert usage.usd == pytest.approx(5 * USD + 3 * judged)
+
+
+def test_both_models_pay_from_one_account(tmp_path: Path) -> None:
+    with (
+        FakeModel(Reply("done", usage=COUNTED)) as fake,
+        session(tmp_path, fake, judge_model="gpt-4o", max_usd=0.082) as llm,
+    ):
+        llm.complete(prompt("judge.1"))
+        assert llm.spent == pytest.approx((1000 * 2.5 + 100 * 10) / 1e6)
+        with pytest.raises(BudgetReached):
+            llm.complete(prompt("judge.2"))
+        llm.complete(prompt("code.a"))
+
+
+def test_a_cap_is_refused_where_one_of_the_models_has_no_price(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match="price of llama3"):
+        session(tmp_path, judge_model="llama3", max_usd=3.0)
+
+
+def test_claude_needs_its_own_key_unless_it_is_asked_elsewhere(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match="no API key for claude-sonnet-5-5") as error:
+        session(tmp_path, model="claude-sonnet-5-5")
+    assert "ANTHROPIC_API_KEY" in error.value.hint
+    session(tmp_path, model="claude-sonnet-5-5", provider="openai").close()

@@ -7,23 +7,28 @@ from pipeline.planning.analysis import analyze, sections
 from tests.fakes.scripted import ScriptedLLM
 from tests.pipeline.plans import PLAN
 
-PATHS = ["estimator.py", "main.py"]
-BOTH = "Some words.\n\n## estimator.py\n\n- Sum.\n\n```python\n# main.py comes later\n```\n\n### `main.py`\nDraw.\n"
+PATHS = ["estimator.py", "experiments.py"]
+BOTH = "Words.\n\n## estimator.py\n\n- Sum.\n\n```python\n# main.py comes later\n```\n\n### `experiments.py`\nDraw.\n"
 
 
 def test_each_file_gets_its_section() -> None:
     found = sections(BOTH, PATHS)
-    assert found == {"estimator.py": "- Sum.\n\n```python\n# main.py comes later\n```", "main.py": "Draw."}
+    assert found == {
+        "estimator.py": "- Sum.\n\n```python\n# main.py comes later\n```",
+        "experiments.py": "Draw.",
+    }
 
 
-@pytest.mark.parametrize("text", ["## estimator.py\n\n- Sum.", "## main.py\n\n## estimator.py\n\n- Sum."])
+@pytest.mark.parametrize(
+    "text", ["## estimator.py\n\n- Sum.", "## experiments.py\n\n## estimator.py\n\n- Sum."]
+)
 def test_a_file_that_was_left_out_is_asked_for(text: str) -> None:
-    with pytest.raises(Unfit, match=r"no section `## main\.py`"):
+    with pytest.raises(Unfit, match=r"no section `## experiments\.py`"):
         sections(text, PATHS)
 
 
 def test_all_files_are_thought_through_in_one_call_which_is_repeated_where_one_is_missing() -> None:
-    llm = ScriptedLLM({"analysis": "## main.py\n\nDraw.", "analysis#2": BOTH})
+    llm = ScriptedLLM({"analysis": "## experiments.py\n\nDraw.", "analysis#2": BOTH})
     found = analyze(PLAN, Context("system"), llm, (), lambda path: None)
     assert {path: analysis.text for path, analysis in found.items()} == sections(BOTH, PATHS)
     assert llm.stages == ["analysis", "analysis#2"]

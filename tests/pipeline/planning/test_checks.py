@@ -105,15 +105,15 @@ def test_a_slug_can_be_part_of_a_branch() -> None:
 @pytest.mark.parametrize(
     ("design", "finding"),
     [
-        (with_files("estimator.py"), "no main.py"),
-        (with_files("main.py", "../evil.py"), "not allowed"),
-        (with_files("main.py", "config.yaml"), "not a Python file"),
-        (with_files("main.py", "my-model.py"), "cannot be imported"),
-        (with_files("main.py", "class.py"), "cannot be imported"),
-        (with_files("main.py", "random.py"), "hides the standard library"),
-        (with_files("main.py", "model.py", "model/layers.py"), "folder that has the name"),
-        (with_files("main.py", "Main.py"), "occurs 2 times"),
-        (with_files("main.py", *(f"f{number}.py" for number in range(20))), "too many"),
+        (with_files("estimator.py"), "no experiments.py"),
+        (with_files("experiments.py", "../evil.py"), "not allowed"),
+        (with_files("experiments.py", "config.yaml"), "not a Python file"),
+        (with_files("experiments.py", "my-model.py"), "cannot be imported"),
+        (with_files("experiments.py", "class.py"), "cannot be imported"),
+        (with_files("experiments.py", "random.py"), "hides the standard library"),
+        (with_files("experiments.py", "model.py", "model/layers.py"), "folder that has the name"),
+        (with_files("experiments.py", "Experiments.py"), "occurs 2 times"),
+        (with_files("experiments.py", *(f"f{number}.py" for number in range(20))), "too many"),
         (architecture(classes=(planned_class(file="estimater.py"),)), "Did you mean 'estimator.py'"),
         (architecture(classes=(planned_class(), planned_class())), "occurs 2 times"),
         (architecture(classes=(planned_class(name="My Class"),)), "not a Python identifier"),
@@ -124,7 +124,7 @@ def test_a_slug_can_be_part_of_a_branch() -> None:
         (architecture(classes=(planned_class(methods=(function("fit", "self"),)),)), "without 'self'"),
         (architecture(classes=(planned_class(methods=(function("fit", "lambda"),)),)), "'lambda'"),
         (
-            architecture(calls=(Call(caller="main.py", callee="Estimater", message=""),)),
+            architecture(calls=(Call(caller="experiments.py", callee="Estimater", message=""),)),
             "names 'Estimater'",
         ),
     ],
@@ -137,7 +137,7 @@ def test_findings_on_an_architecture(design: Architecture, finding: str) -> None
 def test_the_call_flow_may_name_files_classes_methods_and_the_outside(name: str) -> None:
     design = architecture(
         classes=(planned_class(methods=(function("fit"),)),),
-        calls=(Call(caller="main", callee=name, message=""),),
+        calls=(Call(caller="experiments", callee=name, message=""),),
     )
     assert check_architecture(design) == []
 
@@ -145,14 +145,14 @@ def test_the_call_flow_may_name_files_classes_methods_and_the_outside(name: str)
 @pytest.mark.parametrize(
     ("design", "finding"),
     [
-        (logic(files=LOGIC.files[:1]), "main.py of the architecture is missing"),
+        (logic(files=LOGIC.files[:1]), "experiments.py of the architecture is missing"),
         (with_logic("estimator.py", path="other.py"), "other.py is not a file of the architecture"),
-        (with_logic("main.py", depends_on=("estimator.py", "numpy")), "'numpy', which is not a file"),
-        (with_logic("estimator.py", depends_on=("main.py",)), "cycle"),
-        (with_logic("main.py", depends_on=()), "estimator.py is not used"),
+        (with_logic("experiments.py", depends_on=("estimator.py", "numpy")), "'numpy', which is not a file"),
+        (with_logic("estimator.py", depends_on=("experiments.py",)), "cycle"),
+        (with_logic("experiments.py", depends_on=()), "estimator.py is not used"),
         (with_logic("estimator.py", functions=(function("f"), function("f"))), "'f' occurs 2 times"),
         (with_logic("estimator.py", requirements=()), "R1 (The estimate is the sum"),
-        (with_logic("main.py", requirements=("R2", "R9")), "'R9', which is not a requirement"),
+        (with_logic("experiments.py", requirements=("R2", "R9")), "'R9', which is not a requirement"),
         (logic(packages=(Package(name="numpy>=1", module="numpy", why=""),)), "not the name of a package"),
         (logic(packages=(Package(name="x", module="json", why=""),)), "standard library"),
         (logic(packages=(Package(name="x", module="estimator", why=""),)), "both a package and a file"),
@@ -181,10 +181,11 @@ def test_a_metric_may_be_the_pattern_of_several_and_a_requirement_may_be_held_by
 
 def test_a_cycle_is_named() -> None:
     found = check_logic(
-        with_logic("estimator.py", depends_on=("main.py",)), ARCHITECTURE, CONFIGURATION, OVERVIEW
+        with_logic("estimator.py", depends_on=("experiments.py",)), ARCHITECTURE, CONFIGURATION, OVERVIEW
     )
     assert any(
-        "main.py → estimator.py → main.py" in text or "estimator.py → main.py → estimator.py" in text
+        "experiments.py → estimator.py → experiments.py" in text
+        or "estimator.py → experiments.py → estimator.py" in text
         for text in found
     )
 
@@ -222,6 +223,7 @@ def test_a_key_may_name_the_unit_that_the_paper_writes_out(key: str, value: Any,
         ((entry(), entry()), "occurs 2 times"),
         ((entry(key="model"), entry()), "is a section of 'model.width'"),
         ((entry(key="smoke.width"),), "reserved"),
+        ((entry(key="full.width"),), "reserved"),
         ((entry(key="model.lambda"),), "keywords"),
         ((entry(key="model.2d"),), "identifiers"),
         ((entry(assumed=""),), "neither"),
@@ -252,3 +254,32 @@ def test_findings_on_a_configuration(entries: tuple[ConfigEntry, ...], finding: 
 )
 def test_a_smoke_value_of_the_same_type_is_fine(value: Any, smoke: Any) -> None:
     assert check_configuration(Configuration(entries=(entry(value=value, smoke=smoke),))) == []
+
+
+def test_by_contract_1_the_program_is_among_the_files() -> None:
+    assert check_architecture(with_files("main.py"), 1) == []
+    (finding,) = check_architecture(with_files("experiments.py"), 1)
+    assert "no main.py" in finding
+
+
+@pytest.mark.parametrize(
+    ("design", "finding"),
+    [
+        (with_files("model.py"), "no experiments.py"),
+        (with_files("experiments.py", "main.py"), "main.py is written by a program"),
+        (with_files("experiments.py", "harness.py"), "harness.py is written by a program"),
+    ],
+)
+def test_by_contract_2_experiments_are_and_the_program_is_not(design: Architecture, finding: str) -> None:
+    assert [text for text in check_architecture(design, 2) if finding in text]
+
+
+def test_the_method_does_not_depend_on_its_experiments() -> None:
+    design = with_logic("estimator.py", depends_on=("experiments.py",))
+    found = check_logic(design, ARCHITECTURE, CONFIGURATION, OVERVIEW)
+    assert [text for text in found if "of use without its experiments" in text]
+
+
+def test_the_harness_may_be_named_among_what_a_file_depends_on() -> None:
+    design = with_logic("experiments.py", depends_on=("estimator.py", "harness.py"))
+    assert check_logic(design, ARCHITECTURE, CONFIGURATION, OVERVIEW) == []

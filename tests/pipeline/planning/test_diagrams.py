@@ -122,7 +122,7 @@ def test_the_parser_that_we_trust_refuses_what_is_wrong() -> None:
 def test_the_diagrams_show_the_plan() -> None:
     assert diagrams.dependencies(PLAN).splitlines()[1:] == [
         '  f0["estimator.py"]',
-        '  f1["main.py"]',
+        '  f1["experiments.py"]',
         "  f1 --> f0",
     ]
     assert "p0->>p1: mean#40;values#41;" in diagrams.sequence(PLAN)
@@ -135,8 +135,8 @@ def test_a_method_in_the_call_flow_is_drawn_at_its_class() -> None:
         name="Model", file="model.py", purpose="", bases=(), attributes=(), methods=(method,)
     )
     calls = (
-        Call(caller="main", callee="Model.fit", message="go"),
-        Call(caller="main.py", callee="Model", message=""),
+        Call(caller="experiments", callee="Model.fit", message="go"),
+        Call(caller="experiments.py", callee="Model", message=""),
     )
     architecture = PLAN.architecture.model_copy(update={"classes": (planned,), "calls": calls})
     shown = diagrams.sequence(PLAN.model_copy(update={"architecture": architecture}))

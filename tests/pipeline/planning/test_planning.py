@@ -203,4 +203,4 @@ def test_small_numbers_and_odd_strings_survive_yaml() -> None:
 
 
 def test_levels_put_what_is_needed_first() -> None:
-    assert PLAN.levels() == [["estimator.py"], ["main.py"]]
+    assert PLAN.levels() == [["estimator.py"], ["experiments.py"]]

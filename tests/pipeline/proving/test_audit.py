@@ -6,9 +6,9 @@ from pipeline.planning.documents import config_yaml
 from pipeline.planning.plan import Held
 from pipeline.proving.audit import Evidence, Place, audit, locate
 from tests.fakes.scripted import ScriptedLLM
-from tests.pipeline.plans import ESTIMATOR, LOGIC, MAIN, MEAN, PLAN, RATE, judgements
+from tests.pipeline.plans import ESTIMATOR, EXPERIMENTS, LOGIC, MEAN, PLAN, RATE, judgements
 
-CODE = Repository({"estimator.py": ESTIMATOR, "main.py": MAIN, "config.yaml": "seed: 0\n"})
+CODE = Repository({"estimator.py": ESTIMATOR, "experiments.py": EXPERIMENTS, "config.yaml": "seed: 0\n"})
 CONTEXT = Context("system")
 
 
@@ -78,7 +78,11 @@ HELD = PLAN.model_copy(
     }
 )
 SETTINGS = Repository(
-    {"estimator.py": ESTIMATOR, "main.py": MAIN, "config.yaml": config_yaml(PLAN.configuration, PLAN.anchors)}
+    {
+        "estimator.py": ESTIMATOR,
+        "experiments.py": EXPERIMENTS,
+        "config.yaml": config_yaml(PLAN.configuration, PLAN.anchors),
+    }
 )
 
 
@@ -87,9 +91,9 @@ def test_a_requirement_that_a_setting_fulfils_is_judged_by_program() -> None:
     _, rate = audit(HELD, [MEAN, RATE], SETTINGS, SETTINGS, CONTEXT, llm)
     assert "R2" not in llm.asked[0].task
     assert rate.verdict == "implemented"
-    assert rate.note == "Checked by program: `training.learning_rate` is 0.001 and read in `main.py`."
+    assert rate.note == "Checked by program: `training.learning_rate` is 0.001 and read in `experiments.py`."
     assert [(place.file, place.symbol) for place in rate.places(SETTINGS)] == [
-        ("main.py", "main"),
+        ("experiments.py", "estimate"),
         ("config.yaml", ""),
     ]
 
@@ -99,7 +103,7 @@ def test_a_requirement_that_a_setting_fulfils_is_judged_by_program() -> None:
     [
         ("config.yaml", "learning_rate: 0.001", "learning_rate: 0.01"),
         ("config.yaml", "learning_rate", "rate"),
-        ("main.py", '["learning_rate"]', '["rate"]'),
+        ("experiments.py", '["learning_rate"]', '["rate"]'),
     ],
 )
 def test_a_setting_that_changed_or_that_nothing_reads_is_left_to_the_model(

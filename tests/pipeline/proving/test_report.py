@@ -1,9 +1,18 @@
 """The report's figures and words, where a whole run would be too much to see them."""
 
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
 from pipeline.coding.repository import Repository
+from pipeline.model.llm import ROLES, Role, Share, Usage
 from pipeline.planning.plan import ConfigEntry, Configuration
-from pipeline.proving.report import execution_report
+from pipeline.proving.report import carried_over, execution_report
 from tests.pipeline.plans import PLAN
+
+SCHEMA = Path(__file__).parents[3] / "pipeline/proving/execution-report.schema.json"
 
 
 def test_assumed_values_read_as_in_config_yaml() -> None:
@@ -17,3 +26,50 @@ def test_assumed_values_read_as_in_config_yaml() -> None:
 
     said = [item["assumption"] for item in report["assumptions"] if item["kind"] == "configuration"]
     assert said == ["[0.9, 0.999]", "true", "null", "adam", "1.0e-05"]
+
+
+def played(**models: str) -> dict[str, Any]:
+    """A report on a run in which everybody was asked once, by models of that name."""
+    usage = Usage(1, 100, 50, 10, 0.25, written_tokens=20)
+    shares: dict[Role, Share] = {role: Share(models.get(role, "m"), usage) for role in ROLES}
+    shares["judge"] = Share(models.get("judge", "m"))
+    return execution_report(
+        shares=shares,
+        mode="smoke",
+        execution=None,
+        attempts=(),
+        repository=Repository({}),
+        seconds={"total": 0.0},
+    )
+
+
+def test_each_role_is_named_with_what_it_cost_and_all_of_them_are_the_sum() -> None:
+    report = played(auditor="a", writer="w")
+    jsonschema.validate(report, json.loads(SCHEMA.read_text()))
+    assert [
+        (role, share["model"], share["calls"], share["usd"]) for role, share in report["models"].items()
+    ] == [
+        ("planner", "m", 1, 0.25),
+        ("writer", "w", 1, 0.25),
+        ("auditor", "a", 1, 0.25),
+        ("judge", "m", 0, 0.0),
+    ]
+    assert report["model"] == "w"
+    assert (report["usage"]["calls"], report["usage"]["usd"], report["usage"]["written_tokens"]) == (
+        3,
+        0.75,
+        60,
+    )
+
+
+def test_a_revision_adds_to_what_each_role_has_cost_and_names_both_who_played_it() -> None:
+    old, new = played(writer="then"), played(writer="now")
+    both = carried_over(old, new, Repository({}), Repository({}), None)
+    jsonschema.validate(both, json.loads(SCHEMA.read_text()))
+    assert both["models"]["writer"]["model"] == "then, now"
+    assert both["models"]["writer"]["calls"] == 2
+    assert both["models"]["planner"]["model"] == "m"
+    assert both["usage"]["calls"] == 6
+    before = {key: value for key, value in old.items() if key != "models"}
+    jsonschema.validate(before, json.loads(SCHEMA.read_text()))
+    assert carried_over(before, new, Repository({}), Repository({}), None)["models"] is None

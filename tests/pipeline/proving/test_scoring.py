@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from pipeline.coding.given import given
 from pipeline.coding.repository import Repository
 from pipeline.errors import AnswerInvalid
 from pipeline.model.asking import Context
+from pipeline.planning.plan import NO_LOGIC
 from pipeline.proving.scoring import Critique, judge, with_code
 from tests.fakes.scripted import ScriptedLLM
-from tests.pipeline.plans import ESTIMATOR, MAIN
+from tests.pipeline.plans import ESTIMATOR, EXPERIMENTS, MAIN
 
 CODE = Repository(
     {"estimator.py": ESTIMATOR, "main.py": MAIN, "config.yaml": "seed: 0\n", "README.md": "Great!"}
@@ -114,3 +116,12 @@ def test_the_authors_code_is_shown_where_there_is_some() -> None:
     llm = ScriptedLLM({"judge.1": opinion(4)})
     judge(CODE, CONTEXT, llm, reference=Repository({"theirs.py": "x = 42\n"}))
     assert "x = 42" in llm.asked[0].task and "authors' own code" in llm.asked[0].task
+
+
+def test_what_is_the_same_in_every_repository_is_shown_only_where_somebody_changed_it() -> None:
+    ours = Repository({**given(NO_LOGIC), "experiments.py": EXPERIMENTS})
+    shown = with_code(Context("rules"), ours).shared
+    assert 'path="experiments.py"' in shown
+    assert 'path="harness.py"' not in shown and 'path="main.py"' not in shown
+    changed = ours.with_file("harness.py", ours.files["harness.py"] + "# changed\n")
+    assert 'path="harness.py"' in with_code(Context("rules"), changed).shared

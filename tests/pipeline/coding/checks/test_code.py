@@ -7,9 +7,10 @@ from textwrap import dedent
 import pytest
 
 from pipeline.coding.checks.code import Finding, check_source
+from pipeline.coding.given import given
 from pipeline.coding.repository import Repository
 from pipeline.planning.plan import Function, Parameter, Plan, PlannedClass
-from tests.pipeline.plans import ESTIMATOR, MAIN, PLAN
+from tests.pipeline.plans import ESTIMATOR, EXPERIMENTS, MAIN, PLAN
 
 LIBRARY = """
 from dataclasses import dataclass
@@ -120,7 +121,7 @@ def test_imports_that_cannot_work(source: str, path: str, message: str) -> None:
         ("try:\n    import wandb\nexcept ImportError:\n    wandb = None\n", "user.py"),
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch\n", "user.py"),
         ("from .other import x\nfrom . import other\nfrom pkg import other as again\n", "pkg/a.py"),
-        ("import estimator\nfrom main import anything\n", "user.py"),  # planned, not yet written
+        ("import estimator\nfrom experiments import anything\n", "user.py"),  # planned, not yet written
     ],
 )
 def test_imports_that_work(source: str, path: str) -> None:
@@ -386,3 +387,38 @@ def test_a_key_that_a_repair_added_to_config_yaml_may_be_read() -> None:
     assert "configuration" in {
         finding.rule for finding in check_source("rate.py", code, PLAN, Repository({}))
     }
+
+
+HARNESSED = Repository(
+    {**given(PLAN.logic), "estimator.py": ESTIMATOR, "config.yaml": "training: {batch: 3}\n"}
+)
+
+
+def test_experiments_that_fit_the_plan_and_the_harness_have_no_findings() -> None:
+    assert check_source("experiments.py", EXPERIMENTS, PLAN, HARNESSED) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("EXPERIMENTS = ", "TABLES = ", "does not define `EXPERIMENTS`"),
+        ('Experiment("table1"', 'Experiment("table2"', "`table1` of the plan is not among"),
+        ('Experiment("table1"', 'Experiment(name="table2"', "`table1` of the plan is not among"),
+        ("import Experiment, Run", "import Experiment, Runner", "harness.py has no `Runner`"),
+        ('shows="S1"', 'show="S1"', "has no parameter `show`"),
+        ("settings = run", "run.save(values=1)\n    settings = run", "has no method `save`"),
+        ("settings = run", "run.log(1)\n    settings = run", "takes at most 0 positional arguments"),
+        ('run.config["training"]', 'run.config["trianing"]', "config.yaml has no `trianing`"),
+    ],
+)
+def test_what_the_harness_does_not_know_is_found_before_anything_runs(
+    old: str, new: str, message: str
+) -> None:
+    assert old in EXPERIMENTS
+    found = check_source("experiments.py", EXPERIMENTS.replace(old, new), PLAN, HARNESSED)
+    assert [finding for finding in found if message in finding.message], found
+
+
+def test_names_that_are_put_together_are_left_to_the_run() -> None:
+    source = EXPERIMENTS.replace('Experiment("table1"', 'Experiment("table" + "1"')
+    assert check_source("experiments.py", source, PLAN, HARNESSED) == []

@@ -1,0 +1,754 @@
+# SPDX-License-Identifier: 0BSD
+# Permission to use, copy, modify, and/or distribute this software for any purpose with or without fee is hereby
+# granted. THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH REGARD TO THIS SOFTWARE
+# INCLUDING ALL IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY
+# SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR
+# PROFITS, WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION
+# WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+"""Experiments that can be run one by one, killed, gone on with, and reported; the same file in every repository.
+
+    python main.py                      what needs no data, no GPU and only minutes; ends with a result
+    python main.py list                 what there is, which data are there, what it takes, what has been run
+    python main.py run NAME… | all      [--method M] [--seed S] [--again: also what has been run]
+    python main.py report               tables and figures, of what has been run so far
+    python main.py --smoke              every experiment's whole path, at the sizes of `smoke` in config.yaml
+    with all of them: [--config FILE] [--set key=value …] [--data DIR] [--device D] [--minutes N] [--mode MODE]
+
+A run that has ended is a file, `results/<mode>/<experiment>/<method>/<seed>-<hash>.json`. The hash is of all that
+shapes it: settings, code, data, device, versions of packages. Only where that is the same is a run not made again;
+no file is ever deleted. After every run `results.json` is derived from them: means over seeds, with the settings
+of config.yaml, as `<experiment>_<method>_<metric>`. Processes that run at the same time share the work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import importlib.metadata
+import io
+import json
+import math
+import os
+import pickle
+import random
+import re
+import signal
+import statistics
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent
+MODES = ("smoke", "scaled", "full")
+QUICK_MINUTES = 10.0
+CHECKPOINT_SECONDS = 60.0
+KILL = "HARNESS_KILL"
+"""Environment variable, for tests: the process kills itself after its first checkpoint, or before its first result."""
+
+
+class Diverged(Exception):
+    """Raise it where a run has left the finite numbers or is lost; the text says how."""
+
+
+class Skipped(Exception):
+    """A run is not made now; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Undefined:
+    """In the place of a metric that this run cannot define, such as a rate over no cases."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set that people put into the folder `data/<name>`."""
+
+    name: str
+    files: Sequence[str]
+    """Names or patterns below its folder, such as `train/*/*.JPEG`."""
+    size: str
+    where: str
+    """Where to get it, and how to unpack it."""
+    tiny: Callable[[Path], object]
+    """Writes a few small files of these names and this format into a folder: the smoke run reads them instead."""
+
+    def found(self, folder: Path) -> list[Path]:
+        """Its files in a folder; none if one of them is missing."""
+        groups = [sorted(folder.glob(pattern)) for pattern in self.files]
+        return [path for group in groups for path in group] if all(groups) else []
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Something that the paper shows, as runs over methods and seeds."""
+
+    name: str
+    shows: str
+    """Anchors in the paper: `Tab2`, or `Tab2, Fig1`. Its report writes tables and figures under these names."""
+    run: Callable[[Run], Mapping[str, Any]]
+    """Makes one run and returns its metrics, each a number or `Undefined`."""
+    methods: Sequence[str] = ("default",)
+    seeds: Sequence[int] | str = (0,)
+    """Or the key of config.yaml that lists them. The smoke run takes the first."""
+    needs: Sequence[Data] = ()
+    gpu: bool = False
+    minutes: float = 1.0
+    """That all runs take together, about: on a GPU where it needs one, else on a CPU."""
+    settings: Sequence[str] = ()
+    """Sections of config.yaml that its runs see and depend on; none named: all."""
+    report: Callable[[Report], object] | None = None
+    """Writes what it shows; without one, it is a table of methods and metrics."""
+
+    def __post_init__(self) -> None:
+        for name in (self.name, *self.methods):
+            if not re.fullmatch(r"\w[\w.+-]*", name):
+                raise ValueError(f"{name!r} will be a folder: letters, digits and . + - _ only")
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run that has ended, as its file says."""
+
+    experiment: str
+    method: str
+    seed: int
+    hash: str
+    status: str
+    """`done`, `diverged` or `failed`."""
+    reason: str
+    metrics: Mapping[str, float | None]
+    undefined: Mapping[str, str]
+    """Why a metric is None."""
+    rows: Sequence[Mapping[str, Any]]
+    """What it has logged: steps of a curve, points of a sweep."""
+    seconds: float
+    ended: float
+    """Seconds since the epoch."""
+    shape: Mapping[str, Any]
+    """What its hash is of."""
+    folder: str
+    """Where it has left files, below the repository."""
+
+
+class Run:
+    """What the function `run` of an experiment is given."""
+
+    def __init__(self, lab: Laboratory, experiment: Experiment, method: str, seed: int, path: Path) -> None:
+        self.config, self.method, self.seed = lab.settings(experiment), method, seed
+        self.mode, self.device = lab.mode, lab.device
+        self.rows: list[dict[str, Any]] = []
+        self._lab, self._experiment, self._path = lab, experiment, path
+        hurried = lab.mode == "smoke" or KILL in os.environ
+        self._saved = -math.inf if hurried else time.monotonic()
+
+    @property
+    def folder(self) -> Path:
+        """Where this run may leave files, such as weights for a later analysis."""
+        folder = self._path.with_suffix("")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def time_left(self) -> float:
+        """Seconds of `--minutes`; infinite without."""
+        return self._lab.deadline - time.monotonic()
+
+    def data(self, data: Data) -> Path:
+        """The folder of a data set that the experiment `needs`: in the smoke run, of tiny files."""
+        if data not in self._experiment.needs:
+            raise ValueError(f"{self._experiment.name} does not name {data.name} among its needs")
+        return self._lab.folder(data)
+
+    def result(self, experiment: str, method: str = "", seed: int | None = None) -> Result:
+        """The result of another experiment, run first if need be; this method and seed, unless others are named."""
+        own, other = self._experiment, self._lab.experiments[experiment]
+        lacking = [data for data in other.needs if data not in own.needs]
+        if lacking or not self._lab.settings(other).keys() <= self.config.keys():
+            raise ValueError(
+                f"{own.name} depends on {experiment}: it has to name its needs and settings as well"
+            )
+        found = self._lab.perform(other, method or self.method, self.seed if seed is None else seed)
+        if found.status != "done":
+            raise RuntimeError(
+                f"{experiment}, {found.method}, seed {found.seed}: {found.status}: {found.reason}"
+            )
+        return found
+
+    def log(self, **values: Any) -> None:
+        """Keep a row: a step of a curve (`step=…, loss=…`), a point of a sweep (`rate=…, error=…`)."""
+        self.rows.append({name: _plain(value) for name, value in values.items()})
+
+    def checkpoint(self, **state: Any) -> None:
+        """Save what the rest of the run depends on, once a minute; to be called after every step or epoch.
+
+        State of models, optimisers and own generators belongs to it; the global generators and the rows are added.
+        """
+        over = self.time_left <= 0
+        if _first() and (over or time.monotonic() - self._saved >= CHECKPOINT_SECONDS):
+            kept = {"state": state, "rows": self.rows, "random": _random_state()}
+            stream, torch = io.BytesIO(), sys.modules.get("torch")
+            (torch.save if torch else pickle.dump)(kept, stream)
+            _write(self._path.with_suffix(".state"), stream.getvalue())
+            self._saved = time.monotonic()
+            _die_if_asked()
+        if over:
+            raise Skipped("the time is over: run it again to go on from its checkpoint")
+
+    def resume(self) -> dict[str, Any] | None:
+        """What the last checkpoint of exactly this run has saved; None at its beginning."""
+        path, torch = self._path.with_suffix(".state"), sys.modules.get("torch")
+        if not path.exists():
+            return None
+        stream = io.BytesIO(path.read_bytes())
+        kept = torch.load(stream, self.device, weights_only=False) if torch else pickle.load(stream)  # noqa: S301
+        self.rows = kept["rows"]
+        _set_random_state(kept["random"])
+        return dict(kept["state"])
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A metric over seeds."""
+
+    mean: float | None
+    std: float | None
+    """Of the sample; None for less than two."""
+    seeds: int
+    of: int
+    reason: str = ""
+    """Why there is no mean."""
+
+    def __str__(self) -> str:
+        if self.mean is None:
+            return self.reason or "not run"
+        text = f"{self.mean:.4g}" + (f" ± {self.std:.2g}" if self.std is not None else "")
+        return text if self.seeds == self.of else f"{text} ({self.seeds} of {self.of} seeds)"
+
+
+class Report:
+    """What the function `report` of an experiment is given: results, and where to write what they show."""
+
+    def __init__(self, lab: Laboratory, experiment: Experiment, config: Mapping[str, Any]) -> None:
+        self.config, self.mode, self.methods = config, lab.mode, tuple(experiment.methods)
+        self.results = lab.results(experiment, config)
+        self.metrics = list(dict.fromkeys(name for result in self.results for name in result.metrics))
+        self.shown: list[str] = []
+        self._seeds, self._folder = len(lab.seeds(experiment)), ROOT / "results" / lab.mode
+
+    def of(self, method: str) -> list[Result]:
+        """Results of a method, by seed, without those that failed."""
+        return [r for r in self.results if r.method == method and r.status != "failed"]
+
+    def summary(self, method: str, metric: str) -> Summary:
+        """A metric over seeds; no mean where one of them diverged or leaves it undefined."""
+        results = self.of(method)
+        values = [value for r in results if (value := r.metrics.get(metric)) is not None]
+        lost = sum(r.status == "diverged" for r in results)
+        failed = sum(r.method == method for r in self.results) - len(results)
+        reasons = [f"{lost} of {len(results)} seeds diverged"] if lost else []
+        reasons += [f"{failed} of {failed} seeds failed"] if failed and not results else []
+        reasons += [r.undefined[metric] for r in results if metric in r.undefined]
+        if reasons or not values:
+            return Summary(None, None, len(values), self._seeds, "; ".join(reasons[:1]))
+        std = statistics.stdev(values) if len(values) > 1 else None
+        return Summary(statistics.fmean(values), std, len(values), self._seeds)
+
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Write `<name>.md` and `<name>.csv`; the name is the paper's anchor, cells may be summaries."""
+        text, stream = _markdown(columns, rows), io.StringIO()
+        csv.writer(stream, lineterminator="\n").writerows([columns, *rows])
+        _write(self._folder / f"{name}.md", text.encode())
+        _write(self._folder / f"{name}.csv", stream.getvalue().encode())
+        self.shown.append(f"## {name}\n\n{text}")
+
+    @contextmanager
+    def figure(self, name: str, width: float = 6.4, height: float = 4.0) -> Iterator[Any]:
+        """A matplotlib Figure (inches) to draw on, then written as `<name>.png`; the name is the paper's anchor."""
+        try:
+            from matplotlib.figure import Figure
+        except ImportError as error:
+            raise RuntimeError("figures need matplotlib in requirements.txt") from error
+        figure, stream = Figure(figsize=(width, height), layout="constrained"), io.BytesIO()
+        yield figure
+        figure.savefig(stream, format="png", dpi=120)
+        _write(self._folder / f"{name}.png", stream.getvalue())
+        self.shown.append(f"## {name}\n\n![{name}]({name}.png)\n")
+
+    def cells(self) -> tuple[list[str], list[list[object]]]:
+        """Methods as rows, metrics as columns."""
+        rows = [[method, *(self.summary(method, m) for m in self.metrics)] for method in self.methods]
+        return ["method", *self.metrics], rows
+
+
+class Laboratory:
+    """The experiments in one mode, with their configuration, device and folders."""
+
+    def __init__(self, experiments: Sequence[Experiment], options: argparse.Namespace) -> None:
+        self.experiments = {experiment.name: experiment for experiment in experiments}
+        self.mode: str = options.mode
+        self.plain = _configuration(options.config, self.mode, ())
+        self.config = _configuration(options.config, self.mode, options.set)
+        self.deadline: float = time.monotonic() + 60 * options.minutes
+        torch = sys.modules.get("torch")
+        self.device: str = options.device or ("cuda" if torch and torch.cuda.is_available() else "cpu")
+        self._data: Path = options.data
+        self._code, self._packages = _code(), _packages()
+        self._found: dict[str, str] = {}
+
+    def settings(self, experiment: Experiment) -> dict[str, Any]:
+        """What the runs of an experiment see of the configuration."""
+        return {section: self.config[section] for section in experiment.settings or self.config}
+
+    def seeds(self, experiment: Experiment) -> list[int]:
+        """Those of this mode."""
+        seeds: Any = experiment.seeds
+        if isinstance(seeds, str):
+            key, seeds = seeds, self.config
+            for part in key.split("."):
+                seeds = seeds[part]
+        return list(seeds)[:1] if self.mode == "smoke" else list(seeds)
+
+    def folder(self, data: Data) -> Path:
+        """Where a data set lies; in the smoke run its tiny files, which are made once."""
+        if self.mode != "smoke":
+            return self._data / data.name
+        folder = ROOT / "results" / "tiny" / f"{data.name}-{self._code}"
+        with _locked(folder.name, wait=True):
+            if not folder.exists():
+                made = folder.with_name(f".{folder.name}.{os.getpid()}")
+                made.mkdir(parents=True)
+                data.tiny(made)
+                if not data.found(made):
+                    raise ValueError(f"the tiny {data.name} lacks one of {', '.join(data.files)}")
+                made.rename(folder)
+        return folder
+
+    def identity(self, data: Data) -> str:
+        """A digest of names, sizes and times of the files of a data set; empty if one is missing."""
+        if data.name not in self._found:
+            folder = self._data / data.name
+            found = [(path.relative_to(folder).as_posix(), path.stat()) for path in data.found(folder)]
+            named = [[name, about.st_size, about.st_mtime_ns] for name, about in found]
+            self._found[data.name] = _digest(named) if named else ""
+        return self._found[data.name]
+
+    def lacking(self, experiment: Experiment) -> str:
+        """What to do about data that are not there; empty if nothing."""
+        missing = (
+            [] if self.mode == "smoke" else [data for data in experiment.needs if not self.identity(data)]
+        )
+        return "; ".join(
+            f"{d.name} ({d.size}) is missing: put {', '.join(d.files)} into {self._data / d.name}. {d.where}"
+            for d in missing
+        )
+
+    def perform(self, experiment: Experiment, method: str, seed: int, *, again: bool = False) -> Result:
+        """The result of a run, made unless there is one of the same shape. Raises Skipped."""
+        if why := self.lacking(experiment):
+            raise Skipped(why)
+        shape = {
+            **{"experiment": experiment.name, "method": method, "seed": seed, "mode": self.mode},
+            **{"settings": self.settings(experiment), "code": self._code, "packages": self._packages},
+            "data": [] if self.mode == "smoke" else [self.identity(data) for data in experiment.needs],
+            "device": self.device.partition(":")[0],
+        }
+        path = ROOT / "results" / self.mode / experiment.name / method / f"{seed}-{_digest(shape)}.json"
+        with _locked(path.stem) as alone:
+            known = _read(path)
+            if known and known.status != "failed" and not again:
+                return known
+            if not alone:
+                raise Skipped("another process is making it")
+            if time.monotonic() >= self.deadline:
+                raise Skipped("the time is over: run it again")
+            if again:
+                path.with_suffix(".state").unlink(missing_ok=True)
+            result = self._made(Run(self, experiment, method, seed, path), experiment, path, shape)
+            if _first():
+                _die_if_asked()
+                if known:
+                    path.replace(path.with_suffix(f".{known.ended:.0f}.json"))
+                _write(path, json.dumps(asdict(result), indent=1).encode())
+                path.with_suffix(".state").unlink(missing_ok=True)
+        self.derive()
+        return result
+
+    def _made(self, run: Run, experiment: Experiment, path: Path, shape: dict[str, Any]) -> Result:
+        started, status, reason, said = time.monotonic(), "done", "", dict[str, Any]()
+        try:
+            _seed(run.seed)
+            said = {
+                name: v if isinstance(v, Undefined) else _plain(v) for name, v in experiment.run(run).items()
+            }
+            if wrong := [
+                name for name, v in said.items() if not isinstance(v, (int, float, Undefined, type(None)))
+            ]:
+                raise TypeError(
+                    f"the metric {wrong[0]} is {said[wrong[0]]!r}: neither a number nor Undefined"
+                )
+            if lost := [name for name, value in said.items() if value is None]:
+                status, reason = "diverged", f"not finite: {', '.join(lost)}"
+        except Skipped:
+            raise
+        except (Diverged, FloatingPointError) as error:
+            status, reason = "diverged", str(error)
+        except Exception as error:
+            status, reason = "failed", f"{type(error).__name__}: {error}"
+            _print_traceback(error)
+        undefined = {name: v.reason if isinstance(v, Undefined) else reason for name, v in said.items()}
+        metrics = {name: None if isinstance(v, Undefined) else v for name, v in said.items()}
+        return Result(
+            experiment.name, run.method, run.seed, path.stem.partition("-")[2], status, reason, metrics,
+            {name: why for name, why in undefined.items() if metrics[name] is None}, run.rows,
+            round(time.monotonic() - started, 3), time.time(), shape, str(path.with_suffix("").relative_to(ROOT)),
+        )  # fmt: skip
+
+    def results(self, experiment: Experiment, config: Mapping[str, Any]) -> list[Result]:
+        """For each method and seed the newest result with these settings, whatever version of the code made it."""
+        settings = json.loads(json.dumps({s: config[s] for s in experiment.settings or config}))
+        fit = [result for result in self._ended(experiment) if result.shape["settings"] == settings]
+        newest = {(r.method, r.seed): r for r in sorted(fit, key=lambda r: r.ended)}
+        asked = [(method, seed) for method in experiment.methods for seed in self.seeds(experiment)]
+        return [newest[one] for one in asked if one in newest]
+
+    def _ended(self, experiment: Experiment) -> list[Result]:
+        files = sorted((ROOT / "results" / self.mode / experiment.name).glob("*/*-*.json"))
+        return [result for result in map(_read, files) if result]
+
+    def derive(self) -> None:
+        """Write `results.json` from the files of runs."""
+        if not _first():
+            return
+        names = ("experiment", "method", "seed", "hash", "status", "reason")
+        with _locked("results.json", wait=True):
+            metrics, undefined, runs = {}, {}, list[dict[str, Any]]()
+            for experiment in self.experiments.values():
+                report = Report(self, experiment, self.plain)
+                for method in experiment.methods if report.results else ():
+                    for metric in report.metrics:
+                        name, summary = (
+                            metric_name(experiment.name, method, metric),
+                            report.summary(method, metric),
+                        )
+                        if summary.seeds or summary.reason:
+                            metrics[name] = summary.mean
+                        if summary.reason:
+                            undefined[name] = summary.reason
+                runs += [{name: getattr(r, name) for name in names} for r in self._ended(experiment)]
+                if why := self.lacking(experiment):
+                    there = {(result.method, result.seed) for result in self._ended(experiment)}
+                    runs += [
+                        {"experiment": experiment.name, "method": method, "seed": seed, "hash": "",
+                         "status": "skipped", "reason": why}
+                        for method in experiment.methods
+                        for seed in self.seeds(experiment)
+                        if (method, seed) not in there
+                    ]  # fmt: skip
+            told = {"mode": self.mode, "metrics": metrics, "undefined": undefined, "runs": runs}
+            _write(ROOT / "results.json", json.dumps(told, indent=1).encode())
+
+
+def metric_name(experiment: str, method: str, metric: str) -> str:
+    """What a metric of a run is called in `results.json`."""
+    parts = [experiment, metric] if method == "default" else [experiment, method, metric]
+    return re.sub(r"\W", "_", "_".join(parts))
+
+
+def main(experiments: Sequence[Experiment]) -> None:
+    """The command line. Ends with status 1 if a run or a report has failed, 2 if it is used wrongly."""
+    options = _options(experiments)
+    lab = Laboratory(experiments, options)
+    if options.command == "list":
+        return _list(lab)
+    if options.command == "report":
+        sys.exit(_report(lab, lab.experiments.values()))
+    chosen, failed = _chosen(lab, options), False
+    for experiment in chosen:
+        for method in [options.method] if options.method else experiment.methods:
+            for seed in lab.seeds(experiment) if options.seed is None else [options.seed]:
+                failed |= _perform(lab, experiment, method, seed, again=options.again)
+    lab.derive()
+    for experiment in chosen:
+        report = Report(lab, experiment, lab.settings(experiment))
+        if report.results and _first():
+            print(f"\n{experiment.name} ({experiment.shows})\n\n{_markdown(*report.cells())}")
+    if options.command is None:
+        failed |= _report(lab, chosen)
+    sys.exit(failed)
+
+
+def _options(experiments: Sequence[Experiment]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", nargs="?", choices=("list", "run", "report"))
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--method")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--config", type=Path, default=ROOT / "config.yaml")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--data", type=Path, default=ROOT / "data")
+    parser.add_argument("--device", default="")
+    parser.add_argument("--minutes", type=float, default=math.inf)
+    parser.add_argument("--mode", choices=MODES, default="full")
+    parser.add_argument("--smoke", dest="mode", action="store_const", const="smoke")
+    options = parser.parse_intermixed_args()
+    known = {experiment.name: experiment for experiment in experiments}
+    if options.command == "run" and not options.names:
+        parser.error(f"run what? {', '.join(known)}, or all")
+    for name in options.names:
+        if name not in known and name != "all":
+            parser.error(f"there is no experiment {name}, only {', '.join(known)}")
+        if options.method and name in known and options.method not in known[name].methods:
+            parser.error(f"{name} has no method {options.method}, only {', '.join(known[name].methods)}")
+    return options
+
+
+def _chosen(lab: Laboratory, options: argparse.Namespace) -> list[Experiment]:
+    """What to run, the cheapest first."""
+    cheapest = sorted(lab.experiments.values(), key=lambda e: (e.gpu, e.minutes))
+    if options.command == "run":
+        return [e for e in cheapest if "all" in options.names or e.name in options.names]
+    if lab.mode != "full":
+        return cheapest
+    quick = [e for e in cheapest if not e.needs and not e.gpu and e.minutes <= QUICK_MINUTES]
+    if not quick:
+        print("Every experiment needs data, a GPU or more than minutes. `python main.py list` shows them.")
+    return quick
+
+
+def _perform(lab: Laboratory, experiment: Experiment, method: str, seed: int, *, again: bool) -> bool:
+    """Make one run and say how it went; whether it failed."""
+    started = time.time()
+    try:
+        result = lab.perform(experiment, method, seed, again=again)
+    except Skipped as skipped:
+        print(f"{experiment.name}, {method}, seed {seed}: skipped: {skipped}", flush=True)
+        return False
+    when = (
+        f"in {result.seconds:.1f} s"
+        if result.ended >= started
+        else "before; nothing that shapes it has changed"
+    )
+    why = f": {result.reason}" if result.reason else ""
+    print(f"{experiment.name}, {method}, seed {seed}: {result.status} {when}{why}", flush=True)
+    return result.status == "failed"
+
+
+def _list(lab: Laboratory) -> None:
+    rows = []
+    for e in lab.experiments.values():
+        ended = sum(r.status != "failed" for r in lab.results(e, lab.config))
+        takes = (
+            f"{e.minutes:g} min" if e.minutes < 120 else f"{e.minutes / 60:.0f} h"
+        ) + " with a GPU" * e.gpu
+        data = [f"{d.name} ({'there' if lab.identity(d) else f'missing, {d.size}'})" for d in e.needs]
+        runs = f"{ended} of {len(e.methods) * len(lab.seeds(e))}"
+        rows.append([e.name, e.shows, ", ".join(e.methods), runs, takes, ", ".join(data) or "none"])
+    print(_markdown(["experiment", "shows", "methods", "runs", "takes", "data"], rows))
+    print("\n".join(filter(None, map(lab.lacking, lab.experiments.values()))))
+
+
+def _report(lab: Laboratory, experiments: Iterable[Experiment]) -> bool:
+    """Write tables and figures of what has been run; whether one failed or is not there."""
+    failed, shown = False, list[str]()
+    for experiment in experiments:
+        report = Report(lab, experiment, lab.settings(experiment))
+        if not report.results:
+            print(f"{experiment.name}: nothing has been run yet")
+            continue
+        anchors = re.findall(r"\w[\w.]*", experiment.shows)
+        tables = [anchor for anchor in anchors if anchor.startswith("Tab")]
+        try:
+            if experiment.report:
+                experiment.report(report)
+            else:
+                for name in tables or [experiment.name]:
+                    report.table(name, *report.cells())
+        except Exception as error:
+            _print_traceback(error)
+            print(f"{experiment.name}: its report failed: {type(error).__name__}: {error}")
+            failed = True
+            continue
+        wanted = [f"{name}.md" for name in tables] + [f"{a}.png" for a in anchors if a.startswith("Fig")]
+        for name in wanted:
+            if not (ROOT / "results" / lab.mode / name).exists():
+                print(f"{experiment.name}: its report has not written {name}, which it shows")
+                failed = True
+        old = sum(result.shape["code"] != lab._code for result in report.results)
+        shown += report.shown + ([f"{old} of these results were made by earlier code.\n"] if old else [])
+    if shown:
+        _write(ROOT / "results" / lab.mode / "report.md", "\n".join(shown).encode())
+        print(f"Tables and figures are in results/{lab.mode}, all of them in its report.md.")
+    return failed
+
+
+def _markdown(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    shown = [
+        [f"{c:.4g}" if isinstance(c, float) else str(c).replace("|", r"\|") for c in row] for row in rows
+    ]
+    return "".join(f"| {' | '.join(row)} |\n" for row in [columns, ["---"] * len(columns), *shown])
+
+
+def _configuration(path: Path, mode: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """The file, the section of the mode merged over it, and what `--set` says over both."""
+    config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    sections = {name: config.pop(name, None) or {} for name in MODES}
+    config = _merged(config, sections[mode])
+    for override in overrides:
+        key, _, text = override.partition("=")
+        *parents, last = key.split(".")
+        inside: Any = config
+        for part in parents:
+            inside = inside.get(part, {})
+        if last not in inside:
+            sys.exit(f"--set {key}: there is no such key in {path}")
+        value = yaml.safe_load(text)
+        # YAML takes 1e-4 for text.
+        number = isinstance(inside[last], (int, float)) and isinstance(value, str)
+        inside[last] = float(value) if number else value
+    return config
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    nested = {
+        k: _merged(base[k], v)
+        for k, v in over.items()
+        if isinstance(v, dict) and isinstance(base.get(k), dict)
+    }
+    return {**base, **over, **nested}
+
+
+def _code() -> str:
+    """A digest of the repository's Python files, but for tests."""
+    digest = hashlib.sha256()
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = sorted(
+            f for f in folders if f[0] not in "._" and not (Path(folder) / f / "pyvenv.cfg").exists()
+        )
+        if Path(folder) == ROOT:
+            folders[:] = [name for name in folders if name not in ("data", "docs", "results", "tests")]
+        for path in (Path(folder, name) for name in sorted(names) if name.endswith(".py")):
+            digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def _packages() -> list[str]:
+    """Python and what requirements.txt names, as installed."""
+    found, file = [f"python=={sys.version_info.major}.{sys.version_info.minor}"], ROOT / "requirements.txt"
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+        if match := re.match(r"[\w.-]+", line):
+            with suppress(importlib.metadata.PackageNotFoundError):
+                found.append(f"{match[0]}=={importlib.metadata.version(match[0])}")
+    return found
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: the number in an array or tensor, None for one that is not finite."""
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+_known: dict[Path, tuple[int, Result]] = {}
+"""Results by file, with its time: after each run all are looked at, and there may be thousands."""
+
+
+def _read(path: Path) -> Result | None:
+    with suppress(OSError, ValueError, TypeError):
+        stamp = path.stat().st_mtime_ns
+        if path not in _known or _known[path][0] != stamp:
+            _known[path] = stamp, Result(**json.loads(path.read_text(encoding="utf-8")))
+        return _known[path][1]
+    return None
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all, whenever the process is killed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+@contextmanager
+def _locked(name: str, *, wait: bool = False) -> Iterator[bool]:
+    """Whether no other process holds this lock, which a dying one frees. Without locks (Windows) always."""
+    try:
+        import fcntl
+    except ImportError:
+        yield True
+        return
+    path = ROOT / "results" / "locks" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait or not _first() else fcntl.LOCK_NB))
+            alone = True
+        except BlockingIOError:
+            alone = False
+        yield alone
+
+
+def _first() -> bool:
+    """Of processes that make one run together (`torchrun`), the first alone writes."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _die_if_asked() -> None:
+    if KILL in os.environ:
+        os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(seed % 2**32)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
+
+
+def _random_state() -> dict[str, Any]:
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    return {
+        "random": random.getstate(),
+        "numpy": numpy.random.get_state() if numpy else None,
+        "torch": torch.get_rng_state() if torch else None,
+        "cuda": torch.cuda.get_rng_state_all() if torch and torch.cuda.is_available() else None,
+    }
+
+
+def _set_random_state(state: Mapping[str, Any]) -> None:
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    random.setstate(state["random"])
+    if numpy and state["numpy"]:
+        numpy.random.set_state(state["numpy"])
+    if torch and state["torch"] is not None:
+        torch.set_rng_state(state["torch"].cpu())
+    if torch and state["cuda"]:
+        torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])
+
+
+def _print_traceback(error: BaseException) -> None:
+    """Without the harness's own frames, unless there are no others."""
+    frame = error.__traceback__
+    while frame and frame.tb_next and frame.tb_frame.f_code.co_filename == __file__:
+        frame = frame.tb_next
+    traceback.print_exception(type(error), error, frame)

@@ -1,0 +1,116 @@
+"""What a run may cost before it is begun: recorded runs with another paper in their papers' place. No call is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from pipeline.model.llm import JUDGING, Role, Usage
+from pipeline.model.prices import Price
+
+FIRST_TOKEN, TOKENS_PER_SECOND = 1.0, 80.0
+"""The pace of a model: seconds until an answer begins, and then."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a run has cost: `make bench-pipeline`, docs/benchmarks.md."""
+
+    paper: int
+    """Tokens of the paper as every prompt has it."""
+    shares: Mapping[Role, Usage]
+    seconds: float
+    """In which at least one call was open."""
+
+
+RECORDED = (
+    Recorded(  # the example
+        3_403,
+        {
+            "planner": Usage(6, 43_776, 23_680, 9_664, written_tokens=16_896),
+            "writer": Usage(7, 97_417, 83_072, 7_748, written_tokens=11_264),
+            "auditor": Usage(1, 21_106, 18_304, 3_437, written_tokens=768),
+        },
+        189,
+    ),
+    Recorded(  # Transformer
+        8_280,
+        {
+            "planner": Usage(6, 78_802, 45_568, 14_255, written_tokens=30_080),
+            "writer": Usage(9, 220_739, 187_648, 16_524, written_tokens=28_288),
+            "auditor": Usage(1, 38_150, 35_200, 3_747, written_tokens=896),
+        },
+        230,
+    ),
+    Recorded(  # HYLA
+        13_368,
+        {
+            "planner": Usage(6, 111_759, 66_688, 16_145, written_tokens=41_984),
+            "writer": Usage(13, 442_476, 372_608, 23_741, written_tokens=50_432),
+            "auditor": Usage(2, 104_536, 94_464, 4_612, written_tokens=1_024),
+        },
+        314,
+    ),
+    Recorded(  # tanh-init
+        13_720,
+        {
+            "planner": Usage(6, 113_224, 67_840, 15_375, written_tokens=42_368),
+            "writer": Usage(11, 363_610, 326_400, 17_255, written_tokens=31_872),
+            "auditor": Usage(2, 92_344, 83_456, 4_346, written_tokens=1_024),
+        },
+        301,
+    ),
+)
+"""As counted on 2026-11-29, tokens as characters / 4."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What one run may cost; its usage's `usd` is None where a model has no known price."""
+
+    usage: Usage
+    seconds: float
+
+
+def run(paper: int, writer: Price | None, judge: Price | None, *, alone: bool) -> list[Expectation]:
+    """One for each recorded run, of a paper of so many tokens.
+
+    `alone`: one model plays all roles, so that the auditor finds in the cache what the writer has read.
+    """
+    return [_run(recorded, paper, writer, judge, alone=alone) for recorded in RECORDED]
+
+
+def _run(
+    recorded: Recorded, paper: int, writer: Price | None, judge: Price | None, *, alone: bool
+) -> Expectation:
+    longer, total = paper - recorded.paper, Usage()
+    for judges, price in ((False, writer), (True, judge)):
+        usage = sum((u for role, u in recorded.shares.items() if (role in JUDGING) == judges), Usage())
+        read, brought = usage.cached_tokens, usage.written_tokens
+        if judges and not alone and usage.calls:
+            read, brought = read - read // usage.calls, brought + read // usage.calls
+        first = 0 if judges and alone else 1
+        usage = replace(
+            usage,
+            input_tokens=usage.input_tokens + usage.calls * longer,
+            cached_tokens=max(read + (usage.calls - first) * longer, 0),
+            written_tokens=max(brought + first * longer, 0),
+        )
+        total += replace(usage, usd=price.of(usage) if price else None)
+    return Expectation(total, recorded.seconds)
+
+
+def judging(paper: int, code: int, calls: int, price: Price | None) -> list[Expectation]:
+    """Of a judge that is asked `calls` times about `code` tokens; each answer is as long as the audits were."""
+    shared, expected = paper + code, []
+    for audit in (recorded.shares["auditor"] for recorded in RECORDED):
+        task = (audit.input_tokens - audit.cached_tokens - audit.written_tokens) // audit.calls
+        output = audit.output_tokens // audit.calls
+        usage = Usage(
+            calls=calls,
+            input_tokens=calls * (shared + task),
+            cached_tokens=(calls - 1) * shared,
+            written_tokens=shared,
+            output_tokens=calls * output,
+        )
+        seconds = calls * (FIRST_TOKEN + output / TOKENS_PER_SECOND)
+        expected.append(Expectation(replace(usage, usd=price.of(usage) if price else None), seconds))
+    return expected

@@ -1,0 +1,97 @@
+"""Whether pins can be installed where people are: from the public index alone, in each platform's default builds.
+
+The sandbox has builds of its own (torch for processors), from wherever the host says; none of that reaches what is
+delivered. Nothing is installed here: uv resolves for machines that are not there.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from sandbox.interface import InstallationFailed
+from sandbox.packages import digest, explanation, write_whole
+from sandbox.uv import run_uv
+
+PLATFORMS = {
+    "Linux x86-64": "x86_64-unknown-linux-gnu",
+    "macOS arm64": "aarch64-apple-darwin",
+    "Windows x86-64": "x86_64-pc-windows-msvc",
+}
+_OLDEST_MACOS = {"MACOSX_DEPLOYMENT_TARGET": "14.0"}
+_ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Public:
+    """Requirements for strangers."""
+
+    pins: tuple[str, ...]
+    """`name==version` without builds of our own, in the order that was asked for."""
+    platforms: Mapping[str, str] = field(default_factory=dict)
+    """Those that were looked at, and why these pins cannot be installed there; empty: they can."""
+
+
+def without_builds(pins: Collection[str]) -> Public:
+    """`torch==2.13.0+cpu` is `torch==2.13.0` for everybody else. No index is asked."""
+    return Public(tuple(re.sub(r"\+[\w.]+", "", pin) for pin in pins))
+
+
+def public(
+    pins: Collection[str], python: str, cache: Path, cancelled: Callable[[], bool] = lambda: False
+) -> Public:
+    """`pins` as everybody can have them; a version that is only here gives way to one that fits the others.
+
+    Lines without a version are left as they stand. The same question is answered from `cache` for the rest of the
+    day. Raises InstallationFailed and, soon after `cancelled`, SandboxCancelled.
+    """
+    wanted = without_builds(pins).pins
+    answer = cache / "public" / f"{digest(json.dumps([wanted, python, str(datetime.now(UTC).date())]))}.json"
+    if answer.is_file():
+        stored = json.loads(answer.read_text("utf-8"))
+        return Public(tuple(stored["pins"]), stored["platforms"])
+    settled = _settled([line for line in wanted if "==" in line], python, cache, cancelled)
+    why = {
+        name: _resolve(settled.values(), python, platform, cache, cancelled)[1]
+        for name, platform in PLATFORMS.items()
+    }
+    told = Public(tuple(settled.get(line, line) for line in wanted), why)
+    write_whole(answer, json.dumps(asdict(told)))
+    return told
+
+
+def _settled(wanted: list[str], python: str, cache: Path, cancelled: Callable[[], bool]) -> dict[str, str]:
+    """Each pin, and the one that resolves on Linux: of those that the resolver blames, it chooses the version."""
+    free = list(wanted)
+    for _ in range(_ROUNDS):
+        resolved, why = _resolve(free, python, PLATFORMS["Linux x86-64"], cache, cancelled)
+        if not why:
+            return {line: f"{_name(line)}=={resolved[_name(line)]}" for line in wanted}
+        pinned = [line for line in free if "==" in line]
+        blamed = {line for line in pinned if re.search(rf"(?<![\w-]){_name(line)}(?![\w-])", why)}
+        if not blamed:
+            break
+        free = [_name(line) if line in blamed else line for line in free]
+    return {line: line for line in wanted}
+
+
+def _resolve(
+    lines: Collection[str], python: str, platform: str, cache: Path, cancelled: Callable[[], bool]
+) -> tuple[dict[str, str], str]:
+    """Versions by name, or why there are none."""
+    arguments = ["pip", "compile", "-", "--quiet", "--no-header", "--no-annotate", "--only-binary", ":all:"]
+    arguments += ["--python-version", python, "--python-platform", platform]
+    done = run_uv(cache, arguments, "\n".join(lines), cancelled, public=_OLDEST_MACOS)
+    if not done.returncode:
+        return dict(re.findall(r"^([\w.-]+)==([^\s;\\]+)", done.stdout, re.MULTILINE)), ""
+    if "No solution found" in done.stderr:
+        return {}, explanation(done)
+    raise InstallationFailed(f"uv could not resolve what is delivered: {explanation(done)}")
+
+
+def _name(line: str) -> str:
+    return canonicalize_name(re.split(r"[\s<>=!~;\[]", line)[0])

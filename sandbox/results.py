@@ -1,0 +1,120 @@
+"""What `results.json` says after a run, and what is wrong with it. Pure."""
+
+import json
+import math
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.report import LONGEST_PROBLEM, Mode
+from sandbox.streams import shown
+
+RESULTS = "results.json"
+_CAP = 1 << 20
+_NAME_CAP, _MOST_METRICS = 1000, 10_000
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a `results.json` says, and what is wrong with it."""
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    undefined: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+def _said(content: bytes | None, phase: Mode) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A results.json that this run wrote, with metrics in it; else what is wrong with it."""
+    if content is None or len(content) > _CAP:
+        return {}, (f"`{RESULTS}` was not written as an ordinary file of at most {_CAP:,} bytes.",)
+    try:
+        said: Any = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}, (f"`{RESULTS}` is not JSON.",)
+    metrics = said.get("metrics") if isinstance(said, dict) else None
+    if not isinstance(metrics, dict) or not metrics:
+        return {}, (f'`{RESULTS}` has no `"metrics": {{name: number}}`.',)
+    if len(metrics) > _MOST_METRICS:
+        return {}, (f"`{RESULTS}` holds more than {_MOST_METRICS:,} metrics.",)
+    named = {name: value for name, value in metrics.items() if _is_name(name)}
+    problems = [
+        f"`{name[:100]}` in `{RESULTS}` is no name of a metric: Unicode, at most {_NAME_CAP:,} characters."
+        for name in metrics
+        if name not in named
+    ]
+    if said.get("mode") != phase:
+        problems.insert(0, f'`{RESULTS}` does not say `"mode": "{phase}"`.')
+    return {**said, "metrics": named}, tuple(problems)
+
+
+def _is_name(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return len(text) <= _NAME_CAP
+
+
+def of_program(content: bytes | None, phase: Mode, promised: Collection[str]) -> Results:
+    """Of a program that writes results.json itself: every metric is a finite number."""
+    said, wrong = _said(content, phase)
+    if not said:
+        return Results(problems=wrong)
+    numbers = {
+        name: number for name, value in said["metrics"].items() if (number := _finite(value)) is not None
+    }
+    problems = [
+        f"The metric `{name}` in `{RESULTS}` is not a finite number."
+        for name in said["metrics"]
+        if name not in numbers
+    ]
+    return Results(numbers, {}, (*wrong, *problems, *_broken_promises(promised, said["metrics"])))
+
+
+def of_harness(content: bytes | None, phase: Mode, promised: Collection[str]) -> Results:
+    """Of the harness: a metric may be undefined for a reason, and outside of the smoke run, a run be skipped."""
+    said, wrong = _said(content, phase)
+    if not said:
+        return Results(problems=wrong)
+    known, runs = said.get("undefined"), said.get("runs")
+    known = known if isinstance(known, dict) else {}
+    reasons = {name: shown(str(why))[:LONGEST_PROBLEM] for name, why in known.items()}
+    runs = [run for run in runs if isinstance(run, dict)] if isinstance(runs, list) else []
+    numbers = {
+        name: number for name, value in said["metrics"].items() if (number := _finite(value)) is not None
+    }
+    undefined = {name: reasons.get(name, "") for name in said["metrics"] if name not in numbers}
+    problems = [
+        f"The metric `{name}` in `{RESULTS}` is neither a finite number nor undefined for a reason."
+        for name, why in undefined.items()
+        if not why
+    ]
+    if not numbers:
+        problems.append(f"No metric in `{RESULTS}` is a number.")
+    if phase == "smoke":
+        problems += [
+            f"The run {run.get('experiment')}, {run.get('method')}, seed {run.get('seed')} is {run.get('status')}: "
+            f"{run.get('reason')}."
+            for run in runs
+            if run.get("status") != "done"
+        ]
+    left_out = tuple(f"{run.get('experiment')}_" for run in runs if run.get("status") == "skipped")
+    promised = [name for name in promised if not name.startswith(left_out)]
+    return Results(numbers, undefined, (*wrong, *problems, *_broken_promises(promised, said["metrics"])))
+
+
+def _finite(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _broken_promises(promised: Collection[str], metrics: Collection[str]) -> Iterator[str]:
+    for name in promised:
+        if not any(re.fullmatch(name, known) for known in metrics):
+            yield f"The promised metric `{name}` is not in `{RESULTS}`."

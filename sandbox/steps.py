@@ -1,0 +1,78 @@
+"""Several commands in one room of a sandbox, and what each leaves behind: `stepper.py` runs them inside."""
+
+import base64
+import json
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.interface import TOOLS
+from sandbox.report import CommandResult
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command, run in what the steps before it have left."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Beside the sandbox's own."""
+    aside: tuple[str, ...] = ()
+    """Patterns of paths that are moved away before it."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file below `results/`, or `results.json`."""
+
+    stamp: str
+    """Equal for one that nobody has written meanwhile."""
+    content: bytes
+    """Empty where it is larger than 300 kB."""
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """How a step ended. The exit status of a program that a signal has killed is negative."""
+
+    result: CommandResult
+    files: Mapping[str, File]
+
+
+Steps = Callable[[Sequence[Step]], Sequence[Stepped]]
+"""Runs steps in one fresh room. Raises SandboxError; fewer results than steps: the room was closed meanwhile."""
+
+
+def run_steps(
+    steps: Sequence[Step], seconds: float, run: Callable[[tuple[str, ...], tuple[str, ...]], CommandResult]
+) -> list[Stepped]:
+    """What `run` (argv, outputs) makes of steps that may take `seconds` each. All fail as the room does."""
+    report = f".paper2code-{secrets.token_hex(8)}"
+    orders = [
+        {"argv": s.argv, "environment": dict(s.environment), "seconds": seconds, "aside": s.aside}
+        for s in steps
+    ]
+    result = run(("python3", "-I", f"{TOOLS}/stepper.py", report, json.dumps(orders)), (report,))
+    try:
+        said: list[dict[str, Any]] = json.loads(result.outputs.get(report, b""))
+        return [_stepped(step, told) for step, told in zip(steps, said, strict=False)]
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        # None was written, or a program has written another in its place.
+        return [Stepped(result, {})]
+
+
+def _stepped(step: Step, told: dict[str, Any]) -> Stepped:
+    result = CommandResult(
+        argv=step.argv,
+        exit_code=told["exit_code"],
+        seconds=told["seconds"],
+        stdout=told["stdout"],
+        stderr=told["stderr"],
+        timed_out=told["exit_code"] is None,
+    )
+    files = {
+        path: File(about["stamp"], base64.b64decode(about["content"]))
+        for path, about in told["files"].items()
+    }
+    return Stepped(result, files)

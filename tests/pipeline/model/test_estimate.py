@@ -1,0 +1,47 @@
+"""What a run may cost: recorded runs with another paper in their papers' place."""
+
+import pytest
+
+from pipeline.model import estimate
+from pipeline.model.estimate import RECORDED
+from pipeline.model.llm import Usage
+from pipeline.model.prices import Entry, price_of
+
+SOL = price_of("gpt-6.2-sol")
+READS = Entry(input=1, cached_input=0, cache_write=1, output=0).price()
+
+
+@pytest.mark.parametrize("number", range(len(RECORDED)))
+def test_a_recorded_paper_costs_what_it_has_cost(number: int) -> None:
+    recorded = RECORDED[number]
+    expected = estimate.run(recorded.paper, SOL, SOL, alone=True)[number]
+    known = sum(recorded.shares.values(), Usage())
+    assert (expected.usage.calls, expected.usage.input_tokens) == (known.calls, known.input_tokens)
+    assert expected.usage.cached_tokens == known.cached_tokens
+    assert expected.usage.usd == pytest.approx(sum(SOL.of(u) for u in recorded.shares.values()) if SOL else 0)
+    assert expected.seconds == recorded.seconds
+
+
+def test_a_longer_paper_is_sent_with_every_call_and_brought_to_the_cache_once() -> None:
+    short, long = (estimate.run(paper, READS, READS, alone=True)[0] for paper in (10_000, 30_000))
+    assert long.usage.input_tokens - short.usage.input_tokens == 20_000 * short.usage.calls
+    assert (long.usage.usd or 0) - (short.usage.usd or 0) == pytest.approx(0.02)
+
+
+def test_another_judge_reads_all_of_it_for_itself() -> None:
+    alone, apart = (estimate.run(20_000, READS, READS, alone=alone)[0].usage for alone in (True, False))
+    assert alone.input_tokens == apart.input_tokens
+    assert apart.written_tokens - alone.written_tokens >= 20_000
+    assert (apart.usd or 0) > (alone.usd or 0)
+
+
+def test_without_a_price_the_cost_is_unknown() -> None:
+    assert {each.usage.usd for each in estimate.run(10_000, SOL, None, alone=False)} == {None}
+    assert {each.usage.usd for each in estimate.judging(10_000, 5_000, 3, None)} == {None}
+
+
+def test_a_judge_reads_paper_and_code_each_time_and_pays_for_bringing_them_once() -> None:
+    once, thrice = (estimate.judging(10_000, 5_000, calls, READS)[0].usage for calls in (1, 3))
+    assert thrice.input_tokens == 3 * once.input_tokens > 45_000
+    assert thrice.written_tokens == once.written_tokens == 15_000
+    assert thrice.cached_tokens == 30_000

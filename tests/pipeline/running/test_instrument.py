@@ -1,0 +1,222 @@
+"""Repositories that break one promise each, and the phase of their use that finds it. All in a real sandbox."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.coding.given import given
+from pipeline.coding.repository import Repository
+from pipeline.planning.plan import DataSet, Experiment, Logic, Metric
+from pipeline.running.fixing import error_signature
+from pipeline.running.instrument import core
+from pipeline.running.workbench import Workbench
+from sandbox.interface import Sandbox
+from sandbox.report import ExecutionReport, Limits
+from tests.conftest import available
+from tests.pipeline.plans import LOGIC
+
+EXPERIMENTS = """
+import pathlib
+import random
+
+from harness import Data, Experiment
+from walking import walk
+
+
+def write_tiny(folder):
+    (folder / "steps.csv").write_text("1\\n2\\n")
+
+
+STEPS = Data("steps", files=("steps.csv",), size="1 kB", where="Ask.", tiny=write_tiny)
+
+
+def run_walk(run):
+    state = run.resume() or {"step": 0, "place": 0.0}
+    place = state["place"]
+    for step in range(state["step"], run.config["steps"]):
+        place = walk(place, random.random())
+        run.log(step=step, place=place)
+        run.checkpoint(step=step + 1, place=place)
+    return {"place": place}
+
+
+def run_read(run):
+    return {"rows": len((run.data(STEPS) / "steps.csv").read_text().split())}
+
+
+def report_walk(report):
+    report.table("Tab1", ["method", "place"], [[m, report.summary(m, "place")] for m in report.methods])
+
+
+EXPERIMENTS = (
+    Experiment("walk", shows="Tab1", run=run_walk, methods=("left", "right"), minutes=20, report=report_walk),
+    Experiment("read", shows="S1", run=run_read, needs=(STEPS,)),
+)
+"""
+WALKING = """
+def walk(place, step):
+    return place + step
+"""
+READ = Experiment(
+    name="read", shows=("S1",), methods=("default",), metrics=("rows",), needs=("steps",), minutes=1
+)
+DESIGN = LOGIC.model_copy(
+    update={
+        "metrics": (Metric(name="place", meaning=""), Metric(name="rows", meaning="")),
+        "data": (DataSet(name="steps", files=("steps.csv",), size="1 kB", where="Ask."),),
+        "experiments": (
+            Experiment(
+                name="walk", shows=("Tab1",), methods=("left", "right"), metrics=("place",), minutes=20
+            ),
+            Experiment(
+                name="read",
+                shows=("S1",),
+                methods=("default",),
+                metrics=("rows",),
+                needs=("steps",),
+                minutes=1,
+            ),
+        ),
+    }
+)
+GOOD = Repository(
+    {
+        **given(DESIGN),
+        "experiments.py": EXPERIMENTS,
+        "walking.py": WALKING,
+        "config.yaml": "steps: 9\nsmoke: {steps: 4}\n",
+        "requirements.txt": "PyYAML\n",
+    }
+)
+
+Execute = Callable[..., ExecutionReport]
+
+
+@pytest.fixture
+def execute(tmp_path: Path, packages: Path) -> Execute:
+    def run(
+        repository: Repository, design: Logic = DESIGN, sandbox: Sandbox | None = None
+    ) -> ExecutionReport:
+        def lay_out(files: object) -> Path:
+            repository.write(tmp_path)
+            return tmp_path
+
+        room = sandbox or available("local")
+        bench = Workbench(room, lay_out, packages, None, "smoke", Limits(seconds=60), lambda: False)
+        return bench.runner(design.results(), design)(repository)
+
+    return run
+
+
+def test_a_good_one_can_be_used_in_every_way(execute: Execute, sandbox: Sandbox) -> None:
+    report = execute(GOOD, sandbox=sandbox)
+    assert report.ok, report.phases[-1]
+    assert [phase.phase for phase in report.phases] == [
+        "install", "import", "smoke", "list", "alone", "resume", "again", "report", "missing", "core",
+    ]  # fmt: skip
+    assert report.outcome.phase == "smoke"
+    assert set(report.metrics) == {"walk_left_place", "walk_right_place", "read_rows"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "phase", "why"),
+    [
+        ('Experiment("read"', 'Experiment("read2"', "smoke", "The promised metric `read_rows`"),
+        ("        run.checkpoint(step=step + 1, place=place)\n", "", "resume", "saves no checkpoint"),
+        ("place=place)\n    return", "place=0.0)\n    return", "resume", "Killed and resumed, `place` is"),
+        (
+            '    state = run.resume() or {"step": 0, "place": 0.0}',
+            '    seen = pathlib.Path("seen")\n    state = {"step": int(seen.exists()), "place": 0.0}\n    seen.touch()',
+            "resume",
+            "Killed and resumed",
+        ),
+        (
+            "    return {\"place\"",
+            "    code = pathlib.Path('walking.py')\n    code.write_text(code.read_text() + '# more\\n')\n"
+            '    return {"place"',
+            "again",
+            "made the run walk, left, seed 0 again",
+        ),
+        ('report.table("Tab1"', 'report.table("Table1"', "smoke", ""),
+        (
+            "def report_walk(report):",
+            "def report_walk(report):\n    from pathlib import Path\n    if Path('.aside').exists():\n"
+            "        (Path('results/smoke/Tab1.md')).write_text('')\n        return",
+            "report",
+            "has not written `Tab1.csv`",
+        ),
+        ("needs=(STEPS,)", "needs=()", "smoke", ""),
+    ],
+)  # fmt: skip
+def test_a_broken_promise_is_found_where_it_matters(
+    execute: Execute, old: str, new: str, phase: str, why: str
+) -> None:
+    assert old in EXPERIMENTS
+    broken = GOOD.with_file("experiments.py", EXPERIMENTS.replace(old, new))
+    report = execute(broken)
+    assert not report.ok
+    assert report.failure
+    assert report.failure.phase == phase, report.failure
+    assert why in " ".join(report.failure.problems)
+    assert error_signature(report.failure, broken)
+
+
+def test_data_that_the_code_does_not_wait_for_are_missed(execute: Execute) -> None:
+    careless = EXPERIMENTS.replace('files=("steps.csv",)', 'files=("*",)').replace(
+        "needs=(STEPS,)),",
+        "needs=(STEPS,)),\n    Experiment('more', shows='S1', run=lambda run: {'rows': 1}),",
+    )
+    design = DESIGN.model_copy(
+        update={
+            "experiments": (
+                *DESIGN.experiments,
+                READ.model_copy(update={"name": "more"}),
+            )
+        }
+    )
+    report = execute(GOOD.with_file("experiments.py", careless), design)
+    assert report.failure and report.failure.phase == "missing"
+    assert "the experiment `more` is not skipped" in " ".join(report.failure.problems)
+
+
+def test_a_method_that_needs_the_experiments_is_no_part_of_its_own(execute: Execute) -> None:
+    walking = "def walk(place, step):\n    return place + step\n\n\nclass Walker:\n    from experiments import STEPS\n"
+    broken = GOOD.with_file("walking.py", walking).with_file(
+        "experiments.py",
+        EXPERIMENTS.replace("from walking import walk\n", "").replace(
+            "    state = run", "    from walking import walk\n    state = run"
+        ),
+    )
+    report = execute(broken)
+    assert report.failure and report.failure.phase == "core", report.failure
+    assert "experiments" in report.failure.result.stderr
+
+
+def test_what_was_proven_is_not_proven_again_until_code_or_settings_change(
+    tmp_path: Path, packages: Path
+) -> None:
+    def lay_out(files: object) -> Path:
+        now.write(tmp_path)
+        return tmp_path
+
+    bench = Workbench(available("local"), lay_out, packages, None, "smoke", Limits(seconds=60), lambda: False)
+    run = bench.runner(DESIGN.results(), DESIGN)
+    now = GOOD
+    first = run(now).phases[3:]
+    now = GOOD.with_file("requirements.txt", "pyyaml\n").with_file("README.md", "Read me.")
+    assert [a is b for a, b in zip(first, run(now).phases[3:], strict=True)] == [True] * 7
+    now = GOOD.with_file("config.yaml", "steps: 9\nsmoke: {steps: 3}\n")
+    assert not any(a is b for a, b in zip(first, run(now).phases[3:], strict=True))
+
+
+def test_the_core_is_what_is_not_ours_nor_the_experiments() -> None:
+    files = (
+        "model/__init__.py",
+        "model/layers.py",
+        "tests/test_model.py",
+        "experiments.py",
+        "harness.py",
+        "main.py",
+    )
+    assert core(Repository(dict.fromkeys(files, ""))) == ("model", "model.layers")
