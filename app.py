@@ -162,7 +162,7 @@ def demo(ctx: click.Context, out: Path) -> None:
 @click.argument("paper")
 @click.option("--json", "as_json", is_flag=True, help="Every section, block and anchor, instead of Markdown.")
 def paper(paper: str, as_json: bool) -> None:
-    """Print a paper as the pipeline reads it."""
+    """Print a paper as the pipeline reads it, and on the error stream what could not be read."""
     from pipeline.markdown import visible
     from pipeline.reading import figures
     from pipeline.reading.arxiv import read
@@ -171,8 +171,10 @@ def paper(paper: str, as_json: bool) -> None:
     if as_json:
         told = dataclasses.asdict(dataclasses.replace(found, figures=())) | {"figures": figures.told(found)}
         click.echo(json.dumps(told, ensure_ascii=False, indent=1, default=str))
-    else:
-        click.echo(visible(found.text()))
+        return
+    click.echo(visible(found.text()))
+    for note in found.notes:
+        click.echo(visible(note), err=True)
 
 
 @main.command()

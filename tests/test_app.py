@@ -183,6 +183,15 @@ def test_a_paper_is_printed_as_it_is_read(paper: Path) -> None:
     assert json.loads(run("paper", paper, "--json").stdout)["title"] == "Means of Things"
 
 
+def test_what_could_not_be_read_is_said_beside_the_paper(tmp_path: Path) -> None:
+    text = "\\documentclass{article}\\begin{document}Text.\\input{gone}\\end{document}"
+    (tmp_path / "a.tex").write_text(text)
+    said = "Not read: gone, which is included but not in the archive."
+    ended = run("paper", tmp_path / "a.tex")
+    assert ended.stderr.strip() == said and said not in ended.stdout
+    assert json.loads(run("paper", tmp_path / "a.tex", "--json").stdout)["notes"] == [said]
+
+
 @pytest.mark.parametrize("command", [["paper", "nowhere.tex"], ["run", "nowhere.tex"], ["run", "empty.pdf"]])
 def test_a_paper_that_cannot_be_read_ends_with_2(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

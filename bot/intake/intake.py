@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from bot.intake.commands import USAGE, Command, Mistake, parse
 from bot.intake.configuration import Configuration, ConfigurationInvalid, Permission, overridden
 from bot.intake.jobs import Job, Place, Request, job_id, paper_of
-from pipeline.reading import arxiv
+from pipeline.reading.references import references
 
 LABEL = "paper2code"
 """Putting it on an issue asks for the papers that the issue names."""
@@ -283,7 +283,7 @@ def _request(
 
 
 def _references(text: str) -> tuple[str, ...]:
-    return tuple(str(reference) for reference in arxiv.references(text))
+    return tuple(str(reference) for reference in references(text))
 
 
 _READERS: dict[tuple[str, Any], Callable[[Payload], Request | None]] = {

@@ -18,7 +18,7 @@ from bot.work.judging import Judge
 from bot.work.revising import Revise
 from bot.work.worker import Reproducer, Worker
 from pipeline.markdown import prose
-from pipeline.reading import arxiv
+from pipeline.reading.references import references
 from settings import Settings
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ def act(
 
 def _on_demand(settings: Settings, payload: dict[str, Any], paper: str, github: GitHub) -> Job:
     """The job of a run that a person with write access or a schedule has started."""
-    found = arxiv.references(paper) or arxiv.references(f"arxiv:{paper}")
+    found = references(paper) or references(f"arxiv:{paper}")
     if not found:
         raise ValueError(f"{paper!r} is no arXiv paper; an identifier looks like 1706.03762")
     asked = settings.issue or (payload.get("inputs") or {}).get("issue")

@@ -1,7 +1,8 @@
-"""arXiv: references in text, metadata, and source archives. The only module that talks to arXiv.
+"""arXiv: metadata and source archives. The only module that talks to arXiv.
 
-What an archive may hold is in `archives.py`, the manners of the requests in `polite.py`; this module knows
-arXiv's identifiers and addresses, keeps what it fetched, and turns what a person names into a Paper.
+What an archive may hold is in `archives.py`, the manners of the requests in `polite.py`, what a text refers to in
+`references.py`; this module knows arXiv's addresses, keeps what it fetched, and turns what a person names into a
+Paper.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ import json
 import os
 import re
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,104 +20,11 @@ from pipeline.reading import archives, files
 from pipeline.reading.metadata import Metadata, from_atom, from_oai
 from pipeline.reading.paper import Paper
 from pipeline.reading.polite import PoliteClient
+from pipeline.reading.references import Reference, references
 
 DOWNLOADS = 3
 """Attempts at a source that arrives incomplete."""
 _LATER = "Try again in a few minutes, or give the paper as a file."
-
-
-@dataclass(frozen=True)
-class Reference:
-    """An arXiv identifier; `str` gives `1706.03762v5`."""
-
-    identifier: str
-    version: int | None = None
-
-    def __str__(self) -> str:
-        return self.identifier if self.version is None else f"{self.identifier}v{self.version}"
-
-
-_ARCHIVES = (
-    "acc-phys|adap-org|alg-geom|ao-sci|astro-ph|atom-ph|bayes-an|chao-dyn|chem-ph|cmp-lg|comp-gas|cond-mat|cs|dg-ga"
-    "|funct-an|gr-qc|hep-ex|hep-lat|hep-ph|hep-th|math|math-ph|mtrl-th|nlin|nucl-ex|nucl-th|patt-sol|physics|plasm-ph"
-    "|q-alg|q-bio|quant-ph|solv-int|supr-con"
-)
-_REFERENCE = re.compile(
-    rf"""
-    (?P<prefix>
-        (?<![\w.-]) (?:https?://)? (?:[\w-]+\.)*
-        (?: arxiv\.org/(?:abs|pdf|html|e-print|format|src|ps|tb)/
-          | ar5iv\.org/(?:abs|html|pdf)/
-          | alphaxiv\.org/(?:\w\w/)?(?:abs|pdf|html|overview|audio|resources)/
-          | huggingface\.co/papers/
-          | hf\.co/papers/
-          | doi\.org/10\.48550/arxiv\. )
-      | (?<![\w.-]) (?:doi:\s*)? 10\.48550/arxiv\.
-      | (?<![\w.-]) arxiv (?:\s*:\s*|\s+)
-      | (?<![\w./=%&+@\#:\\-])
-    )
-    (?: (?P<new>(?P<year>\d\d)(?P<month>\d\d)\.(?P<number>\d{{4,5}}))
-      | (?P<archive>{_ARCHIVES})(?:\.(?P<subject>[a-z]{{2}}))?
-        /(?P<old>(?P<old_year>\d\d)(?P<old_month>\d\d)\d{{3}}) )
-    (?:v(?P<version>[1-9]\d{{0,2}}))?
-    (?! \w | \.\d | -\d | /\d )
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-_NUMBER = re.compile(r"\d{4}\.\d|/\d{7}")
-"""Every reference holds one, on one line with what makes it one; found ten times as fast."""
-# What is said by somebody else, shown, or not seen at all.
-_FENCE = re.compile(
-    r"^(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)", re.M | re.S
-)
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
-_HTML_CODE = re.compile(r"<(pre|code|blockquote)\b[^>]*>.*?(?:</\1\s*>|\Z)", re.S | re.I)
-_INLINE_CODE = re.compile(r"(?<!`)(`+)(?!`)(?:(?!\n[ \t]*\n).)*?(?<!`)\1(?!`)", re.S)
-_QUOTATION = re.compile(r"^[ \t]{0,3}>.*(?:\n(?![ \t]*(?:\n|\Z|[-*+>#]|\d+[.)])).+)*", re.M)
-_INDENTED = re.compile(r"(?:(?<=\n\n)|\A)(?:(?: {4}|\t)[^\n]*(?:\n|\Z))+")
-
-
-def references(text: str) -> list[Reference]:
-    """All references in `text`, in order, each once; none from code, quotations or HTML comments.
-
-    A paper that is named both with and without a version is the one with it.
-    """
-    if not _NUMBER.search(text):
-        return []
-    text = text.replace("\r\n", "\n")
-    for hidden in (_FENCE, _COMMENT, _HTML_CODE, _INLINE_CODE, _QUOTATION, _INDENTED):
-        text = hidden.sub(lambda found: "\n" * found.group().count("\n") or " ", text)
-    found: list[Reference] = []
-    lines = [line for line in text.split("\n") if _NUMBER.search(line)]
-    for match in (match for line in lines for match in _REFERENCE.finditer(line)):
-        identifier = _identifier(match)
-        if identifier is None:
-            continue
-        reference = Reference(identifier, int(match["version"]) if match["version"] else None)
-        same = [other for other in found if other.identifier == identifier]
-        if reference.version is not None and Reference(identifier) in found:
-            found[found.index(Reference(identifier))] = reference
-        elif not same or (reference.version is not None and reference not in same):
-            found.append(reference)
-    return found
-
-
-def _identifier(match: re.Match[str]) -> str | None:
-    """The identifier as arXiv writes it; None if there can be no such paper.
-
-    Source: https://info.arxiv.org/help/arxiv_identifier.html
-    """
-    if match["new"]:
-        issued = int(match["year"]) * 100 + int(match["month"])
-        digits = 5 if issued >= 1501 else 4
-        valid = 1 <= int(match["month"]) <= 12 and issued >= 704 and len(match["number"]) == digits
-        return match["new"] if valid and int(match["number"]) > 0 else None
-    year, month = int(match["old_year"]), int(match["old_month"])
-    issued = (year + (1900 if year > 90 else 2000)) * 100 + month
-    if not (1 <= month <= 12 and 199107 <= issued <= 200703):
-        return None
-    subject = f".{match['subject'].upper()}" if match["subject"] else ""
-    return f"{match['archive'].lower()}{subject}/{match['old']}"
 
 
 class Arxiv:

@@ -68,7 +68,7 @@ def _beside(main: Path) -> dict[str, bytes]:
     """A `.tex` file and what it may include: the files beside it, and folders there that a text names."""
     files: dict[str, bytes] = {}
     for path in sorted(main.parent.iterdir()):
-        wanted = path.suffix in (".tex", ".ltx", ".bbl", ".sty", ".txt") and not path.is_symlink()
+        wanted = path.suffix in (".tex", ".ltx", ".bbl", ".sty", ".cls", ".txt") and not path.is_symlink()
         if path == main or (wanted and path.is_file() and path.stat().st_size < archives.MAX_KEPT // 10):
             files[path.name] = path.read_bytes()
     named = {name.decode("utf-8", "replace") for text in files.values() for name in _FOLDER.findall(text)}

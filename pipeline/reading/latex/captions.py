@@ -4,57 +4,76 @@ import re
 from typing import get_args
 
 from pipeline.reading.latex import algorithms, drawings
+from pipeline.reading.latex.algorithms import Lines
 from pipeline.reading.latex.environments import ENVIRONMENTS
-from pipeline.reading.latex.groups import group
+from pipeline.reading.latex.groups import argument, arguments, group, options
 from pipeline.reading.latex.numbers import Target, styled
 from pipeline.reading.latex.reader import Command, Environment, Float, Reader, after_arguments, fenced
 from pipeline.reading.paper import Block, BlockKind
 
 _PREFIX = {"figure": "Fig", "table": "Tab", "algorithm": "Alg", "listing": "Lst"}
 _KINDS = {
-    **dict.fromkeys(("figure", "wrapfigure", "SCfigure", "teaserfigure"), "figure"),
-    **dict.fromkeys(("sidewaysfigure", "floatingfigure"), "figure"),
-    **dict.fromkeys(("table", "wraptable", "sidewaystable", "margintable"), "table"),
-    **dict.fromkeys(("algorithm", "algorithm2e", "algo"), "algorithm"),
+    **dict.fromkeys(
+        ("figure", "wrapfigure", "SCfigure", "teaserfigure", "marginfigure", "figurehere"), "figure"
+    ),
+    **dict.fromkeys(("sidewaysfigure", "floatingfigure", "extfigure", "fpfigure", "rotatefigure"), "figure"),
+    **dict.fromkeys(
+        ("table", "wraptable", "sidewaystable", "margintable", "SCtable", "floatingtable"), "table"
+    ),
+    **dict.fromkeys(("tablehere", "extendedtable", "specialtable", "rotatetable"), "table"),
+    **dict.fromkeys(("algorithm", "algorithm2e", "algo", "algorithmfloat"), "algorithm"),
+    **dict.fromkeys(("scheme", "chart", "graph", "plate", "program", "video"), ""),
     "listing": "listing",
 }
+_LABEL = re.compile(r"\\label\s*\{([^{}]*)\}")
+_DELUXE = re.compile(r"\\(?:tablebreak|hline|colnumbers|decimals|decimalcolnumbers)(?![A-Za-z])")
+_ALGORITHM2E = re.compile(
+    r"\\;|\\(?:Kw[A-Z]\w*|SetK\w+|SetAlgo\w+|ForEach|eIf|uIf|lIf|DontPrintSemicolon|tcp|tcc)(?![A-Za-z])"
+)
 
 
 def _float(reader: Reader, name: str, body: str, starred: bool) -> None:
-    kind = _KINDS[name]
+    kind = _KINDS[name] or name
     body = after_arguments(name, body)
-    if kind == "algorithm" and "\\begin{algorithmic}" not in body:
-        body = _with_statements(reader, body)
+    if kind == "algorithm" and "\\begin{algorithmic}" not in body and _ALGORITHM2E.search(body):
+        _put(reader, kind, *_statements(reader, body))
+        return
     _put(reader, kind, body)
 
 
-def _put(reader: Reader, kind: str, body: str) -> None:
+def _wrapped(reader: Reader, name: str, body: str, starred: bool) -> None:
+    """`\\begin{wrapfloat}{kind}`, and floats that the author defines."""
+    kind = group(body, 0) if name == "wrapfloat" else None
+    _put(reader, kind[0].strip() if kind else name, after_arguments(name, body))
+
+
+def _put(reader: Reader, kind: str, body: str, lines: Lines | None = None) -> None:
     reader.flush()
-    for block in _read(reader, kind, body):
+    for block in _read(reader, kind, body, lines):
         reader.put(block)
 
 
-def _read(reader: Reader, kind: str, body: str) -> list[Block]:
+def _read(reader: Reader, kind: str, body: str, lines: Lines | None) -> list[Block]:
     """A float's blocks: its caption with what it stands for; floats inside of it follow."""
     outer, here = reader.float, reader.inline.here
     reader.float = Float(kind, part=outer is not None and kind == "part")
-    if outer and kind == "part":
-        outer.parts += 1
     blocks = reader.blocks(body)
+    if lines is not None:
+        blocks += _shown(reader, lines)
     made, reader.float, reader.inline.here = reader.float, outer, here
     if outer and kind == "part":
-        letter = styled(outer.parts, "alph")
-        labels = [*made.early, *made.late]
-        outer.part_labels |= dict.fromkeys(labels, letter)
+        outer.parts += bool(made.captions)
+        letter = styled(outer.parts, "alph") if made.captions else ""
+        outer.part_labels |= dict.fromkeys(made.labels, letter)
+        _label_parts(reader, outer)
         caption = " ".join(text for _, _, text in made.captions)
         content = [Block("paragraph", f"({letter}) {caption}")] if caption else []
         return [*content, *blocks]
     if kind == "figure":
         drawings.collect(reader, body, [anchor for _, anchor, _ in made.captions if anchor])
-    for label in made.early:
-        reader.inline.labels.setdefault(label, here)
+    reader.parts = made.parts
     for label, letter in made.part_labels.items():
-        reader.inline.labels.setdefault(label, Target(here.anchor, letter, kind.capitalize()))
+        reader.inline.labels.setdefault(label, Target(here.anchor, letter, kind.capitalize(), part=letter))
     return _assembled(kind, made, blocks)
 
 
@@ -81,28 +100,46 @@ def _captioned(reader: Reader, text: str, position: int, starred: bool, of: str 
         return position
     reader.flush()
     if float_.part:
-        float_.captions.append(("", None, reader.inline.paragraph(found[0])))
+        float_.captions.append(("", None, reader.inline.paragraph(_LABEL.sub("", found[0]))))
+        float_.labels += _LABEL.findall(found[0])
         return found[1]
     kind = of or float_.kind
-    title, anchor = kind.capitalize(), None
+    title, anchor = reader.floats.get(kind, kind.capitalize()), None
+    target = reader.inline.here
     if not starred:
-        number = reader.counters.step(kind)
+        number = reader.counters.reference(kind) if float_.continued else reader.counters.step(kind)
         anchor = reader.unique(f"{_PREFIX.get(kind, title)}{number}")
-        reader.inline.here = Target(anchor, number, title)
-        reader.inline.labels |= dict.fromkeys(float_.early, reader.inline.here)
-        for label, letter in float_.part_labels.items():
-            reader.inline.labels[label] = Target(anchor, number + letter, title)
-        float_.early.clear()
-        float_.part_labels.clear()
+        target = reader.inline.here = Target(anchor, number, title, kind=kind)
+        float_.target = target
+        _label_parts(reader, float_)
         title = f"{title} {number}"
-    caption = reader.inline.paragraph(found[0])
+    caption = target.title = reader.inline.paragraph(found[0])
     float_.captions.append((title, anchor, caption))
     if reader.float is None:
         reader.put(Block("figure" if kind == "figure" else "table", f"{title}: {caption}", anchor))
     return found[1]
 
 
+def _label_parts(reader: Reader, float_: Float) -> None:
+    """What refers to a part of a float whose number is known by now."""
+    if float_.target is None:
+        return
+    whole, form = float_.target, reader.counters.formats.get("subfigure", "")
+    for label, letter in float_.part_labels.items():
+        part = reader.counters.written(form.replace(r"\alph{subfigure}", letter))
+        shown = part or (f"({letter})" if reader.parts_in_brackets else letter)
+        kind = f"sub{whole.kind}"
+        reader.inline.labels[label] = Target(whole.anchor, whole.number + shown, whole.name, "", shown, kind)
+    float_.part_labels.clear()
+
+
 def _caption(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    if name == "subcaption" and reader.float and not reader.float.part:
+        found = group(text, position)
+        _put(reader, "part", f"\\caption{text[position : found[1]]}" if found else "")
+        return found[1] if found else position
+    if name in ("figcaption", "tabcaption"):
+        return _captioned(reader, text, position, starred, "figure" if name[0] == "f" else "table")
     named = group(text, position) if name == "captionof" else None
     if name == "captionof" and named is None:
         return position
@@ -113,6 +150,7 @@ def _caption(reader: Reader, name: str, text: str, position: int, starred: bool)
 
 def _label(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
     # Not left to the paragraph: a heading's label must see the heading, a caption's the caption.
+    _, position = options(text, position)
     found = group(text, position)
     if found is None:
         return position
@@ -122,26 +160,54 @@ def _label(reader: Reader, name: str, text: str, position: int, starred: bool) -
 
 def _place(reader: Reader, name: str) -> None:
     if reader.float and reader.float.part:
-        reader.float.late.append(name)
-    elif reader.float and not reader.float.captions:
-        reader.float.early.append(name)
+        reader.float.labels.append(name)
     else:
         reader.inline.labels[name] = reader.inline.here
+
+
+def _continued(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    if reader.float:
+        reader.float.continued = True
+        reader.float.parts = reader.parts
+    return position
 
 
 def _part(reader: Reader, command: str, text: str, position: int, starred: bool) -> int:
     """`\\subfloat[caption]{…}` and `\\subcaptionbox{caption}{…}`."""
     if reader.float is None:
         return position
-    option = group(text, position, "[", "]")
+    given, behind = options(text, position)
+    caption = given[-1] if given else ""
     if command == "subcaptionbox":
-        option = group(text, position)
-    content = group(text, option[1] if option else position)
+        read = group(text, behind)
+        caption, behind = read if read else ("", behind)
+        _, behind = options(text, behind)
+    content = group(text, behind)
     if content is None:
         return position
-    caption = f"\\caption{{{option[0]}}}" if option else ""
-    _put(reader, "part", caption + content[0])
+    # Each is counted, also without a caption.
+    _put(reader, "part", f"\\caption{{{caption}}}{content[0]}")
     return content[1]
+
+
+def _boxed(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    """floatrow's `\\ffigbox{caption}{content}`, caption's `\\captionbox`, tables of OUP and World Scientific."""
+    _, behind = options(text, position)
+    found = arguments(text, behind, 3 if name in ("processtable", "floatconts") else 2)
+    if found is None or reader.float is None:
+        return position
+    caption, content, *notes = found[0]
+    if name == "floatconts":
+        # jmlr: label, caption and content.
+        caption, content, notes = f"{content}\\label{{{caption}}}", notes[0], []
+    if "\\caption" not in caption:
+        if "\\caption" in content:
+            caption, content = content, caption
+        else:
+            caption = f"\\caption{{{caption}}}"
+    reader.read("\n\n".join((caption, content, *notes)))
+    reader.flush()
+    return found[1]
 
 
 def _subfloat(reader: Reader, name: str, body: str, starred: bool) -> None:
@@ -163,20 +229,56 @@ def _longtable(reader: Reader, name: str, body: str, starred: bool) -> None:
     body = after_arguments("longtable", body)
     body = re.sub(r"\\endfirsthead.*?\\endhead", "", body, flags=re.DOTALL)
     body = re.sub(r"\\end(?:first)?head.*?\\end(?:last)?foot", "", body, flags=re.DOTALL)
-    caption = re.search(r"\\caption\*?", body)
-    found = group(body, caption.end()) if caption else None
+    caption = re.search(r"\\(?:caption|topcaption|tablecaption)\*?", body)
+    option = group(body, caption.end(), "[", "]") if caption else None
+    found = group(body, option[1] if option else caption.end()) if caption else None
     head = ""
     if caption and found:
-        head = body[caption.start() : found[1]] + "".join(re.findall(r"\\label\s*\{[^{}]*\}", body))
+        labels = "".join(f"\\label{{{label}}}" for label in _LABEL.findall(body.replace(found[0], "")))
+        head = f"\\caption{'*' * caption.group().endswith('*')}{{{found[0]}}}{labels}"
         body = body[: caption.start()] + body[found[1] :]
-    body = re.sub(r"\\label\s*\{[^{}]*\}", "", body)
+    if not starred and (not caption or caption.group().endswith("*")):
+        # Counted all the same.
+        number = reader.counters.step("table")
+        reader.inline.here = Target(reader.inline.here.anchor, number, "Table", kind="table")
+    body = _LABEL.sub("", body)
     _put(reader, "table", f"{head}\n\n\\begin{{tabular}}{{}}{body}\\end{{tabular}}")
 
 
-def _with_statements(reader: Reader, body: str) -> str:
-    """The body of an algorithm with its statements set as code; captions and labels stay LaTeX."""
-    if not re.search(r"\\;|\\(?:Kw\w+|SetK\w+|ForEach|eIf)\b", body):
-        return body
+def _deluxetable(reader: Reader, name: str, body: str, starred: bool) -> None:
+    """The tables of the AAS: heading, data and notes by commands of their own."""
+    body = after_arguments("deluxetable", body)
+    said = {
+        command: _said(body, command)
+        for command in ("tablecaption", "tablehead", "tablecomments", "tablerefs")
+    }
+    notes = [
+        f"{found.group(1)} {note[0]}"
+        for found in re.finditer(r"\\tablenotetext\s*\{([^{}]*)\}", body)
+        if (note := argument(body, found.end()))
+    ]
+    data = re.search(r"\\startdata(.*?)(?:\\enddata|\Z)", body, re.DOTALL)
+    rows = _DELUXE.sub(" ", data.group(1) if data else "")
+    rows = re.sub(r"\\(?:cutinhead|sidehead)\s*\{([^{}]*)\}", r"\\\\ \1 \\\\", rows)
+    head = re.sub(r"\\twocolhead(?![A-Za-z])", r"\\multicolumn{2}{c}", _DELUXE.sub(" ", said["tablehead"]))
+    head = re.sub(r"\\(?:multi)?colhead(?![A-Za-z])|\\nocolhead\s*\{[^{}]*\}", "", head)
+    outside = body[: data.start()] + body[data.end() :] if data else body
+    labels = "".join(
+        f"\\label{{{label}}}" for label in _LABEL.findall(outside.replace(said["tablecaption"], ""))
+    )
+    caption = f"\\caption{{{said['tablecaption']}}}{labels}"
+    below = "\n\n".join(filter(None, (*notes, said["tablecomments"], said["tablerefs"])))
+    _put(reader, "table", f"{caption}\n\n\\begin{{tabular}}{{}}{head}\\\\{rows}\\end{{tabular}}\n\n{below}")
+
+
+def _said(body: str, command: str) -> str:
+    found = re.search(rf"\\{command}(?![A-Za-z])", body)
+    given = argument(body, found.end()) if found else None
+    return given[0] if given else ""
+
+
+def _statements(reader: Reader, body: str) -> tuple[str, Lines]:
+    """The body of an algorithm2e: its captions and labels as LaTeX, and its statements."""
     head = ""
     for command in ("caption", "label"):
         found = re.search(rf"\\{command}\s*(?=\{{)", body)
@@ -184,19 +286,27 @@ def _with_statements(reader: Reader, body: str) -> str:
         if found and text:
             head += body[found.start() : text[1]]
             body = body[: found.start()] + body[text[1] :]
-    lines = algorithms.algorithm2e(body, lambda text: _statement(reader, text))
-    return f"{head}\\begin{{verbatim}}\n{lines}\n\\end{{verbatim}}"
+    return head, algorithms.algorithm2e(body, lambda text: _statement(reader, text), reader.keywords)
 
 
 def _algorithmic(reader: Reader, name: str, body: str, starred: bool) -> None:
-    numbered = body[:1] == "["
-    option = group(body, 0, "[", "]") if numbered else None
-    for label in re.findall(r"\\label\s*\{([^{}]*)\}", body):
-        reader.inline.labels.setdefault(label.strip(), reader.inline.here)
-    body = re.sub(r"\\label\s*\{[^{}]*\}", "", body[option[1] :] if option else body)
-    lines = algorithms.algorithm(body, lambda text: _statement(reader, text), numbered)
+    option = group(body, 0, "[", "]") if body[:1] == "[" else None
+    body = body[option[1] :] if option else body
+    lines = algorithms.algorithm(body, lambda text: _statement(reader, text), reader.keywords, bool(option))
     reader.flush()
-    reader.put(Block("algorithm", fenced(lines)))
+    for block in _shown(reader, lines):
+        reader.put(block)
+
+
+def _shown(reader: Reader, lines: Lines) -> list[Block]:
+    """The lines of an algorithm as a block; what refers to one of them gets its number."""
+    here = reader.inline.here
+    for line in lines:
+        for label in line.labels:
+            target = Target(here.anchor, str(line.number), "Line", kind="line") if line.number else here
+            reader.inline.labels[label] = target
+    shown = "\n".join(line.shown() for line in lines)
+    return [Block("algorithm", fenced(shown))] if shown.strip() else []
 
 
 def _statement(reader: Reader, text: str) -> str:
@@ -206,13 +316,19 @@ def _statement(reader: Reader, text: str) -> str:
 
 FLOATS: dict[str, Environment] = {
     **dict.fromkeys(_KINDS, _float),
-    **dict.fromkeys(("subfigure", "subtable"), _subfloat),
-    **dict.fromkeys(("algorithmic", "algorithmicx"), _algorithmic),
+    **dict.fromkeys(("wrapfloat", "float"), _wrapped),
+    **dict.fromkeys(("subfigure", "subtable", "subfigures", "subfloat"), _subfloat),
+    **dict.fromkeys(("algorithmic", "algorithmicx", "algpseudocode", "pseudo"), _algorithmic),
     "minipage": _minipage,
     "longtable": _longtable,
+    **dict.fromkeys(("deluxetable", "longdeluxetable", "splitdeluxetable"), _deluxetable),
 }
 CAPTIONS: dict[str, Command] = {
-    **dict.fromkeys(("caption", "captionof"), _caption),
+    **dict.fromkeys(("caption", "captionof", "figcaption", "tabcaption", "subcaption"), _caption),
     **dict.fromkeys(("subfloat", "subfigure", "subcaptionbox", "subtable"), _part),
+    **dict.fromkeys(
+        ("ffigbox", "ttabbox", "captionbox", "tbl", "processtable", "fcapside", "floatconts"), _boxed
+    ),
+    "ContinuedFloat": _continued,
     "label": _label,
 }

@@ -4,16 +4,11 @@ name.
 
 import re
 
-from pipeline.reading.latex.environments import abstract, begin_appendix
-from pipeline.reading.latex.groups import group
-from pipeline.reading.latex.inline import Inline
-from pipeline.reading.latex.numbers import HEADINGS, Target
+from pipeline.reading.latex.environments import begin_appendix
+from pipeline.reading.latex.frontmatter import FRONT, STATEMENTS
+from pipeline.reading.latex.groups import argument, arguments, group, options, settings
+from pipeline.reading.latex.numbers import HEADINGS, RUN_IN, Target
 from pipeline.reading.latex.reader import Command, Reader, Theorem, camel_case
-
-_MARKS = re.compile(
-    r"\\(?:[Tt]hanks|footnotemark|footnote|inst|orcidlink|orcidID|email|textsuperscript|affil\w*|IEEEauthorrefmark)(?![A-Za-z])"
-    r"\s*(?:\[[^\]]*\])?(?:\{(?:[^{}]|\{[^{}]*\})*\})?"
-)
 
 
 def _heading(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
@@ -21,28 +16,62 @@ def _heading(reader: Reader, name: str, text: str, position: int, starred: bool)
     found = group(text, option[1] if option else position)
     if found is None:
         return position
-    reader.flush()
-    level = HEADINGS[name]
-    title = reader.inline.paragraph(found[0])
-    number = ""
-    if not starred and level <= reader.counters.depth and name != "part":
-        number = reader.counters.step(name)
-    lettered = bool(number) and reader.counters.appendix
-    anchor = f"{'App' if lettered else 'S'}{number}" if number else camel_case(title)
-    # A footnote in the title is read with it and stands below it.
-    notes, reader.inline.footnotes = reader.inline.footnotes, []
-    anchor = reader.open_section(anchor, number, title, level)
-    reader.inline.footnotes = notes
-    printed = "Appendix" if lettered else name.replace("sub", "").capitalize()
-    reader.inline.here = Target(anchor, number or title, printed)
+    _open(reader, name, found[0], starred=starred)
     return found[1]
 
 
-def _run_in_heading(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+def _open(reader: Reader, name: str, written: str, *, starred: bool) -> None:
+    """A section with this title, of which it is not yet known what it says and holds."""
     reader.flush()
-    found = group(text, position)
+    level, here = HEADINGS[name], reader.inline.here
+    number = ""
+    single = (
+        reader.counters.appendix and reader.counters.style.one_appendix and reader.counters.single_appendix
+    )
+    if (
+        not starred
+        and level <= reader.counters.depth
+        and name != "part"
+        and not (single and name == "section")
+    ):
+        number = reader.counters.step(name)
+    lettered = bool(number) and reader.counters.appendix
+    # A label in the title must see the number.
+    kind = "appendix" if lettered and name in ("section", "chapter") else name
+    target = Target("", number or here.number, "Appendix" if lettered else "Section", kind=kind)
+    reader.inline.here = target
+    title = target.title = reader.inline.paragraph(written)
+    shown = number.removeprefix("Appendix ").strip()
+    anchor = f"{'App' if lettered else 'S'}{shown.replace(' ', '-')}" if shown else camel_case(title)
+    # A footnote in the title is read with it and stands below it.
+    notes, reader.inline.footnotes = reader.inline.footnotes, []
+    target.anchor = reader.open_section(anchor, shown, title, level)
+    reader.inline.footnotes = notes
+
+
+def _own_heading(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    """Copernicus: `\\introduction[title]` and the like are sections."""
+    option = group(text, position, "[", "]") if text[position : position + 1] == "[" else None
+    _open(reader, "section", option[0] if option else name.capitalize(), starred=starred)
+    return option[1] if option else position
+
+
+def _unnumbered_heading(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    """`\\acknowledgments` as a command: a heading; what it is about follows."""
+    _open(reader, "section", "Acknowledgements", starred=True)
+    return position
+
+
+def _run_in_heading(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    option = group(text, position, "[", "]")
+    found = group(text, option[1] if option else position)
     if found is None:
         return position
+    reader.flush()
+    here = reader.inline.here
+    if not starred and RUN_IN[name] <= reader.counters.depth:
+        number = reader.counters.step(name)
+        reader.inline.here = Target(here.anchor, number, "Section", found[0], kind=name)
     reader.raw.append(f"\\textbf{{{found[0].strip()}}} ")
     return found[1]
 
@@ -62,52 +91,27 @@ def _footnote(reader: Reader, name: str, text: str, position: int, starred: bool
     return found[1]
 
 
+def _string(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    """`\\string\\foo` shows a command and does not give it."""
+    if text[position : position + 1] != "\\":
+        return position
+    reader.raw.append("\\textbackslash{}")
+    return position + 1
+
+
 def _appendix(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    option = group(text, position, "[", "]") if text[position : position + 1] == "[" else None
     begin_appendix(reader)
-    return position
+    if starred:
+        # REVTeX: one appendix without a letter, whose equations have one all the same.
+        reader.counters.formats |= {"section": "", "equation": r"A\arabic{equation}"}
+    if reader.counters.style.one_appendix and name == "appendix":
+        _open(reader, "section", option[0] if option else "Appendix", starred=False)
+        reader.counters.single_appendix = True
+    return option[1] if option else position
 
 
 # Declarations -----------------------------------------------------------------------------------------------
-
-
-def _title(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
-    option = group(text, position, "[", "]")
-    found = group(text, option[1] if option else position)
-    if found is None:
-        return position
-    reader.title = reader.inline.paragraph(_MARKS.sub("", found[0]))
-    return found[1]
-
-
-def _author(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
-    option = group(text, position, "[", "]")
-    found = group(text, option[1] if option else position)
-    if found is None:
-        return position
-    reader.authors += names(found[0], reader.inline)
-    return found[1]
-
-
-def names(text: str, inline: Inline) -> tuple[str, ...]:
-    """The names in `\\author`, without marks, addresses and affiliations."""
-    found: list[str] = []
-    for part in re.split(r"\\(?:and|And|AND)(?![A-Za-z])|\\q?quad", _MARKS.sub("", text)):
-        line = re.sub(r"\\IEEEauthorblockN\s*", "", part).strip().split("\\\\")[0]
-        line = re.sub(r"\$[^$]*\$|\\(?:dag|ddag|ast)\b", "", line)
-        for name in re.split(r",|\band\b|;|\n\s*\n", inline.paragraph(line)):
-            name = re.sub(r"[*†‡§¶\d\\^_]+|\[[^\]]*\]", "", name).strip(" .&")
-            if name and len(name) < 60 and "@" not in name and re.search(r"[^\W\d_]{2}", name):
-                found.append(name)
-    inline.footnotes.clear()
-    return tuple(dict.fromkeys(found))
-
-
-def _abstract(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
-    found = group(text, position)
-    if found is None:
-        return position
-    abstract(reader, name, found[0], starred)
-    return found[1]
 
 
 def _two(text: str, position: int) -> tuple[str, str, int] | None:
@@ -123,8 +127,23 @@ def _within(reader: Reader, name: str, text: str, position: int, starred: bool) 
     found = _two(text, position)
     if found is None:
         return position
+    counter, parent = found[0], found[1].strip()
+    reader.counters.within[counter] = parent
+    if name == "@addtoreset" or starred:
+        # Only where it begins anew; how it is printed stays.
+        reader.counters.formats.setdefault(counter, f"\\arabic{{{counter}}}")
+    else:
+        reader.counters.formats.pop(counter, None)
+    return found[2]
+
+
+def _without(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    found = _two(text, position)
+    if found is None:
+        return position
+    reader.counters.within.pop(found[0], None)
     if not starred:
-        reader.counters.within[found[0]] = found[1].strip()
+        reader.counters.formats.pop(found[0], None)
     return found[2]
 
 
@@ -133,9 +152,11 @@ def _set_counter(reader: Reader, name: str, text: str, position: int, starred: b
     if found is None:
         return position
     counter, value, end = found
+    values = reader.counters.values
+    value = re.sub(r"\\value\s*\{(\w+)\}", lambda m: str(values.get(m[1], 0)), value)
     if not re.fullmatch(r"\s*-?\d{1,6}\s*", value):
         return end
-    values, number = reader.counters.values, int(value)
+    number = int(value)
     if counter == "secnumdepth":
         # LaTeX counts from the section, which is 1; here the part is 0.
         reader.counters.depth = number + 1
@@ -146,17 +167,98 @@ def _set_counter(reader: Reader, name: str, text: str, position: int, starred: b
     return end
 
 
-def _printed_number(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
-    """`\\renewcommand{\\thetable}{…}`; other definitions have been expanded before."""
-    found = _two(text, position)
+def _new_counter(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    found = group(text, position)
     if found is None:
         return position
-    if found[0].startswith("\\the"):
-        reader.counters.formats[found[0][4:]] = found[1]
-    return found[2]
+    reader.counters.values.setdefault(found[0].strip(), 0)
+    parent = group(text, found[1], "[", "]")
+    if parent:
+        reader.counters.within[found[0].strip()] = parent[0].strip()
+        reader.counters.formats.setdefault(found[0].strip(), f"\\arabic{{{found[0].strip()}}}")
+    return parent[1] if parent else found[1]
+
+
+def _step(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    found = group(text, position)
+    if found is None:
+        return position
+    number = reader.counters.step(found[0].strip())
+    if name == "refstepcounter":
+        here = reader.inline.here
+        reader.inline.here = Target(here.anchor, number, found[0].strip().capitalize(), here.title)
+    return found[1]
+
+
+def _count(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    """`\\arabic{counter}` in the text."""
+    found = group(text, position)
+    if found is None or found[0].strip() not in reader.counters.values:
+        reader.raw.append(f"\\{name} ")
+        return position
+    reader.raw.append(f"{reader.counters.written(chr(92) + name + '{' + found[0].strip() + '}')}{{}}")
+    return found[1]
+
+
+def _printed_number(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    """`\\renewcommand{\\thetable}{…}`; other definitions have been expanded before."""
+    defined = argument(text, position)
+    written = argument(text, defined[1]) if defined else None
+    if defined is None or written is None:
+        return position
+    bare = defined[0].strip()
+    if bare.startswith("\\the"):
+        reader.counters.formats[bare[4:]] = written[0]
+    elif bare.startswith("\\labelenum"):
+        reader.counters.formats[f"own {bare[1:]}"] = written[0]
+    elif bare.startswith("\\p@"):
+        reader.counters.prefixes[bare[3:]] = written[0]
+    return written[1]
+
+
+def _new_list(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    found = arguments(text, position, 3)
+    if found is None:
+        return position
+    reader.lists[found[0][0].strip()] = found[0][1].strip()
+    return found[1]
+
+
+def _set_list(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    given, position = options(text, position)
+    found = argument(text, position)
+    if found is None:
+        return position
+    which = [part.strip() for part in given[0].split(",")] if given else []
+    reader.list_settings.append((which, settings(found[0])))
+    return found[1]
+
+
+def _new_float(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    """float's `\\newfloat{kind}{place}{file}[within]`, newfloat's `\\DeclareFloatingEnvironment[name=…]{kind}`."""
+    given, position = options(text, position)
+    found = arguments(text, position, 3 if name == "newfloat" else 1)
+    if found is None:
+        return position
+    kind, end = found[0][0].strip(), found[1]
+    chosen = settings(given[0]) if given else {}
+    reader.floats[kind] = chosen.get("name", kind.capitalize())
+    within, end = options(text, end) if name == "newfloat" and text[end : end + 1] == "[" else ([], end)
+    if parent := (within[0] if within else chosen.get("within", "none").replace("none", "")):
+        reader.counters.within[kind] = parent.strip()
+    return end
+
+
+def _float_name(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    found = arguments(text, position, 2)
+    if found is None:
+        return position
+    reader.floats[found[0][0].strip()] = reader.inline.paragraph(found[0][1])
+    return found[1]
 
 
 def _new_theorem(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    _, position = options(text, position)
     kind = group(text, position)
     if kind is None:
         return position
@@ -173,7 +275,26 @@ def _new_theorem(reader: Reader, name: str, text: str, position: int, starred: b
         shared[0].strip() if shared else None,
         within[0].strip() if within else None,
     )
-    return within[1] if within else title[1]
+    end = within[1] if within else title[1]
+    if name == "spnewtheorem":
+        # Its fonts follow.
+        fonts = arguments(text, end, 2)
+        end = fonts[1] if fonts else end
+    return end
+
+
+def _new_box_theorem(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    """tcolorbox: `\\newtcbtheorem[init]{kind}{Title}{options}{prefix}`; title and label are arguments of its use."""
+    given, position = options(text, position)
+    found = arguments(text, position, 4)
+    if found is None:
+        return position
+    kind, title, _, prefix = (part.strip() for part in found[0])
+    chosen = settings(given[0]) if given else {}
+    shared = chosen.get("use counter from") or chosen.get("use counter")
+    _declare(reader, kind, kind, reader.inline.paragraph(title), shared, chosen.get("number within"))
+    reader.theorems[kind].prefix = prefix
+    return found[1]
 
 
 def _declare_theorem(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
@@ -211,22 +332,36 @@ def _declare(
 
 
 DECLARATIONS: dict[str, Command] = {
-    "title": _title,
-    "author": _author,
-    "abstract": _abstract,
-    "newtheorem": _new_theorem,
-    "spnewtheorem": _new_theorem,
+    **FRONT,
+    **dict.fromkeys(("newtheorem", "spnewtheorem"), _new_theorem),
     "declaretheorem": _declare_theorem,
+    **dict.fromkeys(("newtcbtheorem", "NewTcbTheorem"), _new_box_theorem),
     **dict.fromkeys(("numberwithin", "counterwithin", "@addtoreset"), _within),
+    **dict.fromkeys(("counterwithout", "@removefromreset"), _without),
     **dict.fromkeys(("setcounter", "addtocounter"), _set_counter),
-    "renewcommand": _printed_number,
+    "newcounter": _new_counter,
+    **dict.fromkeys(
+        ("renewcommand", "newcommand", "providecommand", "def", "gdef", "edef", "xdef"), _printed_number
+    ),
+    **dict.fromkeys(("newlist", "renewlist"), _new_list),
+    "setlist": _set_list,
+    **dict.fromkeys(("newfloat", "DeclareFloatingEnvironment"), _new_float),
+    "floatname": _float_name,
 }
 """What may stand in a preamble as well."""
+NUMBERING = frozenset(DECLARATIONS) - frozenset(FRONT)
+"""What a style file may say as well."""
 COMMANDS: dict[str, Command] = {
     **DECLARATIONS,
+    **STATEMENTS,
     **dict.fromkeys(HEADINGS, _heading),
-    **dict.fromkeys(("paragraph", "subparagraph"), _run_in_heading),
+    **dict.fromkeys(("introduction", "conclusions"), _own_heading),
+    **dict.fromkeys(("acknowledgments", "acknowledgements", "acknowledgment", "ack"), _unnumbered_heading),
+    **dict.fromkeys(RUN_IN, _run_in_heading),
     **dict.fromkeys(("footnote", "footnotetext", "thanks"), _footnote),
+    **dict.fromkeys(("stepcounter", "refstepcounter"), _step),
+    **dict.fromkeys(("arabic", "alph", "Alph", "roman", "Roman", "fnsymbol"), _count),
     "par": _paragraph_end,
-    "appendix": _appendix,
+    "string": _string,
+    **dict.fromkeys(("appendix", "appendices"), _appendix),
 }

@@ -1,7 +1,7 @@
 """LaTeX: the members of a source archive to a Paper. Pure: no files, no network.
 
-files ─► macros ─► reader, with handlers from environments, captions and commands
-                     └─► inline, numbers, tables, algorithms, bibliography
+files (encodings, verbatim) ─► expansion (macros, conditions) ─► reader, with handlers from commands, frontmatter,
+environments, equations, lists, captions ─► inline, with handlers from phrases, siunitx, glossaries, crossreferences
 """
 
 import re
@@ -11,16 +11,29 @@ from pipeline.errors import PaperUnreadable
 from pipeline.reading.latex import drawings
 from pipeline.reading.latex.bibliography import Bibliography
 from pipeline.reading.latex.captions import CAPTIONS, FLOATS
-from pipeline.reading.latex.commands import COMMANDS, DECLARATIONS
+from pipeline.reading.latex.commands import COMMANDS, DECLARATIONS, NUMBERING
+from pipeline.reading.latex.crossreferences import names_of, resolve
 from pipeline.reading.latex.environments import ENVIRONMENTS
+from pipeline.reading.latex.expansion import expand
+from pipeline.reading.latex.files import Document
 from pipeline.reading.latex.files import document as joined
-from pipeline.reading.latex.inline import Inline, resolve
-from pipeline.reading.latex.macros import expand
+from pipeline.reading.latex.glossaries import glossary
+from pipeline.reading.latex.groups import end_of
+from pipeline.reading.latex.inline import Inline
+from pipeline.reading.latex.keywords import keywords
 from pipeline.reading.latex.numbers import Counters
-from pipeline.reading.latex.reader import Reader
+from pipeline.reading.latex.packages import commands
+from pipeline.reading.latex.phrases import PHRASES
+from pipeline.reading.latex.reader import Reader, Theorem
+from pipeline.reading.latex.siunitx import quantities
+from pipeline.reading.latex.verbatim import VERBATIM
 from pipeline.reading.paper import Paper
 
-_CLASS = re.compile(r"\\document(?:class|style)\s*(?:\[[^\]]*\])?\s*\{([^{}]*)\}")
+_CLASS = re.compile(r"\\document(?:class|style)\s*(?:\[([^\]]*)\])?\s*\{([^{}]*)\}")
+_TOKEN = re.compile(r"\\(?P<name>[A-Za-z@]+)\*?|\\.|[{}]", re.DOTALL)
+_MARK = re.compile(VERBATIM.pattern + r"|\\(?P<mark>begin|end)\s*\{document\}", re.DOTALL)
+_MAX_NAMED = 12
+"""Of dropped commands that a note names."""
 
 
 def read(files: Mapping[str, bytes], main: str | None = None) -> Paper:
@@ -28,48 +41,106 @@ def read(files: Mapping[str, bytes], main: str | None = None) -> Paper:
 
     Raises PaperUnreadable if there is no LaTeX document among them or nothing in it.
     """
+    document, reader = _read(files, main)
+    labels, names = reader.inline.labels, reader.names
+    sections = reader.sections()
+    if not reader.abstract and not any(s.blocks for top in sections for _, s in top.walk()):
+        missing = "; ".join(note.removeprefix("Not read: ").rstrip(".") for note in document.notes)
+        raise PaperUnreadable(
+            f"{document.main} is a LaTeX file without any text in it{f' (not read: {missing})' if missing else ''}.",
+            "Check that the file is complete; the PDF of the paper can be read as well.",
+        )
+    return Paper(
+        title=resolve(reader.title, labels, names),
+        authors=reader.authors,
+        abstract=resolve(reader.abstract, labels, names),
+        sections=sections,
+        references=tuple(resolve(text, labels, names) for text in reader.references),
+        source="latex",
+        notes=(*dict.fromkeys(document.notes), *_dropped(reader)),
+        figures=drawings.figures(reader),
+    )
+
+
+def numbers(files: Mapping[str, bytes], main: str | None = None) -> dict[str, str]:
+    """What `\\ref` prints for each label, as LaTeX writes it into its `.aux` file."""
+    return {label: target.number for label, target in _read(files, main)[1].inline.labels.items()}
+
+
+def _read(files: Mapping[str, bytes], main: str | None) -> tuple[Document, Reader]:
     document = joined(files, main)
     if document is None:
         raise PaperUnreadable(
             "There is no LaTeX document in this source.",
             "Give the file that holds \\documentclass, or the PDF of the paper.",
         )
-    source = expand(document.text, document.macros)
+    source = expand(document.text, document.macros, document.include)
     declared = _CLASS.search(source)
-    counters = Counters(declared.group(1).strip() if declared else "article")
-    inline = Inline(Bibliography(source).cite)
+    counters = Counters(
+        declared[2].strip() if declared else "article", (declared[1] or "") if declared else ""
+    )
+    measures, terms = quantities(source), glossary(source)
+    # The AAS's own `\\replaced{old}{new}`; that of the package `changes` is the other way round.
+    ours = counters.document_class.startswith("aastex")
+    own = {"replaced": PHRASES["foreignlanguage"]} if ours else {}
+    inline = Inline(
+        Bibliography(source).cite, {**PHRASES, **own, **commands(measures, terms)}, measures.mathematics
+    )
     reader = Reader(counters, inline, {**ENVIRONMENTS, **FLOATS}, {**COMMANDS, **CAPTIONS})
+    reader.names = names_of(document.text)
+    reader.keywords = keywords(document.text)
+    reader.enumitem = "enumitem" in document.text
+    reader.parts_in_brackets = (
+        re.search(r"\\usepackage[^{}]*\{[^{}]*\bsubfigure\b", document.text) is not None
+    )
+    if re.search(r"showonlyrefs(?!\s*=\s*false)|\{autonum\}", document.text):
+        referred = re.findall(r"\\(?:eqref|ref|cref|Cref|refeq|autoref)\*?\s*\{([^{}]*)\}", source)
+        reader.only_numbered = frozenset(label.strip() for labels in referred for label in labels.split(","))
+    reader.theorems |= {name: Theorem(*known) for name, known in counters.style.theorems.items()}
+    if counters.style.theorems_within:
+        counters.within["theorem"] = counters.style.theorems_within
     preamble, body = _parts(source)
+    _declarations(reader, document.styles, only=NUMBERING)
     _declarations(reader, preamble)
     reader.read(body)
     reader.flush()
-    if not reader.abstract and not any(s.blocks for top in reader.sections() for _, s in top.walk()):
-        raise PaperUnreadable(
-            f"{document.main} is a LaTeX file without any text in it.",
-            "Check that the file is complete; the PDF of the paper can be read as well.",
-        )
-    return Paper(
-        title=resolve(reader.title, inline.labels),
-        authors=reader.authors,
-        abstract=resolve(reader.abstract, inline.labels),
-        sections=reader.sections(),
-        references=tuple(resolve(text, inline.labels) for text in reader.references),
-        source="latex",
-        notes=document.notes,
-        figures=drawings.figures(reader),
-    )
+    return document, reader
+
+
+def _dropped(reader: Reader) -> list[str]:
+    """A note on the commands that had no meaning here."""
+    dropped = [f"\\{name}" for name, _ in reader.inline.dropped.most_common() if len(name) > 1]
+    if not dropped:
+        return []
+    more = f" and {len(dropped) - _MAX_NAMED} more" if len(dropped) > _MAX_NAMED else ""
+    return [
+        f"Commands that mean nothing here; only their arguments are kept: {', '.join(dropped[:_MAX_NAMED])}{more}."
+    ]
 
 
 def _parts(source: str) -> tuple[str, str]:
     """Preamble and body of a document; all is body where nothing says otherwise."""
-    begin = re.search(r"\\begin\s*\{document\}", source)
-    start = begin.end() if begin else 0
-    end = re.compile(r"\\end\s*\{document\}").search(source, start)
-    return source[: begin.start()] if begin else "", source[start : end.start() if end else len(source)]
+    begin, start = 0, 0
+    for found in _MARK.finditer(source):
+        if found["mark"] == "begin" and not start:
+            begin, start = found.start(), found.end()
+        elif found["mark"] == "end":
+            return source[:begin], source[start : found.start()]
+    return source[:begin], source[start:]
 
 
-def _declarations(reader: Reader, preamble: str) -> None:
-    for found in re.finditer(r"\\([A-Za-z@]+)(\*?)", preamble):
-        command = DECLARATIONS.get(found.group(1))
-        if command:
-            command(reader, found.group(1), preamble, found.end(), bool(found.group(2)))
+def _declarations(reader: Reader, preamble: str, only: frozenset[str] | None = None) -> None:
+    """What a preamble declares; of a style file `only` some, and nothing that stands in one of its definitions."""
+    depth = 0
+    for found in _TOKEN.finditer(preamble):
+        depth += (found.group() == "{") - (found.group() == "}")
+        name = found["name"]
+        if name is None or (only is not None and (depth > 0 or name not in only)):
+            continue
+        if command := DECLARATIONS.get(name):
+            command(reader, name, preamble, found.end(), found.group().endswith("*"))
+        elif name == "begin" and preamble.startswith("{abstract}", found.end()):
+            start = found.end() + len("{abstract}")
+            ENVIRONMENTS["abstract"](
+                reader, "abstract", preamble[start : end_of("abstract", preamble, start)[0]], False
+            )

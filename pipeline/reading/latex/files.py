@@ -3,52 +3,82 @@
 Which file is the main one, what it includes, in which encoding it is written, what is a comment.
 """
 
-import codecs
 import json
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.reading.latex.biblatex import is_biblatex, thebibliography
-from pipeline.reading.latex.macros import VERBATIM, Macro, definitions
+from pipeline.reading.latex.encodings import declared, decode, decoded
+from pipeline.reading.latex.expansion import definitions
+from pipeline.reading.latex.macros import Environment, Macro
+from pipeline.reading.latex.verbatim import Verbatim
 
 MAX_DOCUMENT = 10_000_000
 """Characters of a document with everything that it includes."""
 MAX_DEPTH = 15
 
-_ENCODINGS = {
-    "utf8": "utf-8", "utf8x": "utf-8", "latin1": "cp1252", "ansinew": "cp1252", "cp1252": "cp1252",
-    "latin2": "iso8859-2", "latin5": "iso8859-9", "latin9": "iso8859-15", "cp1250": "cp1250",
-    "cp1251": "cp1251",
-    "koi8-r": "koi8-r", "applemac": "mac-roman", "macroman": "mac-roman", "cp850": "cp850", "ascii": "cp1252",
-}  # fmt: skip
-_INPUTENC = re.compile(rb"\\usepackage\s*\[\s*([a-zA-Z0-9-]+)\s*\]\s*\{inputenc\}")
 _TEX_NAME = re.compile(r"\.(tex|ltx|latex|tex\.txt|txt)$", re.IGNORECASE)
 _DOCUMENT_CLASS = re.compile(r"^[^%\n]*\\document(?:class|style)\b", re.MULTILINE)
 _PARENT = re.compile(r"\\documentclass\s*\[([^\]]+)\]\s*\{subfiles\}")
+_OTHER_DOCUMENT = re.compile(
+    r"\\documentclass\s*(?:\[[^\]]*\])?\s*\{(?:standalone|beamer|letter|newlfm|exam|minimal|scrlttr2|tikzposter|a0poster)\}"
+)
 _JUNK = re.compile(r"(^|/)(\._|__MACOSX/|\.)")
 _UNLIKELY = re.compile(
     r"(^|[/_.-])(old|backup|bak|copy|draft|template|sample|example|rebuttal|response|cover|supp\w*|appendix|poster)"
     r"(?=[/_.\d-])",
     re.IGNORECASE,
 )
+_OF_THE_CLASS = re.compile(
+    r"(^|/)(aassymbols|aas(tex|samp)\w*|mnras_(guide|template|sample)|els(article|doc|test)[\w-]*|cas-\w*template\w*"
+    r"|bare_\w+|IEEEtran_?\w*|new_IEEEtran\w*|aps(samp|template|guide)\w*|aipsamp\w*|sample-?\w*|acmart\w*|acmguide\w*"
+    r"|sn-(article|sample)\w*|llncs\w*|samplepaper|svglov\w*|frontiers|template\w*|copernicus\w*|authorsample\w*"
+    r"|bioinfo_sample|wlscirep\w*|quantum-(template|example)|README)\.[^/]*$",
+    re.IGNORECASE,
+)
 _LIKELY = re.compile(r"(^|/)(ms|main|paper|article|manuscript|arxiv\w*|root|output)\.[^/]*$", re.IGNORECASE)
+_ABSTRACT = re.compile(
+    r"\\(?:begin\s*\{abstract\}|abstract\s*[\[{]|maketitle|input|include|subfile)(?![A-Za-z])"
+)
+_VERSION = re.compile(r"[vV_-](\d{1,3})(?=\.[^/]*$)")
+_USED = re.compile(r"\\(?:usepackage|RequirePackage|documentclass)\s*(?:\[[^\]]*\])?\s*\{([^{}]*)\}")
+_CLASS_OF = re.compile(r"\\documentclass\s*(?:\[[^\]]*\])?\s*(\{[^{}]*\})")
 _INCLUDED = re.compile(r"\\(?:input|include|subfile)\s*\{?\s*([^\s{}\\%]+)")
 
 # One pass that knows what a `%` means where it stands.
-_COMMENTS = re.compile(
-    VERBATIM.pattern + r"|\\begin\s*\{comment\}.*?(?:\\end\s*\{comment\}|\Z)"
-    r"|\\(?:url|path|nolinkurl|href)\s*\{(?:[^{}\\]|\\.|\{[^{}]*\})*\}"
-    r"|(?P<sub>\\(?:sub)?(?:import|inputfrom|includefrom)\*?\s*\{(?P<folder>[^{}]*)\}\s*\{(?P<imported>[^{}]*)\})"
-    r"|(?P<input>\\(?:input|include|subfile|subfileinclude)\s*(?:\{\s*(?P<braced>[^{}]*?)\s*\}"
-    r"|(?![A-Za-z])\s+(?P<bare>[^\s{}\\%]+)))"
-    r"|(?P<bibliography>\\(?:bibliography|printbibliography)(?![A-Za-z])(?:\s*\[[^\]]*\])?(?:\s*\{[^{}]*\})?)"
+_COMMENTS = (
+    r"\\(?:url|path|nolinkurl|href)\s*\{{(?:[^{{}}\\]|\\.|\{{[^{{}}]*\}})*\}}"
+    r"|(?P<listing>\\(?:lstinputlisting|verbatiminput|VerbatimInput|inputminted)\*?\s*(?P<settings>\[[^\]]*\])?"
+    r"\s*(?:\{{\w+\}}(?=\{{))?\{{(?P<listed>[^{{}}#\\]*)\}})"
+    r"|{verbatim}"
+    r"|(?P<sub>\\(?:sub)?(?:import|inputfrom|includefrom)\*?\s*\{{(?P<folder>[^{{}}]*)\}}\s*\{{(?P<imported>[^{{}}]*)\}})"
+    r"|(?P<input>\\(?:input|include|subfile|subfileinclude)\s*(?:\{{\s*(?P<braced>[^{{}}#\\]*?)\s*\}}"
+    r"|(?![A-Za-z])\s+(?P<bare>[^\s{{}}\\%#]+)|(?P<quoted>\"[^\"{{}}\\#\n]*\")))"
+    r"|(?P<bibliography>\\(?:bibliography|printbibliography)(?![A-Za-z])(?:\s*\[[^\]]*\])?(?:\s*\{{[^{{}}]*\}})?)"
     r"|\\endinput(?![A-Za-z])(?P<endinput>.*)"
     r"|\\."
-    r"|(?P<comment>%[^\n]*(?:\n[ \t]*|\Z))",
-    re.DOTALL,
+    r"|(?P<comment>%[^\n]*(?:\n[ \t]*|\Z))"
 )
+_INPUT_PATH = re.compile(r"\\def\s*\\input@path\s*\{((?:\s*\{[^{}]*\}\s*)+)\}")
+_NUMBERING = re.compile(
+    r"\\(?:newtheorem|newcounter|numberwithin|counterwithin|@addtoreset|the[a-z]+|appendix)(?![a-z])"
+)
+_GIVEN_A_MEANING = frozenset(
+    (
+        "algorithm2e", "algorithm", "algorithmic", "algorithmicx", "algpseudocode", "algcompatible",
+        "cleveref", "siunitx",
+        "natbib", "subfig", "subfigure", "subcaption", "caption", "enumitem", "glossaries", "acronym", "hyperref",
+        "amsmath", "amsthm", "mathtools", "biblatex", "booktabs", "multirow", "listings", "minted", "xparse", "cite",
+        "empheq", "cases", "breqn", "longtable", "deluxetable", "threeparttable", "authblk", "xspace", "nameref",
+        "graphicx", "xcolor", "color", "fancyvrb", "verbatim", "url", "tabularx", "todonotes", "xr", "import",
+        "fontenc",
+        "inputenc", "babel", "times", "geometry", "fancyhdr", "amssymb", "amsfonts", "bm", "microtype", "setspace",
+        "wrapfig", "float", "etoolbox", "ifthen", "paralist", "mdwlist", "subfiles", "standalone", "lineno", "appendix",
+    )
+)  # fmt: skip
+"""Public packages that an archive may bring along: what they mean is known here."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +89,14 @@ class Document:
     """Which file it begins with."""
     text: str
     """Without comments, with everything included."""
-    macros: Mapping[str, Macro]
+    macros: Mapping[str, Macro | Environment]
     """What the author's own style files define."""
-    notes: tuple[str, ...] = ()
-    """Files that are named but not there, or there but not part of the document."""
+    styles: str
+    """What the author's own class and style files say of numbers and theorems."""
+    include: Callable[[str, str], str]
+    """A command and the name of a file that only expansion tells → its text."""
+    notes: list[str]
+    """Files that are named but not there, or there but not part of the document; encodings that were guessed."""
 
 
 def document(files: Mapping[str, bytes], main: str | None = None) -> Document | None:
@@ -70,11 +104,17 @@ def document(files: Mapping[str, bytes], main: str | None = None) -> Document | 
 
     It begins with `main`, or else with the file that looks most like it.
     """
-    texts = {
-        path: decode(content)
+    encoding = declared(
+        content
+        for path, content in files.items()
+        if _is_tex(path, content) or path.endswith((".sty", ".cls"))
+    )
+    read = {
+        path: decoded(content, encoding)
         for path, content in files.items()
         if _is_tex(path, content) and not _JUNK.search(path)
     }
+    texts = {path: text for path, (text, _) in read.items()}
     notes: list[str] = []
     if main is None or main not in texts:
         candidates = main_files(texts, files)
@@ -82,15 +122,31 @@ def document(files: Mapping[str, bytes], main: str | None = None) -> Document | 
             return None
         main = candidates[0]
         notes = [f"Not read: {other}, another document in the same source." for other in candidates[1:4]]
-    flattening = _Flattening(texts, files, main)
-    text = flattening.include(main, 0)
-    macros: dict[str, Macro] = {}
-    for package in re.findall(r"\\(?:usepackage|RequirePackage)\s*(?:\[[^\]]*\])?\s*\{([^{}]*)\}", text):
-        for name in package.split(","):
-            style = flattening.beside(f"{name.strip()}.sty")
-            if style in files:
-                macros |= definitions(strip_comments(decode(files[style])))
-    return Document(main, text[:MAX_DOCUMENT], macros, tuple(notes + flattening.notes))
+    styles = {
+        posixpath.splitext(posixpath.basename(path))[0]: strip_comments(decode(content, encoding))
+        for path, content in files.items()
+        if path.endswith((".sty", ".cls")) and not _JUNK.search(path)
+    }
+    flattening = _Flattening(texts, files, main, Verbatim([*texts.values(), *styles.values()]))
+    text = flattening.include(main, 0)[:MAX_DOCUMENT]
+    loaded = [name for used in _USED.findall(text) for name in used.split(",")]
+    macros: dict[str, Macro | Environment] = {}
+    numbering = ""
+    for name in dict.fromkeys(name.strip() for name in loaded):
+        style = styles.get(posixpath.basename(name))
+        if style is None or posixpath.basename(name) in _GIVEN_A_MEANING:
+            continue
+        if _NUMBERING.search(style):
+            numbering += style + "\n"
+        if f"{{{name}}}" not in _CLASS_OF.findall(text):
+            macros |= definitions(style)
+    notes += [
+        f"Read as {guess}, which is a guess: {path} declares no encoding that fits."
+        for path, (_, guess) in read.items()
+        if guess and path in flattening.read
+    ]
+    flattening.notes[:0] = notes
+    return Document(main, text, macros, numbering, flattening.included, flattening.notes)
 
 
 def main_files(texts: Mapping[str, str], files: Mapping[str, bytes]) -> list[str]:
@@ -119,11 +175,14 @@ def main_files(texts: Mapping[str, str], files: Mapping[str, bytes]) -> list[str
         stem = posixpath.basename(path).split(".")[0]
         return (
             "\\begin{document}" not in text.replace(" ", ""),
-            bool(_UNLIKELY.search(path)),
+            bool(_OTHER_DOCUMENT.search(text)),
+            bool(_UNLIKELY.search(path)) or bool(_OF_THE_CLASS.search(path)),
             stem in included,
             path.count("/"),
             not _LIKELY.search(path),
             f"{posixpath.splitext(path)[0]}.bbl" not in files,
+            not _ABSTRACT.search(text),
+            -int(found.group(1)) if (found := _VERSION.search(path)) else 0,
             -len(text),
             path,
         )
@@ -156,33 +215,9 @@ def _is_tex(path: str, content: bytes) -> bool:
     return "." not in posixpath.basename(path) and b"\\document" in content[:50_000]
 
 
-def decode(content: bytes) -> str:
-    """Text in the encoding that it declares or that fits, with `\\n` for line ends."""
-    for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if content.startswith(mark):
-            return _lines(content.decode(encoding, "replace").removeprefix("\ufeff"))
-    try:
-        return _lines(content.decode("utf-8"))
-    except UnicodeDecodeError:
-        declared = _INPUTENC.search(content)
-        encoding = _ENCODINGS.get(declared.group(1).decode().lower() if declared else "", "cp1252")
-        # One stray byte in a UTF-8 file does not make it Latin-1.
-        if encoding == "utf-8":
-            return _lines(content.decode("utf-8", "replace"))
-        return _lines(content.decode(encoding, "replace"))
-
-
-def _lines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-
-
 def strip_comments(text: str) -> str:
     """`text` without what TeX does not read; nothing is included."""
-    return _Flattening({}, {}, "").clean(text, 0, ".")
+    return _Flattening({}, {}, "", Verbatim([text])).clean(text, 0, ".")
 
 
 class _Flattening:
@@ -190,64 +225,99 @@ class _Flattening:
     territory.
     """
 
-    def __init__(self, texts: Mapping[str, str], files: Mapping[str, bytes], main: str) -> None:
+    def __init__(
+        self, texts: Mapping[str, str], files: Mapping[str, bytes], main: str, verbatim: Verbatim
+    ) -> None:
         self.texts = texts
         self.files = files
         self.main = main
-        self.open: list[str] = []
-        self.listed: set[str] = set()
-        self.size = 0
+        self.read: set[str] = set()
         self.notes: list[str] = []
-
-    def beside(self, name: str) -> str:
-        """`name` as seen from the main file's folder."""
-        return posixpath.normpath(posixpath.join(posixpath.dirname(self.main), name))
+        self._verbatim = verbatim
+        self._pattern = re.compile(_COMMENTS.format(verbatim=verbatim.pattern), re.DOTALL)
+        self._open: list[str] = []
+        self._listed: set[str] = set()
+        self._size = 0
+        given = [found.group(1) for text in texts.values() for found in _INPUT_PATH.finditer(text)]
+        self._folders = [folder.strip() for group in given for folder in re.findall(r"\{([^{}]*)\}", group)]
 
     def include(self, path: str, depth: int) -> str:
         text = self.texts.get(path) or decode(self.files[path])
-        self.size += len(text)
-        if path in self.open or depth > MAX_DEPTH or self.size > MAX_DOCUMENT:
+        self._size += len(text)
+        if path in self._open or depth > MAX_DEPTH or self._size > MAX_DOCUMENT:
             self.notes.append(f"Not read: {path}, included in itself or beyond the limit.")
             return ""
-        self.open.append(path)
+        self._open.append(path)
+        self.read.add(path)
         if depth and _DOCUMENT_CLASS.search(text):
             # A subfile: only its body belongs to the document.
             body = re.search(r"\\begin\s*\{document\}(.*?)(?:\\end\s*\{document\}|\Z)", text, re.DOTALL)
             text = body.group(1) if body else ""
         text = self.clean(text, depth, posixpath.dirname(path))
-        self.open.pop()
+        self._open.pop()
         return text
 
+    def included(self, command: str, name: str) -> str:
+        """The file that a command names which expansion has written out; no command: whether it is there."""
+        if not command:
+            return "there" if self._path(name, "") else ""
+        if command in ("input", "include", "subfile", "InputIfFileExists"):
+            return self._find(name, "", 1, said=command != "InputIfFileExists")
+        return self._listing(name, "")
+
     def clean(self, text: str, depth: int, folder: str) -> str:
-        def replace(found: re.Match[str]) -> str:
-            kind = found.lastgroup
+        """`text` without comments, with what it includes by name and its verbatim parts as LaTeX writes them."""
+        out: list[str] = []
+        position = 0
+        while found := self._pattern.search(text, position):
+            out.append(text[position : found.start()])
+            position = found.end()
             if found["comment"] is not None:
                 # The line end goes with the comment, unless an empty line follows.
-                return "\n" if text.startswith("\n", found.end()) else ""
-            if found["sub"]:
-                return self._find(posixpath.join(found["folder"], found["imported"]), folder, depth)
-            if found["input"]:
-                return self._find(found["braced"] or found["bare"] or "", folder, depth)
-            if found["bibliography"]:
-                return self._bibliography(found.group())
-            if found["endinput"] is not None or found.group().startswith(
-                ("\\begin{comment}", "\\begin {comment}")
-            ):
-                return ""
-            del kind
-            return found.group()
+                out.append("\n" if text.startswith("\n", position) else "")
+            elif found["sub"]:
+                out.append(self._find(posixpath.join(found["folder"], found["imported"]), folder, depth))
+            elif found["input"]:
+                out.append(
+                    self._find(found["braced"] or found["bare"] or found["quoted"] or "", folder, depth)
+                )
+            elif found["listing"]:
+                listing = self._listing(found["listed"], folder)
+                out.append(f"\\begin{{lstlisting}}{found['settings'] or ''}\n{listing}\n\\end{{lstlisting}}")
+            elif found["bibliography"]:
+                out.append(self._bibliography(found.group()))
+            elif found["endinput"] is None:
+                written = self._verbatim.written_out(found)
+                out.append(written[0] if written else found.group())
+                position = written[1] if written else position
+        out.append(text[position:])
+        return "".join(out)
 
-        return _COMMENTS.sub(replace, text)
-
-    def _find(self, name: str, folder: str, depth: int) -> str:
+    def _path(self, name: str, folder: str) -> str | None:
         name = name.strip().strip('"')
-        for base in (posixpath.dirname(self.main), folder):
+        for base in (posixpath.dirname(self.main), folder, *self._folders):
             for extension in ("", ".tex", ".ltx", ".tex.txt"):
                 path = posixpath.normpath(posixpath.join(base, name + extension))
                 if path in self.texts or (extension == "" and path in self.files and _includable(path)):
-                    return self.include(path, depth + 1)
-        if name and self.files:
-            self.notes.append(f"Not read: {name}, which is included but not in the archive.")
+                    return path
+        return None
+
+    def _find(self, name: str, folder: str, depth: int, *, said: bool = True) -> str:
+        path = self._path(name, folder)
+        if path:
+            return self.include(path, depth + 1)
+        if name.strip() and self.files and said:
+            self.notes.append(f"Not read: {name.strip()}, which is included but not in the archive.")
+        return ""
+
+    def _listing(self, name: str, folder: str) -> str:
+        """A file that is shown as it is."""
+        for base in (posixpath.dirname(self.main), folder, *self._folders):
+            path = posixpath.normpath(posixpath.join(base, name.strip()))
+            if path in self.files:
+                return decode(self.files[path]).strip("\n")
+        if self.files:
+            self.notes.append(f"Not read: {name.strip()}, a listing that is not in the archive.")
         return ""
 
     def _bibliography(self, command: str) -> str:
@@ -255,10 +325,10 @@ class _Flattening:
         own = f"{posixpath.splitext(self.main)[0]}.bbl"
         others = sorted(path for path in self.files if path.endswith(".bbl") and not _JUNK.search(path))
         for path in [own, *others]:
-            if path in self.files and path not in self.open:
-                if path in self.listed:
+            if path in self.files and path not in self._open:
+                if path in self._listed:
                     return ""
-                self.listed.add(path)
+                self._listed.add(path)
                 text = decode(self.files[path])
                 return "\n" + (thebibliography(text) if is_biblatex(text) else strip_comments(text)) + "\n"
         return command

@@ -1,12 +1,32 @@
 """Where a group, an option or an argument ends. What is in it is for others to read. Pure."""
 
+import bisect
 import functools
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 MAX_OPTION = 3_000
 """Characters of an optional argument."""
 _COMMAND = re.compile(r"\\(?:[A-Za-z@]+|.)", re.DOTALL)
-_DELIMITER = re.compile(r"\\.|[{}\[\]]", re.DOTALL)
+_DELIMITER = re.compile(r"\\.|[{}]", re.DOTALL)
+_ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([^{}]*)\}")
+_MATHEMATICS = re.compile(r"\\.|\$", re.DOTALL)
+
+
+_LARGE = 10_000
+"""Characters of a text from which on it is worth a place of its own."""
+_Found = TypeVar("_Found")
+
+
+def _remembered(find: Callable[[str], _Found]) -> Callable[[str], _Found]:
+    """What `find` finds in the last few texts, so that nothing is searched twice.
+
+    A document does not lose its place to the many paragraphs that are read meanwhile.
+    """
+    large = functools.lru_cache(maxsize=24)(find)
+    small = functools.lru_cache(maxsize=24)(find)
+    return lambda text: large(text) if len(text) > _LARGE else small(text)
 
 
 def group(text: str, position: int, opening: str = "{", closing: str = "}") -> tuple[str, int] | None:
@@ -21,14 +41,23 @@ def group(text: str, position: int, opening: str = "{", closing: str = "}") -> t
     if opening == "{":
         end = _closing_braces(text).get(position)
         return (text[position + 1 : end], end + 1) if end is not None else None
-    if text.find(closing, position, position + MAX_OPTION) < 0:
+    return until(text, position + len(opening), closing, position + MAX_OPTION)
+
+
+def until(text: str, position: int, closing: str, limit: int | None = None) -> tuple[str, int] | None:
+    """What stands from `position` up to `closing`, which is outside of braces, and the end of that.
+
+    None if it does not come, before `limit` where one is given.
+    """
+    limit = len(text) if limit is None else limit
+    if _last(text, closing) < position or text.find(closing, position, limit) < 0:
         return None
     closed = _closing_braces(text)
-    at = position + 1
-    while found := _DELIMITER.search(text, at, position + MAX_OPTION):
+    at, marks = position, _marks(closing)
+    while found := marks.search(text, at, limit):
         at = found.end()
         if found.group() == closing:
-            return text[position + 1 : found.start()], at
+            return text[position : found.start()], at
         if found.group() == "{":
             at = closed.get(found.start(), len(text)) + 1
         elif found.group() == "}":
@@ -36,7 +65,20 @@ def group(text: str, position: int, opening: str = "{", closing: str = "}") -> t
     return None
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=64)
+def _last(text: str, closing: str) -> int:
+    """Where `closing` stands for the last time, so that nobody looks for it in vain again and again."""
+    return text.rfind(closing)
+
+
+@functools.lru_cache(maxsize=256)
+def _marks(closing: str) -> re.Pattern[str]:
+    """Braces and `closing`, past what is escaped."""
+    word = "(?![A-Za-z])" if closing[:1] == "\\" and closing[-1].isalpha() else ""
+    return re.compile(rf"{re.escape(closing)}{word}|\\.|[{{}}]", re.DOTALL)
+
+
+@_remembered
 def _closing_braces(text: str) -> dict[int, int]:
     """Where each group that begins somewhere in `text` ends; found once, so that nothing is searched twice."""
     ends: dict[int, int] = {}
@@ -61,3 +103,108 @@ def argument(text: str, position: int) -> tuple[str, int] | None:
     command = _COMMAND.match(text, position)
     end = command.end() if command else position + 1
     return text[position:end], end
+
+
+def options(text: str, position: int) -> tuple[list[str], int]:
+    """The options in brackets that start at `position`, and where they end."""
+    found: list[str] = []
+    while (behind := skip_blanks(text, position)) < len(text) and text[behind] == "[":
+        option = group(text, behind, "[", "]")
+        if option is None:
+            break
+        found.append(option[0])
+        position = option[1]
+    return found, position
+
+
+def arguments(text: str, position: int, count: int) -> tuple[list[str], int] | None:
+    """The next `count` mandatory arguments, options before and between them skipped, and their end."""
+    found: list[str] = []
+    for _ in range(count):
+        _, position = options(text, position)
+        read = argument(text, position)
+        if read is None:
+            return None
+        found.append(read[0])
+        position = read[1]
+    return found, position
+
+
+def skip_blanks(text: str, position: int) -> int:
+    """Past spaces and one line end, but not past an empty line."""
+    while position < len(text) and text[position] in " \t":
+        position += 1
+    if text.startswith("\n", position):
+        after = position + 1
+        while after < len(text) and text[after] in " \t":
+            after += 1
+        return position if text.startswith("\n", after) else after
+    return position
+
+
+def end_of_mathematics(text: str, closing: str, position: int) -> int:
+    """Where the next `closing` (`$`, `$$`, `\\)`, `\\]`) stands, not counting escaped ones; -1 if there is none."""
+    ends = _ends_of_mathematics(text)[closing]
+    index = bisect.bisect_left(ends, position)
+    return ends[index] if index < len(ends) else -1
+
+
+@_remembered
+def _ends_of_mathematics(text: str) -> dict[str, list[int]]:
+    ends: dict[str, list[int]] = {"$": [], "$$": [], "\\)": [], "\\]": []}
+    for found in _MATHEMATICS.finditer(text):
+        mark = found.group()
+        if mark in ends:
+            ends[mark].append(found.start())
+        if mark == "$" and text.startswith("$", found.end()):
+            ends["$$"].append(found.start())
+    return ends
+
+
+def settings(text: str) -> dict[str, str]:
+    """`key = value, key = {value}` as a mapping; a key without a value is its own."""
+    found: dict[str, str] = {}
+    for part in parts(text, ","):
+        key, sign, value = part.partition("=")
+        value = value.strip()
+        whole = group(value, 0)
+        found[key.strip()] = (
+            (whole[0] if whole and whole[1] == len(value) else value) if sign else key.strip()
+        )
+    return found
+
+
+def parts(text: str, separator: str) -> list[str]:
+    """`text` cut at a separator of one character where it stands outside of braces."""
+    found: list[str] = []
+    depth = start = 0
+    for mark in re.finditer(rf"\\.|[{{}}{re.escape(separator)}]", text, re.DOTALL):
+        if mark.group() == "{":
+            depth += 1
+        elif mark.group() == "}":
+            depth -= 1
+        elif mark.group() == separator and depth <= 0:
+            found.append(text[start : mark.start()])
+            start = mark.end()
+    return [*found, text[start:]]
+
+
+def end_of(environment: str, text: str, position: int) -> tuple[int, int]:
+    """Where the body of an environment, which begins at `position`, ends and where reading goes on; the end of
+    `text` if it is not closed.
+    """
+    return _ends_of_environments(text).get((position, environment), (len(text), len(text)))
+
+
+@_remembered
+def _ends_of_environments(text: str) -> dict[tuple[int, str], tuple[int, int]]:
+    ends: dict[tuple[int, str], tuple[int, int]] = {}
+    opened: dict[str, list[int]] = {}
+    for found in _ENVIRONMENT.finditer(text):
+        name = found.group(2).strip()
+        begun = opened.setdefault(name, [])
+        if found.group(1) == "begin":
+            begun.append(found.end())
+        elif begun:
+            ends[begun.pop(), name] = found.start(), found.end()
+    return ends

@@ -1,12 +1,24 @@
 """Numbers: LaTeX's counters and labels, so that every anchor equals the number in the printed paper."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pipeline.reading.latex.classes import CHAPTERS, STYLES, Style
+
 HEADINGS = {"part": 0, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4}
+RUN_IN = {"paragraph": 5, "subparagraph": 6}
 _ROMAN = ((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"),
           (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))  # fmt: skip
-_FORMAT = re.compile(r"\\(arabic|alph|Alph|roman|Roman|fnsymbol)\s*\{(\w+)\}|\\the(\w+)")
+_FORMAT = re.compile(
+    r"\\@?(arabic|alph|Alph|roman|Roman|fnsymbol|number|the)\s*(?:\{\s*(?:\\c@)?(\w+)\s*\}|\\c@(\w+)|\\value\s*\{(\w+)\})"
+    r"|\\the([A-Za-z]+)"
+)
+_TEST = re.compile(r"\\ifnum\s*\\c@\w+\s*[<=>]\s*(?:\\z@|\\@ne|\d+)|\\(?:else|fi)(?![A-Za-z])")
+_SPACES = re.compile(r"\\[,; ]|~|\\nobreakspace(?![A-Za-z])|\s+")
+_SYMBOLS = "*†‡§¶‖"
+_ITEM_PREFIXES = {"enumii": r"\theenumi", "enumiii": r"\theenumi(\theenumii)",
+                  "enumiv": r"\theenumi(\theenumii)\theenumiii"}  # fmt: skip
 
 
 @dataclass
@@ -16,7 +28,13 @@ class Target:
     anchor: str
     number: str
     name: str
-    """As `\\cref` prints it: `Figure`."""
+    """What it is, as a title: `Figure`."""
+    title: str = ""
+    """What `\\nameref` prints."""
+    part: str = ""
+    """What `\\subref` prints."""
+    kind: str = ""
+    """What cleveref and hyperref call it; empty: the name in small letters."""
 
 
 @dataclass
@@ -24,34 +42,62 @@ class Counters:
     """Values, what resets what, and how each is printed."""
 
     document_class: str = "article"
+    options: str = ""
+    has_chapters: bool = False
+    """Whether the document has chapters, whatever its class."""
     values: dict[str, int] = field(default_factory=dict)
     within: dict[str, str] = field(default_factory=dict)
     formats: dict[str, str] = field(default_factory=dict)
+    prefixes: dict[str, str] = field(default_factory=dict)
+    """What `\\ref` prints before the number itself."""
     depth: int = 4
     """The deepest heading level that has a number (`secnumdepth`, counted as in HEADINGS)."""
     appendix: bool = False
+    single_appendix: bool = False
+    """Whether it is the only one, in a class where that has a heading of its own."""
 
     def __post_init__(self) -> None:
-        self.within |= {"subsection": "section", "subsubsection": "subsection", "subequation": "equation"}
+        self.within |= {
+            "subsection": "section", "subsubsection": "subsection", "paragraph": "subsubsection",
+            "subparagraph": "paragraph", "subequation": "equation",
+        }  # fmt: skip
+        self.formats |= {
+            "enumi": r"\arabic{enumi}", "enumii": r"\alph{enumii}", "enumiii": r"\roman{enumiii}",
+            "enumiv": r"\Alph{enumiv}",
+        }  # fmt: skip
+        self.prefixes |= _ITEM_PREFIXES
         if self.chapters:
             self.within |= dict.fromkeys(("section", "equation", "figure", "table"), "chapter")
-        if self.document_class.startswith(("IEEEtran", "revtex", "ieeeconf")):
-            self.formats |= {
-                "section": r"\Roman{section}",
-                "subsection": r"\thesection-\Alph{subsection}",
-                "subsubsection": r"\thesubsection\arabic{subsubsection}",
-            }
+            self.within |= {"algorithm": "chapter"} if self.document_class == "amsbook" else {}
+            self.depth = 3
+        self._take(self.style.formats, self.style.prefixes, {})
+        self.depth = self.style.depth or self.depth
+
+    @property
+    def style(self) -> Style:
+        """How the class prints numbers."""
+        for pattern, style in STYLES:
+            if re.match(pattern, f"{self.document_class}[{self.options}]"):
+                return style
+        return Style()
 
     @property
     def chapters(self) -> bool:
         """Whether the class has chapters."""
-        return self.document_class in ("book", "report", "memoir", "scrbook", "scrreprt", "amsbook")
+        return self.document_class in CHAPTERS or self.has_chapters
+
+    def _take(
+        self, formats: Mapping[str, str], prefixes: Mapping[str, str], within: Mapping[str, str]
+    ) -> None:
+        self.formats |= formats
+        self.prefixes |= prefixes
+        self.within |= within
 
     def step(self, name: str) -> str:
-        """Count `name` on, reset what it resets, and return its printed number."""
+        """Count `name` on, reset what it resets, and return its number as `\\ref` prints it."""
         self.values[name] = self.values.get(name, 0) + 1
         self._reset_below(name, set())
-        return self.printed(name)
+        return self.reference(name)
 
     def _reset_below(self, name: str, seen: set[str]) -> None:
         for other, parent in self.within.items():
@@ -60,26 +106,50 @@ class Counters:
                 self.values[other] = 0
                 self._reset_below(other, seen)
 
+    def reference(self, name: str) -> str:
+        """The number as `\\ref` prints it."""
+        prefix = self.prefixes.get(name)
+        return (self.written(prefix) if prefix else "") + self.printed(name)
+
     def printed(self, name: str, depth: int = 0) -> str:
         """The number as `\\the<name>` prints it."""
         value = self.values.get(name, 0)
         if name == "subequation":
-            return self.printed("equation", depth + 1) + styled(value, "alph")
+            form = self.formats.get("subequation")
+            whole = self.printed("equation", depth + 1)
+            return self.written(form, depth) if form else whole + styled(value, "alph")
         if depth > 5:
             return str(value)
         form = self.formats.get(name)
         if form is not None:
-            text = _FORMAT.sub(
-                lambda m: self.printed(m[3], depth + 1) if m[3] else styled(self.values.get(m[2], 0), m[1]),
-                form,
-            )
-            return re.sub(r"\\[A-Za-z]+|[{}$\s]", "", text)
+            return self.written(form, depth)
         parent = self.within.get(name)
         if parent and parent != "part":
             before = self.printed(parent, depth + 1)
             # A figure before the first chapter is 1, not 0.1.
             return str(value) if before in ("0", "") and name not in HEADINGS else f"{before}.{value}"
         return str(value)
+
+    def written(self, form: str, depth: int = 0) -> str:
+        """The text of a format such as `\\thesection.\\arabic{figure}`."""
+
+        def shown(found: re.Match[str]) -> str:
+            if found[5]:
+                return self.printed("equation" if found[5] == "parentequation" else found[5], depth + 1)
+            counter = found[2] or found[3] or found[4]
+            # Inside of subequations the equation's own counter is that of the parts.
+            inside = (
+                counter == "equation"
+                and self.values.get("in subequations")
+                and form != self.formats.get("equation")
+            )
+            value = self.values.get("subequation" if inside else counter, 0)
+            return styled(value, found[1])
+
+        text = _FORMAT.sub(shown, _TEST.sub("", form))
+        return re.sub(r"\\[A-Za-z@]+|[{}$]", "", _SPACES.sub(" ", text)).strip(" ") + " " * form.endswith(
+            ("~", "\\,")
+        )
 
     def begin_appendix(self) -> None:
         """From here on sections (chapters in a book) have letters."""
@@ -88,8 +158,12 @@ class Counters:
         self.values[top] = 0
         self._reset_below(top, set())
         self.formats[top] = f"\\Alph{{{top}}}"
-        self.formats.pop("subsection", None)
-        self.formats.pop("subsubsection", None)
+        for counter in ("subsection", "subsubsection", "paragraph"):
+            self.formats.pop(counter, None)
+            self.prefixes.pop(counter, None)
+        style = self.style
+        self.values |= dict.fromkeys(style.appendix_resets, 0)
+        self._take(style.appendix, style.appendix_prefixes, style.appendix_within)
 
 
 def styled(value: int, style: str) -> str:
@@ -106,4 +180,6 @@ def styled(value: int, style: str) -> str:
             count, value = divmod(value, size)
             roman += letter * min(count, 50)
         return roman if style == "Roman" else roman.lower()
+    if style == "fnsymbol" and 0 < value <= 9:
+        return _SYMBOLS[(value - 1) % 6] * (1 + (value - 1) // 6)
     return str(value)

@@ -8,10 +8,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.reading.latex.groups import group
-from pipeline.reading.latex.inline import Inline, resolve
-from pipeline.reading.latex.macros import VERBATIM
+from pipeline.reading.latex.crossreferences import Names, resolve
+from pipeline.reading.latex.groups import end_of, end_of_mathematics, group
+from pipeline.reading.latex.inline import Inline
+from pipeline.reading.latex.keywords import Keywords
 from pipeline.reading.latex.numbers import Counters, Target
+from pipeline.reading.latex.verbatim import VERBATIM
 from pipeline.reading.paper import Anchor, Block, Section
 
 _EVENT = re.compile(
@@ -22,13 +24,17 @@ _EVENT = re.compile(
 # Arguments of environments that are settings and not text.
 _ENVIRONMENT_ARGUMENTS = {
     "minipage": 1, "multicols": 1, "adjustwidth": 2, "subfigure": 1, "subtable": 1, "wrapfigure": 2,
-    "wraptable": 2,
-    "tabular": 1, "array": 1, "tabularx": 2, "tabulary": 2, "longtable": 1, "tabu": 1, "tblr": 1,
-    "tabular*": 2,
-    "supertabular": 1, "xltabular": 2, "NiceTabular": 1, "alignat": 1, "xalignat": 1, "spacing": 1,
-    "adjustbox": 1,
+    "wraptable": 2, "wrapfloat": 3, "changemargin": 2, "leftbar": 0, "tabbing": 0, "letterspace": 1,
+    "tabular": 1, "array": 1, "tabularx": 2, "tabulary": 2, "longtable": 1, "longtabu": 1, "tabu": 1, "tblr": 1,
+    "longtblr": 1, "talltblr": 1, "deluxetable": 1, "tabular*": 2, "tabularray": 1, "supertabular": 1,
+    "mpsupertabular": 1, "xltabular": 2, "NiceTabular": 1, "NiceTabularX": 2, "ltablex": 2,
+    "alignat": 1, "xalignat": 1, "xxalignat": 1, "spacing": 1, "adjustbox": 1, "numcases": 1, "subnumcases": 1,
     "thebibliography": 1, "IEEEeqnarray": 1, "tcolorbox": 0, "list": 2, "textblock": 1, "mdframed": 0,
-    "floatingfigure": 1, "savenotes": 0, "CJK": 2, "CJK*": 2, "minted": 1, "resizebox": 2,
+    "floatingfigure": 1, "floatingtable": 1, "savenotes": 0, "CJK": 2, "CJK*": 2, "minted": 1, "resizebox": 2,
+    "otherlanguage": 1, "otherlanguage*": 1, "foreignlanguage": 1, "tikzcd": 0, "scope": 0, "labeling": 1,
+    "IEEEbiography": 1, "IEEEbiographynophoto": 1, "acronym": 0, "turn": 1, "rotate": 1, "scaletikzpicturetowidth": 1,
+    "column": 1, "onehalfspacing": 0, "fullwidth": 0, "bibunit": 0, "sidewaysfigure": 0, "SCfigure": 0,
+    "glossarygroup": 1, "hangparas": 2, "paracol": 1, "lrbox": 1, "comment": 0, "keypoints": 0, "fmffile": 1,
 }  # fmt: skip
 _MAX_NESTING = 40
 
@@ -52,14 +58,16 @@ class Node:
     blocks: list[Block] = field(default_factory=list)
     children: list["Node"] = field(default_factory=list)
 
-    def finished(self, labels: Mapping[str, Target]) -> Section:
+    def finished(self, labels: Mapping[str, Target], names: Names) -> Section:
         """The section, with the numbers that its references name."""
         return Section(
             self.anchor,
             self.number,
-            resolve(self.title, labels),
-            tuple(Block(block.kind, resolve(block.text, labels), block.anchor) for block in self.blocks),
-            tuple(child.finished(labels) for child in self.children),
+            resolve(self.title, labels, names),
+            tuple(
+                Block(block.kind, resolve(block.text, labels, names), block.anchor) for block in self.blocks
+            ),
+            tuple(child.finished(labels, names) for child in self.children),
         )
 
 
@@ -69,14 +77,17 @@ class Float:
 
     kind: str
     part: bool = False
+    continued: bool = False
+    """Whether it bears the number of the one before."""
     captions: list[tuple[str, str | None, str]] = field(default_factory=list)
     """`Figure 3`, its anchor, and the text."""
     parts: int = 0
     part_labels: dict[str, str] = field(default_factory=dict)
     """Labels of parts, `(a)`, that wait for the number of the whole."""
-    early: list[str] = field(default_factory=list)
-    """Labels that stand before their caption."""
-    late: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    """Of a part."""
+    target: Target | None = None
+    """What its last caption is."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,8 @@ class Theorem:
 
     name: str
     counter: str | None
+    prefix: str | None = None
+    """Of labels, where title and label are arguments."""
 
 
 class Reader:
@@ -111,7 +124,26 @@ class Reader:
         self.authors: tuple[str, ...] = ()
         self.references: list[str] = []
         self.theorems: dict[str, Theorem] = {}
+        self.lists: dict[str, str] = {}
+        """Lists that the author defines, and what they are like."""
+        self.list_settings: list[tuple[list[str], dict[str, str]]] = []
+        """Of `\\setlist`: for which lists and levels, and what."""
+        self.enumitem = False
+        self.enumerated = 0
+        """How many enumerations are open."""
+        self.resumed: dict[str, int] = {}
+        """Where enumerations ended, for those that go on."""
+        self.only_numbered: frozenset[str] | None = None
+        """Labels whose equations have a number, where others have none."""
+        self.floats: dict[str, str] = {}
+        """Floats that the author defines, and their printed names."""
+        self.names = Names()
         self.float: Float | None = None
+        self.parts = 0
+        """Parts of the last float, for one that goes on with it."""
+        self.parts_in_brackets = False
+        """Whether a part is referred to as `1(a)`."""
+        self.keywords = Keywords()
         self.raw: list[str] = []
         self.drawn: dict[Anchor, Drawn] = {}
         self._environments = environments
@@ -127,7 +159,7 @@ class Reader:
     def sections(self) -> tuple[Section, ...]:
         """What has been read, with every reference resolved."""
         return tuple(
-            node.finished(self.inline.labels)
+            node.finished(self.inline.labels, self.names)
             for node in self._roots
             if node.blocks or node.children or node.anchor not in ("Front", "Appendix")
         )
@@ -148,7 +180,7 @@ class Reader:
                 self.flush()
             elif event["display"]:
                 closing = "$$" if event.group() == "$$" else "\\]"
-                end = text.find(closing, position)
+                end = end_of_mathematics(text, closing, position)
                 if end >= 0:
                     self._environments["displaymath"](self, "displaymath", text[position:end], True)
                     position = end + 2
@@ -162,11 +194,9 @@ class Reader:
         self._nesting -= 1
 
     def _skip_mathematics(self, text: str, start: int, opening: str) -> int:
-        closing = re.compile(r"\\\)" if opening != "$" else r"(?:\\.|[^$\\])*?\$", re.DOTALL)
-        found = (
-            closing.search(text, start + len(opening)) if opening != "$" else closing.match(text, start + 1)
-        )
-        end = found.end() if found else start + len(opening)
+        closing = "$" if opening == "$" else "\\)"
+        end = end_of_mathematics(text, closing, start + len(opening))
+        end = start + len(opening) if end < 0 else end + len(closing)
         if "\n\n" in text[start:end]:
             end = start + len(opening)
         self.raw.append(text[start:end])
@@ -178,7 +208,9 @@ class Reader:
             return self._environment(text, event.end())
         command = self._commands.get(name)
         if command is None:
-            self.raw.append(event.group())
+            counter = name[3:] if name.startswith("the") else ""
+            known = counter in self.counters.values or counter in self.counters.formats
+            self.raw.append(f"{self.counters.printed(counter)}{{}}" if known else event.group())
             return event.end()
         return command(self, name, text, event.end(), starred)
 
@@ -189,12 +221,17 @@ class Reader:
         environment = name[0].strip()
         content_end, end = end_of(environment, text, name[1])
         bare = environment.rstrip("*")
-        handler = self._environments.get("theorem" if bare in self.theorems else bare)
+        own = (("theorem", self.theorems), ("enumerate", self.lists), ("float", self.floats))
+        handler = self._environments.get(next((kind for kind, names in own if bare in names), bare))
         body = text[name[1] : content_end]
+        here = self.inline.here
         if handler:
             handler(self, bare, body, environment != bare)
         else:
             self.read(after_arguments(bare, body))
+        if bare not in ("appendices", "subappendices", "appendix", "document", "frontmatter", "CJK"):
+            # An environment is a group: what `\\label` points to is as it was.
+            self.inline.here = here
         return end
 
     def flush(self) -> None:
@@ -244,19 +281,6 @@ class Reader:
             return self.unique(f"{unique}-2")
         self._anchors.add(unique)
         return unique
-
-
-def end_of(environment: str, text: str, position: int) -> tuple[int, int]:
-    """Where the body of an environment ends and where reading goes on; the end of `text` if it is not
-    closed.
-    """
-    depth = 1
-    mark = re.compile(rf"\\(begin|end)\s*\{{\s*{re.escape(environment)}\s*\}}")
-    for found in mark.finditer(text, position):
-        depth += 1 if found.group(1) == "begin" else -1
-        if depth == 0:
-            return found.start(), found.end()
-    return len(text), len(text)
 
 
 def after_arguments(environment: str, body: str) -> str:

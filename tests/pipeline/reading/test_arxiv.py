@@ -12,7 +12,8 @@ import pymupdf
 import pytest
 
 from pipeline.errors import ArxivUnavailable, PaperNotFound, PaperUnreadable, PaperWithdrawn
-from pipeline.reading.arxiv import Arxiv, Reference, read
+from pipeline.reading.arxiv import Arxiv, read
+from pipeline.reading.references import Reference
 from tests.fakes.arxiv import FakeArxiv, Submission, fake_arxiv, one_file, tar_gz
 from tests.pipeline.reading.papers import real
 

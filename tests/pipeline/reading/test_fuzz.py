@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import PaperError
-from pipeline.reading import arxiv
+from pipeline.reading import files
 from pipeline.reading.archives import unpack
 from pipeline.reading.latex import document as latex
 from tests.fakes.arxiv import tar_gz
@@ -144,4 +144,4 @@ def test_a_whole_paper_with_damage_is_read_or_refused(seed: int, wounds: int) ->
         piece = chance.choice(PIECES).encode() if chance.random() < 0.6 else text[place : place + length]
         text[place : place + (0 if chance.random() < 0.5 else length)] = piece
     with soon():
-        arxiv._parsed(unpack(tar_gz({"paper.tex": bytes(text)})))
+        files.parsed(unpack(tar_gz({"paper.tex": bytes(text)})))

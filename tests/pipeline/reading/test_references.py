@@ -1,8 +1,10 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.reading.arxiv import Reference, references
+from pipeline.reading.references import MAX_TEXT, Reference, references
 
 NEW = "1706.03762"
 
@@ -29,6 +31,21 @@ NEW = "1706.03762"
         "https://www.alphaxiv.org/abs/1706.03762",
         "https://alphaxiv.org/overview/1706.03762",
         "https://huggingface.co/papers/1706.03762",
+        "https://scirate.com/arxiv/1706.03762",
+        "https://papers.cool/arxiv/1706.03762",
+        "https://www.semanticscholar.org/arxiv/1706.03762",
+        "https://api.semanticscholar.org/arXiv:1706.03762",
+        "https://api.semanticscholar.org/graph/v1/paper/arXiv:1706.03762?fields=title",
+        "https://www.alphaxiv.org/pdf/1706.03762",
+        "https://inspirehep.net/api/arxiv/1706.03762",
+        "arXiv: 1706.03762 [cs.CL]",
+        "[arXiv:1706.03762]",
+        "arXiv:1706.03762 [cs.CL];",
+        "see https://arxiv.org/abs/1706.03762, or https://arxiv.org/abs/1706.03762...",
+        "arXiv:1706.\u200b03762",
+        "\u200earXiv:\u00a01706.03762\u200f",
+        "arXiv：1706.03762",
+        "_1706.03762_",
         "https://doi.org/10.48550/arXiv.1706.03762",
         "10.48550/ARXIV.1706.03762",
         "doi:10.48550/arXiv.1706.03762",
@@ -122,6 +139,28 @@ def test_each_paper_once_with_the_version_that_was_named() -> None:
         Reference("1412.6980"),
     ]
     assert references("1706.03762v1 against 1706.03762v5") == [Reference(NEW, 1), Reference(NEW, 5)]
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["`", "``` ", "```\n", "~~~", "<!--", "<pre", "<pre>", "<code ", "> ", ">\n", "    a\n", "1706.03762 ",
+     "arxiv ", "arxiv:", "doi:", "a.", "a-", "https://", "\u200b", "1", "9" * 7 + "/", "` `` ", "\n \n"],
+)  # fmt: skip
+def test_no_text_costs_more_than_its_length(token: str) -> None:
+    def seconds(size: int) -> float:
+        text = "1706.03762 " + (token * size)[:size]
+        times = []
+        for _ in range(3):
+            began = time.process_time()
+            references(text)
+            times.append(time.process_time() - began)
+        return min(times)
+
+    assert seconds(100_000) < max(0.3, 10 * seconds(25_000))
+
+
+def test_what_stands_beyond_the_cap_is_not_looked_at() -> None:
+    assert references("x" * (MAX_TEXT - 20) + " 1706.03762 " + "1412.6980 " * 10) == [Reference(NEW)]
 
 
 @given(

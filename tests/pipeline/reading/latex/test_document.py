@@ -36,7 +36,7 @@ See \ref{s1}, \eqref{z}, Figure~\ref{f}, \cref{e} and \autoref{a}.
         "AppA",
         "AppA.1",
     ]
-    assert "See 1, (3), Figure 1, equation (1) and Appendix A." in paper.text()
+    assert "See 1, (3), Figure 1, eq. (1) and Appendix A." in paper.text()
     assert "## [S2] 2 Two" in paper.text()
     assert "### [AppA.1] A.1 Still more" in paper.text()
     assert "[Eq2]\n$$\n\\begin{align}\nx&=1\n\\end{align}\n$$" in paper.text()
@@ -230,6 +230,8 @@ $i$\;}}\end{algorithm}"""
         "  step $i$",
         "  if ok then",
         "    return $i$",
+        "  end",
+        "end",
     ]
 
 

@@ -1,6 +1,8 @@
 import pytest
 
-from pipeline.reading.latex.files import decode, document, strip_comments
+from pipeline.reading.latex import document as latex
+from pipeline.reading.latex.encodings import decode
+from pipeline.reading.latex.files import document, strip_comments
 
 DOCUMENT = rb"\documentclass{article}\begin{document}%s\end{document}"
 
@@ -57,6 +59,64 @@ def text(files: dict[str, bytes]) -> str:
 def test_the_main_file(files: dict[str, bytes], main: str) -> None:
     found = document(files)
     assert found is not None and found.main == main
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"aassymbols.tex": DOCUMENT % (b"symbol " * 500)},
+        {"bare_jrnl.tex": DOCUMENT % (b"text " * 500)},
+        {"fig.tex": rb"\documentclass{standalone}\begin{document}" + b"x" * 2_000 + rb"\end{document}"},
+        {"reply.tex": rb"\documentclass{letter}\begin{document}" + b"x" * 2_000 + rb"\end{document}"},
+        {"dwarfs_v3.tex": DOCUMENT % (rb"\begin{abstract}x\end{abstract}" + b"x" * 2_000)},
+        {"notes.tex": DOCUMENT % (b"notes " * 500)},
+    ],
+)
+def test_what_is_not_the_paper(others: dict[str, bytes]) -> None:
+    found = document({"dwarfs_v4.tex": DOCUMENT % rb"\begin{abstract}We.\end{abstract}", **others})
+    assert found is not None and found.main == "dwarfs_v4.tex"
+
+
+def test_folders_that_the_document_names() -> None:
+    found = text(
+        {
+            "main.tex": rb"\makeatletter\def\input@path{{parts/}{more/}}\makeatother"
+            + DOCUMENT % rb'\input{one} \input two \input{"three"}',
+            "parts/one.tex": b"ONE",
+            "more/two.tex": b"TWO",
+            "parts/three.tex": b"THREE",
+        }
+    )
+    assert all(part in found for part in ("ONE", "TWO", "THREE"))
+
+
+def test_files_that_only_macros_name() -> None:
+    main = (
+        rb"\newcommand{\chap}[1]{\input{#1.tex}}\newcommand{\dir}{parts}"
+        + DOCUMENT
+        % rb"\chap{one} \input{\dir/two} \InputIfFileExists{three}{}{no} \InputIfFileExists{four}{no}{FOUR}"
+    )
+    paper = latex.read({"main.tex": main, "one.tex": b"ONE", "parts/two.tex": b"TWO", "three.tex": b"THREE"})
+    assert "ONE TWO THREE FOUR" in paper.text() and "no" not in paper.text() and paper.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("declaration", "encoding", "word"),
+    [
+        (r"\usepackage[cp1251]{inputenc}", "cp1251", "Введение"),
+        (r"\usepackage[koi8-r]{inputenc}", "koi8-r", "Введение"),
+        (r"\inputencoding{latin2}", "iso8859-2", "żółw"),
+        (r"\begin{CJK*}{GBK}{song}\end{CJK*}", "gbk", "引言"),
+        (r"\begin{CJK}{Bg5}{bsmi}\end{CJK}", "big5", "引言"),
+        (r"% -*- coding: euc-jp -*-", "euc-jp", "日本語"),
+        (r"\usepackage[GBK]{ctex}", "gbk", "方法"),
+    ],
+)
+def test_an_encoding_that_another_file_declares(declaration: str, encoding: str, word: str) -> None:
+    main = f"\\documentclass{{article}}\n{declaration}\n\\begin{{document}}Text. \\input{{part}}\\end{{document}}"
+    paper = latex.read({"main.tex": main.encode(), "part.tex": f"\\section{{{word}}} Yes.".encode(encoding)})
+    assert paper.sections[-1].title == word
+    assert paper.notes == ()
 
 
 def test_another_document_is_named() -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.reading.latex.macros import definitions, expand
+from pipeline.reading.latex.expansion import definitions, expand
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,36 @@ from pipeline.reading.latex.macros import definitions, expand
         (r"\ifnum\pages>4 a\else b\fi \ifpreprint c\else d\fi", "bd"),
         (r"\ifpreprint kept, for there is no other\fi", "kept, for there is no other"),
         (r"\ifpreprint\ifx\a\b a\else b\fi c\else \ifdraft d\else e\fi\fi", "e"),
-        (r"$a \iff b$ \ifdef{\x}{a}{b}", r"$a \iff b$ \ifdef{\x}{a}{b}"),
+        (r"$a \iff b$ \ifdef{\x}{a}{b}", r"$a \iff b$ b"),
+        (r"\def\pair(#1,#2){<#1;#2>}\pair(a,b)", "<a;b>"),
+        (r"\def\bea#1\eea{<#1>}\bea a{\eea}b\eea c", r"<a{\eea}b>c"),
+        (r"\def\Sec#1[#2]#3{#3-#2}\Sec1[l]{T}", "T-l"),
+        (r"\newcommand{\f}[1]{<#1>}\f{\f{a}}", "<<a>>"),
+        (r"\newcommand{\n}{\m{A}}\newcommand{\m}[2]{#1:#2}\n{b}", "A:b"),
+        (r"\NewDocumentCommand{\p}{s m}{\IfBooleanTF{#1}{*}{}#2}\p{a}\p*{b}", "a*b"),
+        (r"\NewDocumentCommand{\p}{o m}{\IfValueT{#1}{(#1)}#2}\p{a}\p[x]{b}", "a(x)b"),
+        (r"\NewDocumentCommand{\p}{D(){d} r<> t+ O{e} +m}{#1#2#4#5}\p(a)<b>[c]{d}\p<b>+{d}", "abcddbed"),
+        (
+            r"\NewDocumentCommand{\p}{m e{^_}}{#1\IfValueT{#2}{up#2}\IfValueT{#3}{down#3}}\p{a}_b^c",
+            "aupcdownb",
+        ),
+        (r"\newcommandx{\p}[2][1=x]{#1#2}\p{a}\p[y]{b}", "xayb"),
+        (r"\DeclarePairedDelimiter{\abs}{|}{|}\abs{x}\abs*{y}", r"| x |\left| y \right|"),
+        (r"\newenvironment{e}[1]{<#1:}{>}\begin{e}{a}b\end{e}", "<a:b>"),
+        (r"\newenvironment{e}{\align}{\endalign}\begin{e}b\end{e}", r"\begin{align}b\end{align}"),
+        (r"\NewDocumentEnvironment{e}{O{x} m}{<#1#2:}{:#2>}\begin{e}{a}b\end{e}", "<xa:b:a>"),
+        (r"\NewEnviron{e}{<\BODY>}\begin{e}b\end{e}", "<b>"),
+        (r"\newtcolorbox{e}[1]{title=About #1}\begin{e}{a}b\end{e}", r"\par\textbf{About a} b\par "),
+        (r"\if0 hidden \fi\if11shown\fi", "shown"),
+        (r"\newcount\x\ifcase 1 a\or b\else c\fi", r"\newcount\x b"),
+        (r"\ifodd 3 a\else b\fi", "a"),
+        (r"\newtoggle{t}\toggletrue{t}\iftoggle{t}{a}{b}", "a"),
+        (
+            r"\newboolean{t}\setboolean{t}{true}\ifthenelse{\boolean{t}}{a}{b}\ifthenelse{\equal{a}{b}}{c}{d}",
+            "ad",
+        ),
+        (r"\newcommand{\x}{\ifdraft a\else b\fi}\newif\ifdraft\x", "b"),
+        (r"\expandafter\newcommand\csname x\endcsname{y}\csname x\endcsname", r"\expandafter y"),
         (
             r"\newcommand{\a}{x}\verb|\a| \begin{verbatim}\a\end{verbatim}\a",
             r"\verb|\a| \begin{verbatim}\a\end{verbatim}x",

@@ -1,0 +1,120 @@
+"""Document classes: how each prints its numbers where that is not LaTeX's own way.
+
+Every value is what the class itself writes into the `.aux` file; `benchmark/latex.py` compares.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+CHAPTERS = frozenset(
+    ("book", "report", "memoir", "scrbook", "scrreprt", "amsbook", "svmono", "thesis", "tufte-book")
+)
+
+
+@dataclass(frozen=True)
+class Style:
+    """Formats of counters, in the text and from the first appendix on."""
+
+    formats: Mapping[str, str] = field(default_factory=dict)
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+    appendix: Mapping[str, str] = field(default_factory=dict)
+    appendix_prefixes: Mapping[str, str] = field(default_factory=dict)
+    appendix_within: Mapping[str, str] = field(default_factory=dict)
+    appendix_resets: tuple[str, ...] = ()
+    """What begins anew with the first appendix, and not with each."""
+    depth: int | None = None
+    one_appendix: bool = False
+    """Whether `\\appendix` is a heading of its own, and the only one."""
+    theorems: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Theorems that the class declares: printed name and counter."""
+    theorems_within: str = ""
+
+
+def _sharing(*names: str) -> dict[str, tuple[str, str]]:
+    """Theorems with one counter for all."""
+    return {name: (name.capitalize(), "theorem") for name in names}
+
+
+_USUAL = ("theorem", "lemma", "proposition", "corollary", "conjecture", "definition", "example")
+_EQUATION_OF_APPENDIX = {"equation": r"\thesection\arabic{equation}"}
+
+STYLES: tuple[tuple[str, Style], ...] = (
+    (
+        r"revtex",
+        Style(
+            {
+                "section": r"\Roman{section}",
+                "subsection": r"\Alph{subsection}",
+                "subsubsection": r"\arabic{subsubsection}",
+                "paragraph": r"\alph{paragraph}",
+                "table": r"\Roman{table}",
+            },
+            {
+                "subsection": r"\thesection\,",
+                "subsubsection": r"\thesection\,\thesubsection\,",
+                "paragraph": r"\thesection\,\thesubsection\,\thesubsubsection\,",
+            },
+            {
+                **_EQUATION_OF_APPENDIX,
+                "subsection": r"\arabic{subsection}",
+                "subsubsection": r"\alph{subsubsection}",
+            },
+            {"subsection": r"\thesection\,", "subsubsection": r"\thesection\,\thesubsection\,"},
+            {"equation": "section"},
+            depth=5,
+        ),
+    ),
+    (r"IEEEtran\[.*compsoc", Style(depth=5)),
+    (
+        r"(?:IEEEtran|ieeetran|ieeeconf|IEEEconf)",
+        Style(
+            {
+                "section": r"\Roman{section}",
+                "subsection": r"\thesection-\Alph{subsection}",
+                "subsubsection": r"\thesubsection\arabic{subsubsection}",
+                "paragraph": r"\thesubsubsection\alph{paragraph}",
+                "table": r"\Roman{table}",
+            },
+            appendix={
+                "subsection": r"\thesection-\Alph{subsection}",
+                "subsubsection": r"\thesubsection\arabic{subsubsection}",
+                "paragraph": r"\thesubsubsection\alph{paragraph}",
+            },
+            depth=5,
+            one_appendix=True,
+        ),
+    ),
+    (r"aastex", Style(appendix=_EQUATION_OF_APPENDIX, appendix_resets=("equation",))),
+    (
+        r"elsarticle",
+        Style(
+            appendix={
+                "section": r"Appendix~\Alph{section}",
+                "equation": r"\Alph{section}.\arabic{equation}",
+                "figure": r"\Alph{section}.\arabic{figure}",
+                "table": r"\Alph{section}.\arabic{table}",
+            },
+            appendix_within={"equation": "section"},
+        ),
+    ),
+    (
+        r"mnras",
+        Style(
+            {"enumi": r"(\roman{enumi})", "enumii": r"(\alph{enumii})", "enumiii": r"(\arabic{enumiii})"},
+            appendix={
+                **_EQUATION_OF_APPENDIX,
+                "figure": r"\thesection\arabic{figure}",
+                "table": r"\thesection\arabic{table}",
+                "subsection": r"\thesection\arabic{subsection}",
+            },
+            appendix_within=dict.fromkeys(("equation", "figure", "table"), "section"),
+            depth=5,
+        ),
+    ),
+    (r"llncs", Style(depth=3)),
+    (r"acmart", Style(theorems=_sharing(*_USUAL), theorems_within="section")),
+    (r"jmlr", Style(theorems=_sharing(*_USUAL[:-1], "remark", "axiom"))),
+    (r"lipics", Style(theorems=_sharing(*_USUAL, "observation", "claim", "remark"))),
+    (r"memoir", Style(depth=2)),
+)
+"""A class's name and options, and its style; the first that matches."""

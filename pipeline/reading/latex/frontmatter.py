@@ -1,0 +1,121 @@
+"""Front matter: title, authors and abstract as the classes of journals ask for them. Handlers, by name."""
+
+import re
+
+from pipeline.reading.latex.environments import abstract
+from pipeline.reading.latex.groups import argument, arguments, group, options
+from pipeline.reading.latex.inline import Inline
+from pipeline.reading.latex.reader import Command, Reader
+
+_NESTED = r"(?:\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})"
+_MARKS = re.compile(
+    r"\\(?:[Tt]hanks\w*|footnotemark|footnote|footnotetext|inst|orcid\w*|email\w*|ead|textsuperscript|affil\w*|altaffil\w*"
+    r"|corref|cormark|cor|fnref|fnmark|tnoteref|tnotemark|tnotetext|authorfn|IEEEauthorrefmark|IEEEmembership|IEEEcompsoc\w+"
+    r"|IEEEauthorblockA|IEEEoverride\w+|samethanks|authorrefmark|authornote\w*|institute|address|addr|Email|nameref|label|mref"
+    r"|comma|equalcont|dagger|protect|institution|affiliation|department|homepage|url|href|noaffiliation|aff|ORCID\w*|iD)"
+    rf"(?![A-Za-z])\s*(?:\[[^\]]*\])*{_NESTED}?"
+)
+_TITLES = frozenset(
+    ("member", "senior", "fellow", "student", "ieee", "phd", "md", "jr", "sr", "msc", "prof", "dr", "ph.d", "m.d",
+     "senior member", "student member")
+)  # fmt: skip
+_SPLIT = re.compile(
+    r"\\(?:and|And|AND|AND\b|author|quad|qquad|hfill|hspace\s*\{[^{}]*\}|vspace\s*\{[^{}]*\})(?![A-Za-z])"
+)
+
+
+def _title(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    _, position = options(text, position)
+    found = group(text, position)
+    if found is None:
+        return position
+    reader.title = reader.inline.paragraph(_MARKS.sub("", found[0]))
+    reader.inline.footnotes.clear()
+    return found[1]
+
+
+def _author(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    _, position = options(text, position)
+    found = group(text, position)
+    if found is None:
+        return position
+    reader.authors = tuple(dict.fromkeys((*reader.authors, *names(found[0], reader.inline))))
+    return found[1]
+
+
+def _two_names(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    """Copernicus: `\\Author[1]{Given}{Family}`."""
+    found = arguments(text, position, 2)
+    if found is None:
+        return position
+    given, family = found[0]
+    reader.authors = tuple(dict.fromkeys((*reader.authors, *names(f"{given} {family}", reader.inline))))
+    return found[1]
+
+
+def names(text: str, inline: Inline) -> tuple[str, ...]:
+    """The names in `\\author`, without marks, addresses and affiliations."""
+    found: list[str] = []
+    text = re.sub(
+        r"\\(?:fnm|sur|spfx|pfx|sfx|Name|name|firstname|lastname|givenname)(?![A-Za-z])\s*", "", text
+    )
+    for part in _SPLIT.split(_MARKS.sub("", text)):
+        line = re.sub(r"\\IEEEauthorblockN\s*", "", part).strip().split("\\\\")[0]
+        line = re.sub(r"\$[^$]*\$|\\(?:dag|ddag|ast)\b", "", line)
+        for name in re.split(r",|\band\b|;|&|\n\s*\n", inline.paragraph(line)):
+            name = re.sub(r"[*†‡§¶\d\\^_]+|\[[^\]]*\]|\x02[^\x03]*\x03|\{\}", "", name).strip(" .&")
+            title = name.lower().strip(". ") in _TITLES
+            if name and not title and len(name) < 60 and "@" not in name and re.search(r"[^\W\d_]{2}", name):
+                found.append(name)
+    inline.footnotes.clear()
+    return tuple(dict.fromkeys(found))
+
+
+def _abstract(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    _, position = options(text, position)
+    found = group(text, position)
+    if found is None:
+        return position
+    abstract(reader, name, found[0], starred)
+    return found[1]
+
+
+def _keywords(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    found = argument(text, position) if text[position : position + 1] == "{" else None
+    if found is None:
+        return position
+    reader.flush()
+    reader.raw.append(f"\\textbf{{Keywords:}} {found[0]}")
+    reader.flush()
+    return found[1]
+
+
+def _said(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    """A statement that the class prints under a heading of its own: `\\software{…}`, `\\dataavailability{…}`."""
+    found = argument(text, position) if text[position : position + 1] == "{" else None
+    if found is None:
+        return position
+    title = {"dataavailability": "Data availability", "codeavailability": "Code availability"}.get(name)
+    title = title or re.sub(r"(?<=[a-z])(?=interests|contribution|availability)", " ", name).capitalize()
+    reader.flush()
+    reader.raw.append(f"\\textbf{{{title}:}} {found[0]}")
+    reader.flush()
+    return found[1]
+
+
+FRONT: dict[str, Command] = {
+    "title": _title,
+    **dict.fromkeys(("author", "authors"), _author),
+    "Author": _two_names,
+    **dict.fromkeys(("abstract", "Abstract", "abst"), _abstract),
+    **dict.fromkeys(("keywords", "keyword", "kword"), _keywords),
+}
+"""What may stand in a preamble as well."""
+STATEMENTS: dict[str, Command] = dict.fromkeys(
+    (
+        "software", "facilities", "facility", "dataavailability", "codeavailability", "codedataavailability",
+        "authorcontribution", "competinginterests", "sampleavailability", "videosupplement", "datacitation",
+        "disclaimer",
+    ),
+    _said,
+)  # fmt: skip

@@ -1,0 +1,80 @@
+import pytest
+
+from pipeline.reading.latex.document import numbers
+from tests.pipeline.reading.papers import blocks, written
+
+
+def labels(body: str, preamble: str = "") -> dict[str, str]:
+    text = (
+        f"\\documentclass{{article}}{preamble}\\begin{{document}}\\section{{A}}Text.{body}\\end{{document}}"
+    )
+    return numbers({"main.tex": text.encode()})
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (r"\begin{sidewaystable}\caption{x}\label{a}\end{sidewaystable}", "1"),
+        (r"\begin{wrapfigure}{r}{3cm}\caption{x}\label{a}\end{wrapfigure}", "1"),
+        (
+            r"\begin{longtable}{l}b\end{longtable}\begin{longtable}{l}\caption{x}\label{a}\\b\end{longtable}",
+            "2",
+        ),
+        (r"\begin{deluxetable}{l}\tablecaption{x\label{a}}\startdata 1\\ 2\enddata\end{deluxetable}", "1"),
+        (r"\begin{figure}\end{figure}\begin{figure}\caption{x}\caption{y}\label{a}\end{figure}", "2"),
+        (r"\begin{figure}\captionof{table}{x}\label{a}\end{figure}", "1"),
+        (r"\begin{figure}\caption*{x}\end{figure}\begin{figure}\caption{y\label{a}}\end{figure}", "1"),
+        (
+            r"\begin{figure}\begin{subfigure}{1cm}\caption{x}\label{a}\end{subfigure}\caption{y}\end{figure}",
+            "1a",
+        ),
+        (
+            r"\begin{figure}\caption{y}\subcaptionbox{x\label{b}}{z}\subcaptionbox{x\label{a}}{z}\end{figure}",
+            "1b",
+        ),
+        (
+            r"\begin{figure}\subfloat[p]{q}\caption{x}\end{figure}"
+            r"\begin{figure}\ContinuedFloat\subfloat[r]{s\label{a}}\caption{y}\end{figure}",
+            "1b",
+        ),
+        (r"\begin{table}\floatconts{a}{\caption{x}}{content}\end{table}", "1"),
+        (r"\begin{table}\processtable{x\label{a}}{\begin{tabular}{l}b\end{tabular}}{note}\end{table}", "1"),
+        (r"\begin{figure}\label{a}\caption{x}\end{figure}", "1"),
+    ],
+)
+def test_labels_of_floats(body: str, expected: str) -> None:
+    assert labels(body)["a"] == expected
+
+
+def test_floats_that_the_author_defines() -> None:
+    paper = written(
+        r"\begin{program}\caption{Sort}\label{p}x\end{program} See \ref{p}.",
+        r"\newfloat{program}{tbp}{lop}\floatname{program}{Program}",
+    )
+    assert "Program 1: Sort" in paper.text() and "See 1." in paper.text()
+
+
+def test_a_table_of_the_aas() -> None:
+    paper = written(
+        r"""\begin{deluxetable*}{lc}\tablewidth{0pt}\tablecaption{Priors}
+\tablehead{\colhead{Name} & \twocolhead{Range}}
+\startdata $a$ & 1 & \nodata\\ $b$ & 4\tablenotemark{a} & 5 \enddata
+\tablenotetext{a}{Wide.}\tablecomments{Uniform.}\end{deluxetable*}"""
+    )
+    table = next(block for block in blocks(paper) if block.kind == "table")
+    assert table.text.split("\n") == [
+        "Table 1: Priors", "", "| Name | Range |  |", "| --- | --- | --- |", "| $a$ | 1 | … |", "| $b$ | 4 | 5 |", "",
+        "a Wide.", "", "Uniform.",
+    ]  # fmt: skip
+
+
+def test_colours_rules_and_marks_are_no_text_of_a_table() -> None:
+    text = written(
+        r"""\begin{table}\rowcolors{2}{gray!10}{white}\arrayrulecolor{red}\begin{tabular}{l>{\columncolor{red}}r}\toprule
+\rowcolor{gray!10}\cellcolor[HTML]{AAAAAA} a & 0.95\tnote{1}\\\cmidrule(lr){1-2}\specialrule{1pt}{1pt}{1pt}
+\rowcolor[gray]{.9} b & 0.9\textsuperscript{a} \\ \arrayrulecolor{blue}\hline c & 7\footnotemark[2]\end{tabular}
+\end{table}"""
+    ).text()
+    assert text.split("\n")[2:] == [
+        "| a | 0.95 |", "| --- | --- |", "| b | 0.9^{a} |", "| c | 7 [^2] |", "",
+    ]  # fmt: skip

@@ -1,0 +1,113 @@
+import pytest
+
+from pipeline.reading.latex import document as latex
+from pipeline.reading.paper import Paper
+
+
+def paper(document_class: str, front: str) -> Paper:
+    text = f"\\documentclass{document_class}\n{front}\n\\begin{{document}}\\maketitle\nText.\\end{{document}}"
+    return latex.read({"main.tex": text.encode()})
+
+
+@pytest.mark.parametrize(
+    ("document_class", "front", "title", "authors"),
+    [
+        (
+            "{elsarticle}",
+            r"\title{A B\tnoteref{t}}\tnotetext[t]{money}"
+            r"\author[a]{Jo Do\corref{c}\fnref{f}}\author[b]{Max Moe\orcidlink{0}}"
+            r"\cortext[c]{Corresponding}\fntext[f]{Equal}\affiliation[a]{organization={U}}",
+            "A B",
+            ("Jo Do", "Max Moe"),
+        ),
+        (
+            "[journal]{IEEEtran}",
+            r"\title{T\thanks{x}}"
+            r"\author{Ann~One,~\IEEEmembership{Senior Member,~IEEE,} Bo~Two, and Cy~Six\thanks{A. One is.}}",
+            "T",
+            ("Ann One", "Bo Two", "Cy Six"),
+        ),
+        (
+            "[conference]{IEEEtran}",
+            r"\author{\IEEEauthorblockN{Ann One\IEEEauthorrefmark{1} and Bo Two}"
+            r"\IEEEauthorblockA{\textit{Dept. of X}\\ U, Town}}",
+            "",
+            ("Ann One", "Bo Two"),
+        ),
+        (
+            "{revtex4-2}",
+            r"\title{T}\author{Ann One}\email{a@b}\affiliation{U}\author{Bo Two}\altaffiliation{V}",
+            "T",
+            ("Ann One", "Bo Two"),
+        ),
+        (
+            "{acmart}",
+            r"\title[Short]{Long}\author{Ann One}\authornote{Equal.}\orcid{0}"
+            r"\affiliation{\institution{U}}\author{Bo Two}",
+            "Long",
+            ("Ann One", "Bo Two"),
+        ),
+        (
+            "{llncs}",
+            r"\title{T}\author{Ann One\inst{1}\orcidID{0000} \and Bo Two\inst{2,3}}\institute{U \and V}",
+            "T",
+            ("Ann One", "Bo Two"),
+        ),
+        (
+            "{sn-jnl}",
+            r"\title[S]{T}\author*[1,2]{\fnm{Ann} \sur{One}}\email{a@b}\author[2]{\fnm{Bo} \sur{Two}}\affil[1]{U}",
+            "T",
+            ("Ann One", "Bo Two"),
+        ),
+        (
+            "{copernicus}",
+            r"\title{T}\Author[1]{Ann}{One}\Author[2]{Bo}{Two}\affil[1]{U}",
+            "T",
+            ("Ann One", "Bo Two"),
+        ),
+        (
+            "{wlscirep}",
+            r"\title{T}\author[1,*]{Ann One}\author[2]{Bo Two}\affil[1]{U}",
+            "T",
+            ("Ann One", "Bo Two"),
+        ),
+        (
+            "{mnras}",
+            r"\title[Short]{T}\author[A. One et al.]"
+            r"{Ann One,$^{1}$\thanks{E-mail: a@b} Bo Two$^{2}$ and Cy Six\\ $^{1}$ U}",
+            "T",
+            ("Ann One", "Bo Two", "Cy Six"),
+        ),
+        (
+            "{aastex631}",
+            r"\title{T}\author[0000-0001]{Ann One}\affiliation{U}\author{Bo Two}\collaboration{2}{(The Two)}",
+            "T",
+            ("Ann One", "Bo Two"),
+        ),
+    ],
+)
+def test_titles_and_authors(document_class: str, front: str, title: str, authors: tuple[str, ...]) -> None:
+    read = paper(document_class, front)
+    assert (read.title, read.authors) == (title, authors)
+
+
+def test_an_abstract_in_the_preamble_or_as_a_command() -> None:
+    assert paper("{wlscirep}", r"\begin{abstract}Said.\end{abstract}").abstract == "Said."
+    assert paper("{sn-jnl}", r"\abstract{Said.}").abstract == "Said."
+
+
+def test_headings_in_an_abstract_are_no_sections() -> None:
+    text = (
+        rb"\documentclass{bioinfo}\begin{document}\begin{abstract}\section{Motivation:} Long.\section{Results:} Fast."
+        rb"\end{abstract}\section{Introduction}Text.\end{document}"
+    )
+    read = latex.read({"main.tex": text})
+    assert read.abstract == "**Motivation:** Long.\n\n**Results:** Fast."
+    assert [section.number for section in read.sections] == ["1"]
+
+
+def test_what_only_the_press_needs_is_no_text() -> None:
+    read = paper(
+        "{acmart}", r"\acmConference[C '25]{Conference}{May}{Town}\acmDOI{10.1/x}\setcopyright{none}\title{T}"
+    )
+    assert read.text().strip() == "# T\n\nText."

@@ -1,0 +1,32 @@
+"""What a reading says that it could not read."""
+
+from pipeline.reading.latex import document as latex
+from tests.pipeline.reading.papers import written
+
+MAIN = rb"\documentclass{article}\begin{document}Text. %s\end{document}"
+
+
+def test_files_that_are_missing() -> None:
+    paper = latex.read({"main.tex": MAIN % rb"\input{gone}\newcommand{\c}[1]{\input{#1}}\c{lost}"})
+    assert paper.notes == (
+        "Not read: gone, which is included but not in the archive.",
+        "Not read: lost, which is included but not in the archive.",
+    )
+
+
+def test_an_encoding_that_was_guessed() -> None:
+    paper = latex.read({"main.tex": MAIN % "Введение и методы этой работы".encode("cp1251")})
+    assert "Введение и методы этой работы" in paper.text()
+    assert paper.notes == ("Read as cp1251, which is a guess: main.tex declares no encoding that fits.",)
+
+
+def test_commands_that_mean_nothing_here() -> None:
+    paper = written(r"A \strange{word} and \strange{more} \centering \noindent and \odd.")
+    assert "A word and more and ." in paper.text()
+    assert paper.notes == (
+        r"Commands that mean nothing here; only their arguments are kept: \strange, \odd.",
+    )
+
+
+def test_nothing_to_say() -> None:
+    assert written(r"\section{A}\label{a} \textbf{Bold} \cite{x} \ref{a} {\small x}").notes == ()

@@ -1,0 +1,43 @@
+"""No token, however often it stands there, costs more than its share."""
+
+import contextlib
+import time
+
+import pytest
+
+from pipeline.errors import PaperUnreadable
+from pipeline.reading.latex import document as latex
+
+TOKENS = [
+    r"\(", r"\[", "$", "$$", "{", "}", "%", "[", "&", r"\\", "~", "\n\n", r"\begin{a}", r"\end{a}",
+    r"\section{A}", "\\subsection{A} x\n\n", r"\paragraph{a}", r"\item a ", r"\begin{enumerate}",
+    r"\begin{align}", r"\begin{tabular}{ll}", r"\begin{figure}", r"\caption{a}", r"\begin{longtable}{l}",
+    r"\begin{deluxetable}{l}", r"\begin{verbatim}", r"\verb|", r"\lstinline|", r"\begin{lstlisting}",
+    r"\if0 ", r"\ifx\a\b ", r"\iffalse x\fi ", r"\IfValueTF{", r"\ifthenelse{", r"\a ", r"\a{", r"\a{x}",
+    r"\bea ", r"\begin{own}", r"\newcommand{\x}[1]{#1}\x{", r"\def\y#1\z{#1}\y ", r"\input{x}", r"\url{",
+    r"\footnote{a}", r"\label{a}", r"\cref{a,b}", r"\gls{a}", r"\SI{1}{\m}", r"\cite{a}", r"\bibitem{a} x",
+    r"\textbf{", r"\emph{a} ", r"\csname a", r"\begin{algorithmic}\State ", r"\If{", r"\begin{comment}",
+    r"\appendix", r"\title{", r"\author{a}", r"\begin{abstract}", "``", r"\'", "é", r"\newtheorem{t}{T}",
+    r"\begin{proof}", r"\left(",
+]  # fmt: skip
+HEAD = (
+    r"\documentclass{article}\newcommand{\a}[2][x]{#1#2}\def\bea#1\eea{\begin{eqnarray}#1\end{eqnarray}}"
+    r"\newenvironment{own}{\begin{quote}}{\end{quote}}\begin{document}Text. "
+)
+
+
+def seconds(token: str, size: int) -> float:
+    """Of the processor, for a document of `size` bytes; the best of several."""
+    text = (HEAD + token * (size // len(token.encode()))).encode()
+    taken = []
+    for _ in range(3):
+        began = time.process_time()
+        with contextlib.suppress(PaperUnreadable):
+            latex.read({"main.tex": text})
+        taken.append(time.process_time() - began)
+    return min(taken)
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_time_grows_with_the_text(token: str) -> None:
+    assert seconds(token, 100_000) < max(0.4, 8 * seconds(token, 25_000))
