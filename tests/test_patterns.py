@@ -21,8 +21,35 @@ FLOOR_SECONDS = 0.012
 """The same for 40 kB, however it grew."""
 NEVER_SECONDS = 3.0
 
-TO_BE_MENDED = ("pipeline.reading.",)
-"""Rooms that are still read with patterns that take longer."""
+TO_BE_MENDED = frozenset(
+    {
+        "pipeline.reading.latex.biblatex",
+        "pipeline.reading.latex.bibliography",
+        "pipeline.reading.latex.captions",
+        "pipeline.reading.latex.crossreferences",
+        "pipeline.reading.latex.definitions",
+        "pipeline.reading.latex.document",
+        "pipeline.reading.latex.drawings",
+        "pipeline.reading.latex.encodings",
+        "pipeline.reading.latex.environments",
+        "pipeline.reading.latex.equations",
+        "pipeline.reading.latex.files",
+        "pipeline.reading.latex.frontmatter",
+        "pipeline.reading.latex.inline",
+        "pipeline.reading.latex.keywords",
+        "pipeline.reading.latex.phrases",
+        "pipeline.reading.latex.siunitx",
+        "pipeline.reading.latex.tables",
+        "pipeline.reading.latex.verbatim",
+        "pipeline.reading.markdown",
+        "pipeline.reading.pdf.contents",
+        "pipeline.reading.pdf.document",
+        "pipeline.reading.pdf.rows",
+        "pipeline.reading.pdf.text",
+        "pipeline.reading.quantities",
+    }
+)
+"""Modules that read papers, each of a bounded length, with patterns that take longer. None may be added."""
 
 HANDED = {
     "pipeline.model.faults:_levels",
@@ -104,7 +131,7 @@ def by_module() -> dict[str, list[Found]]:
     found = defaultdict(list)
     for each in FOUND:
         module = each.place.partition(":")[0] if ":" in each.place else each.place.rpartition(".")[0]
-        if not module.startswith(TO_BE_MENDED):
+        if module not in TO_BE_MENDED:
             found[module].append(each)
     return found
 
@@ -123,7 +150,7 @@ def test_a_pattern_that_takes_a_square_is_found() -> None:
 
 
 def test_no_pattern_is_made_of_anything_handed_but_where_that_is_known() -> None:
-    assert {place for place in MADE if not place.startswith(TO_BE_MENDED)} == HANDED
+    assert {place for place in MADE if not place.startswith("pipeline.reading.")} == HANDED
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from pathlib import Path
 from bot.intake.jobs import Job
 from pipeline.model.llm import LLM
 from pipeline.progress import Observer, Progress
-from pipeline.reading.arxiv import Arxiv, references
+from pipeline.reading.arxiv import Arxiv
 from pipeline.reading.paper import Paper
+from pipeline.reading.references import references
 from pipeline.reproduce import Options
 from sandbox.interface import Sandbox
 from sandbox.report import Limits
