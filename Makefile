@@ -30,8 +30,9 @@ test-crash: $(READY) $(NODE) ## The whole crash matrix, of which `make test` run
 test-slow: $(READY) $(NODE) ## What takes minutes and is not part of `make test`
 	$(WITH_NODE) $(BIN)/python -m pytest -W error -m slow $(PYTEST)
 
-test-fuzz: $(READY) ## Archives and TeX that nobody meant to be read, for ten minutes
-	$(BIN)/python -m pytest -W error -p no:xdist --hypothesis-profile fuzz tests/pipeline/reading/test_fuzz.py
+test-fuzz: $(READY) $(NODE) ## Whatever others could hand us: archives, TeX, answers, payloads, configuration, Markdown; for some minutes
+	$(BIN)/python -m pytest -W error -p no:xdist --hypothesis-profile fuzz tests/pipeline/reading/test_fuzz.py \
+		tests/test_borders_fuzz.py tests/pipeline/test_markdown_renders.py tests/pipeline/model/test_hostile_servers.py
 
 lint: $(READY) ## ruff and mypy --strict
 	$(BIN)/ruff check .

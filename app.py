@@ -152,8 +152,9 @@ def demo(ctx: click.Context, out: Path) -> None:
         raise click.UsageError("the example paper is not here: the demo runs from a checkout of paper2code")
     refuse_foreign(out)
     paper = recording.with_name("paper.pdf")
-    made = reproduce(str(paper), _settings(), ctx.obj, out=out, resume=True, replay=recording)
-    open_locally(made, out)
+    made = reproduce(
+        str(paper), _settings(), ctx.obj, out=out, resume=True, replay=recording, then=open_locally
+    )
     ctx.exit(0 if made.status == "runs" else 1)
 
 
@@ -306,7 +307,7 @@ def score(
 def serve(host: str, port: int) -> None:
     """Take GitHub's webhooks, for development.
 
-    In production: gunicorn 'app:create_app()'.
+    In production: gunicorn --config python:bot.web.serving 'app:create_app()'.
     """
     create_app().run(host, port)
 

@@ -9,7 +9,7 @@ import unicodedata
 
 _ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _BREAK = "\u200b"
-_LIVE = re.compile(r"(?<=@)(?=\w)|(?<=#)(?=\d)|(?<=\bGH-)(?=\d)|(?<=:)(?=//)|(?<=\bwww)(?=\.)", re.IGNORECASE)
+_LIVE = re.compile(r"(?<=@)(?=[\w.-])|(?<=#)(?=\d)|(?<=GH-)(?=\d)|(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
 _BEGINS_A_BLOCK = re.compile(r"^(\d{1,9}(?=[.)](?: |$))|(?=[-+=]))")
 """A list item or the line below a heading; `41.8` is a number."""
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~$&#!{}])")

@@ -71,10 +71,13 @@ class Record:
         return text
 
     def lay_out(self, files: Mapping[str, str]) -> Path:
-        """`out/repository` with exactly these files."""
-        directory = self.out / "repository"
+        """`out/repository` with exactly these files; what was there stays until they are written."""
+        directory, made = self.out / "repository", self.out / ".repository"
+        repository = Repository(files)
+        shutil.rmtree(made, ignore_errors=True)
+        repository.write(made)
         shutil.rmtree(directory, ignore_errors=True)
-        Repository(files).write(directory)
+        made.rename(directory)
         return directory
 
     def commit(

@@ -13,6 +13,7 @@ import tempfile
 import time
 import weakref
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,8 @@ _SOCKET = "unix:///var/run/docker.sock"
 _LOG = logging.getLogger(__name__)
 _KEEPER = (Path(__file__).parent / "keeper.py").read_text("utf-8")
 _EXPIRES, _JOB = "paper2code.expires", "paper2code.job"
-_GRACE_SECONDS = 60.0
-"""For taking the files and giving the answer, beyond the command's own limit."""
+_GRACE_SECONDS = 20.0
+"""For the keeper to notice the command's own limit, and to give the answer."""
 _MARGIN_SECONDS = FRESH_SECONDS + 300
 """After a command's limit, until a container left behind counts as dead."""
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -285,12 +286,13 @@ class DockerSandbox:
         for data in errand.order(directory, "/usr/local/bin:/usr/bin:/bin", self._machine):
             room.connection.sendall(data)
         frames = Frames({1: errand.hear, 2: errand.stderr.add})
+        # From here on: sending the files has its own time limit, the socket's.
         deadline = time.monotonic() + command.limits.seconds + _GRACE_SECONDS
         room.connection.settimeout(POLL_SECONDS)
         # Everything is read, however much is kept: a daemon that cannot get rid of output stops answering.
         while not command.cancelled():
             if time.monotonic() > deadline:
-                raise SandboxError("the container did not answer in time and was removed")
+                return _starved(room, errand)
             try:
                 data = room.connection.recv(1 << 16)
             except TimeoutError:
@@ -310,14 +312,18 @@ def _unanswered(room: Room, errand: Errand) -> CommandResult:
     room.container.reload()
     if not room.container.attrs["State"]["OOMKilled"]:
         raise ConnectionError(f"a container ended without an answer: {status}")
-    return CommandResult(
-        argv=errand.command.argv,
-        exit_code=None,
-        seconds=0.0,
-        stdout=errand.stdout.text(),
-        stderr=errand.stderr.text(),
-        oom=True,
-    )
+    return replace(errand.cut_short(), seconds=0.0, timed_out=False, oom=True)
+
+
+def _starved(room: Room, errand: Errand) -> CommandResult:
+    """The program leaves the keeper no time to answer: it is killed from outside, with all that it has written.
+
+    Raises SandboxError where it is the daemon that does not answer.
+    """
+    room.container.reload()
+    if room.container.status != "running":
+        raise SandboxError("the container did not answer in time and was removed")
+    return errand.cut_short()
 
 
 def _close(ahead: "Ahead[Room]", client: docker.DockerClient) -> None:

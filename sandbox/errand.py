@@ -1,13 +1,14 @@
 """The conversation with the keeper inside of a sandbox (`keeper.py`): an order out, an answer in."""
 
 import json
+import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox import seccomp
-from sandbox.interface import OUTPUT_CAP, Command, SandboxError, files
+from sandbox.interface import OUTPUT_CAP, Command, SandboxError, copied
 from sandbox.report import CommandResult
 from sandbox.streams import HeadTail
 
@@ -38,11 +39,10 @@ class Errand:
 
     def order(self, directory: Path, path: str, machine: str) -> Iterator[bytes]:
         """What the keeper reads; `path` is where programs are found. Raises SandboxError."""
-        names = files(directory, self.command.limits)
-        listed = []
-        for name in names:
-            about = (directory / name).stat()
-            listed.append((name, about.st_mode & 0o755 | 0o644, about.st_size))
+        listed = [
+            (name, (directory / name).lstat().st_mode & 0o755 | 0o644, size)
+            for name, size in copied(directory, self.command.limits).files.items()
+        ]
         order = {
             "argv": self.command.argv,
             "environment": self.command.inside(path),
@@ -55,7 +55,8 @@ class Errand:
         }
         yield json.dumps(order).encode() + b"\n"
         for name, _, size in listed:
-            with (directory / name).open("rb") as content:
+            # What was a file may be a link by now.
+            with open(os.open(directory / name, os.O_RDONLY | os.O_NOFOLLOW), "rb") as content:  # noqa: PTH123
                 left = size
                 while left:
                     data = content.read(min(left, _CHUNK))
@@ -84,6 +85,17 @@ class Errand:
         """Whether the answer has come to its end."""
         line, ended, rest = bytes(self.answer).partition(b"\n")
         return bool(ended) and len(rest) == sum(size for _, size in json.loads(line).get("outputs", ()))
+
+    def cut_short(self) -> CommandResult:
+        """How it ended where nobody in there can say: with its time over, and what it had printed by then."""
+        return CommandResult(
+            argv=self.command.argv,
+            exit_code=None,
+            seconds=self.command.limits.seconds,
+            stdout=self.stdout.text(),
+            stderr=self.stderr.text(),
+            timed_out=True,
+        )
 
     def result(self) -> CommandResult:
         """How it ended, once that is known. Raises SandboxError where the answer says that the sandbox failed."""

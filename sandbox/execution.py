@@ -11,6 +11,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from shutil import copytree
+from types import MappingProxyType
 from typing import Any
 
 from coverage import __version__ as coverage_version
@@ -18,6 +19,7 @@ from coverage.exceptions import CoverageException
 from coverage.parser import PythonParser
 
 from sandbox import packages, syntax
+from sandbox.contents import Contents, contents
 from sandbox.interface import TOOLS, WORK, Command, Platform, Sandbox
 from sandbox.report import (
     CommandResult,
@@ -29,7 +31,7 @@ from sandbox.report import (
     Phase,
     PhaseResult,
 )
-from sandbox.requirements import Requirements, python_files, requirements
+from sandbox.requirements import Requirements, requirements
 from sandbox.results import RESULTS, Results, of_harness, of_program
 from sandbox.steps import Step, Stepped, Steps, run_steps
 
@@ -39,6 +41,7 @@ _COMMANDS: Mapping[Phase, tuple[str, tuple[str, ...]]] = {
 }
 _OURS = ("harness.py", "main.py")
 """Where both are there, experiments are run one by one, and a harness writes `results.json`."""
+_NOT_OPENED = re.compile(r"(?<![\w.+-])(lib[\w.+-]{1,100}+): cannot open shared object file")
 _NOT_IMPORTED = frozenset({"setup.py", "conftest.py", "__main__.py"})
 
 _SITECUSTOMIZE = """\
@@ -93,10 +96,16 @@ def execute(
     platform = sandbox.platform()
     tools = _tools(platform, cache, cancelled)
     observe("install")
-    needed = requirements(directory)
+    held = contents(directory)
+    needed = requirements(held)
+    if held.size > limits.disk_bytes // 2:
+        too_large = (
+            f"The repository holds {held.size:,} bytes; at most {limits.disk_bytes // 2:,} can be run."
+        )
+        needed = replace(needed, problems=(too_large, *needed.problems))
     installation, lock = _install(needed, platform, cache, before, torch, cancelled)
     installed = packages.install(lock, platform, cache, cancelled)
-    run = _Run(directory, sandbox, limits, installed, tools, again, cancelled)
+    run = _Run(held, sandbox, limits, installed, tools, again, cancelled)
     phases = [installation]
     results = Results()
     coverage: Mapping[str, LineCoverage] = {}
@@ -142,7 +151,9 @@ def run_command(
     Where they cannot be installed, the result is the installation's.
     """
     platform = sandbox.platform()
-    installation, lock = _install(requirements(directory), platform, cache, before, torch, cancelled)
+    installation, lock = _install(
+        requirements(contents(directory)), platform, cache, before, torch, cancelled
+    )
     if not installation.ok:
         said = "\n".join([*installation.problems, installation.result.stderr])
         return replace(installation.result, stderr=said)
@@ -157,7 +168,7 @@ _Proof = tuple[PhaseResult, Results, Mapping[str, LineCoverage]]
 class _Run:
     """What all phases after the installation share."""
 
-    directory: Path
+    held: Contents
     sandbox: Sandbox
     limits: Limits
     packages: Path
@@ -165,17 +176,25 @@ class _Run:
     again: bool
     cancelled: Callable[[], bool]
 
-    def __call__(self, argv: tuple[str, ...], outputs: tuple[str, ...], *, last: bool) -> CommandResult:
+    def __call__(
+        self,
+        argv: tuple[str, ...],
+        outputs: tuple[str, ...],
+        *,
+        last: bool,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> CommandResult:
         command = Command(
             argv,
             self.limits,
+            environment,
             packages=self.packages,
             tools=self.tools,
             outputs=outputs,
             followed=self.again or not last,
             cancelled=self.cancelled,
         )
-        return self.sandbox.run(self.directory, command)
+        return self.sandbox.run(self.held.root, command)
 
     def steps(self, steps: Sequence[Step]) -> list[Stepped]:
         """See `sandbox.steps.Steps`. A room for several commands stands as long as they may take together."""
@@ -229,17 +248,16 @@ def _install(
 
 def _import(run: _Run) -> PhaseResult:
     """Import every module but tests; `if __name__ == "__main__"` stays asleep."""
-    files = [path.relative_to(run.directory).as_posix() for path in python_files(run.directory)]
-    files = [file for file in files if not _is_test(file)]
+    files = [file for file in run.held.python if not _is_test(file)]
     journal = f".paper2code-{secrets.token_hex(8)}"
     result = run(("python3", f"{TOOLS}/runner.py", "--import", journal, *files), (journal,), last=False)
     notes = [
         line.partition(" ") for line in result.outputs.get(journal, b"").decode(errors="replace").splitlines()
     ]
-    problems = [
-        f"`{file}` cannot be imported." for what, _, file in notes if what == "failed" and file in files
-    ]
-    if notes and notes[-1][0] == "begin":
+    # The program may have written there as well: nothing but the files' own names is taken from it.
+    failed = {file for what, _, file in notes if what == "failed"}
+    problems = [f"`{file}` cannot be imported." for file in files if file in failed]
+    if notes and notes[-1][0] == "begin" and notes[-1][2] in files:
         end = "was stopped" if result.exit_code is None else "ended"
         problems.append(f"`{notes[-1][2]}` was being imported when the program {end}.")
     ended = {file for what, _, file in notes if what in ("done", "failed")}
@@ -254,14 +272,15 @@ def _import(run: _Run) -> PhaseResult:
 def _prove(run: _Run, phase: Mode, promised: Collection[str], *, last: bool) -> _Proof:
     """Run the phase's command; it must leave believable results and have executed the repository's code."""
     file, argv = _COMMANDS[phase]
-    if not (run.directory / file).is_file():
+    if file not in run.held.files:
         missing = CommandResult(argv, 127, 0.0, "", "")
         return PhaseResult(phase, missing, (f"There is no `{file}` in the repository.",)), Results(), {}
     report = f".paper2code-{secrets.token_hex(8)}"
     runner = ("python3", "-I", f"{TOOLS}/runner.py", report, str(run.limits.seconds))
-    result = run((*runner, *argv), (report, RESULTS), last=last)
-    coverage = _coverage(run.directory, result.outputs.get(report, b""))
-    harnessed = all((run.directory / name).is_file() for name in _OURS)
+    secret = secrets.token_hex(32)
+    result = run((*runner, *argv), (report, RESULTS), last=last, environment={"PAPER2CODE_SECRET": secret})
+    coverage = _coverage(run.held, result.outputs.get(report, b""), secret)
+    harnessed = all(name in run.held.files for name in _OURS)
     results = (of_harness if harnessed else of_program)(result.outputs.get(RESULTS), phase, promised)
     problems = list(results.problems)
     if not result.ok:
@@ -274,7 +293,7 @@ def _prove(run: _Run, phase: Mode, promised: Collection[str], *, last: bool) -> 
 
 def _missing_libraries(result: CommandResult) -> list[str]:
     """Sentences on what a package expects of the system; no version of the code can bring it."""
-    found = re.findall(r"\b(lib[\w.+-]*\.so[\w.]*): cannot open shared object file", result.stderr)
+    found = [name for name in _NOT_OPENED.findall(result.stderr) if ".so" in name]
     return [
         f"`{name}` is a library of the system that the sandbox does not have: a package that does without it "
         "is needed, or an image with it (PAPER2CODE_SANDBOX_IMAGE)."
@@ -291,17 +310,23 @@ def _is_test(file: str) -> bool:
     )
 
 
-def _coverage(directory: Path, report: bytes) -> dict[str, LineCoverage]:
-    """What the runner saw, held against the repository's own text: nothing else can appear in it."""
+def _coverage(held: Contents, report: bytes, secret: str) -> dict[str, LineCoverage]:
+    """What the runner saw, held against the repository's own text: nothing else can appear in it.
+
+    A report without the `secret` is not the runner's.
+    """
     try:
         said: Any = json.loads(report or b"{}")
     except (ValueError, RecursionError):
         said = {}
+    ours = isinstance(said, dict) and said.get("secret") == secret
+    seen: Mapping[str, list[int]] = said["lines"] if ours else {}
     found = {}
-    for path in python_files(directory):
-        relative = path.relative_to(directory).as_posix()
+    for path in held.python:
+        if held.files[path] > syntax.LONGEST:
+            continue
         try:
-            text = path.read_text("utf-8")
+            text = (held.root / path).read_text("utf-8")
             syntax.tree(text)
             # An empty text would be taken for none at all.
             parser = PythonParser(text=text or "\n")
@@ -310,9 +335,7 @@ def _coverage(directory: Path, report: bytes) -> dict[str, LineCoverage]:
         except (OSError, ValueError, SyntaxError, RecursionError, MemoryError, CoverageException):
             continue
         executable = frozenset(parser.statements)
-        lines = said.get(f"{WORK}/{relative}", ()) if isinstance(said, dict) else ()
-        executed = executable.intersection(line for line in lines if isinstance(line, int))
-        found[relative] = LineCoverage(executable, executed)
+        found[path] = LineCoverage(executable, executable.intersection(seen.get(f"{WORK}/{path}", ())))
     return found
 
 

@@ -6,12 +6,12 @@ SandboxError                  the sandbox itself failed; never shown to a model 
 └── InstallationFailed        the package index or the disk failed (not: a requirement that cannot be met)
 """
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from sandbox.contents import Contents, contents
 from sandbox.report import CommandResult, Limits
 
 WORK, PACKAGES, TOOLS = "/work", "/packages", "/tools"
@@ -19,9 +19,6 @@ WORK, PACKAGES, TOOLS = "/work", "/packages", "/tools"
 
 OUTPUT_CAP = 16 * 2**20
 """Bytes of one file to bring back; a larger one is left where it is."""
-
-NOT_COPIED = frozenset({".git", ".venv", "venv", "__pycache__", "node_modules"})
-"""Folders that are no part of a repository's code."""
 
 
 class SandboxError(Exception):
@@ -115,23 +112,12 @@ class Sandbox(Protocol):
         ...
 
 
-def files(directory: Path, limits: Limits) -> list[str]:
-    """Relative paths of the regular files that a command gets a copy of, sorted; symbolic links are left out.
-
-    Raises SandboxError when they are more than the working directory holds.
-    """
-    found, size = [], 0
-    for folder, folders, names in os.walk(directory):
-        folders[:] = [name for name in folders if name not in NOT_COPIED]
-        for name in names:
-            path = Path(folder) / name
-            if path.is_file() and not path.is_symlink():
-                found.append(path.relative_to(directory).as_posix())
-                size += path.stat().st_size
-    if size > limits.disk_bytes // 2:
+def copied(directory: Path, limits: Limits) -> Contents:
+    """What a command gets a copy of. Raises SandboxError when it is more than the working directory takes."""
+    held = contents(directory)
+    if held.size > limits.disk_bytes // 2:
         raise SandboxError(
-            f"{directory} holds {size:,} bytes; the sandbox's working directory of {limits.disk_bytes:,} "
-            "bytes takes "
-            "half of its size at most."
+            f"{directory} holds {held.size:,} bytes; the sandbox's working directory of {limits.disk_bytes:,} "
+            "bytes takes half of its size at most."
         )
-    return sorted(found)
+    return held

@@ -36,6 +36,7 @@ _NOSUID, _NODEV, _NOEXEC, _BIND, _RECURSIVE, _SLAVE = 2, 4, 8, 0x1000, 0x4000, 0
 _DETACH = 2
 _MOUNT_SETATTR, _PIVOT_ROOT = 442, {"x86_64": 155, "aarch64": 41}
 _SET_DEATH_SIGNAL, _DROP_BOUNDING = 1, 24
+_TCP_BUFFERS = "4096 65536 131072"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -188,6 +189,9 @@ def _enter() -> None:
     os.chdir("/")
     _read_only("/", recursive=False)
     checked(_libc.sethostname(b"sandbox", 7), "host name")
+    for name in ("tcp_rmem", "tcp_wmem"):
+        with contextlib.suppress(OSError):
+            _write(f"/proc/sys/net/ipv4/{name}", _TCP_BUFFERS)
     inet = _libc.socket(2, 1, 0)
     with contextlib.suppress(OSError):
         fcntl.ioctl(inet, 0x8914, struct.pack("16sH14x", b"lo", 1))
@@ -220,14 +224,34 @@ def _confine(limits: dict[str, Any]) -> None:
         os.setresuid(USER, USER, USER)
 
 
-def _memory() -> int:
+def _memory(socket_bytes: int) -> int:
     """Bytes in use by all processes and in files: cheap and too high; see _memory_exactly."""
-    pages = 0
+    return _said_of_all("status", {"VmRSS:"}) + _in_kernel(socket_bytes) + _in_files()
+
+
+def _said_of_all(file: str, names: set[str]) -> int:
+    """Bytes that the lines of these names tell in /proc, of all processes but the keeper."""
+    total = 0
     for entry in os.listdir("/proc"):
         if entry.isdigit() and entry != "1":
-            with contextlib.suppress(OSError), open(f"/proc/{entry}/statm", "rb") as statm:
-                pages += int(statm.read().split()[1])
-    return pages * resource.getpagesize() + _in_files()
+            with contextlib.suppress(OSError), open(f"/proc/{entry}/{file}", encoding="latin-1") as lines:
+                total += sum(int(words[1]) << 10 for words in map(str.split, lines) if words[0] in names)
+    return total
+
+
+def _socket_bytes() -> int:
+    """What one socket holds at most: seccomp.py keeps programs from asking for more. Only the host's /proc tells."""
+    with open("/proc/sys/net/core/wmem_default", encoding="ascii") as file:
+        return int(file.read())
+
+
+def _in_kernel(socket_bytes: int) -> int:
+    """Page tables, and what sockets could hold: only the first can be seen."""
+    sockets = 0
+    for kind in ("unix", "tcp", "tcp6", "udp", "udp6", "netlink"):
+        with contextlib.suppress(OSError), open(f"/proc/net/{kind}", "rb") as listed:
+            sockets += sum(1 for _ in listed) - 1
+    return _said_of_all("status", {"VmPTE:"}) + sockets * socket_bytes
 
 
 def _in_files() -> int:
@@ -238,31 +262,24 @@ def _in_files() -> int:
     return used
 
 
-def _memory_exactly() -> int:
+def _memory_exactly(socket_bytes: int) -> int:
     """Bytes in use, with what processes share counted once."""
-    private = shared = 0
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and entry != "1":
-            with (
-                contextlib.suppress(OSError),
-                open(f"/proc/{entry}/smaps_rollup", encoding="ascii") as rollup,
-            ):
-                for line in rollup:
-                    if line.startswith("Pss_Anon:"):
-                        private += int(line.split()[1]) << 10
-                    elif line.startswith("Pss_Shmem:"):
-                        shared += int(line.split()[1]) << 10
+    private, shared = (_said_of_all("smaps_rollup", {name}) for name in ("Pss_Anon:", "Pss_Shmem:"))
     # Files in a tmpfs that are mapped are in both figures.
-    return private + max(shared, _in_files())
+    return private + max(shared, _in_files()) + _in_kernel(socket_bytes)
 
 
-def _serve(room: dict[str, Any], source: BinaryIO, answer: BinaryIO) -> None:
+def _serve(room: dict[str, Any], socket_bytes: int, source: BinaryIO, answer: BinaryIO) -> None:
     """What process 1 does, from its first breath to the answer."""
-    limit = room["limits"]["memory_bytes"]
+    limit: int = room["limits"]["memory_bytes"]
     checked(_libc.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0), "die with the launcher")
     _enter()
     confine = functools.partial(_confine, room["limits"])
-    keep(source, answer, confine, lambda: _memory() > limit and _memory_exactly() > limit)
+
+    def exceeded() -> bool:
+        return _memory(socket_bytes) > limit and _memory_exactly(socket_bytes) > limit
+
+    keep(source, answer, confine, exceeded)
 
 
 def main() -> None:
@@ -273,6 +290,7 @@ def main() -> None:
     with open(0, "rb") as source, open(control, "wb") as answer:
         try:
             room = json.loads(source.readline())
+            socket_bytes = _socket_bytes()
             _own_namespaces()
             checked(_libc.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0), "die with the caller")
             if os.getppid() != parent:
@@ -283,6 +301,6 @@ def main() -> None:
             if keeper:
                 os.waitpid(keeper, 0)
                 return
-            _serve(room, source, answer)
+            _serve(room, socket_bytes, source, answer)
         except (Failed, OSError) as error:
             answer.write(json.dumps({"unavailable": str(error)}).encode() + b"\n")

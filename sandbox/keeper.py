@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import select
@@ -72,6 +73,8 @@ def keep(
         said["outputs"] = [(name, len(content)) for name, content in outputs]
     except (Failed, OSError) as error:
         said, outputs = {"error": str(error)}, []
+    # The command may have shared this description, and have made it non-blocking.
+    fcntl.fcntl(answer.fileno(), fcntl.F_SETFL, 0)
     answer.write(order["token"].encode() + json.dumps(said).encode() + b"\n")
     for _, content in outputs:
         answer.write(content)
@@ -206,9 +209,12 @@ def _reap(command: int) -> int | None:
 def _collect(order: dict[str, Any]) -> list[tuple[str, bytes]]:
     """The outputs that are regular files of a bearable size; symbolic links are followed nowhere."""
     found = []
+    with contextlib.suppress(OSError):
+        os.chmod(WORK, 0o755)  # noqa: S103 (whatever the command made of it)
     for relative in order["outputs"]:
-        folder = os.open(WORK, os.O_RDONLY | os.O_DIRECTORY)
+        folder = -1
         try:
+            folder = os.open(WORK, os.O_RDONLY | os.O_DIRECTORY)
             *parents, name = relative.split("/")
             for parent in parents:
                 inner = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
@@ -222,7 +228,8 @@ def _collect(order: dict[str, Any]) -> list[tuple[str, bytes]]:
         except OSError:
             continue
         finally:
-            os.close(folder)
+            if folder >= 0:
+                os.close(folder)
     return found
 
 

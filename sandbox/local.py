@@ -129,11 +129,13 @@ class _Jail:
             for data in errand.order(directory, "/jail/bin:/usr/local/bin:/usr/bin:/bin", platform.machine()):
                 if not self._send(data):
                     break
-            _await(readers[0], command)
+            in_time = _await(readers[0], command)
         finally:
             process.kill()
             for reader in readers:
                 reader.join()
+        if not answer and not in_time:
+            return errand.cut_short()
         if not answer:
             raise SandboxError(f"the local sandbox ended without an answer: {errand.stderr.text()[-2000:]}")
         said = json.loads(answer.partition(b"\n")[0])
@@ -161,15 +163,16 @@ class _Jail:
         return True
 
 
-def _await(answer: threading.Thread, command: Command) -> None:
+def _await(answer: threading.Thread, command: Command) -> bool:
+    """Whether the answer came while it could. Raises SandboxCancelled."""
     deadline = time.monotonic() + command.limits.seconds + _GRACE_SECONDS
     while not command.cancelled():
         # Not for the process: Popen.wait sleeps between its looks.
         answer.join(_POLL_SECONDS)
         if not answer.is_alive():
-            return
+            return True
         if time.monotonic() > deadline:
-            raise SandboxError("the local sandbox did not answer in time and was killed")
+            return False
     raise SandboxCancelled
 
 

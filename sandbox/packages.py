@@ -287,7 +287,7 @@ def _compile(
         done = run_uv(cache, arguments, "\n".join(sorted({*requirements, *instead.values()})), cancelled)
     if not done.returncode:
         return done.stdout
-    if "No solution found" in done.stderr:
+    if "No solution found" in done.stderr or "parse requirement" in done.stderr:
         raise Unmeetable(explanation(done))
     raise InstallationFailed(f"uv could not resolve the packages: {explanation(done)}")
 

@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sandbox.streams import shown
+
+MOST_PROBLEMS, LONGEST_PROBLEM = 50, 600
+
 Mode = Literal["smoke", "full"]
 Use = Literal["list", "alone", "resume", "again", "report", "missing", "core"]
 """How people use a repository whose experiments can be run one by one."""
@@ -54,11 +58,20 @@ class CommandResult:
 
 @dataclass(frozen=True)
 class PhaseResult:
-    """One phase of an execution; `problems` are sentences on why it counts as failed, beyond how it ended."""
+    """One phase of an execution; `problems` are sentences on why it counts as failed, beyond how it ended.
+
+    They name what the program has made: so they are cut to what can be read, and shown as text.
+    """
 
     phase: Phase
     result: CommandResult
     problems: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        kept = [shown(problem[:LONGEST_PROBLEM]) for problem in self.problems[:MOST_PROBLEMS]]
+        if more := len(self.problems) - len(kept):
+            kept.append(f"And {more:,} more.")
+        object.__setattr__(self, "problems", tuple(kept))
 
     @property
     def ok(self) -> bool:

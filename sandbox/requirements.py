@@ -8,10 +8,12 @@ and it does not look like a misspelling of a known one; such a package must have
 """
 
 import ast
+import codecs
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,7 +22,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from sandbox import syntax
-from sandbox.interface import NOT_COPIED
+from sandbox.contents import Contents
 
 _TABLES = tomllib.loads((Path(__file__).parent / "modules.toml").read_text("utf-8"))
 _PACKAGES: dict[str, str] = {name: canonicalize_name(name) for name in _TABLES["same"]["names"]} | _TABLES[
@@ -28,6 +30,15 @@ _PACKAGES: dict[str, str] = {name: canonicalize_name(name) for name in _TABLES["
 ]
 _ALTERNATIVES: dict[str, list[str]] = _TABLES["alternatives"]
 _INSTEAD: dict[str, str] = _TABLES["instead"]
+_LARGEST, _LONGEST_LINE = 256 * 2**10, 500
+# The longer ones first: one begins with another.
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
 _KNOWN = frozenset(_PACKAGES.values()).union(*_ALTERNATIVES.values())
 
 
@@ -67,38 +78,39 @@ def package_for(module: str) -> str | None:
     return next((_PACKAGES[prefix] for prefix in prefixes if prefix in _PACKAGES), None)
 
 
-def python_files(directory: Path) -> list[Path]:
-    """The regular Python files of a directory, sorted, without environments and caches."""
-    return sorted(
-        path
-        for path in directory.rglob("*.py")
-        if path.is_file()
-        and not path.is_symlink()
-        and not NOT_COPIED.intersection(path.relative_to(directory).parts)
-    )
-
-
-def imports(directory: Path) -> list[Import]:
-    """Third-party imports in all scopes; files that do not parse are left to the import phase."""
-    found = []
-    for path in python_files(directory):
+def imports(held: Contents) -> tuple[list[Import], list[str]]:
+    """Third-party imports in all scopes, and sentences on the files that do not parse and so are not known."""
+    found: list[Import] = []
+    unread: list[str] = []
+    local = _local_modules(held)
+    for path in held.python:
+        folder = path.rpartition("/")[0]
+        near = local[""] | local["src"] | local[folder] | local[f"{folder}/src".lstrip("/")]
         try:
-            imported = list(_imported(syntax.tree(path.read_bytes()), conditional=False))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            imported = list(_imported(syntax.tree(_source(held, path)), conditional=False))
+        except (OSError, SyntaxError, RecursionError):
+            unread.append(f"`{path}` cannot be parsed: what it imports was not looked for.")
             continue
-        local = _local_modules(directory) | _local_modules(path.parent)
         for module, line, conditional in imported:
             top = module.partition(".")[0]
-            if top not in local and top not in sys.stdlib_module_names:
-                found.append(Import(module, path.relative_to(directory).as_posix(), line, conditional))
-    return found
+            if top not in near and top not in sys.stdlib_module_names:
+                found.append(Import(module, path, line, conditional))
+    return found, unread
 
 
-def requirements(directory: Path) -> Requirements:
-    """What to install for the code in `directory` and its requirements.txt."""
-    needed = imports(directory)
+def _source(held: Contents, path: str) -> bytes:
+    if held.files[path] > syntax.LONGEST:
+        raise SyntaxError(f"{held.files[path]:,} bytes are more than the {syntax.LONGEST:,} that are read")
+    return (held.root / path).read_bytes()
+
+
+def requirements(held: Contents) -> Requirements:
+    """What to install for the code in a directory and its requirements.txt."""
+    needed, unread = imports(held)
     by_module = {item.module.partition(".")[0] for item in needed}
-    declared, problems, notes = _declared(directory)
+    declared, problems, notes = _declared(held)
+    problems = [*held.problems, *problems]
+    notes += unread
     unknown: list[str] = []
     left_out: list[str] = []
     wanted: dict[str, Requirement] = {}
@@ -139,9 +151,11 @@ def requirements(directory: Path) -> Requirements:
         elif not item.conditional and not {package, *_ALTERNATIVES.get(top, ())} & wanted.keys():
             wanted[package] = Requirement(package)
             undeclared.append(package)
-            notes.append(
-                f"`{package}` is imported but not in requirements.txt: it was installed all the same."
-            )
+    if not problems:  # else nothing is installed
+        notes += [
+            f"`{package}` is imported but not in requirements.txt: it was installed all the same."
+            for package in undeclared
+        ]
     return Requirements(
         wanted=tuple(sorted(map(str, wanted.values()))),
         unknown=tuple(sorted(unknown)),
@@ -168,37 +182,54 @@ def _one_edit_apart(one: str, other: str) -> bool:
     return max(len(one), len(other)) <= 1 or (len(one) == 2 and one == other[::-1])
 
 
-def _declared(directory: Path) -> tuple[dict[str, Requirement], list[str], list[str]]:
+def _declared(held: Contents) -> tuple[dict[str, Requirement], list[str], list[str]]:
     """requirements.txt as canonical name → requirement, with problems and notes."""
-    path = directory / "requirements.txt"
     declared: dict[str, Requirement] = {}
     problems: list[str] = []
     notes: list[str] = []
-    if not path.is_file() or path.is_symlink():
+    if "requirements.txt" not in held.files:
         return declared, problems, notes
-    for number, raw in enumerate(path.read_text("utf-8", errors="replace").splitlines(), start=1):
+    if held.files["requirements.txt"] > _LARGEST:
+        return declared, [f"requirements.txt is larger than {_LARGEST:,} bytes."], notes
+    for number, raw in enumerate(_text((held.root / "requirements.txt").read_bytes()).splitlines(), start=1):
         line = re.sub(r"(^|\s)#.*", "", raw).strip()
         if not line:
             continue
         try:
-            requirement = Requirement(line)
-        except InvalidRequirement:
-            problems.append(
-                f"requirements.txt, line {number}, is not a package with a version: options, addresses and "
-                "files "
-                "are not accepted."
-            )
-            continue
-        if requirement.url:
-            problems.append(
-                f"requirements.txt, line {number}: `{requirement.name}` comes from an address; not accepted."
-            )
+            requirement = _parsed(line)
+        except ValueError as error:
+            problems.append(f"requirements.txt, line {number}, {error}.")
             continue
         requirement, note = _sandboxed(requirement)
         if note:
             notes.append(note)
         declared[canonicalize_name(requirement.name)] = requirement
     return declared, problems, notes
+
+
+def _text(data: bytes) -> str:
+    """As pip reads it: a byte-order mark tells the encoding, else it is UTF-8."""
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            return data.removeprefix(mark).decode(encoding, errors="replace")
+    return data.decode("utf-8", errors="replace")
+
+
+def _parsed(line: str) -> Requirement:
+    """Raises ValueError with what is wrong, a clause that follows the line's number."""
+    if len(line) > _LONGEST_LINE:
+        raise ValueError(f"is longer than {_LONGEST_LINE} characters")
+    try:
+        requirement = Requirement(line)
+    except (InvalidRequirement, RecursionError) as error:
+        raise ValueError(
+            "is not a package with a version: options, addresses and files are not accepted"
+        ) from error
+    if requirement.url:
+        raise ValueError(f"asks for `{requirement.name}` from an address, which is not accepted")
+    if any(specifier.operator == "===" for specifier in requirement.specifier):
+        raise ValueError(f"asks for `{requirement}`: `===` compares text, and no version is looked for by it")
+    return requirement
 
 
 def _sandboxed(requirement: Requirement) -> tuple[Requirement, str]:
@@ -216,16 +247,15 @@ def _sandboxed(requirement: Requirement) -> tuple[Requirement, str]:
     return changed, f"`{requirement}` in requirements.txt was taken as `{changed}`."
 
 
-def _local_modules(directory: Path) -> set[str]:
-    """Modules and packages that can be imported from `directory` or its `src` folder."""
-    names = set()
-    for folder in (directory, directory / "src"):
-        if folder.is_dir():
-            for entry in folder.iterdir():
-                if entry.suffix == ".py" and entry.is_file():
-                    names.add(entry.stem)
-                elif entry.is_dir() and entry.name.isidentifier() and next(entry.rglob("*.py"), None):
-                    names.add(entry.name)
+def _local_modules(held: Contents) -> Mapping[str, set[str]]:
+    """Modules and packages that can be imported from each folder."""
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    for path in held.python:
+        *folders, name = path.split("/")
+        names["/".join(folders)].add(name.removesuffix(".py"))
+        for depth, folder in enumerate(folders):
+            if folder.isidentifier():
+                names["/".join(folders[:depth])].add(folder)
     return names
 
 

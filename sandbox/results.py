@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.report import Mode
+from sandbox.report import LONGEST_PROBLEM, Mode
+from sandbox.streams import shown
 
 RESULTS = "results.json"
 _CAP = 1 << 20
-_NAME_CAP = 100
+_NAME_CAP, _MOST_METRICS = 1000, 10_000
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,25 @@ def _said(content: bytes | None, phase: Mode) -> tuple[dict[str, Any], tuple[str
     metrics = said.get("metrics") if isinstance(said, dict) else None
     if not isinstance(metrics, dict) or not metrics:
         return {}, (f'`{RESULTS}` has no `"metrics": {{name: number}}`.',)
-    other = said.get("mode") != phase
-    return said, (f'`{RESULTS}` does not say `"mode": "{phase}"`.',) if other else ()
+    if len(metrics) > _MOST_METRICS:
+        return {}, (f"`{RESULTS}` holds more than {_MOST_METRICS:,} metrics.",)
+    named = {name: value for name, value in metrics.items() if _is_name(name)}
+    problems = [
+        f"`{name[:100]}` in `{RESULTS}` is no name of a metric: Unicode, at most {_NAME_CAP:,} characters."
+        for name in metrics
+        if name not in named
+    ]
+    if said.get("mode") != phase:
+        problems.insert(0, f'`{RESULTS}` does not say `"mode": "{phase}"`.')
+    return {**said, "metrics": named}, tuple(problems)
+
+
+def _is_name(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return len(text) <= _NAME_CAP
 
 
 def of_program(content: bytes | None, phase: Mode, promised: Collection[str]) -> Results:
@@ -60,7 +78,8 @@ def of_harness(content: bytes | None, phase: Mode, promised: Collection[str]) ->
     if not said:
         return Results(problems=wrong)
     known, runs = said.get("undefined"), said.get("runs")
-    reasons: dict[str, str] = {n: str(why) for n, why in known.items()} if isinstance(known, dict) else {}
+    known = known if isinstance(known, dict) else {}
+    reasons = {name: shown(str(why))[:LONGEST_PROBLEM] for name, why in known.items()}
     runs = [run for run in runs if isinstance(run, dict)] if isinstance(runs, list) else []
     numbers = {
         name: number for name, value in said["metrics"].items() if (number := _finite(value)) is not None
@@ -97,5 +116,5 @@ def _finite(value: object) -> float | None:
 
 def _broken_promises(promised: Collection[str], metrics: Collection[str]) -> Iterator[str]:
     for name in promised:
-        if not any(re.fullmatch(name, known[:_NAME_CAP]) for known in metrics):
+        if not any(re.fullmatch(name, known) for known in metrics):
             yield f"The promised metric `{name}` is not in `{RESULTS}`."

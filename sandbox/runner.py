@@ -1,6 +1,7 @@
 """Runs inside the sandbox, beside the repository's code: starts a command, and says which lines it executed.
 
-    runner.py REPORT SECONDS COMMAND…  run COMMAND; afterwards REPORT holds what was executed, line by line
+    runner.py REPORT SECONDS COMMAND…  run COMMAND; afterwards REPORT holds what was executed, line by line, and
+                                       the secret from the environment, which COMMAND has not seen
     runner.py --import JOURNAL FILE…   import files one by one, noting in JOURNAL how each went
 
 Standard library and coverage.py only, from the environment, never from the repository. Every Python process
@@ -34,6 +35,7 @@ def run(report: Path, seconds: float, command: list[str]) -> int:
     prctl(_SET_SUBREAPER, 1, 0, 0, 0)
     # The program has the same user: without this it could look into this process and change it.
     prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+    secret = os.environ.pop("PAPER2CODE_SECRET")
     for place in (report, Path(_RESULTS)):
         _clear(place)
     data = Path(tempfile.mkdtemp(prefix="lines-"))
@@ -54,11 +56,12 @@ def run(report: Path, seconds: float, command: list[str]) -> int:
     with suppress(ChildProcessError):
         while True:
             os.wait()
-    # The program may have filled the disk; how it ended is what counts then.
+    # The program may have filled the disk or closed the folder; how it ended is what counts then.
     with suppress(OSError):
+        Path.cwd().chmod(0o755)
         _clear(report)
         with report.open("x") as stream:
-            json.dump(_lines(data), stream)
+            json.dump({"secret": secret, "lines": _lines(data)}, stream)
     return code if code >= 0 else 128 - code
 
 

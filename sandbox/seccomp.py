@@ -23,6 +23,7 @@ _REFUSED: dict[str, tuple[int | None, int]] = {
     "fsmount": (432, 432),
     "fsopen": (430, 430),
     "fspick": (433, 433),
+    "ioprio_set": (251, 30),
     "init_module": (175, 105),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
@@ -68,6 +69,13 @@ _CLONE = (56, 220)
 _CLONE3 = 435
 _SOCKET = (41, 198)
 _PRLIMIT = (302, 261)  # With a process id it changes the limits of any process of the same user.
+_OF_A_PROCESS = ((144, 119), (142, 118), (314, 274), (203, 122))
+"""sched_setscheduler, sched_setparam, sched_setattr, sched_setaffinity: whom they change is the first argument."""
+_SETPRIORITY = (141, 140)
+_KEEPER = 1
+_SETSOCKOPT = (54, 208)
+_SOL_SOCKET = 1
+_BUFFER_SIZES = (7, 8, 32, 33)  # SO_SNDBUF, SO_RCVBUF and their FORCE
 _NEW_NAMESPACE = 0x7E020080  # CLONE_NEW{TIME,NS,CGROUP,UTS,IPC,USER,PID,NET}
 _FAMILIES = (
     1,
@@ -79,7 +87,7 @@ _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 _LOAD, _EQUAL, _GREATER_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL = 0x7FFF0000, 0x80000000
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 24, 32
 
 
 def program(machine: str = platform.machine()) -> bytes | None:
@@ -116,7 +124,32 @@ def program(machine: str = platform.machine()) -> bytes | None:
         (_RETURN, 0, 0, refuse(errno.EPERM)),
         (_RETURN, 0, 0, _ALLOW),
     ]
+    # A program of the same user could take its processor away from the keeper, and with it the time limit.
+    for one in _OF_A_PROCESS:
+        code += [
+            (_EQUAL, 0, 4, one[column]),
+            (_LOAD, 0, 0, _FIRST_ARGUMENT),
+            (_EQUAL, 0, 1, _KEEPER),
+            (_RETURN, 0, 0, refuse(errno.EPERM)),
+            (_RETURN, 0, 0, _ALLOW),
+        ]
+    # What a socket holds is nobody's memory: it keeps its default size, whatever a program is told.
     code += [
+        (_EQUAL, 0, 10, _SETSOCKOPT[column]),
+        (_LOAD, 0, 0, _SECOND_ARGUMENT),
+        (_EQUAL, 1, 0, _SOL_SOCKET),
+        (_RETURN, 0, 0, _ALLOW),
+        (_LOAD, 0, 0, _THIRD_ARGUMENT),
+        *((_EQUAL, len(_BUFFER_SIZES) - index, 0, size) for index, size in enumerate(_BUFFER_SIZES)),
+        (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, refuse(0)),
+        (_EQUAL, 0, 6, _SETPRIORITY[column]),
+        (_LOAD, 0, 0, _FIRST_ARGUMENT),
+        (_EQUAL, 0, 2, 0),  # one process, not a group's or a user's
+        (_LOAD, 0, 0, _SECOND_ARGUMENT),
+        (_EQUAL, 0, 1, _KEEPER),
+        (_RETURN, 0, 0, refuse(errno.EPERM)),
+        (_RETURN, 0, 0, _ALLOW),
         (_EQUAL, 0, 4, _CLONE[column]),
         (_LOAD, 0, 0, _FIRST_ARGUMENT),
         (_ANY_BIT, 0, 1, _NEW_NAMESPACE),

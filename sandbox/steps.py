@@ -56,9 +56,10 @@ def run_steps(
     result = run(("python3", "-I", f"{TOOLS}/stepper.py", report, json.dumps(orders)), (report,))
     try:
         said: list[dict[str, Any]] = json.loads(result.outputs.get(report, b""))
-    except ValueError:
+        return [_stepped(step, told) for step, told in zip(steps, said, strict=False)]
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        # None was written, or a program has written another in its place.
         return [Stepped(result, {})]
-    return [_stepped(step, told) for step, told in zip(steps, said, strict=False)]
 
 
 def _stepped(step: Step, told: dict[str, Any]) -> Stepped:

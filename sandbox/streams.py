@@ -5,7 +5,6 @@ import re
 _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]", re.DOTALL
 )
-_OVERWRITTEN = re.compile(r"[^\n]*\r(?=[^\n])")
 # Controls but tab and newline, then what turns the direction of text or cannot be seen at all.
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e"
@@ -42,6 +41,11 @@ class HeadTail:
 
 def readable(data: bytes) -> str:
     """Text without terminal escapes and overwritten lines; hidden characters are shown as `\\u202e`."""
-    text = _ESCAPE.sub("", data.decode("utf-8", errors="replace")).replace("\r\n", "\n")
-    text = _OVERWRITTEN.sub("", text).replace("\r", "")
+    return shown(data.decode("utf-8", errors="replace"))
+
+
+def shown(text: str) -> str:
+    """`readable` of what is text already, though perhaps not Unicode."""
+    text = _ESCAPE.sub("", text).replace("\r\n", "\n")
+    text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
     return _HIDDEN.sub(lambda match: f"\\u{ord(match.group()):04x}", text)

@@ -1,5 +1,6 @@
 """The command line as people use it: real files, real processes, a real sandbox, a model from a recording."""
 
+import fcntl
 import json
 import os
 import re
@@ -438,3 +439,18 @@ def test_a_repository_that_was_edited_since_is_not_lost(paper: Path, tmp_path: P
     assert (tmp_path / "out/repository.1/estimator.py").read_text().endswith("# mine\n")
     assert "# mine" not in edited.read_text()
     assert "kept as" in again.output
+
+
+def test_a_second_run_changes_nothing_of_the_first(paper: Path, tmp_path: Path) -> None:
+    played = journal(tmp_path / "recording.jsonl", recording())
+    arguments = ("run", paper, "--replay", played, "--out", tmp_path / "out", "--sandbox", "none")
+    run(*arguments)
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    folder = os.open(tmp_path / "out", os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)  # as a run does while it lasts
+
+    second = run(*arguments)
+
+    os.close(folder)
+    assert second.exit_code == 2 and "another run is writing" in second.output
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before

@@ -39,7 +39,7 @@ KNOW_THE_SANDBOX = ("pipeline.running.", "pipeline.reproduce")
 READ_ITS_VALUES = {("pipeline.proving.report", "sandbox.report")}
 """What was run is written down from the sandbox's own values; nothing is run there."""
 
-FOR_ALL = {"sandbox.syntax"}
+FOR_ALL = {"sandbox.contents", "sandbox.syntax"}
 """Stands lowest because the sandbox needs it as well, and knows nothing of sandboxes."""
 
 

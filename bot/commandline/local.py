@@ -1,8 +1,12 @@
 """A run on this machine: its folder, its display, and the pull request as GitHub would get it. No GitHub needed."""
 
+import fcntl
 import itertools
+import os
 import re
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,7 @@ from bot.commandline.boundary import Errand, Interrupt, explain
 from bot.commandline.terminal import Display, result
 from bot.github.branch import publish
 from bot.words import messages
-from pipeline.coding.repository import Repository
+from pipeline.coding.repository import MAX_BYTES, MAX_FILES, Repository
 from pipeline.contract import CURRENT
 from pipeline.errors import Cancelled
 from pipeline.model.journal import Recording
@@ -29,6 +33,7 @@ from pipeline.reading.paper import Paper
 from pipeline.reproduce import Options, Reproduction
 from pipeline.reproduce import reproduce as make
 from pipeline.running.fixing import Attempt, error_signature
+from sandbox.contents import contents
 from sandbox.report import ExecutionReport
 from settings import Settings
 
@@ -44,19 +49,22 @@ def reproduce(
     out: Path | None,
     resume: bool,
     replay: Path | None,
+    then: Callable[[Reproduction, Path], None] = lambda made, out: None,
     **options: Any,
 ) -> Reproduction:
-    """The main job with its display: read, reproduce, say what came of it."""
+    """The main job with its display: read, reproduce, say what came of it; `then` while the folder is still ours."""
     if replay is None:
         composition.warn(settings)
     sandbox = composition.sandbox(settings)
     console = Console()
-    with Display(console, max_usd=settings.max_usd) as display:
+    with ExitStack() as ours, Display(console, max_usd=settings.max_usd) as display:
         display(Progress("paper", "started", source, usd=0.0))
         paper = read(source, composition.arxiv(settings))
         if replay:
             _refuse_other_recording(replay, paper, options.get("method", "full"))
-        errand.directory = out = _made(out or Path(_name(paper)), resume)
+        out = out or Path(_name(paper))
+        ours.enter_context(_made(out, resume))
+        errand.directory = out
         display(Progress("paper", "finished", paper.title, usd=0.0))
         where = f"the code runs in the {sandbox.name} sandbox" if sandbox else "the code is not run"
         display.note(f"Everything goes to {out}; {where}.")
@@ -88,7 +96,9 @@ def reproduce(
                 observe=observe,
                 cancelled=interrupt.asked,
             )
-    result(console, made.report, out, display.seconds, recorded=replay is not None)
+        display.close()
+        result(console, made.report, out, display.seconds, recorded=replay is not None)
+        then(made, out)
     return made
 
 
@@ -109,8 +119,11 @@ def open_locally(made: Reproduction, out: Path) -> None:
 
 def report_on(directory: Path, execution: ExecutionReport) -> dict[str, Any]:
     """The report on a directory, in the shape of every other one: no paper, no method, no model."""
-    paths = [(path, path.relative_to(directory).as_posix()) for path in sorted(directory.rglob("*.py"))]
-    allowed = {name: path.read_text(errors="replace") for path, name in paths if not refusal(name)}
+    held, allowed, size = contents(directory), dict[str, str](), 0
+    for path in held.python:
+        size += held.files[path]
+        if not refusal(path) and size <= MAX_BYTES and len(allowed) < MAX_FILES:
+            allowed[path] = (directory / path).read_text(errors="replace").replace("\0", "")
     repository = Repository(allowed)
     failure = execution.failure
     attempt = Attempt(1, execution.outcome, error_signature(failure, repository) if failure else None)
@@ -139,15 +152,32 @@ def _refuse_other_recording(replay: Path, paper: Paper, method: Method) -> None:
         raise click.UsageError(f"{replay} cannot answer: {why}")
 
 
-def _made(out: Path, resume: bool) -> Path:
+@contextmanager
+def _made(out: Path, resume: bool) -> Iterator[None]:
+    """The run's folder, which nobody else writes within the block."""
     try:
         if not resume:
             refuse_foreign(out)
-            _keep_earlier(out / "repository")
         out.mkdir(parents=True, exist_ok=True)
+        folder = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise click.UsageError(f"{out} cannot be made: {error.strerror}") from error
-    return out
+    try:
+        _lock(folder, out)
+        if not resume:
+            _keep_earlier(out / "repository")
+        yield
+    finally:
+        os.close(folder)
+
+
+def _lock(folder: int, out: Path) -> None:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise click.UsageError(
+            f"another run is writing {out}: wait for it, stop it, or give another --out"
+        ) from error
 
 
 def _keep_earlier(repository: Path) -> None:

@@ -11,6 +11,7 @@ What people commit on our branches stays: nothing is ever forced, and texts are 
 
 import base64
 import io
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +34,9 @@ from pipeline.record import Commit
 _SECONDS = 600
 _DEPTH = 200
 """Commits of a branch among which ours are looked for."""
+_NEEDED = re.compile(
+    r"GIT_|SSL_CERT_|LC_|(?i:https?|all|no)_proxy$|(?:HOME|PATH|TMPDIR|LANG|XDG_CONFIG_HOME)$"
+)
 _TRAILER = "Paper2code-Revision"
 _REFUSED = re.compile(
     r"\[remote rejected\]|GH0\d\d|protected branch|Authentication failed|could not read Username|not found"
@@ -316,7 +320,7 @@ def _put(repository: Repo, index: IndexFile, directory: str, files: Mapping[str,
 def _commit(
     repository: Repo, tree: str, commit: Commit, parent: GitCommit, author: str, trailer: str = ""
 ) -> GitCommit:
-    words = plain(f"{commit.subject}\n\n{commit.body}").strip()
+    words = plain(f"{commit.subject}\n\n{commit.body}").strip().replace(f"{_TRAILER}:", f"{_TRAILER} :")
     message = f"{words}\n\n{trailer}".strip() + "\n"
     actor = Actor._from_string(author)
     return GitCommit.create_from_tree(repository, tree, message, [parent], author=actor, committer=actor)
@@ -331,14 +335,18 @@ def _safe(path: str) -> PurePosixPath:
 
 
 def _environment(url: str, token: str | None) -> dict[str, str]:
-    """Git asks nobody, and knows the token only for this server and only in its environment."""
+    """Git asks nobody, and knows the token only for this server and only in its environment.
+
+    GitPython hands on this process's own: what git does not need in it, secrets above all, is emptied.
+    """
     configuration = {"credential.helper": "", "core.hooksPath": "/dev/null", "gc.auto": "0"}
     if token:
         parts = urlsplit(url)
         configuration[f"http.{parts.scheme}://{parts.netloc}/.extraheader"] = (
             f"Authorization: Basic {_basic(token)}"
         )
-    variables = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_COUNT": str(len(configuration))}
+    variables = {name: "" for name in os.environ if not _NEEDED.match(name)}
+    variables |= {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_COUNT": str(len(configuration))}
     for number, (key, value) in enumerate(configuration.items()):
         variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return variables

@@ -5,7 +5,6 @@ operation. Raises what `bot.credentials` draws.
 """
 
 import itertools
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -22,9 +21,10 @@ from github.Repository import Repository
 from bot.github.connection import PAGE, Connection
 from bot.github.credentials import Credentials, GitHubRefused, Identity
 from bot.github.pulls import Annotation, Comment, Conversation, Pull, PullRequest, Remark
-from bot.intake.configuration import PATH
+from bot.intake.configuration import PATH, ConfigurationInvalid
 from bot.intake.jobs import Place, Request
 
+_MARKER = "<!-- paper2code "
 _MOST_ANNOTATIONS = 50
 """That GitHub takes in one request."""
 
@@ -73,14 +73,18 @@ class GitHub:
         return f"{self._server_url}/{place.repository}/pull/{place.issue}"
 
     def configuration(self, place: Place) -> str | None:
-        """The text of `.github/paper2code.yml` on the default branch; None if there is none."""
+        """The text of `.github/paper2code.yml` on the default branch; None if there is none.
+
+        Raises ConfigurationInvalid where it is no text.
+        """
         with self._repository(place) as repository:
             try:
                 content = repository.get_contents(PATH)
             except UnknownObjectException:
                 return None
-            if isinstance(content, list):
-                return ""
+            # A folder, a link or a submodule; and of what is larger than a megabyte GitHub sends nothing.
+            if isinstance(content, list) or content.encoding != "base64":
+                raise ConfigurationInvalid([f"`{PATH}` is no plain file of a bearable size"])
             return content.decoded_content.decode(errors="replace")
 
     def default_branch(self, place: Place) -> str:
@@ -113,7 +117,7 @@ class GitHub:
         `since` is when it can have been made first; `thread` is the first comment at a line of a pull request
         that it answers to, None: it goes to the conversation.
         """
-        body = f"{body}\n\n{marker(mark)}"
+        body = _marked(body, mark)
         me = self.identity
 
         with self._repository(place) as repository:
@@ -127,7 +131,7 @@ class GitHub:
                     else pull.get_review_comments(since=since)
                 )
                 ours = (c for c in said if c.user and c.user.id == me.id)
-                return next((comment for comment in ours if marker(mark) in (comment.body or "")), None)
+                return next((comment for comment in ours if _bears(comment.body, mark)), None)
 
             comment = first()
             if comment is None:
@@ -152,7 +156,7 @@ class GitHub:
                 if thread is None
                 else _pull(repository, place).get_review_comment(comment)
             )
-            found.edit(f"{body}\n\n{marker(mark)}")
+            found.edit(_marked(body, mark))
 
     def pull(self, place: Place) -> Pull | None:
         """The pull request; None where the number is an issue's."""
@@ -207,17 +211,24 @@ class GitHub:
         draft: bool,
         labels: Sequence[str],
     ) -> PullRequest:
-        """The pull request from `branch` that is open or has `mark`, made or brought up to date."""
-        body = f"{body}\n\n{marker(mark)}"
+        """The pull request from `branch` that is open or has our `mark`, made or brought up to date."""
+        body = _marked(body, mark)
         me = self.identity
         with self._repository(place) as repository:
             head = f"{repository.full_name.partition('/')[0]}:{branch}"
             pulls = list(repository.get_pulls(state="all", head=head))
             # One that people have closed since this job opened it is not opened a second time.
-            found = next((p for p in pulls if p.state == "open" or marker(mark) in (p.body or "")), None)
+            found = next(
+                (
+                    pull
+                    for pull in pulls
+                    if pull.state == "open" or (_id(pull.user) == me.id and _bears(pull.body, mark))
+                ),
+                None,
+            )
             if found is None:
                 found = _create_pull(repository, base, branch, title, body, draft)
-            elif found.user.id == me.id and (found.body != body or found.title != title):
+            elif _id(found.user) == me.id and (found.body != body or found.title != title):
                 found.edit(title=title, body=body)
             present = {label.name for label in found.labels}
             missing = [label for label in labels if label not in present]
@@ -233,8 +244,9 @@ class GitHub:
         with self._repository(place) as repository:
             pull = _pull(repository, place)
             body = pull.body or ""
-            ours = re.compile(rf"{re.escape(before)}.*?{re.escape(after)}\s*", re.DOTALL)
-            wanted = f"{before}\n{text}\n{after}\n\n{ours.sub('', body)}"
+            _, ends, rest = body.partition(f"\n{after}")
+            kept = rest.lstrip() if body.startswith(before) and ends else body
+            wanted = f"{before}\n{_unmarked(text)}\n{after}\n\n{kept}"
             if wanted != body:
                 pull.edit(body=wanted)
 
@@ -288,12 +300,12 @@ class GitHub:
         me = self.identity
         with self._repository(place) as repository:
             for found in repository.get_pull(pull).get_reviews():
-                if marker(mark) in (found.body or "") and found.user and found.user.id == me.id:
+                if _bears(found.body, mark) and _id(found.user) == me.id:
                     return found.html_url
             wanted = {
                 "commit_id": sha,
                 "event": "COMMENT",
-                "body": f"{body}\n\n{marker(mark)}",
+                "body": _marked(body, mark),
                 "comments": [_at_lines(comment) for comment in comments],
             }
             path = f"{repository.url}/pulls/{pull}/reviews"
@@ -303,7 +315,21 @@ class GitHub:
 
 def marker(mark: str) -> str:
     """Hidden in Markdown; together with the author it tells that a comment is ours, and which."""
-    return f"<!-- paper2code {mark} -->"
+    return f"{_MARKER}{mark} -->"
+
+
+def _marked(text: str, mark: str) -> str:
+    """`text`, whatever is quoted in it, with this marker and no other."""
+    return f"{_unmarked(text)}\n\n{marker(mark)}"
+
+
+def _unmarked(text: str) -> str:
+    return text.replace(_MARKER, _MARKER.replace("<!", "<! "))
+
+
+def _bears(body: str | None, mark: str) -> bool:
+    """Whether the marker stands there, on a line of its own."""
+    return marker(mark) in (body or "").splitlines()
 
 
 def _issue(repository: Repository, place: Place) -> Issue:
@@ -328,7 +354,7 @@ def _annotated(annotations: Sequence[Annotation]) -> dict[str, Any]:
 
 
 def _at_lines(comment: Comment) -> dict[str, Any]:
-    place = {"path": comment.path, "line": comment.end, "side": "RIGHT", "body": comment.body}
+    place = {"path": comment.path, "line": comment.end, "side": "RIGHT", "body": _unmarked(comment.body)}
     if comment.start < comment.end:
         place |= {"start_line": comment.start, "start_side": "RIGHT"}
     return place

@@ -4,18 +4,31 @@ It is read from the default branch only, so a pull request cannot change its own
 """
 
 import string
-from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.markdown import code, prose
+from pipeline.paths import refusal
 
 PATH = ".github/paper2code.yml"
 Permission = Literal["read", "triage", "write", "maintain", "admin"]
 Label = Annotated[str, Field(min_length=1, max_length=50)]
 Model = Annotated[str, Field(pattern=r"^[\w.:/@-]{1,100}$")]
 Refinable = Literal["overview", "requirements", "architecture", "config", "logic", "analysis", "code"]
+SAFE_SLUG = "paper"
+"""With it every `directory` that is accepted can be filled in, whatever a model calls the method."""
 _LARGEST = 64 * 2**10
+_DEEPEST = 10
+_BEGINS = (
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+)
+_ENDS = yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken
+_MOST_PROBLEMS = 20
 
 
 class ConfigurationInvalid(Exception):
@@ -27,15 +40,20 @@ class ConfigurationInvalid(Exception):
 
 
 def _template(value: str) -> str:
-    fields = {name for _, name, spec, conversion in string.Formatter().parse(value) if name is not None}
-    if fields - {"arxiv_id", "slug"}:
-        raise ValueError("only {arxiv_id} and {slug} can stand in it")
-    path = PurePosixPath(value)
-    if not path.parts or path.is_absolute() or "\\" in value:
-        raise ValueError("must be a relative folder")
-    if set(path.parts) & {"..", ".git", ".github"}:
-        raise ValueError("must be a relative folder, outside of .git and .github")
+    for _, name, how, conversion in string.Formatter().parse(value):
+        if name not in (None, "arxiv_id", "slug") or how or conversion:
+            raise ValueError("only {arxiv_id} and {slug} can stand in it")
+    for paper in ("1706.03762v5", "hep-th-9901001"):
+        filled_in(value, paper, SAFE_SLUG)
     return value
+
+
+def filled_in(template: str, paper: str, slug: str) -> str:
+    """The folder that `directory` names for a paper. Raises ValueError where no repository may have it."""
+    path = template.format(arxiv_id=paper.replace("/", "-"), slug=slug).rstrip("/")
+    if reason := refusal(path):
+        raise ValueError(f"must be a relative folder that may be written: {reason}")
+    return path
 
 
 class Run(BaseModel):
@@ -89,8 +107,11 @@ def read(text: str | None) -> Configuration:
     if len(text) > _LARGEST:
         raise ConfigurationInvalid(["the file is larger than 64 KiB"])
     try:
+        _refuse_what_grows(text)
         data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
+    except ConfigurationInvalid:
+        raise
+    except Exception as error:  # the parser has no common root for what it raises over a value
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise ConfigurationInvalid([f"the file is not valid YAML{where}"]) from error
@@ -99,6 +120,22 @@ def read(text: str | None) -> Configuration:
     if not isinstance(data, dict):
         raise ConfigurationInvalid(["the file must hold `key: value` lines"])
     return _validated(data)
+
+
+def _refuse_what_grows(text: str) -> None:
+    """Raises ConfigurationInvalid for what a few bytes can make endless: aliases, merges, depth."""
+    depth = 0
+    for token in yaml.scan(text, yaml.SafeLoader):
+        where = f"in line {token.start_mark.line + 1}"
+        if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
+            raise ConfigurationInvalid([f"anchors and aliases (`&` and `*`) are not accepted, {where}"])
+        if isinstance(token, yaml.ScalarToken) and token.plain and token.value == "<<":
+            raise ConfigurationInvalid([f"merge keys (`<<`) are not accepted, {where}"])
+        if isinstance(token, yaml.TagToken):
+            raise ConfigurationInvalid([f"tags (`!`) are not accepted, {where}"])
+        depth += isinstance(token, _BEGINS) - isinstance(token, _ENDS)
+        if depth > _DEEPEST:
+            raise ConfigurationInvalid([f"values are nested too deeply, {where}"])
 
 
 def overridden(configuration: Configuration, options: tuple[tuple[str, str], ...]) -> Configuration:
@@ -122,12 +159,15 @@ def _validated(data: dict[Any, Any]) -> Configuration:
     try:
         return Configuration.model_validate(data)
     except ValidationError as error:
-        raise ConfigurationInvalid([_sentence(problem) for problem in error.errors()]) from error
+        problems = [_sentence(problem) for problem in error.errors()[:_MOST_PROBLEMS]]
+        if more := error.error_count() - len(problems):
+            problems.append(f"and {more} more")
+        raise ConfigurationInvalid(problems) from error
 
 
 def _sentence(problem: Any) -> str:
-    key = ".".join(str(part) for part in problem["loc"])[:80].replace("`", "")
+    key = code(".".join(str(part) for part in problem["loc"]), 80)
     if problem["type"] == "extra_forbidden":
-        return f"`{key}`: there is no such key"
-    message = problem["msg"].removeprefix("Value error, ").replace("Input should", "should").replace("`", "")
-    return f"`{key}`: {message}"
+        return f"{key}: there is no such key"
+    message = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    return f"{key}: {prose(message, 300)}"

@@ -4,6 +4,7 @@
 rest. Quoted text, code and bots are never listened to.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,6 +65,17 @@ class Ending:
 ENDING: TypeAdapter[Ending] = TypeAdapter(Ending)
 
 
+def payload_of(data: bytes) -> dict[str, Any] | None:
+    """The payload that GitHub sent, in Unicode whatever is escaped in it; None where it is none."""
+    try:
+        said = json.loads(data)
+        if b"\\ud" in data.lower():  # half a pair can be escaped, and nobody could store it
+            said = json.loads(json.dumps(said, ensure_ascii=False).encode(errors="replace"))
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None
+
+
 def read(event: str, payload: Payload) -> Request | None:
     """What `event` asks for, or None. Raises KeyError and TypeError on what is not a GitHub payload."""
     reader = _READERS.get((event, payload.get("action")))
@@ -102,24 +114,44 @@ def _jobs(request: Request, configuration: Configuration) -> Admitted | Refusal:
             "I found no arXiv paper here. Name one in the command, like `/paper2code arxiv:1706.03762`, or "
             "put its arXiv link into the issue."
         )
-    if isinstance(request.command, Command):
-        try:
-            configuration = overridden(configuration, request.command.options)
-        except ConfigurationInvalid as error:
-            return Refusal(
-                "that cannot be done:\n\n" + "\n".join(f"- {problem}" for problem in error.problems)
-            )
+    options = request.command.options if isinstance(request.command, Command) else ()
+    wanted = with_options(configuration, options)
+    if isinstance(wanted, Refusal):
+        return wanted
     papers, left = request.references[:MOST_PAPERS], request.references[MOST_PAPERS:]
     note = f"I take at most {MOST_PAPERS} papers at once. Left out: {', '.join(left)}." if left else ""
     jobs = (
-        Job(job_id(request, paper), request.place, request.actor, paper, configuration, request.received)
+        Job(
+            job_id(request, paper),
+            request.place,
+            request.actor,
+            paper,
+            wanted,
+            request.received,
+            options=options,
+        )
         for paper in papers
     )
     return Admitted(tuple(jobs), note)
 
 
+def with_options(
+    configuration: Configuration, options: tuple[tuple[str, str], ...]
+) -> Configuration | Refusal:
+    """The configuration of a job that was asked for with `options`."""
+    try:
+        return overridden(configuration, options)
+    except ConfigurationInvalid as error:
+        return Refusal("that cannot be done:\n\n" + "\n".join(f"- {problem}" for problem in error.problems))
+
+
 def _opened(payload: Payload) -> Request | None:
     issue = payload["issue"]
+    # Whoever moves an issue here, or makes one of a discussion, has not written it.
+    author = issue["user"]
+    if author is None or author["type"] != "User":
+        return None
+    payload = {**payload, "sender": author}
     command = parse(issue["body"] or "")
     references = _references(f"{issue['title']}\n\n{issue['body'] or ''}")
     if command is None and not references:

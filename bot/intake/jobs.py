@@ -81,6 +81,8 @@ class Job:
     configuration: Configuration
     created: datetime
     wish: Wish | None = None
+    options: tuple[tuple[str, str], ...] = ()
+    """Of the command that asked for it; they are in `configuration`, and in that of another attempt."""
 
     @property
     def key(self) -> str:

@@ -4,6 +4,7 @@ Knows neither jobs nor DBOS. Every time is the database's own: the clocks of sev
 """
 
 import fcntl
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -52,7 +53,10 @@ def connect(url: str) -> sa.Engine:
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite":
         file = Path(address.database or "")
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private(file.parent)
+        # Before SQLite makes it, and its journals with the same rights: what it holds is nobody else's.
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        file.chmod(0o600)
         with closing(sqlite3.connect(file, timeout=30)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")  # readers do not stop writers
         # A transaction that began as a reader could not wait for its turn to write.
@@ -68,6 +72,13 @@ def connect(url: str) -> sa.Engine:
             for index in table.indexes:
                 connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
     return engine
+
+
+def private(folder: Path) -> None:
+    """Make the folder, and keep others from looking into it whoever has made it. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid == os.geteuid():
+        folder.chmod(folder.stat().st_mode & 0o700)
 
 
 @contextmanager

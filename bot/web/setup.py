@@ -21,6 +21,7 @@ from flask import Blueprint, Flask, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 from bot.github.credentials import PERMISSIONS
+from bot.jobs.database import private
 from bot.web import webhook
 from bot.web.doors import guard
 from settings import APP_FILE, Settings, load
@@ -71,6 +72,8 @@ def create_blueprint(settings: Settings, token: str) -> Blueprint:
             address=address,
             organization=organization,
             problem=problem,
+            foreign=address != request.url_root.rstrip("/"),
+            here=request.url_root.rstrip("/"),
             action=_action(settings.github_server_url, organization, state),
             manifest=json.dumps(manifest(address)),
             permissions=PERMISSIONS,
@@ -143,7 +146,7 @@ def manifest(address: str) -> dict[str, Any]:
 
 def keep(folder: Path, made: dict[str, Any]) -> None:
     """Write the credentials for their owner's eyes only; never over others. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
+    private(folder)
     wanted = {name: made[name] for name in ("id", "pem", "webhook_secret", "html_url")}
     # mkstemp's files are their owner's only, and a link appears whole or not at all.
     handle, name = tempfile.mkstemp(dir=folder, prefix=".github-app-")

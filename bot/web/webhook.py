@@ -71,9 +71,9 @@ def create_blueprint(secret: SecretStr, engine: Engine) -> Blueprint:
 
 def _taken(engine: Engine) -> ResponseReturnValue:
     """The answer to what GitHub has signed."""
-    payload = request.get_json(silent=True)
+    payload = intake.payload_of(request.get_data())
     event = request.headers.get("X-GitHub-Event", "")
-    if not isinstance(payload, dict) or not event:
+    if payload is None or not event:
         return _problem(400, "This is no event of GitHub's.")
     try:
         asked, ended = intake.read(event, payload), intake.ended(event, payload)

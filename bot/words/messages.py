@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from bot.github.pulls import PullRequest
 from bot.intake.commands import USAGE
-from bot.intake.configuration import PATH
+from bot.intake.configuration import PATH, SAFE_SLUG, filled_in
 from bot.intake.jobs import Job, Outcome, Record
 from bot.intake.progress import Board, Line
 from bot.words.amounts import duration, money
@@ -187,8 +187,11 @@ def check_summary(report: Mapping[str, Any]) -> str:
 
 def directory(template: str, reproduction: Reproduction, paper: str) -> str:
     """Where the files go: the configuration's `directory` with its fields filled in."""
-    slug = re.sub(r"[^a-z0-9-]+", "-", reproduction.slug.lower())[:60].strip("-") or "paper"
-    return template.format(arxiv_id=paper.replace("/", "-"), slug=slug).strip("/")
+    slug = re.sub(r"[^a-z0-9-]+", "-", reproduction.slug.lower())[:60].strip("-") or SAFE_SLUG
+    try:
+        return filled_in(template, paper, slug)
+    except ValueError:
+        return filled_in(template, paper, SAFE_SLUG)
 
 
 def _heading(reproduction: Reproduction, directory: str, sha: str, issue: int | None) -> str:

@@ -22,6 +22,7 @@ _STATUS = {
     "not-run": "⚪ It was not run: there is no sandbox",
 }
 _MOST_FILES = 20
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
 def progress(job: Job, board: Board, now: float) -> str:
@@ -93,7 +94,8 @@ def failed(job: Job, board: Board, outcome: Outcome, hint: str, kept: str) -> st
 
 def unmarked(body: str) -> str:
     """A comment as people see it."""
-    return re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL).strip()
+    closed, end, rest = body.rpartition("-->")
+    return (_COMMENT.sub("", closed + end) + rest).strip()
 
 
 def _outcome(made: Revision, sha: str) -> str:

@@ -1,7 +1,6 @@
 """The GitHub Action: the event file, the same intake, the same steps, inline."""
 
 import hashlib
-import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -81,7 +80,9 @@ def act(
         raise ValueError(
             "`paper2code action` runs in a GitHub workflow, with GITHUB_TOKEN in its environment"
         )
-    payload = json.loads(settings.github_event_path.read_text())
+    payload = intake.payload_of(settings.github_event_path.read_bytes())
+    if payload is None:
+        raise ValueError(f"{settings.github_event_path} holds no event of GitHub's")
     credentials = TokenCredentials(settings.github_token.get_secret_value())
     github = GitHub(credentials, settings.github_api_url, settings.github_server_url, seconds_between_writes)
     kept = "the files of this workflow run, as far as the workflow uploads them"

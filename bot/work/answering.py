@@ -13,7 +13,7 @@ from bot.github.github import GitHub
 from bot.intake import configuration
 from bot.intake.commands import Command
 from bot.intake.configuration import Configuration, ConfigurationInvalid, Quota
-from bot.intake.intake import Admitted, Ending, Refusal, admit
+from bot.intake.intake import Admitted, Ending, Refusal, admit, with_options
 from bot.intake.jobs import Job, Ledger, Place, Record, Request, issue_of, job_id
 from bot.jobs.quota import DAY, excess
 from bot.words import messages, rating, replies
@@ -119,7 +119,10 @@ class Desk:
                 return "There is nothing to retry: this issue has no job yet."
             last = records[0].job
             again = job_id(replace(request, place=last.place), last.paper)
-            job = replace(last, id=again, actor=request.actor, created=request.received)
+            today = with_options(wishes, last.options)
+            if isinstance(today, Refusal):
+                return today
+            job = replace(last, id=again, actor=request.actor, created=request.received, configuration=today)
             return self._submit([job], wishes, ledger)
         if command.verb == "help":
             return messages.help_()

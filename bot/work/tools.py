@@ -8,8 +8,9 @@ from pathlib import Path
 from bot.intake.jobs import Job
 from pipeline.model.llm import LLM
 from pipeline.progress import Observer, Progress
-from pipeline.reading.arxiv import Arxiv, read
+from pipeline.reading.arxiv import Arxiv
 from pipeline.reading.paper import Paper
+from pipeline.reading.references import references
 from pipeline.reproduce import Options
 from sandbox.interface import Sandbox
 from sandbox.report import Limits
@@ -49,6 +50,7 @@ def options_for(job: Job, settings: Settings) -> Options:
 def read_paper(job: Job, tools: Tools, watch: Observer) -> Paper:
     """The job's paper, told to `watch` as a stage. Raises PaperError."""
     watch(Progress("paper", "started", job.paper, usd=0.0))
-    paper = read(job.paper, tools.arxiv)
+    # Never a path: a name that strangers choose is looked up at arXiv alone.
+    paper = tools.arxiv.paper(*references(job.paper))
     watch(Progress("paper", "finished", paper.title, usd=0.0))
     return paper

@@ -23,6 +23,9 @@ from pipeline.planning.checks import ENTRY
 from pipeline.planning.plan import Draft, Plan
 from sandbox import syntax
 
+_OPENING = re.compile(r"^```[\w+-]*[ \t]*\n", re.MULTILINE)
+_CLOSING = re.compile(r"^```[ \t]*$", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Written:
@@ -209,5 +212,7 @@ def _mended(
 
 def fenced_block(answer: str) -> str:
     """The file in a model's answer: what stands between the first opening fence and the last closing one."""
-    fenced = re.search(r"^```[\w+-]*[ \t]*\n(.*)^```[ \t]*$", answer, re.DOTALL | re.MULTILINE)
-    return (fenced.group(1) if fenced else answer).strip("\n") + "\n"
+    opening = _OPENING.search(answer)
+    closings = [fence.start() for fence in _CLOSING.finditer(answer, opening.end())] if opening else []
+    fenced = answer[opening.end() : closings[-1]] if opening and closings else answer
+    return fenced.strip("\n") + "\n"

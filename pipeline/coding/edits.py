@@ -21,8 +21,8 @@ from pipeline.coding.repository import RefusedPath, Repository
 _SEARCH = re.compile(r"\s*<{6,8} ?SEARCH\s*$")
 _DIVIDER = re.compile(r"\s*={6,8}\s*$")
 _REPLACE = re.compile(r"\s*>{6,8} ?REPLACE\s*$")
-_FENCE = re.compile(r"\s*(`{3,}|~{3,})\s*([^`]*)$")
-_PATH = re.compile(r"[\w.\-/ ]*[\w\-]+\.\w+|[\w.\-/]*(?:Makefile|Dockerfile|LICENSE)")
+_FENCE = re.compile(r"\s*+(`{3,}|~{3,})\s*+([^`]*)$")
+_PATH = re.compile(r"[\w.\-/ ]*(?<=[\w\-])\.\w+|[\w.\-/]*(?:Makefile|Dockerfile|LICENSE)")
 
 
 class EditError(ValueError):

@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+_OPENING = re.compile(r"^```(?:json)?[ \t]*\n", re.MULTILINE | re.IGNORECASE)
+_CLOSING = re.compile(r"^[ \t]*```", re.MULTILINE)
 _INEXPRESSIBLE = frozenset({"allOf", "not", "patternProperties", "prefixItems", "if", "dependentRequired"})
 
 
@@ -41,8 +43,9 @@ def json_text(text: str) -> str:
     if text.startswith(("{", "[")):
         return text
     # From the first opening to the last closing fence: strings inside the JSON may hold fences themselves.
-    fenced = re.search(r"^```(?:json)?[ \t]*\n(.*)^[ \t]*```", text, re.DOTALL | re.MULTILINE | re.IGNORECASE)
-    return fenced.group(1).strip() if fenced else text
+    opening = _OPENING.search(text)
+    closings = [fence.start() for fence in _CLOSING.finditer(text, opening.end())] if opening else []
+    return text[opening.end() : closings[-1]].strip() if opening and closings else text
 
 
 def _strict(schema: dict[str, Any]) -> dict[str, Any]:

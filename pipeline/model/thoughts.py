@@ -24,11 +24,8 @@ _FINAL = re.compile(
 )
 """The channel that is meant for readers; without its special tokens where a server drops them."""
 _ENDS = re.compile(r"<\|(?:end|return|call)\|>")
-_WRAPPED = re.compile(
-    r"\A\s*(?:<\|START_RESPONSE\|>|<\|begin_of_solution\|>|<answer>|<response>)"
-    r"(.*?)(?:<\|END_RESPONSE\|>|<\|end_of_solution\|>|</answer>|</response>)?\s*\Z",
-    re.DOTALL | re.IGNORECASE,
-)
+_WRAPS = re.compile(r"\s*(?:<\|START_RESPONSE\|>|<\|begin_of_solution\|>|<answer>|<response>)", re.IGNORECASE)
+_UNWRAPS = re.compile(r"(?:<\|END_RESPONSE\|>|<\|end_of_solution\|>|</answer>|</response>)\Z", re.IGNORECASE)
 """What some put around the answer that follows thoughts."""
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 
@@ -42,8 +39,8 @@ def without_thoughts(text: str) -> str:
     answer = _final_channel(text)
     for opening, closing in _PAIRS:
         answer = _answer(answer, opening, closing)
-    wrapped = _WRAPPED.search(answer) if answer != text else None
-    return wrapped.group(1).strip() if wrapped else answer
+    wrapped = _WRAPS.match(answer) if answer != text else None
+    return _UNWRAPS.sub("", answer[wrapped.end() :].rstrip()).strip() if wrapped else answer
 
 
 def _final_channel(text: str) -> str:

@@ -185,8 +185,12 @@ class Experiment(Answer):
 
 def metric_pattern(name: str) -> re.Pattern[str]:
     """What finds the metrics of a name in which `{word}` stands for any identifier."""
-    parts = re.split(r"\{\w+\}", name)
-    return re.compile(r"\w+".join(re.escape(part) for part in parts))
+    first, *parts = map(re.escape, re.split(r"\{\w+\}", name))
+    if not parts:
+        return re.compile(first)
+    # Where a part is found first, none of the later ones is missed: looking further would cost a power of the length.
+    between = "".join(rf"(?>\w+?{part})" for part in parts[:-1])
+    return re.compile(rf"{first}{between}\w+{parts[-1]}")
 
 
 class FileLogic(Answer):

@@ -14,13 +14,14 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline.coding.given import is_known
-from pipeline.coding.repository import Repository
+from pipeline.coding.repository import MAX_BYTES, MAX_FILES, RefusedPath, Repository
 from pipeline.model.asking import Context, ask, block, render
 from pipeline.model.llm import LLM, Usage
 from pipeline.paths import refusal
 from pipeline.planning.plan import Answer
 from pipeline.proving.audit import Evidence, Place, locate
 from sandbox import syntax
+from sandbox.contents import contents
 
 Severity = Literal["high", "medium", "low"]
 SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low")
@@ -126,12 +127,15 @@ def judge(
 def collect(directory: Path) -> Repository:
     """What the judge reads of a directory, whoever wrote it. Raises RefusedPath if that is too much."""
     files: dict[str, str] = {}
-    for file in sorted(directory.rglob("*")):
-        path = file.relative_to(directory).as_posix()
-        if file.suffix not in _READ or refusal(path) or not file.is_file() or file.is_symlink():
+    total = 0
+    for path, size in contents(directory).files.items():
+        file = directory / path
+        if file.suffix not in _READ or refusal(path) or (file.suffix in _DATA and size > _LARGEST_DATA):
             continue
-        if file.suffix not in _DATA or file.stat().st_size <= _LARGEST_DATA:
-            files[path] = file.read_text(encoding="utf-8", errors="replace").replace("\0", "")
+        total += size
+        if total > MAX_BYTES or len(files) >= MAX_FILES:
+            raise RefusedPath(f"{directory} holds more than {MAX_FILES} files or {MAX_BYTES:,} bytes to read")
+        files[path] = file.read_text(encoding="utf-8", errors="replace").replace("\0", "")
     return Repository(files)
 
 

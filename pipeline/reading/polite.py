@@ -11,6 +11,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -112,6 +113,7 @@ def _fetch(url: str) -> "httpx.Response":
             timeout=httpx.Timeout(30.0),
             follow_redirects=True,
             max_redirects=5,
+            event_hooks={"request": [partial(_stay, httpx.URL(url))]},
         ) as client,
         client.stream("GET", url) as response,
     ):
@@ -126,6 +128,17 @@ def _fetch(url: str) -> "httpx.Response":
         headers = {k: v for k, v in response.headers.items() if k.lower() != "content-encoding"}
         return httpx.Response(
             response.status_code, headers=headers, content=b"".join(parts), request=response.request
+        )
+
+
+def _stay(first: "httpx.URL", request: "httpx.Request") -> None:
+    """Raises ArxivUnavailable where a redirect leads to somebody else, or out of TLS."""
+    asked = {first.host, *(["arxiv.org"] if f".{first.host}".endswith(".arxiv.org") else [])}
+    url = request.url
+    known = url.host in asked or any(host == "arxiv.org" and url.host.endswith(f".{host}") for host in asked)
+    if not known or (first.scheme == "https" != url.scheme):
+        raise ArxivUnavailable(
+            f"{first.host} sends us on to {url.scheme}://{url.host}, which is not asked.", _HINT
         )
 
 

@@ -142,7 +142,7 @@ class Instrument:
 
     def _missing_problems(self, step: Stepped) -> Iterator[str]:
         for name in self._needy:
-            said = rf"^{re.escape(name)}, .*: skipped: .*missing"
+            said = rf"^{re.escape(name)}, (?>.*?: skipped: ).*missing"
             if step.result.ok and not re.search(said, step.result.stdout, re.MULTILINE):
                 yield f"Without its data, the experiment `{name}` is not skipped with a word on what to do."
 

@@ -122,8 +122,10 @@ def _add_init(failure: Failure) -> Change | None:
 def _make_folder(failure: Failure) -> Change | None:
     """The code writes to a folder that nobody made: it is made just before, where the code writes."""
     kind, message = exception(failure.output)
-    lacking = kind == "FileNotFoundError" or re.search(
-        r"non-existent directory|Parent directory .+ does not exist", message
+    lacking = (
+        kind == "FileNotFoundError"
+        or "non-existent directory" in message
+        or ("Parent directory " in message and " does not exist" in message)
     )
     places = frames(failure.output, failure.repository.files)
     if not lacking or not places:
@@ -215,7 +217,7 @@ def _quoted(lines: Collection[str]) -> str:
 
 def _lines(repository: Repository) -> list[str]:
     """requirements.txt without comments and empty lines."""
-    text = repository.files.get(REQUIREMENTS, "")
+    text = repository.files.get(REQUIREMENTS, "").removeprefix("\ufeff")
     lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
     return [line for line in lines if line]
 
@@ -224,7 +226,7 @@ def _name(line: str) -> str | None:
     """The canonical name of the package that a line asks for; None if it asks for anything else."""
     try:
         requirement = Requirement(line)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return None
     return None if requirement.url else canonicalize_name(requirement.name)
 

@@ -22,3 +22,11 @@ def test_the_document_tells_of_it(name: str) -> None:
 def test_no_attack_hides_another_of_its_name() -> None:
     files = (test_attacks_deceit, test_attacks_escape, test_attacks_exhaustion)
     assert len(ATTACKS) == sum(len(file.ATTACKS) for file in files)
+
+
+def test_every_test_that_the_document_names_is_there() -> None:
+    named = [row.rsplit("`", 2)[1] for row in DOCUMENT.read_text("utf-8").splitlines() if "::test_" in row]
+
+    assert len(named) > 30
+    for path, _, name in (each.partition("::") for each in named):
+        assert f"def {name}(" in (DOCUMENT.parents[1] / path).read_text("utf-8"), path

@@ -10,6 +10,11 @@ def only_the_regular_file_comes_out(result: CommandResult) -> None:
     assert dict(result.outputs) == {"plain.txt": b"plain", "directory/inner/nested.txt": b"nested"}
 
 
+def its_file_comes_out(result: CommandResult) -> None:
+    assert result.exit_code == 0, result
+    assert result.outputs["out.txt"].strip() == b"out"
+
+
 def harmless_text(result: CommandResult) -> None:
     assert result.stdout == "red overwritten \\u202e \\u200b \\ufeff end\n"
 
@@ -101,6 +106,22 @@ ATTACKS = {
             "sparse",
             "device",
         ),
+    ),
+    "closed-folder": Attack(
+        "Closing the working directory to everybody, its owner too",
+        "It is opened again before outputs are taken; the program's end counts",
+        "import os\nopen('out.txt', 'w').write('out')\nos.chmod('/work', 0)",
+        its_file_comes_out,
+        outputs=("out.txt",),
+    ),
+    "non-blocking-output": Attack(
+        "Making standard output non-blocking and small, with an output file larger than any buffer",
+        "The sandbox sets it back before it answers",
+        "import fcntl, os\nopen('out.txt', 'w').write('out' + ' ' * 15_000_000)\n"
+        "fcntl.fcntl(1, fcntl.F_SETFL, fcntl.fcntl(1, fcntl.F_GETFL) | os.O_NONBLOCK | os.O_APPEND)\n"
+        "fcntl.fcntl(1, 1031, 4096)",
+        its_file_comes_out,
+        outputs=("out.txt",),
     ),
     "hidden-text": Attack(
         "Terminal escapes, overwritten lines, bidirectional and zero-width characters in the output",

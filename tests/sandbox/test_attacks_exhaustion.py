@@ -109,7 +109,89 @@ while True:
 """
 
 
+STARVING = """
+import os, sys
+def tried(change):
+    try: change()
+    except OSError: pass
+    else: print("done to the keeper:", change.__name__, flush=True)
+def scheduler(): os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))
+def parameter(): os.sched_setparam(1, os.sched_param(0))
+def affinity(): os.sched_setaffinity(1, {0})
+def priority(): os.setpriority(os.PRIO_PROCESS, 1, 19)
+def of_all(): os.setpriority(os.PRIO_USER, os.getuid(), 19)
+def of_group(): os.setpriority(os.PRIO_PGRP, 1, 19)
+for change in (scheduler, parameter, affinity, priority, of_all, of_group): tried(change)
+os.sched_setaffinity(0, os.sched_getaffinity(0))
+os.nice(1)
+for _ in range(200):
+    try:
+        if not os.fork():
+            while True: pass
+    except OSError: break
+while True: pass
+"""
+
+PAGE_TABLES = """
+import mmap, os
+step = 2 << 20
+while True:
+    area = mmap.mmap(-1, 64 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_NORESERVE)
+    globals().setdefault("held", []).append(area)
+    for place in range(0, 64 << 30, step): area[place]
+"""
+
+SOCKETS = """
+import os, socket
+held = []
+for _ in range(8):
+    if os.fork() == 0: break
+while True:
+    try: pair = socket.socketpair()
+    except OSError: break
+    held.append(pair)
+    for end in pair:
+        end.setblocking(False)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        try:
+            while True: end.send(b"x" * 32768)
+        except OSError: pass
+import time; time.sleep(60)
+"""
+
+
+def stopped_in_time(result: CommandResult) -> None:
+    assert result.timed_out and result.exit_code is None and not result.stdout, result
+    assert result.seconds < 3 + 20
+
+
+def kept_within_bounds(result: CommandResult) -> None:
+    """Killed for its memory, or the kernel gave it no more."""
+    assert result.oom or result.exit_code not in (0, None) or result.timed_out, result
+
+
 ATTACKS = {
+    "starved-keeper": Attack(
+        "Taking the processor away from process 1: its scheduler, priority and processors, and 200 busy processes",
+        "The calls are refused for it, one's own stay; the time limit holds, within seconds",
+        STARVING,
+        stopped_in_time,
+        replace(SMALL, seconds=3, pids=256, cpus=1),
+    ),
+    "page-tables": Attack(
+        "Filling the kernel's memory with page tables of memory that is only looked at",
+        "Counted and killed like any other",
+        PAGE_TABLES,
+        kept_within_bounds,
+        replace(SMALL, memory_bytes=256 << 20),
+    ),
+    "socket-buffers": Attack(
+        "Filling the kernel's memory with what sockets hold for nobody",
+        "Counted, in `local` as the most that they could hold, and killed like any other",
+        SOCKETS,
+        ran_out_of_memory,
+        replace(SMALL, memory_bytes=256 << 20),
+    ),
     "fork-bomb": Attack(
         "A fork bomb",
         "The process limit holds and the bomb is killed at the time limit",

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.execution import execute, run_command
+from sandbox.contents import contents
+from sandbox.execution import _coverage, execute, run_command
 from sandbox.interface import Command, Sandbox, SandboxCancelled
-from sandbox.report import ExecutionReport, Limits
+from sandbox.report import MOST_PROBLEMS, CommandResult, ExecutionReport, Limits, PhaseResult
 
 WRITE = """
 import json
@@ -334,3 +335,60 @@ def test_a_command_is_not_run_without_its_packages(sandbox: Sandbox, cache: Path
     assert not ended.ok
     assert not ended.stdout
     assert "no versions of the required packages that fit together" in ended.stderr
+
+
+def test_problems_without_end_are_cut_and_shown_as_text() -> None:
+    result = CommandResult((), 0, 0.0, "", "")
+
+    phase = PhaseResult("import", result, ("\ud800" + "x" * 12_000_000, *["y"] * 60_000))
+
+    assert phase.problems[0].startswith("\\ud800xxx")
+    assert sum(map(len, phase.problems)) < 2000
+    assert phase.problems[-1] == f"And {60_001 - MOST_PROBLEMS:,} more."
+
+
+@pytest.mark.parametrize(
+    "said", ["5", "[1]", '{"lines": {"/work/main.py": [1]}}', '{"secret": "guessed", "lines": 5}', "[" * 9999]
+)
+def test_a_coverage_report_that_is_not_the_runners_says_nothing(tmp_path: Path, said: str) -> None:
+    (tmp_path / "main.py").write_text("a = 1\nb = 2\n")
+
+    found = _coverage(contents(tmp_path), said.encode(), "secret")
+
+    assert (found["main.py"].executable, found["main.py"].executed) == ({1, 2}, frozenset())
+
+
+FORGING = """
+import json, os
+from results import write
+
+def main():
+    write("smoke", loss=0.5)
+    words = open(f"/proc/{os.getppid()}/cmdline").read().split("\\0")
+    report = next(word for word in words if word.startswith(".paper2code-"))
+    lines = {f"/work/{name}": list(range(1, 100)) for name in ("main.py", "never.py")}
+    json.dump({"secret": "", "lines": lines} | lines, open(report, "w"))
+    os.chmod("/work", 0o555)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_program_that_writes_the_runners_report_claims_no_lines(execution: Execute) -> None:
+    report = execution({"main.py": FORGING, "never.py": "def never():\n    return 1\n"})
+
+    assert report.ok
+    assert report.coverage["never.py"].executed <= {1}
+    assert report.coverage["main.py"].executed
+
+
+def test_a_program_does_not_see_the_secret(execution: Execute) -> None:
+    spying = MAIN.replace(
+        "def main():",
+        "def main():\n    import os\n    assert 'PAPER2CODE_SECRET' not in os.environ\n"
+        "    try:\n        open(f'/proc/{os.getppid()}/environ').read()\n"
+        "    except PermissionError:\n        pass\n    else:\n        raise AssertionError",
+    )
+
+    assert execution({"main.py": spying}).ok

@@ -1,7 +1,9 @@
+import codecs
 from pathlib import Path
 
 import pytest
 
+from sandbox.contents import Contents, contents
 from sandbox.requirements import imports, package_for, requirements
 
 
@@ -10,6 +12,10 @@ def write(directory: Path, files: dict[str, str]) -> Path:
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_text(text)
     return directory
+
+
+def written(directory: Path, files: dict[str, str]) -> Contents:
+    return contents(write(directory, files))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +63,7 @@ def test_imports_are_found_in_all_scopes_and_told_apart(tmp_path: Path) -> None:
             ".venv/lib/junk.py": "import tensorflow",
         },
     )
-    found = {item.module: (item.file, item.line, item.conditional) for item in imports(tmp_path)}
+    found = {item.module: (item.file, item.line, item.conditional) for item in imports(contents(tmp_path))[0]}
     assert found == {
         "numpy": ("main.py", 1, False),
         "sklearn": ("main.py", 5, False),
@@ -81,7 +87,7 @@ def test_declared_and_imported_packages_are_wanted(tmp_path: Path) -> None:
             "tensorflow-cpu\n",
         },
     )
-    found = requirements(tmp_path)
+    found = requirements(contents(tmp_path))
     assert found.wanted == (
         "numpy<3,>=1.24",
         "opencv-python-headless",
@@ -106,13 +112,13 @@ def test_declared_and_imported_packages_are_wanted(tmp_path: Path) -> None:
     ],
 )
 def test_a_declaration_is_taken_as_the_sandbox_can_meet_it(tmp_path: Path, declared: str, taken: str) -> None:
-    found = requirements(write(tmp_path, {"requirements.txt": declared}))
+    found = requirements(written(tmp_path, {"requirements.txt": declared}))
     assert found.wanted == (taken,)
     assert bool(found.notes) == (declared != taken)
 
 
 def test_an_unknown_import_is_a_problem_and_never_asked_for(tmp_path: Path) -> None:
-    found = requirements(write(tmp_path, {"main.py": "\nimport numppy.random\n"}))
+    found = requirements(written(tmp_path, {"main.py": "\nimport numppy.random\n"}))
     assert found.wanted == ()
     assert len(found.problems) == 1
     assert found.problems[0].startswith("main.py, line 2, imports `numppy.random`:")
@@ -122,7 +128,7 @@ def test_an_unknown_package_needs_to_be_imported_and_declared(tmp_path: Path) ->
     write(
         tmp_path, {"main.py": "import rare_thing\n", "requirements.txt": "rare-thing\nplugin-of-something\n"}
     )
-    found = requirements(tmp_path)
+    found = requirements(contents(tmp_path))
     assert (found.wanted, found.unknown, found.problems) == (("rare-thing",), ("rare-thing",), ())
     assert len(found.notes) == 2
 
@@ -132,7 +138,7 @@ def test_an_unknown_package_needs_to_be_imported_and_declared(tmp_path: Path) ->
 )
 def test_what_is_spelt_almost_like_a_known_package_is_not_installed(tmp_path: Path, name: str) -> None:
     write(tmp_path, {"main.py": f"import {name.replace('-', '_')}\n", "requirements.txt": name})
-    found = requirements(tmp_path)
+    found = requirements(contents(tmp_path))
     assert found.wanted == ()
     assert any("spelt almost like" in problem for problem in found.problems)
 
@@ -151,7 +157,7 @@ def test_what_is_spelt_almost_like_a_known_package_is_not_installed(tmp_path: Pa
     ],
 )
 def test_requirements_cannot_name_an_index_an_address_or_a_file(tmp_path: Path, line: str) -> None:
-    found = requirements(write(tmp_path, {"requirements.txt": line}))
+    found = requirements(written(tmp_path, {"requirements.txt": line}))
     assert found.wanted == ()
     assert len(found.problems) == 1
 
@@ -160,4 +166,45 @@ def test_code_made_to_break_a_parser_does_not(tmp_path: Path) -> None:
     write(
         tmp_path, {"deep.py": "x = " + "+".join("a" * 1 for _ in range(20_000)), "nul.py": "import numpy\0"}
     )
-    assert requirements(tmp_path).problems == ()
+    assert requirements(contents(tmp_path)).problems == ()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "\ufeffnumpy==2.0\r\npyyaml\r\n".encode(),
+        codecs.BOM_UTF16_LE + "numpy==2.0\r\npyyaml\r\n".encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + "numpy==2.0\npyyaml".encode("utf-16-be"),
+        codecs.BOM_UTF32_LE + "numpy==2.0\npyyaml".encode("utf-32-le"),
+    ],
+)
+def test_requirements_are_read_in_the_encoding_that_they_begin_with(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "requirements.txt").write_bytes(data)
+
+    found = requirements(contents(tmp_path))
+
+    assert (found.wanted, found.problems) == (("numpy==2.0", "pyyaml"), ())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "numpy===latest",
+        "numpy; " + "(" * 400 + "os_name=='posix'" + ")" * 50,
+        "numpy==" + "1" * 5000,
+        "numpy\0==1.0",
+    ],
+)
+def test_a_requirement_that_cannot_be_parsed_is_a_problem_of_the_repository(
+    tmp_path: Path, line: str
+) -> None:
+    found = requirements(written(tmp_path, {"main.py": "import yaml\n", "requirements.txt": line}))
+
+    assert len(found.problems) == 1 and "line 1" in found.problems[0]
+    assert not any("was installed" in note for note in found.notes)
+
+
+def test_an_endless_requirements_file_is_not_read(tmp_path: Path) -> None:
+    found = requirements(written(tmp_path, {"requirements.txt": "numpy\n" * 100_000}))
+
+    assert found.problems == ("requirements.txt is larger than 262,144 bytes.",)

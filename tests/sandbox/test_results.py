@@ -1,5 +1,6 @@
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -89,3 +90,14 @@ def test_in_full_runs_may_diverge_and_skipped_ones_promise_nothing() -> None:
     assert harnessed("full", *promised, runs=runs) == Results({"table2_a_loss": 1.5})
     (problem,) = harnessed("full", *promised, runs=runs[:2]).problems
     assert "table3_a_loss" in problem
+
+
+@pytest.mark.parametrize("read", [of_program, of_harness])
+@pytest.mark.parametrize("name", ["loss\ud800", "x" * 1001], ids=["surrogate", "long"])
+def test_a_metrics_name_that_nobody_could_read_is_a_problem(read: Callable[..., Results], name: str) -> None:
+    content = json.dumps({"mode": "smoke", "metrics": {name: 0.5, "kept": 1}}).encode()
+
+    results = read(content, "smoke", ())
+
+    assert results.metrics == {"kept": 1.0}
+    assert len(results.problems) == 1 and "is no name of a metric" in results.problems[0]

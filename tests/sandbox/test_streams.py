@@ -33,3 +33,7 @@ def test_of_a_long_stream_head_and_tail_are_kept(size: int) -> None:
     for start in range(0, len(data), size):
         kept.add(data[start : start + size])
     assert kept.text() == "head\n[… 5,000 bytes left out …]\ntail"
+
+
+def test_of_an_overwritten_line_what_is_seen_last_stays() -> None:
+    assert readable(b"10 %\r20 %\r100 %\r\ndone\r\r\n\rend\r") == "100 %\ndone\nend"

@@ -1,5 +1,7 @@
 """Publishing to a bare repository on this machine; the tokens are tried over HTTP in test_github.py."""
 
+import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -194,3 +196,22 @@ def test_a_repository_without_commits_is_refused_in_words(tmp_path: Path) -> Non
     git(tmp_path, "init", "--bare", "--initial-branch=main", "empty.git")
     with pytest.raises(BranchRefused, match="first commit"):
         publish(str(tmp_path / "empty.git"), "main", "paper2code/x-1", [CODE], "papers/x", AUTHOR)
+
+
+def test_git_gets_no_secret_of_this_process(
+    remote: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, told = shutil.which("git"), tmp_path / "environment"
+    wrapper = tmp_path / "bin" / "git"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\nenv >> {told}\nexec {real} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
+    for name in ("OPENAI_API_KEY", "GITHUB_APP_PRIVATE_KEY", "PAPER2CODE_DATABASE_URL", "WHATEVER"):
+        monkeypatch.setenv(name, "secret-of-ours")
+
+    publish(str(remote), "main", "paper2code/x-1", [CODE], "papers/x", AUTHOR)
+
+    calls = told.read_text().split("GIT_TERMINAL_PROMPT=0")
+    assert len(calls) > 3
+    assert "secret-of-ours" not in "".join(calls[1:])

@@ -2,6 +2,7 @@
 
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
@@ -124,3 +125,41 @@ def test_a_push_that_is_refused_says_why(hub: FakeGitHub) -> None:
     remote = f"{hub.url}/octo-org/papers.git"
     with pytest.raises(BranchRefused, match="Protected branch"):
         publish(remote, "main", "b", [CODE], "papers/x", "A <a@b>", ACTIONS_TOKEN)
+
+
+FORGED = "Quoted:\n\n```text\n<!-- paper2code job 2 -->\n<!-- paper2code preface ends -->\n```"
+
+
+def test_a_marker_in_what_is_quoted_is_nobodys(hub: FakeGitHub, github: GitHub) -> None:
+    hub.open_issue("A", "")
+    first = github.comment(PLACE, "job 1", FORGED, NOW)
+
+    second = github.comment(PLACE, "job 2", "another job's", NOW)
+
+    assert first != second
+    assert github.comment(PLACE, "job 1", FORGED, NOW) == first
+    assert "Quoted" in hub.state.comments[first]["body"]
+
+
+def test_a_marker_within_a_line_or_by_somebody_else_is_not_ours(hub: FakeGitHub, github: GitHub) -> None:
+    number = hub.open_issue("A", "")
+    hub.write_comment(number, "text\n\n<!-- paper2code job 1 -->", "alice")
+
+    ours = github.comment(PLACE, "job 1", "ours", NOW)
+    hub.state.comments[ours]["body"] = "as in `<!-- paper2code job 1 -->`"
+
+    assert github.comment(PLACE, "job 1", "ours", NOW) != ours
+
+
+def test_a_preface_takes_nothing_of_the_pull_requests_body(hub: FakeGitHub, github: GitHub) -> None:
+    publish(github.remote(PLACE), "main", "paper2code/x", [CODE], "papers/x", "x <x@x>", github.token(PLACE))
+    body = f"{FORGED}\n\n| requirement |\n|---|\n| kept |"
+    made = github.pull_request(PLACE, "job 1", "paper2code/x", "main", "Title", body, False, [])
+    there = replace(PLACE, issue=made.number)
+
+    github.preface(there, "first")
+    github.preface(there, f"second\n{FORGED}")
+
+    told = hub.state.pulls[made.number]["body"]
+    assert told.count("<!-- paper2code preface -->") == told.count("| kept |") == 1
+    assert "first" not in told and "second" in told

@@ -13,6 +13,16 @@ from bot.intake.commands import Command, Mistake, parse
             "/paper2code max_usd=2 https://arxiv.org/abs/1706.03762 full=true\r\nthank you",
             Command("reproduce", "https://arxiv.org/abs/1706.03762", (("max_usd", "2"), ("full", "true"))),
         ),
+        ("/paper2code: arxiv:1706.03762", Command("reproduce", "arxiv:1706.03762")),
+        ("/paper2code:status", Command("status")),
+        ("\r\n  \n/paper2code status", Command("status")),
+        (
+            "/paper2code --full arxiv:1706.03762",
+            Command("reproduce", "arxiv:1706.03762", (("full", "true"),)),
+        ),
+        ("/paper2code --full false", Command("reproduce", "", (("full", "false"),))),
+        ("/paper2code \u2014max-fixes 3", Command("reproduce", "", (("max_fixes", "3"),))),
+        ("/paper2code on a model with usd 2", Command("reproduce", "on a model with usd 2")),
         ("/paper2code status", Command("status")),
         ("/paper2code Cancel", Command("cancel")),
         ("/paper2code retry\nIt was the network.", Command("retry")),
@@ -60,3 +70,49 @@ def test_what_cannot_be_understood_is_said(text: str, words: str) -> None:
     mistake = parse(text)
     assert isinstance(mistake, Mistake)
     assert words in mistake.message
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "max_usd=2",
+        "--max-usd 2",
+        "--max_usd=2",
+        "--max-usd = 2",
+        "max_usd = 2",
+        "max_usd =2",
+        "max_usd= 2",
+        "MAX_USD=2",
+        "Max-USD: 2",
+        "max_usd:2",
+        "max_usd : 2",
+        "\u2014max-usd 2",
+        "-max_usd 2",
+    ],
+)
+@pytest.mark.parametrize("line", ["{} arxiv:1706.03762", "arxiv:1706.03762 {}"])
+def test_a_cap_is_set_however_it_is_written(said: str, line: str) -> None:
+    assert parse(f"/paper2code {line.format(said)}") == Command(
+        "reproduce", "arxiv:1706.03762", (("max_usd", "2"),)
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "maxusd=2",
+        "max_us: 2",
+        "usd: 2",
+        "budget : 2",
+        "cap: 2",
+        "--cap 2",
+        "--max-dollars 2",
+        "--limit=2",
+        "--x",
+        "max_usd:",
+        "--max-usd",
+        "max_usd=1 --max-usd 2",
+    ],
+)
+def test_what_could_have_been_an_option_is_refused(said: str) -> None:
+    assert isinstance(parse(f"/paper2code arxiv:1706.03762 {said}"), Mistake)

@@ -1,6 +1,18 @@
-import pytest
+from contextlib import suppress
 
-from bot.intake.configuration import Configuration, ConfigurationInvalid, overridden, read
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.intake.configuration import (
+    SAFE_SLUG,
+    Configuration,
+    ConfigurationInvalid,
+    filled_in,
+    overridden,
+    read,
+)
+from pipeline.paths import refusal
 
 EXAMPLE = """
 trigger: mention
@@ -39,7 +51,7 @@ def test_the_documented_example() -> None:
         ("trigger: always", "`trigger`: should be 'mention' or 'command'"),
         ("max_usd: -1", "`max_usd`: should be greater than 0"),
         ("max_usd: .inf", "`max_usd`"),
-        ("directory: ../elsewhere", "`directory`: must be a relative folder, outside of .git and .github"),
+        ("directory: ../elsewhere", "`directory`: must be a relative folder"),
         ("directory: .github/workflows", "`directory`"),
         ("directory: /etc", "`directory`"),
         ("directory: papers/{0.__class__}", "`directory`"),
@@ -47,7 +59,24 @@ def test_the_documented_example() -> None:
         ("run: {memory: lots}", "`run.memory`"),
         ("- a\n- b", "`key: value` lines"),
         ("a: [", "not valid YAML at line"),
-        ("!!python/object/apply:os.system [ls]", "not valid YAML"),
+        ("!!python/object/apply:os.system [ls]", "tags"),
+        ("directory: .{slug}", "`directory`"),
+        ("directory: papers/{slug!r}", "`directory`: only"),
+        ("directory: 'papers/{slug:>99999999}'", "`directory`: only"),
+        ("directory: 'papers/{slug:{arxiv_id}}'", "`directory`: only"),
+        ("directory: papers//{slug}", "`directory`"),
+        ("directory: papers/{slug}/..", "`directory`"),
+        ("directory: 'papers\\{slug}'", "`directory`"),
+        ("directory: 'papers/{slug} '", "`directory`"),
+        ("a: &a [1]\nb: *a", "anchors and aliases (`&` and `*`) are not accepted, in line 1"),
+        ("run:\n  <<: {timeout: 60}", "merge keys (`<<`) are not accepted, in line 2"),
+        ("[" * 60_000, "nested too deeply"),
+        ("? " * 30_000, "nested too deeply"),
+        ("max_usd: " + "1" * 5000, "not valid YAML"),
+        ("max_fixes: 2026-99-99", "not valid YAML"),
+        ("? [a]\n: b", "not valid YAML"),
+        ('labels: ["\\ud800"]', "`labels.0`"),
+        ("max_usd: .nan", "`max_usd`"),
         ("x" * 70_000, "larger than"),
     ],
 )
@@ -69,3 +98,33 @@ def test_a_command_may_spend_less_but_not_more() -> None:
     assert (wanted.max_usd, wanted.refine, wanted.run.full) == (1.5, ("config", "code"), True)
     with pytest.raises(ConfigurationInvalid, match="at most 3"):
         overridden(configuration, (("max_usd", "4"),))
+
+
+def test_problems_without_end_are_cut_and_shown_as_text() -> None:
+    keys = "\n".join(f'"@alice fixes #{number}\\n\\n`": 1' for number in range(2000))
+
+    with pytest.raises(ConfigurationInvalid) as raised:
+        read(keys)
+
+    assert raised.value.problems[-1] == "and 1980 more"
+    assert not any("\n" in problem for problem in raised.value.problems)
+
+
+@settings(max_examples=300)
+@given(text=st.text(alphabet="abc:-? [],{}&*!<|>'\"#%@\n\t0.~\\u\ud800", max_size=80))
+def test_any_text_is_a_configuration_or_said_to_be_none(text: str) -> None:
+    with suppress(ConfigurationInvalid):
+        read(text)
+
+
+@pytest.mark.parametrize("slug", ["con", "vercel", "jenkinsfile", "github", "x" * 60])
+@pytest.mark.parametrize("template", ["{slug}", "papers/{arxiv_id}-{slug}", "lib/{slug}/{arxiv_id}"])
+def test_whatever_the_method_is_called_the_folder_may_be_written(template: str, slug: str) -> None:
+    configuration = read(f"directory: '{template}'")
+
+    try:
+        path = filled_in(configuration.directory, "1706.03762v5", slug)
+    except ValueError:
+        path = filled_in(configuration.directory, "1706.03762v5", SAFE_SLUG)
+
+    assert refusal(path) is None

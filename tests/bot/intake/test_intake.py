@@ -11,7 +11,7 @@ import pytest
 
 from bot.intake.commands import Command, Mistake
 from bot.intake.configuration import Configuration
-from bot.intake.intake import Admitted, Refusal, admit, ended, read
+from bot.intake.intake import Admitted, Refusal, admit, ended, payload_of, read
 from bot.intake.jobs import Job, Request, Wish, paper_of
 from tests.bot.conftest import PLACE
 
@@ -302,3 +302,36 @@ def test_options_reach_the_job() -> None:
     assert isinstance(decision, Admitted)
     wish = decision.jobs[0].configuration
     assert (wish.max_usd, wish.max_fixes, wish.model, wish.judge_model) == (1, 2, "o1", "o2")
+
+
+def test_an_issue_that_somebody_moved_here_is_its_authors() -> None:
+    event = payload("issues", "opened", body="/paper2code arxiv:1706.03762")
+    event["sender"] |= {"login": "mover", "id": 4711}
+
+    request = read("issues", event)
+
+    assert request is not None
+    assert (request.actor, request.actor_id) == (
+        event["issue"]["user"]["login"],
+        event["issue"]["user"]["id"],
+    )
+
+
+@pytest.mark.parametrize("author", [None, {"login": "app[bot]", "id": 1, "type": "Bot"}])
+def test_an_issue_moved_here_that_no_person_has_written_asks_for_nothing(
+    author: dict[str, Any] | None,
+) -> None:
+    event = payload("issues", "opened", body="/paper2code arxiv:1706.03762", user=author)
+
+    assert read("issues", event) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", b"[1]", b"7", b"[" * 200_000, b'{"a": ' + b"1" * 5000 + b"}"])
+def test_what_is_no_payload_is_none(data: bytes) -> None:
+    assert payload_of(data) is None
+
+
+def test_a_payload_is_unicode_whatever_is_escaped_in_it() -> None:
+    said = payload_of(b'{"body": "half \\ud83d, whole \\ud83d\\ude00, \\\\ud800"}')
+
+    assert said == {"body": "half ?, whole \U0001f600, \\ud800"}

@@ -233,3 +233,14 @@ def test_what_is_old_is_forgotten(engine: sa.Engine, tmp_path: Path) -> None:
     assert leases.holds("w", "first")
     assert journals.forget(days=-1) == 2
     assert not leases.holds("w", "first")
+
+
+def test_a_database_file_and_its_folder_are_private_whoever_made_them(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+    (folder / "jobs.sqlite").touch(mode=0o644)
+
+    connect(f"sqlite:///{folder / 'jobs.sqlite'}").dispose()
+
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())}
+    assert all(not mode & 0o077 for mode in modes.values()), modes

@@ -176,3 +176,15 @@ def test_a_file_that_is_not_ours_is_named(tmp_path: Path) -> None:
     (tmp_path / "data" / APP_FILE).write_text("{}")
     with pytest.raises(SettingsError, match=APP_FILE):
         load()
+
+
+@pytest.mark.parametrize(
+    ("address", "foreign"),
+    [("http://localhost", False), ("http://localhost/", False), ("https://evil.example", True)],
+)
+def test_an_address_that_is_not_the_requests_is_shown_as_such(
+    client: FlaskClient, address: str, foreign: bool
+) -> None:
+    page = client.get("/setup", query_string={"address": address}, auth=ADMITTED)
+
+    assert ("not the address at which you opened this page" in page.text) is foreign

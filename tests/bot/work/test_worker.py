@@ -175,6 +175,30 @@ def test_retry_goes_on_in_the_same_folder_as_a_job_of_its_own(
     assert again.folder(tmp_path) == job().folder(tmp_path)
 
 
+def test_retry_takes_todays_configuration_and_what_was_asked_for_then(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path
+) -> None:
+    hub.state.files[".github/paper2code.yml"] = "max_usd: 9\nmax_fixes: 3\n"
+    ledger = Kept(Record(dataclasses.replace(job(), options=(("max_fixes", "1"),)), "failed", Board()))
+    asked = request(hub, hub.open_issue("A", ""), "/paper2code retry")
+
+    employ(github, tmp_path).answer(asked, step, ledger)
+
+    (again,) = ledger.jobs
+    assert (again.configuration.max_usd, again.configuration.max_fixes) == (9, 1)
+
+
+def test_retry_above_todays_cap_is_refused(hub: FakeGitHub, github: GitHub, tmp_path: Path) -> None:
+    hub.state.files[".github/paper2code.yml"] = "max_usd: 1\n"
+    ledger = Kept(Record(dataclasses.replace(job(), options=(("max_usd", "2"),)), "failed", Board()))
+    asked = request(hub, hub.open_issue("A", ""), "/paper2code retry")
+
+    employ(github, tmp_path).answer(asked, step, ledger)
+
+    assert not ledger.jobs
+    assert "at most 1" in hub.comments_by(BOT)[0]["body"]
+
+
 def test_status_tells_stage_time_and_cost(hub: FakeGitHub, github: GitHub, tmp_path: Path) -> None:
     board = Board().after(Progress("code", "started", usd=0.31), now=1000.0)
     ledger = Kept(Record(job(), "running", board))

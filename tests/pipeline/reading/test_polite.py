@@ -4,12 +4,13 @@ import email.utils
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from pipeline.errors import ArxivUnavailable
 from pipeline.reading import polite
 from pipeline.reading.arxiv import Arxiv, read
-from pipeline.reading.polite import PoliteClient
+from pipeline.reading.polite import PoliteClient, _stay
 from tests.fakes.arxiv import FakeArxiv, Submission, fake_arxiv, one_file
 
 START = 1_700_000_000.0
@@ -152,3 +153,26 @@ def test_a_redirection_is_followed(clock: Clock, fake: FakeArxiv, tmp_path: Path
     fake.troubles = ["redirect"]
     ask(fake, tmp_path)
     assert len(fake.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "goes"),
+    [
+        ("https://export.arxiv.org/e-print/1", "https://arxiv.org/src/1", True),
+        ("https://arxiv.org/pdf/1", "https://www.arxiv.org/pdf/1", True),
+        ("https://mirror.example/1", "https://mirror.example/2", True),
+        ("http://export.arxiv.org/1", "https://export.arxiv.org/1", True),
+        ("https://arxiv.org/pdf/1", "http://arxiv.org/pdf/1", False),
+        ("https://arxiv.org/pdf/1", "https://evil-arxiv.org/1", False),
+        ("https://arxiv.org/pdf/1", "https://arxiv.org.evil.example/1", False),
+        ("https://arxiv.org/pdf/1", "http://169.254.169.254/latest", False),
+        ("https://mirror.example/1", "https://arxiv.org/1", False),
+    ],
+)
+def test_a_redirection_stays_with_whom_was_asked(first: str, then: str, goes: bool) -> None:
+    request = httpx.Request("GET", then)
+    if goes:
+        _stay(httpx.URL(first), request)
+    else:
+        with pytest.raises(ArxivUnavailable, match="which is not asked"):
+            _stay(httpx.URL(first), request)

@@ -1,0 +1,49 @@
+"""How gunicorn serves: `gunicorn --config python:bot.web.serving 'app:create_app()'`.
+
+A thread reads a request with as much patience as its client wants; here it has an end, so that sixteen slow clients
+do not keep GitHub out.
+"""
+
+import socket
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker
+
+READ_SECONDS = 20.0
+"""In which all of a request, header and body, has to be there."""
+
+bind = "127.0.0.1:8000"
+threads = 16
+worker_class = "bot.web.serving.PromptWorker"
+limit_request_line = 4094
+limit_request_fields = 60
+limit_request_field_size = 8190
+
+
+class PromptWorker(ThreadWorker):  # type: ignore[misc]
+    """Stops reading from a client whose request is not whole in time; what is written to it goes on."""
+
+    def init_process(self) -> None:
+        """In the worker's process: begin to watch."""
+        self._until: dict[Any, float] = {}
+        threading.Thread(target=self._watch, daemon=True).start()
+        super().init_process()
+
+    def handle(self, conn: Any) -> Any:
+        """One request of a connection."""
+        self._until[conn] = time.monotonic() + READ_SECONDS
+        try:
+            return super().handle(conn)
+        finally:
+            self._until.pop(conn, None)
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(min(1.0, READ_SECONDS))
+            for conn, until in list(self._until.items()):
+                if until < time.monotonic():
+                    with suppress(OSError):
+                        conn.sock.shutdown(socket.SHUT_RD)

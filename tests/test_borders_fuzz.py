@@ -1,0 +1,120 @@
+"""What others hand us becomes a value or a finding, whatever it is: sandbox answers, payloads, configuration."""
+
+import copy
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.intake import intake
+from bot.intake.commands import Command, Mistake, parse
+from bot.intake.configuration import ConfigurationInvalid, read
+from bot.intake.jobs import REQUEST
+from sandbox.contents import Contents
+from sandbox.execution import _coverage
+from sandbox.report import LONGEST_PROBLEM, MOST_PROBLEMS, CommandResult, PhaseResult
+from sandbox.results import Results, of_harness, of_program
+
+TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=30)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=12,
+)
+RESULTS = st.fixed_dictionaries(
+    {
+        "mode": st.just("smoke") | VALUES,
+        "metrics": VALUES | st.dictionaries(TEXTS, VALUES),
+        "undefined": VALUES,
+        "runs": VALUES,
+    }
+)
+
+EXAMPLES = json.loads(
+    (Path(__file__).parent / "node_modules/@octokit/webhooks-examples/api.github.com/index.json").read_text()
+)
+PAYLOADS = [
+    (event["name"], example)
+    for event in EXAMPLES
+    if event["name"] in {name for name, _ in intake._READERS | intake._ENDINGS}
+    for example in event["examples"]
+]
+NOT_GITHUBS = KeyError, TypeError, ValueError, AttributeError
+"""What `intake.read` says of it, and the web process answers with 400."""
+
+
+@pytest.mark.parametrize("read_as", [of_program, of_harness])
+@given(said=RESULTS | VALUES, promised=st.lists(st.sampled_from(["loss", r"loss_(?>\w+?_)\w+"])))
+def test_results_are_numbers_and_bounded_sentences(
+    read_as: Callable[..., Results], said: Any, promised: list[str]
+) -> None:
+    results = read_as(json.dumps(said).encode(), "smoke", promised)
+
+    phase = PhaseResult("smoke", CommandResult((), 0, 0.0, "", ""), results.problems)
+    "".join([*results.metrics, *results.undefined, *results.undefined.values(), *phase.problems]).encode()
+    assert len(phase.problems) <= MOST_PROBLEMS + 1
+    assert all(len(problem) <= 6 * LONGEST_PROBLEM for problem in phase.problems)
+
+
+@given(data=st.binary(max_size=50))
+def test_bytes_are_results_or_a_problem(data: bytes) -> None:
+    results = of_program(data, "smoke", ())
+
+    assert results.problems or results.metrics
+
+
+@given(
+    said=VALUES | st.fixed_dictionaries({"secret": VALUES.filter(lambda it: it != "secret"), "lines": VALUES})
+)
+def test_whoever_does_not_know_the_secret_claims_no_line(said: Any, tmp_path_factory: Any) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    (folder / "main.py").write_text("a = 1\n")
+
+    found = _coverage(Contents(folder, {"main.py": 6}), json.dumps(said).encode(), "secret")
+
+    assert not found["main.py"].executed
+
+
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    """Where a value of the payload could be another."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [found for key, inner in items for found in [(value, key), *_places(inner)]]
+
+
+@given(chosen=st.sampled_from(PAYLOADS), data=st.data())
+def test_a_payload_is_a_request_that_can_be_stored_or_none_of_githubs(
+    chosen: Any, data: st.DataObject
+) -> None:
+    event, example = chosen[0], copy.deepcopy(chosen[1])
+    for _ in range(data.draw(st.integers(1, 4))):
+        holder, key = data.draw(st.sampled_from(_places(example)))
+        holder[key] = data.draw(VALUES | st.just("/paper2code arxiv:1706.03762 max_usd=1"))
+    payload = intake.payload_of(json.dumps(example).encode())
+
+    assert payload is not None
+    with suppress(*NOT_GITHUBS):
+        if asked := intake.read(event, payload):
+            assert REQUEST.validate_json(REQUEST.dump_json(asked)) == asked
+    with suppress(*NOT_GITHUBS):
+        intake.ended(event, payload)
+
+
+@given(
+    text=TEXTS
+    | st.lists(st.sampled_from(["/paper2code", "--max-usd=:2", "\n\r", "arxiv:1706.03762", "full"])).map(
+        " ".join
+    )
+)
+def test_any_comment_is_a_command_a_mistake_or_none(text: str) -> None:
+    assert parse(text) is None or isinstance(parse(text), Command | Mistake)
+
+
+@given(text=TEXTS | VALUES.map(json.dumps))
+def test_any_text_is_a_configuration_or_said_to_be_none(text: str) -> None:
+    with suppress(ConfigurationInvalid):
+        read(text)

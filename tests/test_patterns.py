@@ -1,0 +1,183 @@
+"""No regular expression takes more than linear time over text that others write."""
+
+import re
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import pytest
+
+from pipeline.planning.plan import metric_pattern
+from tests.patterns import ANCHORED, SEARCHING, Found, hostile, walked
+
+SIZES = 20_000, 40_000
+MOST_GROWTH = 2.5
+QUICK_SECONDS = 0.0005
+"""Processor time in which no square of 5 kB can be searched: nothing longer is tried then."""
+FLOOR_SECONDS = 0.012
+"""The same for 40 kB, however it grew."""
+NEVER_SECONDS = 3.0
+
+TO_BE_MENDED = frozenset(
+    {
+        "pipeline.reading.latex.biblatex",
+        "pipeline.reading.latex.bibliography",
+        "pipeline.reading.latex.captions",
+        "pipeline.reading.latex.crossreferences",
+        "pipeline.reading.latex.definitions",
+        "pipeline.reading.latex.document",
+        "pipeline.reading.latex.drawings",
+        "pipeline.reading.latex.encodings",
+        "pipeline.reading.latex.environments",
+        "pipeline.reading.latex.equations",
+        "pipeline.reading.latex.files",
+        "pipeline.reading.latex.frontmatter",
+        "pipeline.reading.latex.inline",
+        "pipeline.reading.latex.keywords",
+        "pipeline.reading.latex.phrases",
+        "pipeline.reading.latex.siunitx",
+        "pipeline.reading.latex.tables",
+        "pipeline.reading.latex.verbatim",
+        "pipeline.reading.markdown",
+        "pipeline.reading.pdf.contents",
+        "pipeline.reading.pdf.document",
+        "pipeline.reading.pdf.rows",
+        "pipeline.reading.pdf.text",
+        "pipeline.reading.quantities",
+    }
+)
+"""Modules that read papers, each of a bounded length, with patterns that take longer. None may be added."""
+
+HANDED = {
+    "pipeline.model.faults:_levels",
+    "pipeline.model.thoughts:",
+    "pipeline.planning.analysis:sections",
+    "pipeline.planning.plan:metric_pattern",
+    "pipeline.running.instrument:_missing_problems",
+    "pipeline.running.remedies:_loosen_pins",
+    "sandbox.public:_settled",
+    "sandbox.results:_broken_promises",
+}
+"""What makes a pattern of something that it is handed.
+
+Each is tried below, is held by its module, or says literally what it looks for.
+"""
+
+FOUND, MADE = walked()
+
+
+class Never(Exception):
+    pass
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """`re` looks for signals while it searches."""
+
+    def late(number: int, frame: FrameType | None) -> None:
+        raise Never
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, NEVER_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def seconds(found: Found, text: str, best_of: int = 1) -> float:
+    """Of the processor, for all searches that the project makes with it."""
+    data = text if isinstance(found.pattern.pattern, str) else text.encode("latin-1", "replace")
+    taken = []
+    for _ in range(best_of):
+        started = time.thread_time()
+        try:
+            with bounded():
+                if found.methods & SEARCHING:
+                    for _ in found.pattern.finditer(data):
+                        pass
+                for method in found.methods & ANCHORED:
+                    getattr(found.pattern, method)(data)
+        except Never:
+            return NEVER_SECONDS
+        taken.append(time.thread_time() - started)
+    return min(taken)
+
+
+def grows(found: Found, before: str, token: str) -> str:
+    """How, where it is more than in proportion to the text; empty: it does not."""
+
+    def text(size: int) -> str:
+        # The end keeps what is repeated from being a match.
+        return before + token * (size // len(token)) + "\0"
+
+    if seconds(found, text(300)) >= NEVER_SECONDS:
+        return f"{before!r}, then {token!r}: never ends at 300 bytes"
+    if seconds(found, text(5000)) < QUICK_SECONDS:
+        return ""
+    small, large = (seconds(found, text(size), best_of=1) for size in SIZES)
+    if large > FLOOR_SECONDS and large > MOST_GROWTH * small:
+        small, large = (seconds(found, text(size), best_of=5) for size in SIZES)
+    if large >= NEVER_SECONDS or (large > FLOOR_SECONDS and large > MOST_GROWTH * small):
+        return f"{before!r}, then {token!r}: {small:.3f} s for {SIZES[0]:,} bytes, {large:.3f} s for {SIZES[1]:,}"
+    return ""
+
+
+def by_module() -> dict[str, list[Found]]:
+    found = defaultdict(list)
+    for each in FOUND:
+        module = each.place.partition(":")[0] if ":" in each.place else each.place.rpartition(".")[0]
+        if module not in TO_BE_MENDED:
+            found[module].append(each)
+    return found
+
+
+@pytest.mark.parametrize(("module", "found"), by_module().items(), ids=by_module())
+def test_no_pattern_takes_more_than_linear_time(module: str, found: list[Found]) -> None:
+    for each in found:
+        for before, token in hostile(each.pattern):
+            assert not (how := grows(each, before, token)), f"{each.place} {each.pattern.pattern!r}: {how}"
+
+
+def test_a_pattern_that_takes_a_square_is_found() -> None:
+    square = Found("here", re.compile(r"\b(lib[\w.+-]*\.so[\w.]*): cannot open"), frozenset({"findall"}))
+
+    assert any(grows(square, before, token) for before, token in hostile(square.pattern))
+
+
+def test_no_pattern_is_made_of_anything_handed_but_where_that_is_known() -> None:
+    assert {place for place in MADE if not place.startswith("pipeline.reading.")} == HANDED
+
+
+@pytest.mark.parametrize(
+    "name", ["{a}{b}{c}{d}{e}", "x_{a}_{b}_{c}_{d}", "{a}1{b}1{c}1{d}", "{a}a{b}a{c}.{d}"]
+)
+def test_metric_patterns_take_linear_time(name: str) -> None:
+    found = Found(name, metric_pattern(name), frozenset({"fullmatch"}))
+
+    assert not [how for token in ("x", "_", "1", "a", "x_", "a.") if (how := grows(found, "", token))]
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "matches"),
+    [
+        ("loss", "loss", True),
+        ("loss", "losses", False),
+        ("accuracy_{set}", "accuracy_cifar10", True),
+        ("accuracy_{set}", "accuracy_", False),
+        ("{a}_{b}", "one_two_three", True),
+        ("{a}_b_{c}", "x_b_b_y", True),
+        ("{a}{b}", "x", False),
+        ("{a}{b}", "xy", True),
+        ("{a}-{b}.mean", "mlp-mnist.mean", True),
+        ("{a}-{b}.mean", "mlp-mnist.mean.mean", False),
+        ("{a}.{b}", "one.two.three", False),
+        ("{a}_x", "a_x_x", True),
+    ],
+)
+def test_metric_patterns_find_what_they_name(name: str, metric: str, matches: bool) -> None:
+    assert bool(metric_pattern(name).fullmatch(metric)) is matches
