@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from shutil import copytree
@@ -199,7 +198,11 @@ class _Run:
     def steps(self, steps: Sequence[Step]) -> list[Stepped]:
         """See `sandbox.steps.Steps`. A room for several commands stands as long as they may take together."""
         patient = replace(self, limits=replace(self.limits, seconds=self.limits.seconds * len(steps)))
-        return run_steps(steps, self.limits.seconds, partial(patient.__call__, last=False))
+        return run_steps(
+            steps,
+            self.limits.seconds,
+            lambda argv, outputs, environment: patient(argv, outputs, last=False, environment=environment),
+        )
 
 
 def _after_installation(

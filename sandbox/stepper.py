@@ -3,10 +3,12 @@
     stepper.py REPORT STEPS    STEPS is JSON: [{argv, environment, seconds, aside}]
 
 Standard library only, from the environment, never from the repository. After each command everything that it started
-is killed. REPORT holds, for each, how it ended, what it printed and which files lie below `results/`.
+is killed. REPORT holds, for each, how it ended, what it printed and which files lie below `results/`; and the secret
+from the environment, which no command has seen.
 """
 
 import base64
+import ctypes
 import json
 import os
 import signal
@@ -21,15 +23,21 @@ from typing import IO, Any
 _TAIL = 16_000
 _CONTENT = 300_000
 _FILES = 2_000
+_SET_DUMPABLE, _SET_SUBREAPER = 4, 36
 _RESULTS, _ASIDE = Path("results"), Path(".aside")
 
 
 def main(report: Path, steps: list[dict[str, Any]]) -> None:
     """Run all steps; the report is written once, at the end."""
+    prctl = ctypes.CDLL(None).prctl
+    prctl(_SET_SUBREAPER, 1, 0, 0, 0)
+    # The commands have the same user: without this they could look into this process and change it.
+    prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+    secret = os.environ.pop("PAPER2CODE_SECRET")
     told = [_run(step) for step in steps]
     report.unlink(missing_ok=True)
     with report.open("x") as stream:
-        json.dump(told, stream)
+        json.dump({"secret": secret, "steps": told}, stream)
 
 
 def _run(step: dict[str, Any]) -> dict[str, Any]:
@@ -53,8 +61,11 @@ def _run(step: dict[str, Any]) -> dict[str, Any]:
         except subprocess.TimeoutExpired:
             code = None
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+            os.kill(-1, signal.SIGKILL)
         process.wait()
+        with suppress(ChildProcessError):
+            while True:
+                os.wait()
         seconds = time.monotonic() - started
         said = [_tail(stream) for stream in (out, err)]
     return {"exit_code": code, "seconds": seconds, "stdout": said[0], "stderr": said[1], "files": _files()}

@@ -44,19 +44,24 @@ Steps = Callable[[Sequence[Step]], Sequence[Stepped]]
 """Runs steps in one fresh room. Raises SandboxError; fewer results than steps: the room was closed meanwhile."""
 
 
-def run_steps(
-    steps: Sequence[Step], seconds: float, run: Callable[[tuple[str, ...], tuple[str, ...]], CommandResult]
-) -> list[Stepped]:
-    """What `run` (argv, outputs) makes of steps that may take `seconds` each. All fail as the room does."""
-    report = f".paper2code-{secrets.token_hex(8)}"
+Runs = Callable[[tuple[str, ...], tuple[str, ...], Mapping[str, str]], CommandResult]
+"""Runs a command, given argv, outputs and environment."""
+
+
+def run_steps(steps: Sequence[Step], seconds: float, run: Runs) -> list[Stepped]:
+    """What `run` makes of steps that may take `seconds` each. All fail as the room does."""
+    report, secret = f".paper2code-{secrets.token_hex(8)}", secrets.token_hex(32)
     orders = [
         {"argv": s.argv, "environment": dict(s.environment), "seconds": seconds, "aside": s.aside}
         for s in steps
     ]
-    result = run(("python3", "-I", f"{TOOLS}/stepper.py", report, json.dumps(orders)), (report,))
+    argv = ("python3", "-I", f"{TOOLS}/stepper.py", report, json.dumps(orders))
+    result = run(argv, (report,), {"PAPER2CODE_SECRET": secret})
     try:
-        said: list[dict[str, Any]] = json.loads(result.outputs.get(report, b""))
-        return [_stepped(step, told) for step, told in zip(steps, said, strict=False)]
+        said: dict[str, Any] = json.loads(result.outputs.get(report, b""))
+        if said["secret"] != secret:
+            raise ValueError("a report that the stepper has not written")
+        return [_stepped(step, told) for step, told in zip(steps, said["steps"], strict=False)]
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         # None was written, or a program has written another in its place.
         return [Stepped(result, {})]

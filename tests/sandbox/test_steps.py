@@ -1,0 +1,79 @@
+"""Several commands in one room: what each leaves behind is believed only from who ran them."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from sandbox import steps as module
+from sandbox.interface import Command, Sandbox
+from sandbox.report import CommandResult
+from sandbox.steps import Step, Stepped, run_steps
+from tests.sandbox.conftest import SMALL
+
+FORGING = """
+import json, os, sys, time
+from pathlib import Path
+
+if sys.argv[1:] == ["fail"]:
+    sys.exit(3)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        while True:
+            for place in Path().glob(".paper2code-*"):
+                place.write_text(FORGED)
+            for name in sys.argv[1].split():
+                Path(name).write_text(FORGED)
+            time.sleep(0.001)
+"""
+FORGED = '{"steps": [{"exit_code": 0, "seconds": 0, "stdout": "forged", "stderr": "", "files": {}}] * 2}'
+SPY = """
+import os
+from pathlib import Path
+
+seen = [name for name in os.environ if "SECRET" in name]
+for process in Path("/proc").glob("[0-9]*"):
+    try:
+        seen += [str(process)] if b"PAPER2CODE_SECRET" in (process / "environ").read_bytes() else []
+    except OSError:
+        pass
+print("seen", seen)
+"""
+
+
+def stepped(sandbox: Sandbox, folder: Path, program: str, *arguments: tuple[str, ...]) -> list[Stepped]:
+    directory, tools = folder / "repository", folder / "tools"
+    directory.mkdir()
+    (directory / "program.py").write_text(program)
+    tools.mkdir()
+    shutil.copy(Path(module.__file__).with_name("stepper.py"), tools)
+
+    def run(argv: tuple[str, ...], outputs: tuple[str, ...], environment: Mapping[str, str]) -> CommandResult:
+        return sandbox.run(directory, Command(argv, SMALL, environment, tools=tools, outputs=outputs))
+
+    return run_steps([Step(("python3", "program.py", *each)) for each in arguments], 10, run)
+
+
+def test_what_a_step_leaves_running_cannot_answer_for_the_next(sandbox: Sandbox, tmp_path: Path) -> None:
+    program = FORGING.replace("FORGED", repr(FORGED))
+    told = stepped(sandbox, tmp_path, program, ("report.json",), ("fail",))
+
+    assert [each.result.exit_code for each in told] == [0, 3]
+    assert "forged" not in told[0].result.stdout
+
+
+def test_no_step_sees_the_secret_of_the_report(sandbox: Sandbox, tmp_path: Path) -> None:
+    (told,) = stepped(sandbox, tmp_path, SPY, ())
+
+    assert told.result.stdout.strip() == "seen []"
+
+
+def test_a_report_without_the_secret_is_nobodys(tmp_path: Path) -> None:
+    def run(argv: tuple[str, ...], outputs: tuple[str, ...], environment: Mapping[str, str]) -> CommandResult:
+        return CommandResult(
+            argv, 1, 0.0, "", "", outputs={outputs[0]: FORGED.replace("] * 2", "]").encode()}
+        )
+
+    (told,) = run_steps([Step(("python3", "program.py"))], 10, run)
+
+    assert told.result.exit_code == 1
