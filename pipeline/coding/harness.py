@@ -243,6 +243,8 @@ class Report:
         self.results = lab.results(experiment, config)
         self.metrics = list(dict.fromkeys(name for result in self.results for name in result.metrics))
         self.shown: list[str] = []
+        self.written: set[str] = set()
+        self._names = lab.names(experiment)
         self._seeds, self._folder = len(lab.seeds(experiment)), ROOT / "results" / lab.mode
 
     def of(self, method: str) -> list[Result]:
@@ -264,7 +266,11 @@ class Report:
         return Summary(statistics.fmean(values), std, len(values), self._seeds)
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Write `<name>.md` and `<name>.csv`; the name is the paper's anchor, cells may be summaries."""
+        """Write `<name>.md` and `<name>.csv`; the name is the paper's anchor, cells may be summaries.
+
+        Where several experiments show the same table, each writes its part, `Tab2-<experiment>`; figures alike.
+        """
+        name = self._name(name)
         text, stream = _markdown(columns, rows), io.StringIO()
         csv.writer(stream, lineterminator="\n").writerows([columns, *rows])
         _write(self._folder / f"{name}.md", text.encode())
@@ -278,11 +284,16 @@ class Report:
             from matplotlib.figure import Figure
         except ImportError as error:
             raise RuntimeError("figures need matplotlib in requirements.txt") from error
+        name = self._name(name)
         figure, stream = Figure(figsize=(width, height), layout="constrained"), io.BytesIO()
         yield figure
         figure.savefig(stream, format="png", dpi=120)
         _write(self._folder / f"{name}.png", stream.getvalue())
         self.shown.append(f"## {name}\n\n![{name}]({name}.png)\n")
+
+    def _name(self, name: str) -> str:
+        self.written.add(name)
+        return self._names.get(name, name)
 
     def cells(self) -> tuple[list[str], list[list[object]]]:
         """Methods as rows, metrics as columns."""
@@ -304,6 +315,11 @@ class Laboratory:
         self._data: Path = options.data
         self._code, self._packages = _code(), _packages()
         self._found: dict[str, str] = {}
+
+    def names(self, experiment: Experiment) -> dict[str, str]:
+        """Under which name it writes each table and figure that it shows."""
+        others = {a for e in self.experiments.values() if e is not experiment for a in _anchors(e)}
+        return {a: f"{a}-{experiment.name}" if a in others else a for a in _anchors(experiment)}
 
     def settings(self, experiment: Experiment) -> dict[str, Any]:
         """What the runs of an experiment see of the configuration."""
@@ -568,7 +584,7 @@ def _report(lab: Laboratory, experiments: Iterable[Experiment]) -> bool:
         if not report.results:
             print(f"{experiment.name}: nothing has been run yet")
             continue
-        anchors = re.findall(r"\w[\w.]*", experiment.shows)
+        anchors = _anchors(experiment)
         tables = [anchor for anchor in anchors if anchor.startswith("Tab")]
         try:
             if experiment.report:
@@ -581,10 +597,9 @@ def _report(lab: Laboratory, experiments: Iterable[Experiment]) -> bool:
             print(f"{experiment.name}: its report failed: {type(error).__name__}: {error}")
             failed = True
             continue
-        wanted = [f"{name}.md" for name in tables] + [f"{a}.png" for a in anchors if a.startswith("Fig")]
-        for name in wanted:
-            if not (ROOT / "results" / lab.mode / name).exists():
-                print(f"{experiment.name}: its report has not written {name}, which it shows")
+        for anchor in anchors:
+            if anchor.startswith(("Tab", "Fig")) and anchor not in report.written:
+                print(f"{experiment.name}: its report has not written {anchor}, which it shows")
                 failed = True
         old = sum(result.shape["code"] != lab._code for result in report.results)
         shown += report.shown + ([f"{old} of these results were made by earlier code.\n"] if old else [])
@@ -592,6 +607,10 @@ def _report(lab: Laboratory, experiments: Iterable[Experiment]) -> bool:
         _write(ROOT / "results" / lab.mode / "report.md", "\n".join(shown).encode())
         print(f"Tables and figures are in results/{lab.mode}, all of them in its report.md.")
     return failed
+
+
+def _anchors(experiment: Experiment) -> list[str]:
+    return re.findall(r"\w[\w.]*", experiment.shows)
 
 
 def _markdown(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

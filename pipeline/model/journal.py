@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.contract import Contract
 from pipeline.errors import ModelUnavailable, PipelineError
-from pipeline.model.llm import Prompt, Usage
+from pipeline.model.llm import Prompt, Role, Usage, role_of
 
 logger = logging.getLogger(__name__)
 
@@ -169,6 +169,16 @@ class Recording:
         """Who gave the answers."""
         models = {entry.model for answers in self._stages.values() for entry in answers}
         return ", ".join(sorted(models)) or "unknown"
+
+    def answerer(self, role: Role) -> str:
+        """Who gave the answers of a role; where it gave none, of all."""
+        roles = {
+            entry.model
+            for stage, answers in self._stages.items()
+            for entry in answers
+            if role_of(stage) == role
+        }
+        return ", ".join(sorted(roles)) or self.model
 
     @property
     def contract(self) -> Contract:

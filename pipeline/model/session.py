@@ -78,7 +78,7 @@ class Session:
         with self._lock:
             return {
                 role: Share(
-                    seat.source.model if isinstance(seat.source, Recording) else seat.model,
+                    seat.source.answerer(role) if isinstance(seat.source, Recording) else seat.model,
                     self._usages[role],
                 )
                 for role, seat in self._seats.items()

@@ -7,6 +7,7 @@ are the harness's own doors (`coding/harness.py`).
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -92,10 +93,14 @@ class Instrument:
         yield "core", ["core"], iter(())
 
     def _promised(self) -> list[str]:
-        anchors = dict.fromkeys(
-            anchor for experiment in self.logic.experiments for anchor in experiment.shows
-        )
-        return [anchor + end for anchor in anchors for end in _KINDS.get(anchor[:3], ())]
+        experiments = self.logic.experiments
+        shown = Counter(anchor for experiment in experiments for anchor in experiment.shows)
+        return [
+            (anchor if shown[anchor] == 1 else f"{anchor}-{experiment.name}") + end
+            for experiment in experiments
+            for anchor in experiment.shows
+            for end in _KINDS.get(anchor[:3], ())
+        ]
 
     def _list_problems(self, step: Stepped) -> Iterator[str]:
         for experiment in self.logic.experiments:

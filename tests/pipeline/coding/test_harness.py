@@ -460,8 +460,17 @@ def test_a_report_of_its_own_writes_tables_and_figures_under_their_anchors(
     room.write("experiments.py", (room.folder / "experiments.py").read_text().replace("'Fig2'", "'Fig3'"))
     (room.folder / "results/full/Fig2.png").unlink()
     said = room("report", status=1)
-    assert "its report has not written Fig2.png, which it shows" in said
+    assert "its report has not written Fig2, which it shows" in said
     assert "made by earlier code" in (room.folder / "results/full/report.md").read_text()
+
+
+def test_two_experiments_that_show_one_table_each_write_their_part(room: Room) -> None:
+    room.write("experiments.py", EXPERIMENTS.replace('"read", "Tab2"', '"read", "Tab1"'))
+    room("--smoke", status=1)  # ill diverges
+    folder = room.folder / "results/smoke"
+    assert "| narrow |" in (folder / "Tab1-walk.md").read_text()
+    assert "rows" in (folder / "Tab1-read.md").read_text()
+    assert not (folder / "Tab1.md").exists()
 
 
 def test_of_processes_that_make_a_run_together_one_writes(room: Room) -> None:

@@ -141,8 +141,9 @@ def test_a_good_one_can_be_used_in_every_way(execute: Execute, sandbox: Sandbox)
         ('report.table("Tab1"', 'report.table("Table1"', "smoke", ""),
         (
             "def report_walk(report):",
-            "def report_walk(report):\n    from pathlib import Path\n    if Path('.aside').exists():\n"
-            "        (Path('results/smoke/Tab1.md')).write_text('')\n        return",
+            "def report_walk(report):\n    write_walk(report)\n    from pathlib import Path\n"
+            "    if Path('.aside').exists():\n        Path('results/smoke/Tab1.csv').unlink()\n\n\n"
+            "def write_walk(report):",
             "report",
             "has not written `Tab1.csv`",
         ),
