@@ -64,6 +64,41 @@ def test_the_body_says_what_a_reviewer_needs() -> None:
         assert keyword not in body
 
 
+def figures(count: int, left_out: int = 0, caption: str = "Figure 1: Loss.") -> dict[str, Any]:
+    """Part of a report."""
+    return {
+        "mode": "smoke",
+        "earlier": False,
+        "shown": [
+            {"file": f"docs/figures/Fig{n}.png", "anchor": f"Fig{n}" if n == 1 else "", "caption": caption,
+             "width": 40, "height": 30, "bytes": 99, "scaled": n == 2}
+            for n in range(1, count + 1)
+        ],
+        "left_out": [{"name": caption[:60], "why": "it is no PNG"}] * left_out,
+        "beyond": 3,
+    }  # fmt: skip
+
+
+def test_figures_are_shown_as_what_they_are() -> None:
+    made = reproduction(figures=figures(2, 1))
+    body = messages.pull_request(made, "papers/x", "https://github.com/o/r/blob/abc", 12)
+    below = body.partition("## Figures of the smoke run")[2]
+    assert "tiny **synthetic** data" in below
+    assert "not what the paper found" in below
+    address = "https://github.com/o/r/blob/abc/papers/x/docs/figures/Fig1.png?raw=true"
+    assert f"`Fig1.png`, named after Fig1 of the paper: “Figure 1: Loss.”\n\n![Fig1.png]({address})" in below
+    assert "`Fig2.png` (scaled down)" in below
+    assert "because it is no PNG" in below
+    assert "Left out: 3 more" in below
+    images = [token for block in MarkdownIt().parse(body) for token in block.children or ()]
+    assert [token.attrs["src"] for token in images if token.type == "image"] == [
+        address,
+        address.replace("Fig1", "Fig2"),
+    ]
+    assert "](papers/x/docs/figures/Fig1.png)" in messages.pull_request(made, "papers/x", "", None)
+    assert "Figures" not in messages.pull_request(reproduction(), "papers/x", "", None)
+
+
 @pytest.mark.parametrize("status", ["runs", "fails", "not-run"])
 def test_no_status_is_told_as_another(status: str) -> None:
     environment = None if status == "not-run" else report()["environment"]
@@ -162,6 +197,7 @@ def test_no_text_is_longer_than_github_takes(count: int) -> None:
     big["attempts"] = big["attempts"] * count
     big["metrics"] = {f"metric {HOSTILE} {n}": float(n) for n in range(count)}
     big["environment"]["notes"] = [HOSTILE * 10] * count
+    big["figures"] = figures(min(count, 20), min(count, 20), HOSTILE)
     made = dataclasses.replace(reproduction(), report=big)
     assert len(messages.pull_request(made, "papers/x", "https://github.com/o/r/blob/abc", 12)) < 65_536
     assert len(messages.check_summary(big)) < 65_535
