@@ -202,7 +202,8 @@ def test_figures_are_what_the_report_draws_and_no_text_of_the_run(execute: Execu
         "def report_walk(report):\n    shown = pathlib.Path('results/smoke')\n"
         f"    (shown / 'Fig1.png').write_bytes(bytes.fromhex('{png(tail=b'payload').hex()}'))\n"
         "    (shown / 'Fig2.png').write_bytes(bytes(5_000_000))\n"
-        "    (shown / 'Fig3.png').symlink_to('/etc/passwd')",
+        "    (shown / 'Fig3.png').unlink(missing_ok=True)\n"
+        "    (shown / 'Fig3.png').symlink_to('/etc/hostname')",
     )
     report = execute(GOOD.with_file("experiments.py", drawing))
     assert report.ok, report.failure
