@@ -21,7 +21,7 @@ from pipeline.running.fixing import Attempt, error_signature
 from sandbox.execution import execute
 from sandbox.interface import Sandbox
 from sandbox.report import Limits
-from tests.bot.conftest import report, reproduction
+from tests.bot.conftest import figures, report, reproduction
 from tests.bot.work.test_worker import job
 
 HOSTILE = (
@@ -62,21 +62,6 @@ def test_the_body_says_what_a_reviewer_needs() -> None:
     assert body.index("Assumptions") < body.index("What the paper asks for") < body.index("How to run it")
     for keyword in ("Closes", "Fixes", "Resolves"):
         assert keyword not in body
-
-
-def figures(count: int, left_out: int = 0, caption: str = "Figure 1: Loss.") -> dict[str, Any]:
-    """Part of a report."""
-    return {
-        "mode": "smoke",
-        "earlier": False,
-        "shown": [
-            {"file": f"docs/figures/Fig{n}.png", "anchor": f"Fig{n}" if n == 1 else "", "caption": caption,
-             "width": 40, "height": 30, "bytes": 99, "scaled": n == 2}
-            for n in range(1, count + 1)
-        ],
-        "left_out": [{"name": caption[:60], "why": "it is no PNG"}] * left_out,
-        "beyond": 3,
-    }  # fmt: skip
 
 
 def test_figures_are_shown_as_what_they_are() -> None:
