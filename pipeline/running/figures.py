@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pipeline.paths import fold, refusal
 from pipeline.reading.pdf.confined import answers
 from sandbox.report import ExecutionReport
+from sandbox.streams import shown as readable
 
 FOLDER = "docs/figures/"
 DRAWN = re.compile(r"results/smoke/([^/]+)\.png")
@@ -85,7 +86,7 @@ def redrawn(outputs: Mapping[str, bytes], anchors: Collection[str] = ()) -> Figu
             continue
         png = base64.b64decode(answer["data"])
         shown.append(Figure(name, answer["width"], answer["height"], answer["scaled"], png))
-    named = tuple((name[:60], why) for name, why in left_out.items())
+    named = tuple((readable(name)[:60], readable(why)) for name, why in left_out.items())
     return Figures(tuple(shown), named[:MOST], len(fit[MOST:]) + len(named[MOST:]))
 
 
