@@ -10,6 +10,7 @@ import pymupdf
 import pytest
 
 from bot.github.branch import BranchRefused, Snapshot, advance, publish, read
+from pipeline.coding.repository import MAX_FILES
 from pipeline.record import Commit
 from pipeline.running.figures import redrawn
 from tests.pipeline.pngs import chunk, png
@@ -228,6 +229,14 @@ def test_a_job_that_is_run_again_renews_the_figures_that_people_left_alone(
     other = publish(str(remote), "main", "paper2code/x-2", [drawn(1, 2)], "papers/x", AUTHOR)
     other = publish(str(remote), "main", "paper2code/x-2", [drawn(2)], "papers/x", AUTHOR)
     assert pictures(remote, other) == ["Fig2.png"]
+
+
+def test_figures_are_not_counted_among_the_files_of_a_repository(remote: Path) -> None:
+    files = CODE.files | {f"part{n}.py": "" for n in range(MAX_FILES - len(CODE.files))}
+    publish(
+        str(remote), "main", BRANCH, [Commit("Report", "", files, drawn(1, 2).figures)], "papers/x", AUTHOR
+    )
+    assert read(str(remote), "main", BRANCH).files == files
 
 
 def test_a_revision_keeps_the_figures(remote: Path) -> None:

@@ -22,6 +22,7 @@ def test_a_figure_is_its_pixels_and_nothing_else() -> None:
         + chunk(b"eXIf", b"MM\0*\0\0\0\x08 a secret")
         + chunk(b"tIME", b"\x07\xea\x0b\x1d\0\0\0")
         + chunk(b"prVt", b"a secret")
+        + chunk(b"pHYs", b"\0\0\x12\x74\0\0\x12\x74\1")
     )
     drawn = png(extra=hidden, tail=b"PK\3\4 a secret")
 
