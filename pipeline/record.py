@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from pipeline.coding.repository import Repository
 from pipeline.model.llm import LLM
@@ -21,6 +22,8 @@ class Commit:
     body: str
     files: dict[str, str]
     """The whole repository at that point, relative path → text; `reproduce.sh` is executable."""
+    figures: dict[str, bytes] = field(default_factory=dict, repr=False)
+    """Those that a run has drawn, relative path → PNG that was written by us."""
 
 
 @dataclass
@@ -70,21 +73,30 @@ class Record:
         (self.out / name).write_text(text, encoding="utf-8")
         return text
 
-    def lay_out(self, files: Mapping[str, str]) -> Path:
+    def lay_out(self, files: Mapping[str, str], figures: Mapping[str, bytes] = MappingProxyType({})) -> Path:
         """`out/repository` with exactly these files; what was there stays until they are written."""
         directory, made = self.out / "repository", self.out / ".repository"
         repository = Repository(files)
         shutil.rmtree(made, ignore_errors=True)
         repository.write(made)
+        for path, data in figures.items():
+            file = made / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
         shutil.rmtree(directory, ignore_errors=True)
         made.rename(directory)
         return directory
 
     def commit(
-        self, subject: str, body: str, code: Repository, documents: Mapping[str, str] | None = None
+        self,
+        subject: str,
+        body: str,
+        code: Repository,
+        documents: Mapping[str, str] | None = None,
+        figures: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
         """Note a state of the repository, with all documents so far, and lay it out."""
         self.documents |= documents or {}
         files = {**code.files, **self.documents}
-        self.commits.append(Commit(subject, body, files))
-        self.lay_out(files)
+        self.commits.append(Commit(subject, body, files, dict(figures)))
+        self.lay_out(files, figures)

@@ -17,6 +17,7 @@ from pipeline.proving.documents import report_documents
 from pipeline.proving.report import execution_report
 from pipeline.reading.paper import Paper
 from pipeline.record import Commit, Record
+from pipeline.running.figures import figures_of
 from pipeline.running.fixing import Fixer
 from pipeline.running.workbench import Workbench
 from sandbox.interface import Sandbox
@@ -105,6 +106,7 @@ def reproduce(
         if fixer:
             repository = fixer.pinned(repository)
             execution = fixer.executed_as(repository)
+        figures = figures_of(execution, [figure.anchor for figure in paper.figures])
     report = execution_report(
         paper=paper,
         method=options.method,
@@ -115,10 +117,12 @@ def reproduce(
         attempts=fixer.attempts if fixer else (),
         findings=audited.findings,
         platforms=fixer.platforms if fixer else {},
+        figures=figures,
         repository=repository,
         seconds={**record.seconds, "total": sum(record.seconds.values())},
     )
-    record.commit("Report what was run", "", repository, report_documents(planned.plan, report))
+    documents = report_documents(planned.plan, report)
+    record.commit("Report what was run", "", repository, documents, figures.files)
     slug, commits = planned.plan.overview.slug, tuple(record.commits)
     return Reproduction(paper, slug, report["status"], commits, report, written.context)
 

@@ -30,6 +30,7 @@ from pipeline.coding.repository import MAX_BYTES, MAX_FILES, RefusedPath, Reposi
 from pipeline.markdown import plain, visible
 from pipeline.paths import refusal
 from pipeline.record import Commit
+from pipeline.running.figures import is_figure
 
 _SECONDS = 600
 _DEPTH = 200
@@ -76,8 +77,8 @@ class Snapshot:
     sha: str
     directory: str
     files: dict[str, str]
-    """Path within the directory → text. Left out, and never touched: links, files that are no text, and what no
-    generated repository may have.
+    """Path within the directory → text. Left out, and never touched: links, figures of runs, files that are no text,
+    and what no generated repository may have.
     """
 
 
@@ -104,7 +105,7 @@ def publish(
         trees = (
             list(_trees(repository, commits, directory))
             if not existed or _tree(last, directory) == _tree(parent, directory)
-            else [_tree_beside(repository, directory, _texts(repository, last, directory), commits[-1].files)]
+            else [_grown(repository, directory, last, commits[-1])]
         )
         if trees[-1] == parent.tree.hexsha:
             return parent.hexsha
@@ -169,7 +170,7 @@ def advance(
                 return commit.hexsha
         if _texts(repository, parent, seen.directory) != seen.files:
             return None
-        tree = _tree_beside(repository, seen.directory, seen.files, change.files)
+        tree = _tree_beside(repository, seen.directory, seen.files, change.files, change.figures)
         made = _commit(repository, tree, change, parent, author, trailer)
         _push(repository, made, branch)
         return made.hexsha
@@ -243,7 +244,8 @@ def _texts(repository: Repo, commit: GitCommit | None, directory: str) -> dict[s
     """What Snapshot says of `files`."""
     if commit is None or _tree(commit, directory) is None:
         return {}
-    allowed = {path: sha for path, sha in _listed(repository, commit, directory).items() if not refusal(path)}
+    listed = _listed(repository, commit, directory).items()
+    allowed = {path: sha for path, sha in listed if not refusal(path) and not is_figure(path)}
     if len(allowed) > MAX_FILES:
         raise BranchRefused(f"`{directory}` holds more than {MAX_FILES} files")
     # All at once; git itself would fetch what is missing one by one.
@@ -266,8 +268,29 @@ def _text(data: bytes) -> str | None:
         return None
 
 
-def _tree_beside(repository: Repo, directory: str, base: Mapping[str, str], ours: Mapping[str, str]) -> str:
-    """The whole tree of HEAD with what we have made of `base` merged into what stands there."""
+def _grown(repository: Repo, directory: str, last: GitCommit | None, ours: Commit) -> str:
+    """The whole tree of HEAD with `ours` instead of `last`, where people have left what that brought."""
+    before, now = (_figures(repository, commit, directory) for commit in (last, repository.head.commit))
+    kept = {path for path in {*before, *now, *ours.figures} if before.get(path) == now.get(path)}
+    figures = {path: ours.figures.get(path) for path in kept if path in now or path in ours.figures}
+    return _tree_beside(repository, directory, _texts(repository, last, directory), ours.files, figures)
+
+
+def _figures(repository: Repo, commit: GitCommit | None, directory: str) -> dict[str, str]:
+    """Figures of runs, as path → sha."""
+    if commit is None or _tree(commit, directory) is None:
+        return {}
+    return {path: sha for path, sha in _listed(repository, commit, directory).items() if is_figure(path)}
+
+
+def _tree_beside(
+    repository: Repo,
+    directory: str,
+    base: Mapping[str, str],
+    ours: Mapping[str, str],
+    figures: Mapping[str, bytes | None],
+) -> str:
+    """The whole tree of HEAD with what we have made of `base` merged into what stands there, and these figures."""
     theirs = _texts(repository, repository.head.commit, directory)
     try:
         files = merged(base, ours, theirs)
@@ -278,7 +301,7 @@ def _tree_beside(repository: Repo, directory: str, base: Mapping[str, str], ours
         ) from None
     index = IndexFile.from_tree(repository, "HEAD")
     changed = [path for path in {*files, *theirs} if files.get(path) != theirs.get(path)]
-    _put(repository, index, directory, {path: files.get(path) for path in changed})
+    _put(repository, index, directory, {**{path: files.get(path) for path in changed}, **figures})
     return index.write_tree().hexsha
 
 
@@ -293,25 +316,25 @@ def _trees(repository: Repo, commits: Sequence[Commit], directory: str) -> Itera
     }
     for commit in commits:
         index.entries = dict(kept)
-        _put(repository, index, directory, commit.files)
+        _put(repository, index, directory, {**commit.files, **commit.figures})
         yield index.write_tree().hexsha
 
 
-def _put(repository: Repo, index: IndexFile, directory: str, files: Mapping[str, str | None]) -> None:
-    """Enter texts into `index`, and take out those that are None."""
+def _put(repository: Repo, index: IndexFile, directory: str, files: Mapping[str, str | bytes | None]) -> None:
+    """Enter files into `index`, and take out those that are None."""
     paths = {name: _safe(directory) / _safe(name) for name in files}
-    for name in [name for name, text in files.items() if text is None]:
+    for name in [name for name, content in files.items() if content is None]:
         del index.entries[str(paths[name]), 0]
     others = {str(path): entry for (path, _), entry in index.entries.items()}
-    for name, text in files.items():
-        if text is None:
+    for name, content in files.items():
+        if content is None:
             continue
         path = str(paths[name])
         above = [str(parent) for parent in paths[name].parents]
         way = [other for other in others if other in above or other.startswith(f"{path}/")]
         if way:
             raise BranchRefused(f"`{way[0]}` is a file in this repository, so `{path}` cannot be one")
-        data = text.encode()
+        data = content.encode() if isinstance(content, str) else content
         sha = repository.odb.store(IStream("blob", len(data), io.BytesIO(data))).binsha
         mode = others[path].mode if path in others else 0o100755 if name == "reproduce.sh" else 0o100644
         index.entries[path, 0] = IndexEntry.from_base(BaseIndexEntry((mode, sha, 0, path)))

@@ -15,6 +15,7 @@ from bot.intake.configuration import PATH, SAFE_SLUG, filled_in
 from bot.intake.jobs import Job, Outcome, Record
 from bot.intake.progress import Board, Line
 from bot.words.amounts import duration, money
+from bot.words.figures import address, figures
 from pipeline.markdown import code, line, prose
 from pipeline.progress import Stage
 from pipeline.proving.documents import USES
@@ -56,6 +57,7 @@ def pull_request(reproduction: Reproduction, directory: str, blob: str, issue: i
             _assumptions(report, most),
             _requirements(report, f"{blob}/{directory}" if blob else directory, most),
             _executed(report, most),
+            figures(report, f"{blob}/{directory}" if blob else directory, most),
             _how_to_run(directory, report.get("contract", 1)),
             _made_with(report),
         ]
@@ -312,9 +314,7 @@ def _evidence(evidence: Mapping[str, Any], base: str) -> str:
     label = code(f"{evidence['file']}:{evidence['start']}", 80)
     if not base:
         return label
-    path = quote(f"{evidence['file']}")
-    prefix = base if "://" in base else quote(base)
-    return f"[{label}]({prefix}/{path}#L{evidence['start']}-L{evidence['end']})"
+    return f"[{label}]({address(base, evidence['file'])}#L{evidence['start']}-L{evidence['end']})"
 
 
 def _assumptions(report: Mapping[str, Any], most: int) -> str:

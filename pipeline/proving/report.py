@@ -16,6 +16,7 @@ from pipeline.planning.documents import yaml_value
 from pipeline.planning.plan import Plan
 from pipeline.proving.audit import Finding, Place
 from pipeline.reading.paper import Paper
+from pipeline.running.figures import NO_FIGURES, Figures
 from pipeline.running.fixing import Attempt
 from sandbox.report import ExecutionReport, LineCoverage, Mode
 
@@ -55,6 +56,7 @@ def execution_report(
     attempts: Sequence[Attempt],
     findings: Sequence[Finding] = (),
     platforms: Mapping[str, str] | None = None,
+    figures: Figures = NO_FIGURES,
     repository: Repository,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
@@ -96,6 +98,7 @@ def execution_report(
             }
             for p in (execution.phases if execution else ())
         ],
+        "figures": _figures(figures, paper),
         "lines": {
             "generated": generated,
             "changed": changed,
@@ -144,6 +147,8 @@ def carried_over(
         "requirements": old["requirements"] | {"items": items},
         "assumptions": old["assumptions"],
         "models": _added(old.get("models"), new["models"]),
+        # A revision draws none; those that are there are of the code before it.
+        "figures": old["figures"] | {"earlier": True} if old.get("figures") else new["figures"],
         "usage": asdict(Usage(**old["usage"]) + Usage(**new["usage"])),
     }
 
@@ -164,6 +169,28 @@ def _added(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict
 
 def _share(share: Share) -> dict[str, Any]:
     return {"model": share.model, **asdict(share.usage)}
+
+
+def _figures(figures: Figures, paper: Paper | None) -> dict[str, Any]:
+    captions = {figure.anchor: figure.caption for figure in paper.figures} if paper else {}
+    return {
+        "mode": "smoke",
+        "earlier": False,
+        "shown": [
+            {
+                "file": figure.path,
+                "anchor": figure.name if figure.name in captions else "",
+                "caption": captions.get(figure.name, ""),
+                "width": figure.width,
+                "height": figure.height,
+                "bytes": len(figure.data),
+                "scaled": figure.scaled,
+            }
+            for figure in figures.shown
+        ],
+        "left_out": [{"name": name, "why": why} for name, why in figures.left_out],
+        "beyond": figures.beyond,
+    }
 
 
 def _moved(evidence: Mapping[str, Any], before: Repository, after: Repository) -> Place | None:

@@ -15,6 +15,7 @@ from typing import Any
 from pipeline.coding.harness import KILL
 from pipeline.coding.repository import Repository
 from pipeline.planning.plan import Experiment, Logic
+from pipeline.running.figures import DRAWN
 from sandbox.report import CommandResult, PhaseResult, Use
 from sandbox.steps import Step, Stepped, Steps
 
@@ -50,6 +51,7 @@ class Instrument:
             why = "The sandbox was closed before its programs had ended."
             return [PhaseResult("list", results[-1].result, (why,))]
         ended = dict(zip(steps, results, strict=True))
+        ended["report"] = _with_figures(ended["report"])
         phases = []
         for use, names, problems in self._judged(ended):
             phases.append(_phase(use, [ended[name].result for name in names], tuple(problems)))
@@ -167,6 +169,12 @@ def _phase(use: Use, results: Sequence[CommandResult], problems: tuple[str, ...]
     shown = tuple("…" if "\n" in word else word for word in told.argv)
     seconds = sum(result.seconds for result in results)
     return PhaseResult(use, replace(told, argv=shown, seconds=seconds), problems)
+
+
+def _with_figures(step: Stepped) -> Stepped:
+    """The figures that lie there after it are what it gives."""
+    drawn = {path: file.content for path, file in step.files.items() if DRAWN.fullmatch(path)}
+    return replace(step, result=replace(step.result, outputs=drawn))
 
 
 def _again_problems(whole: Stepped, again: Stepped) -> Iterator[str]:

@@ -217,6 +217,21 @@ def reproduction(paper: str = "1706.03762", status: Any = "runs", **changes: Any
     )
 
 
+def figures(count: int, left_out: int = 0, caption: str = "Figure 1: Loss.") -> dict[str, Any]:
+    """Part of a report."""
+    return {
+        "mode": "smoke",
+        "earlier": False,
+        "shown": [
+            {"file": f"docs/figures/Fig{n}.png", "anchor": f"Fig{n}" if n == 1 else "", "caption": caption,
+             "width": 40, "height": 30, "bytes": 99, "scaled": n == 2}
+            for n in range(1, count + 1)
+        ],
+        "left_out": [{"name": caption[:60], "why": "it is no PNG"}] * left_out,
+        "beyond": 3,
+    }  # fmt: skip
+
+
 SHARE = {
     "model": "gpt-6.2-sol",
     "calls": 5,

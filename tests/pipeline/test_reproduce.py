@@ -1,5 +1,6 @@
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -13,7 +14,9 @@ from pipeline.model.llm import Prompt
 from pipeline.planning.documents import config_yaml
 from pipeline.planning.plan import Method
 from pipeline.progress import Progress
+from pipeline.reading.paper import Figure, Paper
 from pipeline.reproduce import Options, Reproduction, reproduce
+from pipeline.running.figures import redrawn
 from sandbox.interface import Sandbox
 from tests.conftest import available
 from tests.fakes.scripted import ScriptedLLM
@@ -27,6 +30,7 @@ from tests.pipeline.plans import (
     old_recording,
     recording,
 )
+from tests.pipeline.pngs import png
 
 SCHEMA = json.loads((Path(module.__file__).parent / "proving/execution-report.schema.json").read_text())
 
@@ -38,10 +42,11 @@ def run(
     cache: Path = Path("unused"),
     method: Method = "full",
     contract: Contract = CURRENT,
+    paper: Paper = PAPER,
 ) -> tuple[Reproduction, ScriptedLLM, list[Progress]]:
     llm, events = ScriptedLLM(answers), list[Progress]()
     options = Options(packages=cache, concurrency=2, method=method, contract=contract)
-    made = reproduce(PAPER, llm=llm, sandbox=sandbox, out=out, options=options, observe=events.append)
+    made = reproduce(paper, llm=llm, sandbox=sandbox, out=out, options=options, observe=events.append)
     jsonschema.validate(made.report, SCHEMA)
     return made, llm, events
 
@@ -126,6 +131,36 @@ def test_each_way_of_using_it_is_a_phase_in_the_report(
     told = made.files["docs/execution-report.md"]
     assert "killed after a checkpoint and resumed, a run gives the same numbers: yes" in told
     assert "python3 main.py run table1 --method default --seed 1" in made.files["README.md"]
+
+
+def test_what_a_run_draws_is_delivered_and_said_and_shown_to_no_model(tmp_path: Path, packages: Path) -> None:
+    drawing = EXPERIMENTS.replace("import numpy", "from pathlib import Path\n\nimport numpy").replace(
+        "\n\nEXPERIMENTS =",
+        '\n\ndef draw(report):\n    """Draw."""\n'
+        f"    content = bytes.fromhex('{png(tail=b'payload').hex()}')\n"
+        "    for name in ('Fig1', 'other'):\n"
+        "        Path('results', 'smoke', f'{name}.png').write_bytes(content)\n"
+        "\n\nEXPERIMENTS =",
+    )
+    drawing = drawing.replace("run=estimate)", "run=estimate, report=draw)")
+    answers = recording() | {"code.experiments.py": fenced(drawing)}
+    paper = replace(PAPER, figures=(Figure("Fig1", "Figure 1: Means."),))
+    made, llm, _ = run(tmp_path, answers, available("local"), packages, paper=paper)
+    assert made.status == "runs", made.report["attempts"]
+    written = redrawn({"results/smoke/Fig1.png": png(), "results/smoke/other.png": png()}).files
+    assert set(written) == {"docs/figures/Fig1.png", "docs/figures/other.png"}
+    assert made.commits[-1].figures == written
+    for path, data in written.items():
+        assert (tmp_path / "repository" / path).read_bytes() == data
+    told = made.report["figures"]
+    assert [(each["file"], each["anchor"], each["caption"]) for each in told["shown"]] == [
+        ("docs/figures/Fig1.png", "Fig1", "Figure 1: Means."),
+        ("docs/figures/other.png", "", ""),
+    ]
+    document = made.files["docs/execution-report.md"]
+    assert "![Fig1.png](figures/Fig1.png)" in document
+    assert "say nothing about the paper's results" in document.partition("## Figures of the smoke run")[2]
+    assert not any(prompt.images for prompt in llm.asked)
 
 
 def test_what_answers_by_the_contract_before_is_made_and_run_as_before(

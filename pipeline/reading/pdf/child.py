@@ -8,6 +8,7 @@ imports.
 import base64
 import json
 import resource
+import struct
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -44,7 +45,11 @@ def main(memory: int, seconds: int) -> int:
     pymupdf.TOOLS.mupdf_display_warnings(False)
     asked = json.loads(sys.stdin.buffer.readline())
     files = [sys.stdin.buffer.read(size) for size in asked["sizes"]]
-    tasks: dict[str, Callable[..., dict[str, Any]]] = {"pages": _pages, "picture": _picture}
+    tasks: dict[str, Callable[..., dict[str, Any]]] = {
+        "pages": _pages,
+        "picture": _picture,
+        "redrawn": _redrawn,
+    }
     for name, arguments in asked["tasks"]:
         task = tasks[name]
         try:
@@ -156,6 +161,39 @@ def _picture(
         "width": pixels.width,
         "height": pixels.height,
         "data": base64.b64encode(data).decode("ascii"),
+    }
+
+
+def _redrawn(files: list[bytes], file: int, side: int, limit: int) -> dict[str, Any]:
+    """A PNG written anew from its pixels alone: no side longer than `side`, and scaled until it takes at most
+    `limit` bytes.
+    """
+    import pymupdf
+
+    data = files[file]
+    if not data.startswith(b"\x89PNG\r\n\x1a\n") or data[12:16] != b"IHDR":
+        raise ValueError("it is no PNG")
+    width, height = struct.unpack(">II", data[16:24])
+    # Before anything is unpacked: so much memory would be taken for it.
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"it has more than {MAX_PIXELS // 1_000_000} million pixels")
+    whole = pixels = pymupdf.Pixmap(pymupdf.csRGB, pymupdf.Pixmap(data))
+    scale = min(1.0, side / max(width, height))
+    while True:
+        if scale < 1:
+            size = max(1, round(width * scale)), max(1, round(height * scale))
+            pixels = pymupdf.Pixmap(whole, *size, None)
+        # What the file says of its resolution would be written on.
+        pixels.set_dpi(72, 72)
+        written = pixels.tobytes("png")
+        if len(written) <= limit:
+            break
+        scale *= 0.8
+    return {
+        "width": pixels.width,
+        "height": pixels.height,
+        "scaled": scale < 1,
+        "data": base64.b64encode(written).decode("ascii"),
     }
 
 

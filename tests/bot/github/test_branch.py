@@ -6,10 +6,14 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pymupdf
 import pytest
 
 from bot.github.branch import BranchRefused, Snapshot, advance, publish, read
+from pipeline.coding.repository import MAX_FILES
 from pipeline.record import Commit
+from pipeline.running.figures import redrawn
+from tests.pipeline.pngs import chunk, png
 
 AUTHOR = "paper2code[bot] <1+paper2code[bot]@users.noreply.github.com>"
 BRANCH = "paper2code/x-1"
@@ -179,6 +183,72 @@ def test_a_branch_without_a_directory_of_ours_is_refused_in_words(remote: Path) 
         read(str(remote), "main", BRANCH)
     with pytest.raises(BranchRefused, match="no longer there"):
         read(str(remote), "main", "paper2code/gone")
+
+
+def blob(remote: Path, sha: str, path: str) -> bytes:
+    shown = ["git", "-C", remote, "cat-file", "blob", f"{sha}:papers/x/{path}"]
+    return subprocess.run(shown, check=True, capture_output=True).stdout
+
+
+def drawn(*greys: int) -> Commit:
+    """Code, and a figure of each grey as it comes out of a run."""
+    text = chunk(b"tEXt", b"Comment\0a secret")
+    files = {f"results/smoke/Fig{grey}.png": png(grey=grey, extra=text, tail=b"payload") for grey in greys}
+    return Commit("Report", "", dict(CODE.files), redrawn(files).files)
+
+
+def pictures(remote: Path, sha: str) -> list[str]:
+    return git(remote, "ls-tree", "--name-only", f"{sha}:papers/x/docs/figures").split()
+
+
+def test_a_figure_is_a_blob_of_what_was_written_anew(remote: Path) -> None:
+    made = drawn(1)
+    sha = publish(str(remote), "main", BRANCH, [PLAN, CODE, made], "papers/x", AUTHOR)
+    data = blob(remote, sha, "docs/figures/Fig1.png")
+    assert data == made.figures["docs/figures/Fig1.png"]
+    assert pymupdf.Pixmap(data).width == 40
+    assert b"secret" not in data and b"payload" not in data
+    assert git(remote, "ls-tree", sha, "papers/x/docs/figures/Fig1.png").startswith("100644 blob")
+    assert "docs/figures" not in git(remote, "ls-tree", "-r", "--name-only", f"{sha}^")
+    assert publish(str(remote), "main", BRANCH, [PLAN, CODE, made], "papers/x", AUTHOR) == sha
+
+
+def test_a_job_that_is_run_again_renews_the_figures_that_people_left_alone(
+    remote: Path, person: Person
+) -> None:
+    publish(str(remote), "main", BRANCH, [drawn(1, 2, 3)], "papers/x", AUTHOR)
+    person({"notes.txt": "Mine\n", "docs/figures/Fig3.png": BINARY, "docs/figures/mine.png": BINARY})
+    again = drawn(1, 3, 4)
+    again.figures["docs/figures/Fig1.png"] = drawn(9).figures["docs/figures/Fig9.png"]
+    sha = publish(str(remote), "main", BRANCH, [again], "papers/x", AUTHOR)
+    assert pictures(remote, sha) == ["Fig1.png", "Fig3.png", "Fig4.png", "mine.png"]
+    for name in ("Fig1", "Fig4"):
+        assert blob(remote, sha, f"docs/figures/{name}.png") == again.figures[f"docs/figures/{name}.png"]
+    assert blob(remote, sha, "docs/figures/Fig3.png") == BINARY.encode(errors="surrogateescape")
+    # Where nobody has touched the branch, the delivery is all there is.
+    other = publish(str(remote), "main", "paper2code/x-2", [drawn(1, 2)], "papers/x", AUTHOR)
+    other = publish(str(remote), "main", "paper2code/x-2", [drawn(2)], "papers/x", AUTHOR)
+    assert pictures(remote, other) == ["Fig2.png"]
+
+
+def test_figures_are_not_counted_among_the_files_of_a_repository(remote: Path) -> None:
+    files = CODE.files | {f"part{n}.py": "" for n in range(MAX_FILES - len(CODE.files))}
+    publish(
+        str(remote), "main", BRANCH, [Commit("Report", "", files, drawn(1, 2).figures)], "papers/x", AUTHOR
+    )
+    assert read(str(remote), "main", BRANCH).files == files
+
+
+def test_a_revision_keeps_the_figures(remote: Path) -> None:
+    made = drawn(1, 2)
+    publish(str(remote), "main", BRANCH, [made], "papers/x", AUTHOR)
+    seen = read(str(remote), "main", BRANCH)
+    assert seen.files == CODE.files, "no figure is text for a model"
+    sha = advance(str(remote), BRANCH, seen, Commit("Use Adam", "", {"main.py": ""}), "r1", AUTHOR)
+    assert sha
+    assert {f"docs/figures/{name}" for name in pictures(remote, sha)} == made.figures.keys()
+    for path, data in made.figures.items():
+        assert blob(remote, sha, path) == data
 
 
 @pytest.mark.parametrize("path", ["../main.py", "/etc/passwd", ".git/config", "a/.GIT/config", "a\u202eb.py"])

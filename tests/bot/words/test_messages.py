@@ -21,7 +21,7 @@ from pipeline.running.fixing import Attempt, error_signature
 from sandbox.execution import execute
 from sandbox.interface import Sandbox
 from sandbox.report import Limits
-from tests.bot.conftest import report, reproduction
+from tests.bot.conftest import figures, report, reproduction
 from tests.bot.work.test_worker import job
 
 HOSTILE = (
@@ -62,6 +62,26 @@ def test_the_body_says_what_a_reviewer_needs() -> None:
     assert body.index("Assumptions") < body.index("What the paper asks for") < body.index("How to run it")
     for keyword in ("Closes", "Fixes", "Resolves"):
         assert keyword not in body
+
+
+def test_figures_are_shown_as_what_they_are() -> None:
+    made = reproduction(figures=figures(2, 1))
+    body = messages.pull_request(made, "papers/x", "https://github.com/o/r/blob/abc", 12)
+    below = body.partition("## Figures of the smoke run")[2]
+    assert "tiny **synthetic** data" in below
+    assert "not what the paper found" in below
+    address = "https://github.com/o/r/blob/abc/papers/x/docs/figures/Fig1.png?raw=true"
+    assert f"`Fig1.png`, named after Fig1 of the paper: “Figure 1: Loss.”\n\n![Fig1.png]({address})" in below
+    assert "`Fig2.png` (scaled down)" in below
+    assert "because it is no PNG" in below
+    assert "Left out: 3 more" in below
+    images = [token for block in MarkdownIt().parse(body) for token in block.children or ()]
+    assert [token.attrs["src"] for token in images if token.type == "image"] == [
+        address,
+        address.replace("Fig1", "Fig2"),
+    ]
+    assert "](papers/x/docs/figures/Fig1.png)" in messages.pull_request(made, "papers/x", "", None)
+    assert "Figures" not in messages.pull_request(reproduction(), "papers/x", "", None)
 
 
 @pytest.mark.parametrize("status", ["runs", "fails", "not-run"])
@@ -162,6 +182,7 @@ def test_no_text_is_longer_than_github_takes(count: int) -> None:
     big["attempts"] = big["attempts"] * count
     big["metrics"] = {f"metric {HOSTILE} {n}": float(n) for n in range(count)}
     big["environment"]["notes"] = [HOSTILE * 10] * count
+    big["figures"] = figures(min(count, 20), min(count, 20), HOSTILE)
     made = dataclasses.replace(reproduction(), report=big)
     assert len(messages.pull_request(made, "papers/x", "https://github.com/o/r/blob/abc", 12)) < 65_536
     assert len(messages.check_summary(big)) < 65_535

@@ -2,6 +2,9 @@
 
 import dataclasses
 import errno
+import pickle
+import re
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +25,11 @@ from bot.work.worker import Reproducer, Worker
 from pipeline import errors
 from pipeline.progress import Progress
 from pipeline.reproduce import Reproduction
+from pipeline.running.figures import redrawn
 from sandbox.interface import SandboxUnavailable
-from tests.bot.conftest import PLACE, make, reproduction
+from tests.bot.conftest import PLACE, figures, make, reproduction
 from tests.fakes.github.server import FakeGitHub
+from tests.pipeline.pngs import png
 
 T = TypeVar("T")
 BOT = "paper2code[bot]"
@@ -218,6 +223,26 @@ def test_a_job_is_delivered(hub: FakeGitHub, github: GitHub, tmp_path: Path) -> 
     assert outcome == Outcome("done", "runs", f"{hub.url}/octo-org/papers/pull/{pull['number']}", usd=0.46)
     (comment,) = hub.comments_by(BOT)
     assert f"#{pull['number']}" in comment["body"]
+
+
+def test_figures_of_the_run_can_be_seen_at_the_commit(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path
+) -> None:
+    def draw(job: Job, out: Path, watch: Watch) -> Reproduction:
+        drawn = redrawn({"results/smoke/Fig1.png": png(tail=b"payload")})
+        made = reproduction(job.paper, figures=figures(1))
+        report = dataclasses.replace(made.commits[-1], subject="Report", figures=drawn.files)
+        # As it is kept between steps.
+        return pickle.loads(pickle.dumps(dataclasses.replace(made, commits=(*made.commits, report))))
+
+    hub.open_issue("A", "")
+    assert employ(github, tmp_path, draw).fulfil(job(), step, Inline()).state == "done"
+    (pull,) = hub.state.pulls.values()
+    sha, path = re.findall(
+        rf"!\[Fig1\.png\]\({hub.url}/octo-org/papers/blob/(\w+)/(\S+)\?raw=true\)", pull["body"]
+    )[0]
+    blob = subprocess.check_output(["git", "-C", str(hub.git), "cat-file", "blob", f"{sha}:{path}"])
+    assert blob == redrawn({"results/smoke/Fig1.png": png()}).shown[0].data
 
 
 def test_code_that_does_not_run_is_a_draft_with_a_failed_check(

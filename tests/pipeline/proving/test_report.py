@@ -1,14 +1,17 @@
 """The report's figures and words, where a whole run would be too much to see them."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 
 from pipeline.coding.repository import Repository
 from pipeline.model.llm import ROLES, Role, Share, Usage
 from pipeline.planning.plan import ConfigEntry, Configuration
+from pipeline.proving.documents import revised_documents
 from pipeline.proving.report import carried_over, execution_report
 from tests.pipeline.plans import PLAN
 
@@ -73,3 +76,26 @@ def test_a_revision_adds_to_what_each_role_has_cost_and_names_both_who_played_it
     before = {key: value for key, value in old.items() if key != "models"}
     jsonschema.validate(before, json.loads(SCHEMA.read_text()))
     assert carried_over(before, new, Repository({}), Repository({}), None)["models"] is None
+
+
+def test_a_revision_says_that_figures_are_older_than_its_code() -> None:
+    nothing = played()
+    drawn = copy.deepcopy(nothing)
+    drawn["figures"]["shown"] = [
+        {"file": "docs/figures/Fig1.png", "anchor": "Fig1", "caption": "Figure 1: Loss.", "width": 40,
+         "height": 30, "bytes": 99, "scaled": True}
+    ]  # fmt: skip
+    schema = json.loads(SCHEMA.read_text())
+    jsonschema.validate(drawn, schema)
+    both = carried_over(drawn, nothing, Repository({}), Repository({}), None)
+    jsonschema.validate(both, schema)
+    assert both["figures"] == drawn["figures"] | {"earlier": True}
+    named = both | {"paper": {"arxiv_id": None, "version": None, "title": "Means"}}
+    told = revised_documents({}, drawn, named)["docs/execution-report.md"]
+    assert "by the code as it was before the last revision" in told
+    older = {key: value for key, value in nothing.items() if key != "figures"}
+    jsonschema.validate(older, schema)
+    assert carried_over(older, nothing, Repository({}), Repository({}), None)["figures"]["shown"] == []
+    drawn["figures"]["shown"][0]["file"] = "docs/figures/../../Fig1.png"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(drawn, schema)

@@ -8,6 +8,7 @@ import pytest
 from pipeline.coding.given import given
 from pipeline.coding.repository import Repository
 from pipeline.planning.plan import DataSet, Experiment, Logic, Metric
+from pipeline.running.figures import NO_FIGURES, figures_of, redrawn
 from pipeline.running.fixing import error_signature
 from pipeline.running.instrument import core
 from pipeline.running.workbench import Workbench
@@ -15,6 +16,7 @@ from sandbox.interface import Sandbox
 from sandbox.report import ExecutionReport, Limits
 from tests.conftest import available
 from tests.pipeline.plans import LOGIC
+from tests.pipeline.pngs import png
 
 EXPERIMENTS = """
 import pathlib
@@ -192,6 +194,23 @@ def test_a_method_that_needs_the_experiments_is_no_part_of_its_own(execute: Exec
     report = execute(broken)
     assert report.failure and report.failure.phase == "core", report.failure
     assert "experiments" in report.failure.result.stderr
+
+
+def test_figures_are_what_the_report_draws_and_no_text_of_the_run(execute: Execute) -> None:
+    drawing = EXPERIMENTS.replace(
+        "def report_walk(report):",
+        "def report_walk(report):\n    shown = pathlib.Path('results/smoke')\n"
+        f"    (shown / 'Fig1.png').write_bytes(bytes.fromhex('{png(tail=b'payload').hex()}'))\n"
+        "    (shown / 'Fig2.png').write_bytes(bytes(5_000_000))\n"
+        "    (shown / 'Fig3.png').unlink(missing_ok=True)\n"
+        "    (shown / 'Fig3.png').symlink_to('/etc/hostname')",
+    )
+    report = execute(GOOD.with_file("experiments.py", drawing))
+    assert report.ok, report.failure
+    made = figures_of(report, [])
+    assert made == redrawn({"results/smoke/Fig1.png": png(), "results/smoke/Fig2.png": b""})
+    assert made.left_out == (("Fig2", "its file is empty, or larger than 300 kB"),)
+    assert figures_of(None, []) == NO_FIGURES
 
 
 def test_what_was_proven_is_not_proven_again_until_code_or_settings_change(
