@@ -387,7 +387,7 @@ def test_the_demo_ends_with_a_pull_request_on_a_local_repository(tmp_path: Path)
     assert ended.exit_code == 0, ended.output
     text = (out / "pull-request.md").read_text()
     assert text.startswith("# Implement “Matching the Innovation")
-    assert "✅ **Runs** (smoke run)" in text
+    assert "✅ **Runs** (smoke run, after 1 repair)" in text
     git = ["git", "-C", str(out / "origin.git")]
     (branch,) = subprocess.check_output(
         [*git, "branch", "--list", "paper2code/*", "--format=%(refname:short)"], text=True
@@ -402,7 +402,12 @@ def test_the_demo_ends_with_a_pull_request_on_a_local_repository(tmp_path: Path)
     subjects = subprocess.check_output(
         [*git, "log", "--format=%s", f"main..{branch}"], text=True
     ).splitlines()
-    assert subjects[::-1] == ["Plan the reproduction", "Write the code", "Report what was run"]
+    assert subjects[::-1] == [
+        "Plan the reproduction",
+        "Write the code",
+        "Repair the run",
+        "Report what was run",
+    ]
     assert str(out / "pull-request.md") in ended.output
 
 
