@@ -21,36 +21,6 @@ FLOOR_SECONDS = 0.012
 """The same for 40 kB, however it grew."""
 NEVER_SECONDS = 3.0
 
-TO_BE_MENDED = frozenset(
-    {
-        "pipeline.reading.latex.biblatex",
-        "pipeline.reading.latex.bibliography",
-        "pipeline.reading.latex.captions",
-        "pipeline.reading.latex.crossreferences",
-        "pipeline.reading.latex.definitions",
-        "pipeline.reading.latex.document",
-        "pipeline.reading.latex.drawings",
-        "pipeline.reading.latex.encodings",
-        "pipeline.reading.latex.environments",
-        "pipeline.reading.latex.equations",
-        "pipeline.reading.latex.files",
-        "pipeline.reading.latex.frontmatter",
-        "pipeline.reading.latex.inline",
-        "pipeline.reading.latex.keywords",
-        "pipeline.reading.latex.phrases",
-        "pipeline.reading.latex.siunitx",
-        "pipeline.reading.latex.tables",
-        "pipeline.reading.latex.verbatim",
-        "pipeline.reading.markdown",
-        "pipeline.reading.pdf.contents",
-        "pipeline.reading.pdf.document",
-        "pipeline.reading.pdf.rows",
-        "pipeline.reading.pdf.text",
-        "pipeline.reading.quantities",
-    }
-)
-"""Modules that read papers, each of a bounded length, with patterns that take longer. None may be added."""
-
 HANDED = {
     "pipeline.model.faults:_levels",
     "pipeline.model.thoughts:",
@@ -131,8 +101,7 @@ def by_module() -> dict[str, list[Found]]:
     found = defaultdict(list)
     for each in FOUND:
         module = each.place.partition(":")[0] if ":" in each.place else each.place.rpartition(".")[0]
-        if module not in TO_BE_MENDED:
-            found[module].append(each)
+        found[module].append(each)
     return found
 
 

@@ -7,10 +7,10 @@ from pipeline.reading import outline
 from pipeline.reading.outline import Heading
 from pipeline.reading.paper import Block, Paper
 
-_HEADING = re.compile(r"(?P<marks>#{1,6})\s+(?P<text>.*?)\s*#*\s*")
+_HEADING = re.compile(r"(?P<marks>#{1,6})\s++(?P<text>.*)")
 _PRINTED_ANCHOR = re.compile(r"^\[(?:S|App)?[\w.-]+\]\s+(?=\S)")
 _CELL = re.compile(
-    r"<t[dh]\b[^>]*>(.*?)(?=<t[dh]\b|</t[dh]>|</tr>|<tr\b|</table>|\Z)", re.DOTALL | re.IGNORECASE
+    r"<t[dh]\b[^<>]*+>(.*?)(?=<t[dh]\b|</t[dh]>|</tr>|<tr\b|</table>|\Z)", re.DOTALL | re.IGNORECASE
 )
 
 
@@ -28,7 +28,7 @@ def read(text: str) -> Paper:
     place = "front"
     for piece in pieces:
         heading = _HEADING.fullmatch(piece)
-        name = _PRINTED_ANCHOR.sub("", heading["text"]) if heading else piece
+        name = _PRINTED_ANCHOR.sub("", heading["text"].rstrip().rstrip("#").rstrip()) if heading else piece
         if heading and not title:
             title = name
         elif re.fullmatch(r"\W*abstract\W*", name, re.IGNORECASE):
@@ -101,8 +101,8 @@ def _pieces(text: str) -> list[str]:
 
 def _block(piece: str) -> Block:
     if piece.startswith("$$"):
-        tag = re.search(r"\\tag\s*\{\s*([^{}]*?)\s*\}", piece)
-        return Block("equation", piece, f"Eq{tag.group(1).replace(' ', '')}" if tag else None)
+        tag = re.search(r"\\tag\s*\{([^{}]*+)\}", piece)
+        return Block("equation", piece, f"Eq{tag.group(1).strip().replace(' ', '')}" if tag else None)
     if piece.startswith(("```", "~~~")):
         return Block("code", piece)
     found = outline.caption(piece)
@@ -117,7 +117,7 @@ def _block(piece: str) -> Block:
 
 def _html_table(piece: str) -> str:
     rows = []
-    for row in re.split(r"<tr\b[^>]*>", piece)[1:]:
-        cells = [" ".join(re.sub(r"<[^>]*>", " ", cell).split()) for cell in _CELL.findall(row)]
+    for row in re.split(r"<tr\b[^<>]*+>", piece)[1:]:
+        cells = [" ".join(re.sub(r"<[^<>]*+>", " ", cell).split()) for cell in _CELL.findall(row)]
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows)

@@ -19,7 +19,11 @@ _WORDS = re.compile(
     r"(?:[- ](?P<scale>hundred|thousand|million|billion))?\b"
 )
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
-_NUMBER = r"(?:\d+(?:\.\d+)?|\.\d+)"
+_NUMBER = r"(?:\d++(?:\.\d++)?|\.\d++)"
+_POWER = re.compile(
+    rf"(?:(?<!\d)({_NUMBER})\s*x\s*)?(?<![\w.])(\d+)(?:\s?\^\s?([-+]?\d+)|(?<=\b10)\s?(-\d{{1,2}}))(?![\d.])"
+)
+_COMMA = r"(?<=\d)(?:\\[,;: ]|[,\u00a0\u2009\u202f])"
 _NEGATION = re.compile(
     r"\b(?:no|not|non|never|without|none|neither|nor|omit\w*|remov\w*|disabl\w*|drop|instead of|"
     r"rather than|unlike|free of)\b|n['\u2019]t\b"
@@ -74,10 +78,9 @@ def _states_number(quote: str, value: float) -> bool:
 def _numbers(quote: str) -> Iterator[float]:
     text = _plain(quote)
     yield from _spelt(text)
-    comma = r"(?<=\d)(?:\\[,;: ]|[,\u00a0\u2009\u202f])"
-    certain = re.sub(comma + r"(?=0\d\d(?!\d))", "", text)
-    yield from _written(re.sub(comma + r"(?=\d{3}(?!\d))", "", certain))
-    yield from _written(re.sub(comma, " ", certain))
+    certain = re.sub(_COMMA + r"(?=0\d\d(?!\d))", "", text)
+    yield from _written(re.sub(_COMMA + r"(?=\d{3}(?!\d))", "", certain))
+    yield from _written(re.sub(_COMMA, " ", certain))
 
 
 def _plain(quote: str) -> str:
@@ -90,8 +93,8 @@ def _plain(quote: str) -> str:
     text = re.sub(r"\\(?:times|cdot|ast)\b|[\u00d7\u00b7\u2217*]", " x ", text)
     text = text.replace(r"\%", "%").replace("½", "1/2")
     text = re.sub(r"_\s*(?:\{\s*(\d\d+)\s*\}|\{[^{}]*\}|\w)", lambda index: f" ; {index[1] or ''} ; ", text)
-    text = re.sub(r"\^\s*\{\s*([^{}]*?)\s*\}", lambda match: "^" + re.sub(r"[{}\s]", "", match[1]), text)
-    text = re.sub(r"(?<=\d)\{?e\s*\}?\s*\^?\{?\s*-\s*\}?\s*\{?(?=\d)", "e-", text)
+    text = re.sub(r"\^\s*\{([^{}]*+)\}", lambda match: "^" + re.sub(r"[{}\s]", "", match[1]), text)
+    text = re.sub(r"(?<=\d)\{?e\s*+\}?\s*+\^?\{?\s*+-\s*+\}?\s*+\{?(?=\d)", "e-", text)
     text = re.sub(r"\\[a-z]+", " ", text)
     return re.sub(r"[{}$~]", " ", text)
 
@@ -99,15 +102,14 @@ def _plain(quote: str) -> str:
 def _written(text: str) -> Iterator[float]:
     """Numbers in digits: powers first, for their parts are no values of their own."""
     text = re.sub(r"(?<=\d)\s*x\s*(?=\d)(?!10\s?\^?[-+]?\d)", " ; ", text)
-    power = rf"(?:({_NUMBER})\s*x\s*)?(?<![\w.])(\d+)(?:\s?\^\s?([-+]?\d+)|(?<=\b10)\s?(-\d{{1,2}}))(?![\d.])"
-    for match in re.finditer(power, text):
+    for match in _POWER.finditer(text):
         factor, base, exponent, lost = match.groups()
         with_exponent = int(exponent or lost)
         if abs(with_exponent) <= 64:
             yield float(factor or 1) * float(base) ** with_exponent
             yield -float(factor or 1) * float(base) ** with_exponent
     text = re.sub(r"(?:(?<![\w.])\d+\s?)?\^\s?[-+]?\w+", " ", text)
-    for match in re.finditer(rf"({_NUMBER})\s?/\s?({_NUMBER})", text):
+    for match in re.finditer(rf"(?<!\d)({_NUMBER})\s?/\s?({_NUMBER})", text):
         numerator, denominator = float(match[1]), float(match[2])
         if denominator:
             yield numerator / denominator
@@ -124,8 +126,7 @@ def _written(text: str) -> Iterator[float]:
 
 def _signed(text: str, match: re.Match[str]) -> Iterator[float]:
     number, unit = float(match[1]), match[2]
-    before = text[: match.start()]
-    if re.search(r"(?:^|[^\w)\]}%.])\s*-\s?$", before):
+    if re.search(r"(?<![\w)\]}%.])-\s?$", text[max(0, match.start() - 4) : match.start()]):
         number = -number
     if unit in ("%", "percent"):
         yield number / 100

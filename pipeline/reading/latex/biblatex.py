@@ -7,9 +7,11 @@ import re
 
 from pipeline.reading.latex.groups import group
 
-_ENTRY = re.compile(r"\\entry\s*\{([^{}]*)\}\s*\{([^{}]*)\}.*?\\endentry", re.DOTALL)
+_ENTRY = re.compile(
+    r"\\entry\s*\{([^{}]*)\}\s*\{([^{}]*)\}(?:[^\\]|\\(?!endentry|entry(?![A-Za-z])))*+\\endentry"
+)
 _FIELD = re.compile(r"\\(field|list|name)\s*\{(\w+)\}")
-_VERB = re.compile(r"\\verb\{(\w+)\}\s*\\verb\s(.*?)\s*\\endverb", re.DOTALL)
+_VERB = re.compile(r"\\verb\{(\w+)\}\s*\\verb\s((?:[^\\]|\\(?!endverb|verb(?![A-Za-z])))*+)\\endverb")
 _PART = re.compile(r"(?<![A-Za-z])(family|given|prefix|suffix)\s*=\s*(?=\{)")
 _END_OF_LIST = re.compile(r"\\end(?:sorted|data)?list(?![A-Za-z])")
 _PRINTED = (
@@ -69,7 +71,7 @@ def _fields(entry: str) -> tuple[dict[str, str], dict[str, list[tuple[str, str]]
             fields[name] = " ".join(value.split()).replace("} {", ", ").strip("{}")
         else:
             fields[name] = re.sub(r"\\bibrangedash\s*", "--", re.sub(r"\\bibrangessep\s*", ", ", value))
-    fields |= {found.group(1): f"\\url{{{found.group(2)}}}" for found in _VERB.finditer(entry)}
+    fields |= {found.group(1): f"\\url{{{found.group(2).rstrip()}}}" for found in _VERB.finditer(entry)}
     return fields, names
 
 

@@ -7,8 +7,9 @@ from pipeline.reading.latex.groups import group
 from pipeline.reading.latex.inline import Inline
 
 _NUMBERS = re.compile(
-    r"\\usepackage\s*\[[^\]]*\bnumbers\b[^\]]*\]\s*\{natbib\}|\\setcitestyle\{[^}]*numbers|\\bibpunct(\{[^}]*\}){3}\{n\}"
-    r"|\\usepackage\s*(?:\[(?![^\]]*style\s*=\s*(?:author|apa|chicago-author|mla))[^\]]*\]\s*)?\{biblatex\}"
+    r"\\usepackage\s*\[(?>[^\]]{0,2000}?\bnumbers\b)[^\]]{0,2000}+\]\s*\{natbib\}|\\setcitestyle\{[^}]{0,2000}?numbers"
+    r"|\\bibpunct(\{[^}]{0,200}+\}){3}\{n\}"
+    r"|\\usepackage\s*(?:\[(?![^\]]{0,2000}style\s*=\s*(?:author|apa|chicago-author|mla))[^\]]{0,2000}+\]\s*)?\{biblatex\}"
 )
 
 
@@ -48,7 +49,9 @@ class Bibliography:
 def _authors_and_year(label: str) -> tuple[str, str]:
     """What natbib's label says, e.g. `{Lo et~al.(2020)Lo, Wang}`."""
     bare = re.sub(r"^\s*\{|\\protect|\\citeauthoryear|\\natexlab", "", label)
-    dated = re.match(r"(.*?)\s*[(,{]\s*\{?(\d{4}\w?|n\.d\.)", bare, re.DOTALL)
+    dated = re.search(r"[(,{]\s*\{?(\d{4}\w?|n\.d\.)", bare)
     if dated is None:
         return "", ""
-    return Inline(lambda command, keys, before, after: "").paragraph(dated.group(1)), dated.group(2)
+    return Inline(lambda command, keys, before, after: "").paragraph(
+        bare[: dated.start()].rstrip()
+    ), dated.group(1)

@@ -26,6 +26,9 @@ _KINDS = {
     "listing": "listing",
 }
 _LABEL = re.compile(r"\\label\s*\{([^{}]*)\}")
+_HEAD_TO_FOOT = re.compile(
+    r"\\end(?:first)?head(?:[^\\]|\\(?!end(?:(?:first)?head|(?:last)?foot)))*+\\end(?:last)?foot"
+)
 _DELUXE = re.compile(r"\\(?:tablebreak|hline|colnumbers|decimals|decimalcolnumbers)(?![A-Za-z])")
 _ALGORITHM2E = re.compile(
     r"\\;|\\(?:Kw[A-Z]\w*|SetK\w+|SetAlgo\w+|ForEach|eIf|uIf|lIf|DontPrintSemicolon|tcp|tcc)(?![A-Za-z])"
@@ -227,8 +230,8 @@ def _minipage(reader: Reader, name: str, body: str, starred: bool) -> None:
 def _longtable(reader: Reader, name: str, body: str, starred: bool) -> None:
     """A table over several pages: its caption is a row, its heading is there once for each kind of page."""
     body = after_arguments("longtable", body)
-    body = re.sub(r"\\endfirsthead.*?\\endhead", "", body, flags=re.DOTALL)
-    body = re.sub(r"\\end(?:first)?head.*?\\end(?:last)?foot", "", body, flags=re.DOTALL)
+    body = re.sub(r"\\endfirsthead(?:[^\\]|\\(?!end(?:first)?head))*+\\endhead", "", body)
+    body = _HEAD_TO_FOOT.sub("", body)
     caption = re.search(r"\\(?:caption|topcaption|tablecaption)\*?", body)
     option = group(body, caption.end(), "[", "]") if caption else None
     found = group(body, option[1] if option else caption.end()) if caption else None

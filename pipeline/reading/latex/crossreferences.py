@@ -37,7 +37,7 @@ _SMALL_IN_AUTOREF = frozenset(
     ("section", "subsection", "subsubsection", "chapter", "item", "footnote", "paragraph")
 )
 _BUILT_IN = frozenset((*_CLEVEREF, *_SMALL_IN_AUTOREF, "table", "line", "listing", "algorithm"))
-_NUMBERED = re.compile(r"(.*?)(\d+)(\D*)", re.DOTALL)
+_LAST_NUMBER = re.compile(r"(?<!\d)(\d++)(\D*+)\Z")
 
 
 @dataclass
@@ -169,13 +169,11 @@ def _order(number: str) -> list[tuple[int, str]]:
 
 def _follows(left: str, right: str) -> bool:
     """Whether the second number is the one after the first."""
-    one, two = (_NUMBERED.fullmatch(number) for number in (left, right))
-    counted = one and two and one[1] == two[1] and one[3] == two[3] and int(two[2]) == int(one[2]) + 1
-    dotted = re.sub(r"\d+$", "", left), re.sub(r"\d+$", "", right)
-    tails = re.search(r"(\d+)$", left), re.search(r"(\d+)$", right)
-    last = dotted[0] == dotted[1] and tails[0] and tails[1] and int(tails[1][1]) == int(tails[0][1]) + 1
+    one, two = _LAST_NUMBER.search(left), _LAST_NUMBER.search(right)
+    alike = one and two and left[: one.start()] == right[: two.start()] and one[2] == two[2]
+    counted = one and two and alike and int(two[1]) == int(one[1]) + 1
     letters = left[:-1] == right[:-1] and left[-1:].isalpha() and ord(right[-1]) == ord(left[-1]) + 1
-    return bool(counted or last or letters)
+    return bool(counted or letters)
 
 
 def _joined(parts: Sequence[str], last: str = " and ") -> str:
@@ -185,7 +183,7 @@ def _joined(parts: Sequence[str], last: str = " and ") -> str:
 def names_of(source: str) -> Names:
     """What a document says about the names of its references."""
     names = Names()
-    loaded = re.search(r"\\usepackage\s*\[([^\]]*)\]\s*\{cleveref\}", source)
+    loaded = re.search(r"\\usepackage\s*\[([^\]]{0,2000}+)\]\s*\{cleveref\}", source)
     given = loaded.group(1) if loaded else ""
     names.capitalise = re.search(r"capitali[sz]e", given) is not None
     names.in_full = "noabbrev" in given
@@ -196,7 +194,7 @@ def names_of(source: str) -> Names:
     for found in re.finditer(r"\\creflabelformat\s*\{([^{}]*)\}\s*\{((?:[^{}]|\{[^{}]*\})*)\}", source):
         names.formats[_plain_kind(found[1].strip())] = _plain(re.sub(r"#[23]", "", found[2]))
     for found in re.finditer(
-        r"\\(?:def\s*|(?:re)?newcommand\*?\s*\{?|providecommand\*?\s*\{?)\\([a-z]+?)autorefname\s*\}?\s*\{([^{}]*)\}",
+        r"\\(?:def\s*|(?:re)?newcommand\*?\s*\{?|providecommand\*?\s*\{?)\\([a-z]+?)autorefname\s*+\}?\s*+\{([^{}]*)\}",
         source,
     ):
         names.autoref[_plain_kind(found[1])] = _plain(found[2])

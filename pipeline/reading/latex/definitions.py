@@ -62,7 +62,7 @@ _KEYWORDS = {
     "SetKwArray": ("textsf", r"\IfNoValueF{#1}{[#1]}"),
 }  # fmt: skip
 _NAME = re.compile(r"\s*(?:\\expandafter\s*)?\\([A-Za-z@]+|.)", re.DOTALL)
-_NAMED = re.compile(r"\s*\\csname\s*([^\\{}]{1,60}?)\s*\\endcsname(?![A-Za-z])")
+_NAMED = re.compile(r"\s*\\csname\s*+([^\\{}\s](?:[^\\{}]{0,58}[^\\{}\s])?)\s*+\\endcsname(?![A-Za-z])")
 _MEANING = re.compile(r"\s*=?\s*(\\(?:[A-Za-z@]+|.)|\S)", re.DOTALL)
 
 

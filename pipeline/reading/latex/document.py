@@ -29,7 +29,7 @@ from pipeline.reading.latex.siunitx import quantities
 from pipeline.reading.latex.verbatim import VERBATIM
 from pipeline.reading.paper import Paper
 
-_CLASS = re.compile(r"\\document(?:class|style)\s*(?:\[([^\]]*)\])?\s*\{([^{}]*)\}")
+_CLASS = re.compile(r"\\document(?:class|style)\s*+(?:\[([^\]]{0,2000}+)\]\s*+)?\{([^{}]*)\}")
 _TOKEN = re.compile(r"\\(?P<name>[A-Za-z@]+)\*?|\\.|[{}]", re.DOTALL)
 _MARK = re.compile(VERBATIM.pattern + r"|\\(?P<mark>begin|end)\s*\{document\}", re.DOTALL)
 _MAX_NAMED = 12
@@ -91,7 +91,7 @@ def _read(files: Mapping[str, bytes], main: str | None) -> tuple[Document, Reade
     reader.keywords = keywords(document.text)
     reader.enumitem = "enumitem" in document.text
     reader.parts_in_brackets = (
-        re.search(r"\\usepackage[^{}]*\{[^{}]*\bsubfigure\b", document.text) is not None
+        re.search(r"\\usepackage[^{}]{0,2000}+\{[^{}]{0,2000}?\bsubfigure\b", document.text) is not None
     )
     if re.search(r"showonlyrefs(?!\s*=\s*false)|\{autonum\}", document.text):
         referred = re.findall(r"\\(?:eqref|ref|cref|Cref|refeq|autoref)\*?\s*\{([^{}]*)\}", source)

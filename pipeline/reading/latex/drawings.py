@@ -5,7 +5,7 @@ import re
 from pipeline.reading.latex.reader import Drawn, Reader
 from pipeline.reading.paper import Anchor, Drawing, Figure
 
-_OPTIONS = r"\s*\*?\s*(?:\[[^\[\]]{0,500}\]\s*){0,2}"
+_OPTIONS = r"\s*+\*?\s*+(?:\[[^\[\]]{0,500}+\]\s*+){0,2}+"
 _FILES = re.compile(
     rf"\\(?:includegraphics|includesvg|plotone|epsfbox|fig|begin\s*\{{overpic\}}){_OPTIONS}\{{(?P<name>[^{{}}\n]{{1,300}})\}}"
     r"|\\plottwo\s*\{(?P<first>[^{}\n]{1,300})\}\s*\{(?P<second>[^{}\n]{1,300})\}"
@@ -14,7 +14,7 @@ _FILES = re.compile(
 _OWN = re.compile(r"\\begin\s*\{(?:tikzpicture|picture|pgfpicture|axis|forest)\}|\\(?:tikz|put)\b")
 _TEXT = r"\{((?:[^{}]|\{[^{}]{0,300}\}){1,300})\}"
 _WORDS = re.compile(
-    rf"\bnode\b[^{{}};]{{0,300}}{_TEXT}|\\addlegendentry\s*(?:\[[^\[\]]{{0,300}}\])?\s*{_TEXT}"
+    rf"\bnode\b[^{{}};]{{0,300}}{_TEXT}|\\addlegendentry\s*+(?:\[[^\[\]]{{0,300}}+\]\s*+)?{_TEXT}"
     rf"|\b(?:[xyz]label|title)\s*=\s*{_TEXT}|\\put\s*\([^()]{{0,40}}\)\s*{_TEXT}"
 )
 

@@ -20,10 +20,10 @@ _ENCODINGS = {
     "utf-8 unicode": "utf-8", "iso-8859-1": "cp1252", "iso8859-1": "cp1252", "windows-1252": "cp1252",
 }  # fmt: skip
 _DECLARED = re.compile(
-    rb"\\(?:usepackage|RequirePackage)\s*\[([^\]]*)\]\s*\{(?:inputenc|inputenx|selinput)\}"
+    rb"\\(?:usepackage|RequirePackage)\s*\[([^\]]{0,2000}+)\]\s*\{(?:inputenc|inputenx|selinput)\}"
     rb"|\\inputencoding\s*\{([^{}]*)\}"
-    rb"|\\begin\s*\{CJK\*?\}\s*(?:\[[^\]]*\])?\s*\{([A-Za-z0-9]+)\}"
-    rb"|\\documentclass\s*\[([^\]]*)\]\s*\{ctex[a-z]*\}|\\usepackage\s*\[([^\]]*)\]\s*\{ctex(?:cap)?\}"
+    rb"|\\begin\s*\{CJK\*?\}\s*+(?:\[[^\]]{0,2000}+\]\s*+)?\{([A-Za-z0-9]+)\}"
+    rb"|\\documentclass\s*\[([^\]]{0,2000}+)\]\s*\{ctex[a-z]*\}|\\usepackage\s*\[([^\]]{0,2000}+)\]\s*\{ctex(?:cap)?\}"
     rb"|^%.{0,40}?(?:encoding|coding)\s*[:=]\s*([A-Za-z0-9_-]+)",
     re.MULTILINE,
 )

@@ -11,7 +11,7 @@ from pipeline.reading.latex.reader import Environment, Reader, Theorem, after_ar
 from pipeline.reading.paper import Block
 
 _HEADING = re.compile(
-    r"\\(?:chapter|section|subsection|subsubsection|paragraph|parttitle|absection|ahead)\*?\s*(?:\[[^\]]*\])?\s*"
+    r"\\(?:chapter|section|subsection|subsubsection|paragraph|parttitle|absection|ahead)\*?\s*+(?:\[[^\]]{0,2000}+\]\s*+)?"
     r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
 )
 _THEOREMS = {
@@ -64,7 +64,7 @@ def _code(reader: Reader, environment: str, text: str, starred: bool) -> None:
         return
     content = re.sub(r"\\begin\s*\{[^{}]*\}", "", text.rpartition("\\end")[0] or text, count=1)
     if environment == "minted":
-        content = re.sub(r"^\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}", "", content)
+        content = re.sub(r"^\s*+(?:\[[^\]]*+\]\s*+)?\{[^{}]*+\}", "", content)
     option = group(content, 0, "[", "]") if content[:1] == "[" else None
     content = content[option[1] :] if option else content
     chosen = settings(option[0]) if option else {}

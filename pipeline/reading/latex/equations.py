@@ -22,7 +22,7 @@ _ONE = frozenset(("equation", "multline", "displaymath", "dmath", "dseries", "ma
 _SHOWN_AS = {"eqnarray": "align", "IEEEeqnarray": "align", "subeqnarray": "align", "xxalignat": "align",
              "xalignat": "align", "flalign": "align", "alignat": "align", "darray": "align", "fleqnarray": "align",
              "numcases": "align", "subnumcases": "align"}  # fmt: skip
-_LABEL = re.compile(r"\\label\s*(?:\[[^\]]*\])?\s*\{([^{}]*)\}")
+_LABEL = re.compile(r"\\label\s*+(?:\[[^\]]{0,2000}+\]\s*+)?\{([^{}]*)\}")
 _TAG = re.compile(r"\\tag(\*?)\s*(?=\{)")
 _EQNO = re.compile(r"\\l?eqno(?![A-Za-z])\s*(.*)", re.DOTALL)
 _UNNUMBERED = re.compile(r"\\(?:nonumber|notag|IEEEnonumber|IEEEnosubnumber)(?![A-Za-z])\*?")
@@ -127,7 +127,7 @@ def _put(reader: Reader, name: str, rows: list[str], number: str) -> None:
     target = Target(anchor, number, "Equation") if anchor else reader.inline.here
     for label in _LABEL.findall(text):
         reader.inline.labels[label.strip()] = target
-    text = _SETTINGS_OF_ROWS.sub("", re.sub(r"\s*\\label\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}", "", text)).strip()
+    text = _SETTINGS_OF_ROWS.sub("", re.sub(rf"(?:(?<!\s)\s++)?{_LABEL.pattern}", "", text)).strip()
     text = _REFERENCE.sub(lambda m: f"\x02{m[1]}|{m[2]}\x03", reader.inline.mathematics(text))
     if not text:
         return

@@ -25,7 +25,7 @@ Include = Callable[[str, str], str]
 _INCLUDES = frozenset(("input", "include", "subfile", "InputIfFileExists", "IfFileExists", "lstinputlisting",
                        "verbatiminput", "VerbatimInput", "inputminted"))  # fmt: skip
 _EVENT = re.compile(r"\\(?:[A-Za-z]+|@[A-Za-z@]+|.)", re.DOTALL)
-_NAMED = re.compile(r"\s*\\csname\s*([^\\{}]{1,60}?)\s*\\endcsname(?![A-Za-z])")
+_NAMED = re.compile(r"\s*\\csname\s*+([^\\{}\s](?:[^\\{}]{0,58}[^\\{}\s])?)\s*+\\endcsname(?![A-Za-z])")
 _INCOMPLETE = re.compile(r"\\([A-Za-z]+)(?:\s*\{[^{}]*\})*\s*\Z")
 _BARE_NAME = re.compile(r"\s*([^\s\\{}\[\]%]+)")
 

@@ -21,9 +21,9 @@ MAX_DEPTH = 15
 
 _TEX_NAME = re.compile(r"\.(tex|ltx|latex|tex\.txt|txt)$", re.IGNORECASE)
 _DOCUMENT_CLASS = re.compile(r"^[^%\n]*\\document(?:class|style)\b", re.MULTILINE)
-_PARENT = re.compile(r"\\documentclass\s*\[([^\]]+)\]\s*\{subfiles\}")
+_PARENT = re.compile(r"\\documentclass\s*\[([^\]]{1,2000}+)\]\s*\{subfiles\}")
 _OTHER_DOCUMENT = re.compile(
-    r"\\documentclass\s*(?:\[[^\]]*\])?\s*\{(?:standalone|beamer|letter|newlfm|exam|minimal|scrlttr2|tikzposter|a0poster)\}"
+    r"\\documentclass\s*+(?:\[[^\]]{0,2000}+\]\s*+)?\{(?:standalone|beamer|letter|newlfm|exam|minimal|scrlttr2|tikzposter|a0poster)\}"
 )
 _JUNK = re.compile(r"(^|/)(\._|__MACOSX/|\.)")
 _UNLIKELY = re.compile(
@@ -43,25 +43,27 @@ _ABSTRACT = re.compile(
     r"\\(?:begin\s*\{abstract\}|abstract\s*[\[{]|maketitle|input|include|subfile)(?![A-Za-z])"
 )
 _VERSION = re.compile(r"[vV_-](\d{1,3})(?=\.[^/]*$)")
-_USED = re.compile(r"\\(?:usepackage|RequirePackage|documentclass)\s*(?:\[[^\]]*\])?\s*\{([^{}]*)\}")
-_CLASS_OF = re.compile(r"\\documentclass\s*(?:\[[^\]]*\])?\s*(\{[^{}]*\})")
+_USED = re.compile(
+    r"\\(?:usepackage|RequirePackage|documentclass)\s*+(?:\[[^\]]{0,2000}+\]\s*+)?\{([^{}]*)\}"
+)
+_CLASS_OF = re.compile(r"\\documentclass\s*+(?:\[[^\]]{0,2000}+\]\s*+)?(\{[^{}]*\})")
 _INCLUDED = re.compile(r"\\(?:input|include|subfile)\s*\{?\s*([^\s{}\\%]+)")
 
 # One pass that knows what a `%` means where it stands.
 _COMMENTS = (
     r"\\(?:url|path|nolinkurl|href)\s*\{{(?:[^{{}}\\]|\\.|\{{[^{{}}]*\}})*\}}"
-    r"|(?P<listing>\\(?:lstinputlisting|verbatiminput|VerbatimInput|inputminted)\*?\s*(?P<settings>\[[^\]]*\])?"
+    r"|(?P<listing>\\(?:lstinputlisting|verbatiminput|VerbatimInput|inputminted)\*?\s*+(?P<settings>\[[^\]]{{0,2000}}+\])?"
     r"\s*(?:\{{\w+\}}(?=\{{))?\{{(?P<listed>[^{{}}#\\]*)\}})"
     r"|{verbatim}"
     r"|(?P<sub>\\(?:sub)?(?:import|inputfrom|includefrom)\*?\s*\{{(?P<folder>[^{{}}]*)\}}\s*\{{(?P<imported>[^{{}}]*)\}})"
-    r"|(?P<input>\\(?:input|include|subfile|subfileinclude)\s*(?:\{{\s*(?P<braced>[^{{}}#\\]*?)\s*\}}"
+    r"|(?P<input>\\(?:input|include|subfile|subfileinclude)\s*(?:\{{(?P<braced>[^{{}}#\\]*+)\}}"
     r"|(?![A-Za-z])\s+(?P<bare>[^\s{{}}\\%#]+)|(?P<quoted>\"[^\"{{}}\\#\n]*\")))"
-    r"|(?P<bibliography>\\(?:bibliography|printbibliography)(?![A-Za-z])(?:\s*\[[^\]]*\])?(?:\s*\{{[^{{}}]*\}})?)"
+    r"|(?P<bibliography>\\(?:bibliography|printbibliography)(?![A-Za-z])(?:\s*\[[^\]]{{0,2000}}+\])?(?:\s*\{{[^{{}}]*\}})?)"
     r"|\\endinput(?![A-Za-z])(?P<endinput>.*)"
     r"|\\."
     r"|(?P<comment>%[^\n]*(?:\n[ \t]*|\Z))"
 )
-_INPUT_PATH = re.compile(r"\\def\s*\\input@path\s*\{((?:\s*\{[^{}]*\}\s*)+)\}")
+_INPUT_PATH = re.compile(r"\\def\s*\\input@path\s*\{((?:\s*+\{[^{}]*+\})++\s*+)\}")
 _NUMBERING = re.compile(
     r"\\(?:newtheorem|newcounter|numberwithin|counterwithin|@addtoreset|the[a-z]+|appendix)(?![a-z])"
 )
@@ -279,7 +281,9 @@ class _Flattening:
                 out.append(self._find(posixpath.join(found["folder"], found["imported"]), folder, depth))
             elif found["input"]:
                 out.append(
-                    self._find(found["braced"] or found["bare"] or found["quoted"] or "", folder, depth)
+                    self._find(
+                        (found["braced"] or found["bare"] or found["quoted"] or "").strip(), folder, depth
+                    )
                 )
             elif found["listing"]:
                 listing = self._listing(found["listed"], folder)

@@ -13,7 +13,7 @@ _MARKS = re.compile(
     r"|corref|cormark|cor|fnref|fnmark|tnoteref|tnotemark|tnotetext|authorfn|IEEEauthorrefmark|IEEEmembership|IEEEcompsoc\w+"
     r"|IEEEauthorblockA|IEEEoverride\w+|samethanks|authorrefmark|authornote\w*|institute|address|addr|Email|nameref|label|mref"
     r"|comma|equalcont|dagger|protect|institution|affiliation|department|homepage|url|href|noaffiliation|aff|ORCID\w*|iD)"
-    rf"(?![A-Za-z])\s*(?:\[[^\]]*\])*{_NESTED}?"
+    rf"(?![A-Za-z])\s*(?:\[[^\]]{{0,2000}}+\])*+{_NESTED}?"
 )
 _TITLES = frozenset(
     ("member", "senior", "fellow", "student", "ieee", "phd", "md", "jr", "sr", "msc", "prof", "dr", "ph.d", "m.d",

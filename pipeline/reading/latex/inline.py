@@ -38,7 +38,7 @@ _EVENT = re.compile(
 _MARKS = {"---": "—", "--": "–", "``": '"', "''": '"', ",,": '"', "`": "'"}
 _SWITCH = re.compile(r"\s*\\(bf|it|em|tt|bfseries|itshape|ttfamily|sl|slshape|textbf|textit)(?![A-Za-z])\s*")
 _DIMENSION = re.compile(
-    r"\s*=?\s*-?[\d.]*\s*\\?(?:pt|em|ex|cm|mm|in|baselineskip|textwidth|linewidth|parskip|smallskipamount|bigskipamount)\b"
+    r"\s*+=?\s*+-?[\d.]*+\s*+\\?(?:pt|em|ex|cm|mm|in|baselineskip|textwidth|linewidth|parskip|smallskipamount|bigskipamount)\b"
     r"[^\n{}]{0,40}?(?=\s|\\|$)"
 )
 _LENGTHS = frozenset(
@@ -122,7 +122,8 @@ class Inline:
             out.append(mark.replace("$", "\\$") if mark[0] == "$" else "")
             return begin
         shown = {"\\(": "$", "\\[": "$$"}.get(mark, mark)
-        content = self.mathematics(re.sub(r"\s*\n\s*", " ", text[begin:end]).strip())
+        lines = re.sub(r"\s++", lambda space: " " if "\n" in space[0] else space[0], text[begin:end])
+        content = self.mathematics(lines.strip())
         out.append(f"{shown}{content}{shown}" if content else "")
         return end + len(closing)
 

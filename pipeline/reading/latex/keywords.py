@@ -12,7 +12,7 @@ _SETTING = re.compile(
     r"\\(?P<name>SetKw(?:InOut|Input|Comment|Prog|For|IF|Repeat|Switch|Block|Hanging\w*)|alg(?:def|blockdefx?|block|loopdefx?|loop|notext)"
     r"|SetAlgoNoEnd|SetAlgoVlined|SetAlgoNoLine|LinesNumbered|LinesNotNumbered|AlgoDisplayBlockMarkers)(?![A-Za-z])\*?"
 )
-_PACKAGE = re.compile(r"\\(?:usepackage|RequirePackage|documentclass)\s*\[([^\]]*)\]\s*\{([^{}]*)\}")
+_PACKAGE = re.compile(r"\\(?:usepackage|RequirePackage|documentclass)\s*\[([^\]]{0,2000}+)\]\s*\{([^{}]*)\}")
 _ALGORITHMIC = re.compile(
     r"\\(?:(?:re|provide)?newcommand|algrenewcommand|algnewcommand|def)\*?\s*\{?\\algorithmic(require|ensure|input|output)\}?\s*(?=\{)"
 )

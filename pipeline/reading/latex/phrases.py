@@ -165,8 +165,11 @@ def _chemistry(inline: Inline, name: str, text: str, position: int, out: list[st
     return found[1] if found else position
 
 
+_CHARACTER = re.compile(r"\s*+(?:(\d{1,3})\s?|\"([0-9A-F]{2})\s?|`\\?(.))")
+
+
 def _character(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
-    read = re.compile(r"\s*(\d{1,3})\s?|\s*\"([0-9A-F]{2})\s?|\s*`\\?(.)").match(text, position)
+    read = _CHARACTER.match(text, position)
     if read:
         out.append(read[3] or chr(int(read[1]) if read[1] else int(read[2] or "20", 16)))
     return read.end() if read else position

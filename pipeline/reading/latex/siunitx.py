@@ -77,10 +77,11 @@ _UNIT_TOKEN = re.compile(
     r"\\(?P<word>[A-Za-z]+)|(?P<sign>\^|_)|(?P<gap>[.~*]|\\[,:; ]|\s+|\{\})|(?P<slash>/)"
     r"|(?P<text>[^\\^_.~*\s/{}]+)|(?P<group>\{)"
 )
+_DECIMAL = r"(?:\d++(?:[.,]\d++)?|[.,]\d++)"
 _NUMBER = re.compile(
-    r"(?P<bound>[<>]=?|\\(?:le|ge|leq|geq|sim|approx|ll|gg)(?![A-Za-z])|~)?\s*(?P<sign>[-+]|\\pm|\+-)?\s*(?P<mantissa>\d*[.,]?\d*)"
-    r"(?P<uncertainty>(?:\(\d*[.,]?\d+\))?)(?:\s*(?:\+-|\\pm|±)\s*(?P<error>\d*[.,]?\d+))?"
-    r"(?:\s*[eEdD]\s*(?P<exponent>[-+]?\d+))?"
+    r"(?P<bound>[<>]=?|\\(?:le|ge|leq|geq|sim|approx|ll|gg)(?![A-Za-z])|~)?\s*+(?P<sign>[-+]|\\pm|\+-)?\s*+(?P<mantissa>\d*+[.,]?\d*+)"
+    rf"(?P<uncertainty>(?:\({_DECIMAL}\))?)(?:\s*+(?:\+-|\\pm|±)\s*+(?P<error>{_DECIMAL}))?"
+    r"(?:\s*+[eEdD]\s*+(?P<exponent>[-+]?\d++))?"
 )
 _IN_TEX = {"%": "\\%", "µ": "\\mu{}", "Ω": "\\Omega{}", "°": "^{\\circ}"}
 _RANGES = frozenset(("SIrange", "qtyrange", "numrange"))
@@ -91,6 +92,7 @@ COUNTS = {
     "SI": 2, "si": 1, "num": 1, "qty": 2, "unit": 1, "ang": 1, "SIrange": 3, "qtyrange": 3, "numrange": 2, "SIlist": 2,
     "qtylist": 2, "numlist": 1, "numproduct": 1, "qtyproduct": 2, "complexnum": 1, "complexqty": 2, "tablenum": 1,
 }  # fmt: skip
+_OPTION = r"(?:\[[^\]]{0,2000}+\]\s*+)"
 _IN_MATHEMATICS = re.compile(
     rf"\\({'|'.join(sorted(COUNTS, key=len, reverse=True))})(?![A-Za-z])(?=\s*[\[{{])"
 )
@@ -204,7 +206,7 @@ class _Unit:
         while position < len(text):
             token = _UNIT_TOKEN.match(text, position)
             position = self._token(token, text) if token else position + 1
-        return re.sub(r"\s*/\s*", "/", " ".join(piece for piece in self.pieces if piece))
+        return re.sub(r"(?:(?<!\s)\s++)?/\s*+", "/", " ".join(piece for piece in self.pieces if piece))
 
     def _token(self, token: re.Match[str], text: str) -> int:
         position, word = token.end(), token["word"]
@@ -270,7 +272,7 @@ def _number(text: str) -> str:
     text = text.strip()
     found = _NUMBER.fullmatch(re.sub(r"(?<=\d)[ ~](?=\d)|\\,|\\ ", "", text))
     if found is None or not text:
-        return re.sub(r"\s*\\times\s*", " × ", text.replace("\\pm", "±").replace("+-", "±"))
+        return re.sub(r"(?:(?<!\s)\s++)?\\times\s*+", " × ", text.replace("\\pm", "±").replace("+-", "±"))
     bound = {"<": "<", ">": ">", "<=": "≤", ">=": "≥", "\\le": "≤", "\\leq": "≤", "\\ge": "≥", "\\geq": "≥", "~": "~",
              "\\sim": "~", "\\approx": "≈", "\\ll": "≪", "\\gg": "≫"}.get(found["bound"] or "", "")  # fmt: skip
     sign = {"+": "+", "-": "-", "\\pm": "±", "+-": "±"}.get(found["sign"] or "", "")
@@ -325,7 +327,7 @@ def quantities(source: str) -> Quantities:
         given = group(source, found.end())
         made.set |= settings(given[0]) if given else {}
     for found in re.finditer(
-        r"\\DeclareSIUnit\s*(?:\[[^\]]*\])?\s*\{?\s*\\([A-Za-z]+)\s*\}?\s*(?:\[[^\]]*\])?\s*(?=\{)", source
+        rf"\\DeclareSIUnit\s*+{_OPTION}?\{{?\s*+\\([A-Za-z]++)\s*+\}}?\s*+{_OPTION}?(?=\{{)", source
     ):
         given = group(source, found.end())
         if given:

@@ -12,9 +12,9 @@ _ROW = re.compile(r"\\\\|\\tabularnewline(?![A-Za-z])|\\begin\s*\{|\\end\s*\{|\\
 _RULES = re.compile(
     r"\\(?:hline|toprule|midrule|bottomrule|endhead|endfirsthead|endfoot|endlastfoot|noalign|hdashline"
     r"|thickhline|Xhline|heavyrule|addlinespace|specialrule|cmidrule|cline|rowcolor|rowcolors|arrayrulecolor"
-    r"|cdashline|tabucline|morecmidrules)(?![A-Za-z])(?:\s*(?:\([^)]*\)|\[[^\]]*\]|\{[^{}]*\}))*"
+    r"|cdashline|tabucline|morecmidrules)(?![A-Za-z])(?:\s*+(?:\([^)]{0,2000}+\)|\[[^\]]{0,2000}+\]|\{[^{}]*+\}))*+"
 )
-_MULTI = re.compile(r"\\(multicolumn|multirow)\*?\s*(?:\[[^\]]*\])?(?=\s*\{)")
+_MULTI = re.compile(r"\\(multicolumn|multirow)\*?\s*+(?:\[[^\]]{0,2000}+\])?(?=\s*\{)")
 
 
 def cells(body: str) -> list[list[str]]:

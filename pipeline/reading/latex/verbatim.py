@@ -25,18 +25,18 @@ _DROPPED = ("comment", "VerbatimOut", "asydef", "sagesilent", "luacode")
 _INLINE = ("Verb", "lstinline", "mintinline", "mint", "spverb", "path", "url", "nolinkurl", "pyv", "EscVerb")
 _WITH_LANGUAGE = frozenset(("mintinline", "mint"))
 _DEFINITION = re.compile(
-    r"\\(?P<lst>lstnewenvironment|newtcblisting|renewtcblisting|DeclareTCBListing|NewTCBListing)\s*(?:\[[^\]]*\])?"
-    r"\s*\{(?P<lstname>[^{}]+)\}\s*(?P<lstargs>(?:\[[^\]]*\]|\{[a-zA-Z+ ]*\}){0,2})"
+    r"\\(?P<lst>lstnewenvironment|newtcblisting|renewtcblisting|DeclareTCBListing|NewTCBListing)\s*+(?:\[[^\]]{0,2000}+\]\s*+)?"
+    r"\{(?P<lstname>[^{}]+)\}\s*(?P<lstargs>(?:\[[^\]]{0,2000}+\]|\{[a-zA-Z+ ]*+\}){0,2})"
     r"|\\(?:DefineVerbatimEnvironment|RecustomVerbatimEnvironment|newverbatim)\s*\{(?P<fancy>[^{}]+)\}"
-    r"|\\newminted\s*(?:\[(?P<minted>[^\]]*)\])?\s*\{(?P<language>[^{}]*)\}"
-    r"|\\newmintinline\s*(?:\[(?P<inline>[^\]]*)\])?\s*\{(?P<inlinelanguage>[^{}]*)\}"
-    r"|\\(?:re)?newenvironment\s*\{(?P<own>[^{}]+)\}\s*(?:\[\d\])?\s*(?:\[[^\]]*\])?\s*\{[^{}]*"
+    r"|\\newminted\s*+(?:\[(?P<minted>[^\]]{0,2000}+)\]\s*+)?\{(?P<language>[^{}]*)\}"
+    r"|\\newmintinline\s*+(?:\[(?P<inline>[^\]]{0,2000}+)\]\s*+)?\{(?P<inlinelanguage>[^{}]*)\}"
+    r"|\\(?:re)?newenvironment\s*\{(?P<own>[^{}]+)\}\s*+(?:\[\d\]\s*+)?(?:\[[^\]]{0,2000}+\]\s*+)?\{[^{}]*"
     r"(?:\{[^{}]*\}[^{}]*){0,6}?\\(?:[bBL]?[vV]erbatim|lstlisting|VerbatimEnvironment|comment)(?![A-Za-z])"
     r"|\\excludecomment\s*\{(?P<excluded>[^{}]+)\}"
-    r"|\\(?:MakeShortVerb|lstMakeShortInline|DefineShortVerb)\*?\s*(?:\[[^\]]*\])?\s*\{?\\?(?P<short>[^\s{}\\A-Za-z])\}?"
+    r"|\\(?:MakeShortVerb|lstMakeShortInline|DefineShortVerb)\*?\s*+(?:\[[^\]]{0,2000}+\]\s*+)?\{?\\?(?P<short>[^\s{}\\A-Za-z])\}?"
     r"|\\(?:re)?newcommand\*?\s*\{?\\(?P<command>[A-Za-z]+)\}?\s*\{\s*\\(?:lstinline|verb|Verb|mintinline)(?![A-Za-z])"
-    r"(?:\s*\[[^\]]*\])?(?:\s*\{[a-z]+\})?\s*\}"
-    r"|\\def\\(?P<plain>[A-Za-z]+)\s*\{\s*\\(?:lstinline|verb|Verb)(?![A-Za-z])(?:\s*\[[^\]]*\])?\s*\}"
+    r"(?:\s*\[[^\]]{0,2000}+\])?(?:\s*\{[a-z]+\})?\s*\}"
+    r"|\\def\\(?P<plain>[A-Za-z]+)\s*\{\s*\\(?:lstinline|verb|Verb)(?![A-Za-z])(?:\s*\[[^\]]{0,2000}+\])?\s*\}"
     r"|\\let\\(?P<let>[A-Za-z]+)\s*=?\s*\\(?:lstinline|verb|Verb)(?![A-Za-z])"
 )  # fmt: skip
 
@@ -73,7 +73,7 @@ class Verbatim:
             + rf"|\\begin\s*\{{(?P<own>{own})\}}(?P<body>.*?)(?:\\end\s*\{{(?P=own)\}}|\Z)"
             + rf"|\\begin\s*\{{(?P<dropped>{'|'.join(map(re.escape, sorted(dropped)))})\}}"
             r".*?(?:\\end\s*\{(?P=dropped)\}|\Z)"
-            + rf"|\\(?P<inline>{names})\*?(?![A-Za-z])(?P<option>\s*\[[^\]\n]*\])?"
+            + rf"|\\(?P<inline>{names})\*?(?![A-Za-z])(?P<option>\s*\[[^\]\n]{{0,2000}}+\])?"
             r"(?P<lang>\{[a-z+#-]+\}(?=[{|!/+]))?"
             r"(?P<mark>[^\s\w\\\[\]])"
             + (rf"|(?<!\\)(?P<short>[{shorts}])[^\n]*?(?P=short)" if short else "|(?P<short>(?!))")

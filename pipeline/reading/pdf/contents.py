@@ -11,7 +11,7 @@ _TITLE = re.compile(
     re.IGNORECASE,
 )
 _ENDING = re.compile(r"(?:^|[\s.])(?:\d{1,4}|[ivxlc]{1,7})$")
-_LEADERS = re.compile(r"(?:\.\s?){5,}\s*(?:\d{1,4}|[ivxlc]{1,7})$")
+_LEADERS = re.compile(r"(?:\.\s?){4}\.\s*+(?:\d{1,4}|[ivxlc]{1,7})$")
 _COVER = re.compile(
     r"to cite this (?:version|article)|\bHAL Id\b|see discussions, stats, and author profiles"
     r"|this is a repository copy of|citation for (?:the original )?published (?:version|paper)|accepted manuscript"

@@ -21,8 +21,8 @@ from pipeline.reading.pdf.rows import CHAPTER, NOTE_MARK, Rows
 from pipeline.reading.pdf.text import Text
 
 _STAMP = re.compile(
-    r"arXiv:(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})v(?P<version>\d+)"
-    r".*?(?P<day>\d{1,2} \w{3} \d{4})"
+    r"arXiv:(?P<id>\d{4}\.\d{4,5}|[a-z-]{1,20}+(?:\.[A-Z]{2})?/\d{7})v(?P<version>\d{1,3}+)"
+    r".{0,100}?(?P<day>\d{1,2} \w{3} \d{4})"
 )
 _ABSTRACT = re.compile(r"\W*abstract\W*(?P<text>.*)", re.IGNORECASE)
 

@@ -52,7 +52,7 @@ def joined(found: Sequence[Row], vocabulary: frozenset[str]) -> str:
     pieces = [""]
     for row in found:
         text, piece = pieces[-1], row.text
-        broken = re.search(r"([A-Za-z]+)-$", text)
+        broken = re.search(r"(?<![A-Za-z])([A-Za-z]++)-$", text)
         following = re.match(r"[a-z]+(?:-[a-z]+)*", piece)
         if broken and following:
             parted = f"{broken.group(1)}{following.group()}".lower()
@@ -64,7 +64,9 @@ def joined(found: Sequence[Row], vocabulary: frozenset[str]) -> str:
             )
             compound = parted not in vocabulary and (kept in vocabulary or known)
             pieces[-1] = (text if compound else text[:-1]) + piece
-        elif re.search(r"[A-Za-z]-$|https?://\S*[/._-]$", text) and re.match(r"\w", piece):
+        elif re.search(r"[A-Za-z]-$|(?<!\S)(?=\S*?https?://\S)\S++(?<=[/._-])$", text) and re.match(
+            r"\w", piece
+        ):
             pieces[-1] += piece
         else:
             pieces.append(piece)
@@ -116,7 +118,7 @@ def title_and_authors(front: Sequence[Row], declared: str) -> tuple[str, tuple[s
     names: list[str] = []
     for row in front[large[-1] + 1 :]:
         for _, _, text in row.cells:
-            for name in re.split(r",|\band\b|&", re.sub(r"[\^_]\{[^}]*\}|[*†‡§∗⇤]", " ", text)):
+            for name in re.split(r",|\band\b|&", re.sub(r"[\^_]\{[^}]{0,200}+\}|[*†‡§∗⇤]", " ", text)):
                 name = " ".join(name.split())
                 if re.fullmatch(r"[^\W\d_][\w.'’-]*(?: [\w.'’-]+){1,3}", name) and not _PLACE.search(name):
                     names.append(name)
