@@ -94,7 +94,7 @@ def unit(head: str) -> str:
 
 def _plain(text: str) -> str:
     """What is seen of a cell: no emphasis, no dress of mathematics, powers as `^n`, no raised marks."""
-    shown = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+", lambda found: "^" + found[0].translate(_SUPERSCRIPTS), text)
+    shown = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+", lambda found: "^" + found[0].translate(_SUPERSCRIPTS), named(text))
     shown = shown.replace("{,}", ",").replace("\\%", "%").replace("+/-", "±")
     shown = re.sub("[\u2212\u2013\u2010\u2011]", "-", shown).replace("·", "×").replace("∗", "*")
     shown = re.sub(r"\\([A-Za-z]+)\s*", lambda found: _SIGNS.get(found[1], ""), shown)
@@ -107,6 +107,7 @@ def _plain(text: str) -> str:
     shown = re.sub(r"(?:(?<![\d.])(10|2))?\^([-+]?\d+(?![\d.]))", _raised, shown)
     shown = re.sub(r"\^[^\s\d+±-][^\s^_]*", "", shown)
     shown = re.sub(rf"^(?:{_MARKS}|_|\s)+|(?:{_MARKS}|_|\s)+$", "", shown)
+    shown = re.sub(rf"(?<=[\d%]){_MARKS}+(?=\s*[(±])", "", shown)
     return re.sub(r"\s+", " ", shown)
 
 

@@ -153,23 +153,33 @@ def _heading(line: Sequence[str]) -> str | None:
 
 
 def _narrowed(grid: list[list[str]]) -> list[list[str]]:
-    """The grid in full width, without empty rows and columns; spreads in a column of their own join their values."""
+    """The grid in full width, without empty rows and columns; spreads set apart join their values."""
     width = max(map(len, grid))
     if width * len(grid) > MAX_AREA:
         return []
-    lines = [line + [""] * (width - len(line)) for line in grid if any(line)]
+    lines: list[list[str]] = []
+    for line in ([*line, *[""] * (width - len(line))] for line in grid if any(line)):
+        if lines and not line[0] and all(_is_spread(text) and "." in text for text in line if text):
+            lines[-1] = _beside(lines[-1], line)
+        else:
+            lines.append(line)
     columns = [list(column) for column in zip(*lines, strict=True) if any(column)]
     kept: list[list[str]] = []
     for column in columns:
-        if (
-            kept
-            and not column[0]
-            and all((read := number(text)) and read.value is None for text in column if text)
-        ):
-            kept[-1] = [f"{value} {beside}".strip() for value, beside in zip(kept[-1], column, strict=True)]
+        if kept and not column[0] and all(map(_is_spread, filter(None, column))):
+            kept[-1] = _beside(kept[-1], column)
         else:
             kept.append(column)
     return [list(line) for line in zip(*kept, strict=True)]
+
+
+def _is_spread(text: str) -> bool:
+    read = number(text)
+    return read is not None and read.value is None
+
+
+def _beside(values: Sequence[str], spreads: Sequence[str]) -> list[str]:
+    return [f"{value} {spread}".strip() for value, spread in zip(values, spreads, strict=True)]
 
 
 def _head(grid: Sequence[Sequence[str]]) -> int:

@@ -1,6 +1,7 @@
 """What the tables of a paper hold, in each form that a paper comes in."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,8 @@ from pipeline.reading import cells, files, markdown, tables
 from pipeline.reading.paper import Paper
 from pipeline.reading.tables import Table
 from tests.pipeline.reading.papers import real, written
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "innovation-matched-forgetting"
 
 
 def table(body: str, preamble: str = "") -> Table:
@@ -30,6 +33,8 @@ def values(found: Table) -> list[list[float | None]]:
     [
         ("**28.4**", 28.4, None, ""),
         ("$\\mathbf{0.12}$", 0.12, None, ""),
+        ("**95.1**$\\pm$0.1", 95.1, 0.1, ""),
+        ("0.12***", 0.12, None, ""),
         ("28.4^{†}", 28.4, None, ""),
         ("28.4$^{1}$", 28.4, None, ""),
         ("65^{a}", 65, None, ""),
@@ -167,6 +172,20 @@ def test_a_spread_in_a_column_of_its_own_joins_its_value() -> None:
     assert [(c.value, c.spread, c.unit) for c in found.cells] == [(11.67, 4.67, ""), (15.70, 4.69, "%")]
 
 
+def test_standard_errors_below_their_values_join_them() -> None:
+    found = table(
+        r"""\begin{tabular}{lcc} & (1) & (2) \\ \hline Education & 0.12*** & 0.10** \\ & (0.03) & (0.04) \\
+        $N$ & 1{,}024 & 2{,}048 \\\end{tabular}"""
+    )
+    assert found.rows == (("Education",), ("$N$",))
+    assert [(c.value, c.spread) for c in found.cells] == [
+        (0.12, 0.03),
+        (0.1, 0.04),
+        (1024, None),
+        (2048, None),
+    ]
+
+
 def test_a_number_over_two_columns_is_one() -> None:
     found = table(
         r"""\begin{tabular}{l*{1}{r@{.}l}r@{${}\pm{}$}l} & \multicolumn{2}{c}{a} & \multicolumn{2}{c}{b} \\ \hline
@@ -253,6 +272,30 @@ def test_a_body_beside_two_captions_belongs_to_neither() -> None:
     assert [t.anchor for t in after] == ["Tab1", "Tab2"]
     before = markdown_paper(f"{grid}\n\nTable 1. One.\n\n{grid}\n\nTable 2. Two.").tables
     assert [t.anchor for t in before] == ["Tab1", "Tab2"]
+
+
+def test_a_row_of_words_below_the_heading_is_a_row() -> None:
+    found = table(
+        r"\begin{tabular}{lcc} & Cost & Depth \\ recurrent & linear & deep \\ local & small & 3\end{tabular}"
+    )
+    assert found.columns == (("Depth",),)
+    assert found.rows == (("recurrent", "linear"), ("local", "small"))
+
+
+def test_both_forms_of_the_example_hold_the_same_numbers() -> None:
+    latex, pdf = (files.paper(EXAMPLE / name).tables for name in ("paper.tex", "paper.pdf"))
+    for ours, theirs in zip(latex, pdf, strict=True):
+        printed = [{(c.row, c.column, c.value, c.spread, c.unit) for c in t.cells} for t in (ours, theirs)]
+        assert printed[0] == printed[1]
+    assert pdf[1].columns == tuple(
+        (over, name)
+        for over, names in (
+            ("Synthetic: mean squared error ↓", ("stationary", "abrupt", "drift")),
+            ("Digits: accuracy in % ↑", ("unchanged", "permuted")),
+        )
+        for name in names
+    )
+    assert [c.spread for c in pdf[1].cells][:5] == [0.0003, 4.67, 4.69, 0.3, 1.6]
 
 
 @pytest.mark.parametrize("form", ["paper.tex", "paper.pdf"])
