@@ -160,7 +160,9 @@ def demo(ctx: click.Context, out: Path) -> None:
 
 @main.command()
 @click.argument("paper")
-@click.option("--json", "as_json", is_flag=True, help="Every section, block and anchor, instead of Markdown.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Every section, block, anchor and cell, instead of Markdown."
+)
 def paper(paper: str, as_json: bool) -> None:
     """Print a paper as the pipeline reads it, and on the error stream what could not be read."""
     from pipeline.markdown import visible
@@ -169,7 +171,11 @@ def paper(paper: str, as_json: bool) -> None:
 
     found = read(paper, composition.arxiv(_settings()))
     if as_json:
-        told = dataclasses.asdict(dataclasses.replace(found, figures=())) | {"figures": figures.told(found)}
+        told = dataclasses.asdict(dataclasses.replace(found, figures=())) | {
+            "figures": figures.told(found),
+            "tables": [dataclasses.asdict(table) for table in found.tables],
+            "inventory": dataclasses.asdict(found.inventory()),
+        }
         click.echo(json.dumps(told, ensure_ascii=False, indent=1, default=str))
         return
     click.echo(visible(found.text()))

@@ -183,6 +183,19 @@ def test_a_paper_is_printed_as_it_is_read(paper: Path) -> None:
     assert json.loads(run("paper", paper, "--json").stdout)["title"] == "Means of Things"
 
 
+def test_a_papers_tables_and_inventory_are_printed_cell_by_cell(tmp_path: Path) -> None:
+    table = (
+        r"\begin{table}\caption{Times.}\begin{tabular}{lr}Set & Time (s)\\A & 1.5(2)\end{tabular}\end{table}"
+    )
+    (tmp_path / "a.tex").write_text(f"\\documentclass{{article}}\\begin{{document}}{table}\\end{{document}}")
+    told = json.loads(run("paper", tmp_path / "a.tex", "--json").stdout)
+    assert told["tables"][0]["columns"] == [["Time (s)"]]
+    assert told["tables"][0]["cells"] == [
+        {"text": "1.5(2)", "value": 1.5, "spread": 0.2, "unit": "s", "row": 0, "column": 0}
+    ]
+    assert told["inventory"]["tables"] == [{"anchor": "Tab1", "label": "Table 1: Times."}]
+
+
 def test_what_could_not_be_read_is_said_beside_the_paper(tmp_path: Path) -> None:
     text = "\\documentclass{article}\\begin{document}Text.\\input{gone}\\end{document}"
     (tmp_path / "a.tex").write_text(text)

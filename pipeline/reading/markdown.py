@@ -4,13 +4,16 @@ import re
 
 from pipeline.errors import PaperUnreadable
 from pipeline.reading import outline
+from pipeline.reading.latex.tables import pipe_table
 from pipeline.reading.outline import Heading
 from pipeline.reading.paper import Block, Paper
 
+MAX_SPAN = 100
+"""Rows or columns that a cell of HTML takes at most."""
 _HEADING = re.compile(r"(?P<marks>#{1,6})\s++(?P<text>.*)")
 _PRINTED_ANCHOR = re.compile(r"^\[(?:S|App)?[\w.-]+\]\s+(?=\S)")
 _CELL = re.compile(
-    r"<t[dh]\b[^<>]*+>(.*?)(?=<t[dh]\b|</t[dh]>|</tr>|<tr\b|</table>|\Z)", re.DOTALL | re.IGNORECASE
+    r"<t[dh]\b([^<>]*+)>(.*?)(?=<t[dh]\b|</t[dh]>|</tr>|<tr\b|</table>|\Z)", re.DOTALL | re.IGNORECASE
 )
 
 
@@ -116,8 +119,25 @@ def _block(piece: str) -> Block:
 
 
 def _html_table(piece: str) -> str:
-    rows = []
-    for row in re.split(r"<tr\b[^<>]*+>", piece)[1:]:
-        cells = [" ".join(re.sub(r"<[^<>]*+>", " ", cell).split()) for cell in _CELL.findall(row)]
-        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(rows)
+    """The table as Markdown; what takes several columns or rows stands in the first of them."""
+    rows: list[list[str]] = []
+    below: dict[int, int] = {}  # in so many more rows this column is taken
+    for row in re.split(r"<tr\b[^<>]*+>", piece, flags=re.IGNORECASE)[1:]:
+        line: list[str] = []
+        taken, below = below, {place: left - 1 for place, left in below.items() if left > 1}
+        for cell in _CELL.finditer(row):
+            while len(line) in taken:
+                line.append("")
+            text = " ".join(re.sub(r"<[^<>]*+>", " ", cell[2]).split()).replace("|", "\\|")
+            columns, height = (
+                min(int(found[1]), MAX_SPAN)
+                if (found := re.search(rf"\b{way}span\W+(\d{{1,4}})", cell[1]))
+                else 1
+                for way in ("col", "row")
+            )
+            if height > 1:
+                below |= dict.fromkeys(range(len(line), len(line) + columns), height - 1)
+            line += [text, *[""] * (columns - 1)]
+        if line:
+            rows.append(line)
+    return pipe_table(rows)

@@ -11,7 +11,7 @@ from datetime import date
 from functools import cached_property
 from typing import Literal
 
-from pipeline.reading import quotation
+from pipeline.reading import inventory, quotation, tables
 
 Anchor = str
 """Where something stands, as printed: `S3.2`, `Eq4`, `Alg1`, `Tab2`, `Fig1`, `AppA`, `AppA.1`, `Theorem2.1`,
@@ -255,6 +255,26 @@ class Paper:
         return anchors[bisect.bisect_right(starts, match.start()) - 1] if match else None
 
     @cached_property
+    def tables(self) -> tuple[tables.Table, ...]:
+        """What the tables hold, cell by cell, in reading order; a table of several parts is there part by part."""
+        return tables.read([(b.anchor, b.text) if b.kind == "table" else None for b in self._blocks()])
+
+    def inventory(self) -> inventory.Inventory:
+        """What the paper contains: equations, algorithms, figures, tables, experiments, and what tables name."""
+        parts = [
+            inventory.Part(
+                section.anchor,
+                section.number,
+                section.title,
+                depth,
+                tuple((block.kind, block.anchor, block.text) for block in section.blocks),
+            )
+            for top in self.sections
+            for depth, section in top.walk()
+        ]
+        return inventory.taken(parts, self.tables)
+
+    @cached_property
     def anchors(self) -> frozenset[Anchor]:
         """All places that can be named."""
         return frozenset(anchor for anchor, _ in self._pieces())
@@ -274,6 +294,11 @@ class Paper:
                 reduced.append(piece + quotation.HARD)
                 length += len(piece) + 1
         return "".join(reduced), starts, anchors
+
+    def _blocks(self) -> Iterator[Block]:
+        for top in self.sections:
+            for _, section in top.walk():
+                yield from section.blocks
 
     def _pieces(self) -> Iterator[tuple[Anchor, str]]:
         yield "Title", self.title

@@ -85,9 +85,17 @@ def _code(reader: Reader, environment: str, text: str, starred: bool) -> None:
 
 def _tabular(reader: Reader, name: str, body: str, starred: bool) -> None:
     reader.flush()
-    body = after_arguments("tabular*" if name == "tabular" and starred else name, body)
-    if printed := tables.table(body, reader.cell):
+    content = after_arguments("tabular*" if name == "tabular" and starred else name, body)
+    given = _last_group(body[: len(body) - len(content)])
+    if printed := tables.table(content, reader.cell, given):
         reader.put(Block("table", printed))
+
+
+def _last_group(arguments_: str) -> str:
+    last, position = "", arguments_.find("{")
+    while position >= 0 and (found := group(arguments_, position)):
+        last, position = found[0], arguments_.find("{", found[1])
+    return last
 
 
 def abstract(reader: Reader, name: str, body: str, starred: bool) -> None:

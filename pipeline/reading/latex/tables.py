@@ -9,12 +9,20 @@ Convert = Callable[[str], str]
 """LaTeX of one cell or one line → Markdown of it on one line."""
 
 _ROW = re.compile(r"\\\\|\\tabularnewline(?![A-Za-z])|\\begin\s*\{|\\end\s*\{|\\.|[{}&]", re.DOTALL)
+_SKIP = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|e[mx]|[cm]m|in|bp|pc|sp|\\[A-Za-z]+)\s*\]")
 _RULES = re.compile(
     r"\\(?:hline|toprule|midrule|bottomrule|endhead|endfirsthead|endfoot|endlastfoot|noalign|hdashline"
     r"|thickhline|Xhline|heavyrule|addlinespace|specialrule|cmidrule|cline|rowcolor|rowcolors|arrayrulecolor"
     r"|cdashline|tabucline|morecmidrules)(?![A-Za-z])(?:\s*+(?:\([^)]{0,2000}+\)|\[[^\]]{0,2000}+\]|\{[^{}]*+\}))*+"
 )
 _MULTI = re.compile(r"\\(multicolumn|multirow)\*?\s*+(?:\[[^\]]{0,2000}+\])?(?=\s*\{)")
+MAX_COLUMNS = 100
+MAX_SPECIFIED = 1000
+"""Characters of the argument that says how the columns of a tabular are set."""
+_COLUMN = re.compile(r"(?P<set>[@!><]\s*(?=\{))|(?P<repeated>\*\s*(?=\{))|[A-Za-z]")
+_NESTED = re.compile(
+    r"\\begin\s*+\{tabular\}\s*+(?:\[[^\]]{0,2000}+\]\s*+)?\{(?:[^{}]|\{[^{}]{0,2000}+\}){0,2000}+\}|\\end\s*+\{tabular\}"
+)
 
 
 def cells(body: str) -> list[list[str]]:
@@ -37,25 +45,67 @@ def cells(body: str) -> list[list[str]]:
             rows[-1].append(body[start : found.start()])
             start = found.end()
             if mark != "&":
+                start += body.startswith("*", start)
+                skipped = _SKIP.match(body, start)
                 option = group(body, start, "[", "]") if body[start : start + 1] == "[" else None
-                start = option[1] if option else start + body.startswith("*", start)
+                start = skipped.end() if skipped else option[1] if option else start
                 rows.append([])
     rows[-1].append(body[start:])
     return rows
 
 
-def table(body: str, convert: Convert) -> str:
-    """A tabular's body as a Markdown table; empty if it holds nothing."""
+def table(body: str, convert: Convert, columns_as: str = "") -> str:
+    """A tabular's body as a Markdown table; empty if it holds nothing.
+
+    What the argument `columns_as` sets between two columns to make one number of them is put there: `r@{.}l`.
+    """
+    between = _between(columns_as)
     rows: list[list[str]] = []
     for row in cells(_RULES.sub(" ", body)):
         printed: list[str] = []
         for cell in row:
-            content, columns = _spanning(cell)
+            content, columns = _spanning(_flat(cell))
             printed.append(convert(content).replace("|", "\\|").replace("\n", " ").strip())
             printed.extend([""] * (columns - 1))
+        for place, joint in between:
+            if place + 1 < len(printed) and printed[place + 1]:
+                printed[place] += joint * bool(printed[place]) + printed[place + 1]
+                printed[place + 1] = ""
         if any(printed):
             rows.append(printed)
     return pipe_table(rows)
+
+
+def _flat(cell: str) -> str:
+    """A cell whose lines a tabular of its own breaks, on one line; siunitx's `S` columns take a bare `\\pm`."""
+    without, nested = _NESTED.subn(" ", cell)
+    if nested:
+        cell = re.sub(r"\\\\\*?(?:\[[^\]]*\])?|(?<!\\)&", " ", without)
+    return cell if "$" in cell else re.sub(r"\\pm(?![A-Za-z])", "±", cell)
+
+
+def _between(columns_as: str) -> list[tuple[int, str]]:
+    """Columns that make one number with the next, from the right, and what stands between the two."""
+    columns_as = columns_as[:MAX_SPECIFIED]
+    found: list[tuple[int, str]] = []
+    position = column = 0
+    for _ in range(MAX_SPECIFIED):
+        token = _COLUMN.search(columns_as, position)
+        if token is None:
+            break
+        given = group(columns_as, token.end())
+        if token["repeated"] and given and (again := group(columns_as, given[1])):
+            times = min(int(given[0]), MAX_COLUMNS) if given[0].strip().isdecimal() else 1
+            columns_as, position = (again[0] * times + columns_as[again[1] :])[:MAX_SPECIFIED], 0
+            continue
+        position = given[1] if given else token.end()
+        if token["set"] and given:
+            joint = re.sub(r"\\[,;:! ]|[${}~\s]", "", given[0])
+            if joint in (".", r"\cdot", r"\pm", "±"):
+                found.append((column - 1, "." if joint in (".", r"\cdot") else " ± "))
+        elif not token["set"]:
+            column += 1
+    return [(place, joint) for place, joint in reversed(found) if place >= 0]
 
 
 def _spanning(cell: str) -> tuple[str, int]:
@@ -73,7 +123,7 @@ def _spanning(cell: str) -> tuple[str, int]:
         if count is None or content is None:
             break
         if found.group(1) == "multicolumn" and count[0].strip().isdigit():
-            columns = min(int(count[0]), 100)
+            columns = min(int(count[0]), MAX_COLUMNS)
         cell = f"{cell[: found.start()]} {content[0]} {cell[content[1] :]}"
     return cell, columns
 

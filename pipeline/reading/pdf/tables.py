@@ -4,11 +4,17 @@ The library's own table finder takes longer for one page than reading the whole 
 without vertical rules, which is how papers set them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
 from pipeline.reading.latex.tables import pipe_table
 from pipeline.reading.pdf.layout import Row
+
+MAX_HEAD = 3
+"""Rows of headings that stand above others."""
+MAX_COLUMNS = 40
+TOLERANCE = 3.0
+"""Points by which what is centred or aligned may be off."""
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -21,7 +27,40 @@ def table(rows: Sequence[Row]) -> str:
             place = max(range(len(columns)), key=lambda i: _overlap((x0, x1), columns[i]))
             line[place] = f"{line[place]} {text}".strip().replace("|", "\\|")
         lines.append(line)
+    for row, line, below in zip(rows[:MAX_HEAD], lines, lines[1:], strict=False):
+        _set_over(row, line, below, columns)
     return pipe_table(_with_labels(rows, lines))
+
+
+def _set_over(row: Row, line: list[str], below: list[str], columns: Sequence[tuple[float, float]]) -> None:
+    """Move each heading that is centred above several columns into the first of them."""
+    if len(columns) > MAX_COLUMNS or sum(map(bool, below)) <= len(row.cells):
+        return
+    places = [
+        max(range(len(columns)), key=lambda i: _overlap((x0, x1), columns[i])) for x0, x1, _ in row.cells
+    ]
+    if len(set(places)) < len(places):
+        return
+    free = 0
+    for (x0, x1, _), place, end in zip(row.cells, places, [*places[1:], len(columns)], strict=True):
+
+        def off(span: tuple[int, int], middle: float = x0 + x1) -> float:
+            return abs(columns[span[0]][0] + columns[span[1]][1] - middle) / 2
+
+        left, right = columns[place]
+        aligned = min(abs(left - x0), abs(right - x1), off((place, place))) < TOLERANCE
+        spans = [
+            (first, last)
+            for first in range(free, place + 1)
+            for last in range(place, end)
+            if all(below[first : last + 1])
+        ]
+        best = min(spans, key=off, default=(place, place))
+        if not aligned and off(best) < 2 * TOLERANCE:
+            line[best[0]], line[place] = line[place], line[place] if best[0] == place else ""
+            free = best[1] + 1
+        else:
+            free = place + 1
 
 
 def _with_labels(rows: Sequence[Row], lines: Sequence[list[str]]) -> list[list[str]]:
@@ -30,6 +69,10 @@ def _with_labels(rows: Sequence[Row], lines: Sequence[list[str]]) -> list[list[s
     The label of several rows is set at the middle of their height: as many are above it as below.
     """
     kept: list[list[str]] = []
+    centred = any(
+        line[0] and not any(line[1:]) and 0 < row.baseline - last.baseline < 0.8 * row.size
+        for last, row, line in zip(rows, rows[1:], lines[1:], strict=False)
+    )
     above = 0.0  # baseline of the last row that was kept
     labelled = 0  # so many of the rows that were kept have their label
     for index, (row, line) in enumerate(zip(rows, lines, strict=True)):
@@ -38,17 +81,25 @@ def _with_labels(rows: Sequence[Row], lines: Sequence[list[str]]) -> list[list[s
         if not between or any(kept[-1][place] for place in used):
             kept.append(list(line))
             above = row.baseline
+            if centred and line[0] and labelled:
+                # The label of an odd number of rows is on the middle one.
+                half = min(_unlabelled(reversed(kept[labelled:-1])), _unlabelled(lines[index + 1 :]))
+                kept[-1][0], kept[-1 - half][0] = "", line[0]
+                labelled = len(kept) + half
             continue
         first = len(kept) - 1
         if used == [0]:
-            before = takewhile(lambda other: not other[0], reversed(kept[labelled:]))
-            after = takewhile(lambda other: not other[0], lines[index + 1 :])
-            half = max(1, min(len(list(before)), len(list(after))))
+            half = max(1, min(_unlabelled(reversed(kept[labelled:])), _unlabelled(lines[index + 1 :])))
             first = len(kept) - half
             labelled = len(kept) + half
         for place in used:
             kept[first][place] = line[place]
     return kept
+
+
+def _unlabelled(lines: Iterable[Sequence[str]]) -> int:
+    """How many of the next lines have no label."""
+    return sum(1 for _ in takewhile(lambda line: not line[0], lines))
 
 
 def _columns(rows: Sequence[Row]) -> list[tuple[float, float]]:

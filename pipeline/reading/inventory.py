@@ -1,0 +1,257 @@
+"""Inventory: what a paper contains that an implementation of it may owe. By program, without a model. Pure."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pipeline.reading.tables import Table
+
+LABEL = 100
+"""Characters of an item's label at most."""
+
+_EXPERIMENT = re.compile(
+    r"experiment|evaluat|\bresults?\b|ablat|benchmark|simulat|observation(?!al|s? of)|protocol|empiric|case stud"
+    r"|validation|numerical (?:example|stud|test|illustration)|\bassay|\btrials?\b|\bsurvey|user stud|human stud"
+    r"|measurement|monte carlo|sensitivity|robustness|comparison|\bperformance\b|data reduction|data analys"
+    r"|\bapplications? to|\bfield (?:stud|test|work)|\btests?\b|demonstration|replication|model variations"
+    r"|real[- ]world|toy (?:example|problem)|synthetic",
+    re.IGNORECASE,
+)
+_APART = re.compile(
+    r"introduction|conclusion|related work|previous work|prior work|background|discussion|limitation|future"
+    r"|acknowledge?ment|checklist|impact|ethic|references|abstract|\bproofs?\b|notation|licen[cs]e|author contribution"
+    r"|data availability|funding",
+    re.IGNORECASE,
+)
+_REFERENCE = re.compile(
+    r"\b(?P<kind>Tab(?:le|s?\.)s?|Fig(?:ure|s?\.)s?)[\s~\u00a0]*\(?(?P<first>[A-Z]?\.?\d+(?:\.\d+)*|[IVX]+\b)"
+    r"(?:[a-z]\b)?(?P<more>(?:\s*(?:,|and|&|-|\u2013|to)\s*(?:and\s+)?[A-Z]?\.?\d+(?:\.\d+)*\b){0,9})",
+    re.IGNORECASE,
+)
+_ANCHOR = re.compile(r"\[(?P<anchor>(?:Tab|Fig)[\w.]+)\]")
+_DATA = (
+    re.compile(r"data ?sets?|\bdata\b|corp(?:us|ora)|benchmark|survey|catalog", re.IGNORECASE),
+    re.compile(r"\btasks?\b|environment|\bgames?\b|\bsamples?\b|\bdomain\b", re.IGNORECASE),
+)
+"""What a column of data sets is called, the surer words first."""
+_KNOWN_DATA = re.compile(
+    r"\b(?:[EFKQR]?-?MNIST|Fashion-?MNIST|CIFAR-?\d+(?:-C)?|(?:Tiny-?)?ImageNet(?:-\w+)?|SVHN|STL-?10|CelebA(?:-HQ)?|LSUN"
+    r"|(?:MS-?)?COCO|PASCAL VOC|Cityscapes|ADE20K|KITTI|nuScenes|WMT ?'?\d*|IWSLT ?'?\d*|WSJ|Penn Treebank|PTB"
+    r"|WikiText-?\d*|enwik8|text8|C4|LM1B|The Pile|GLUE|SuperGLUE|SQuAD|MNLI|QNLI|SST-?[25]|MRPC|CoLA|QQP|IMDB|AG News"
+    r"|DBpedia|Yelp|LibriSpeech|TIMIT|VCTK|AudioSet|MMLU|GSM8K|HumanEval|MBPP|HellaSwag|ARC-[CE]|PIQA|WinoGrande|BoolQ"
+    r"|Atari|MuJoCo|HalfCheetah|Hopper|Walker2d|CartPole|D4RL|Cora|Citeseer|PubMed|ogbn-\w+|QM9|ZINC|PEMS\w*|ETT[hm]\d"
+    r"|MovieLens|UCI \w+|Boston housing|SDSS|Gaia|2MASS|TCGA|MIMIC(?:-[IV]+)?)\b(?!\s*[-+=])"
+)
+_METHODS = re.compile(
+    r"method|model|algorithm|approach|baseline|optimi[sz]er|system|parser|estimator|classifier|architecture|network"
+    r"|solver|policy|agent|technique",
+    re.IGNORECASE,
+)
+_CITATION = re.compile(
+    r"\s*(?:\[[^\[\]]{1,120}\]|\([^()]{1,80}\s(?:19|20)\d\d[a-z]?\)|\$\^\{?\\?[\w*†‡§]+\}?\$)"
+)
+_YEAR = re.compile(r"\((?:19|20)\d\d[a-z]?\)")
+_SOURCES = re.compile(r"reference|source|citation|author|paper|\byear\b", re.IGNORECASE)
+_COMPARED = re.compile(
+    r"baseline|competing|competitor|(?:previous|prior|other|existing) (?:methods|work)", re.IGNORECASE
+)
+_DONE = re.compile(
+    r"\bwe (?:\w+ly |also |first |then |next )?(?:train\b|evaluat|compar|measur|observ|simulat|test\b|tested"
+    r"|benchmark|experiment)",
+    re.IGNORECASE,
+)
+_CONDUCTED = re.compile(
+    r"\b(?:conduct|perform|run\b|ran\b|carry|carried)\w*\b[^.]{0,60}\b(?:experiments?|simulations?|measurements?|trials"
+    r"|observations|ablations?|(?:user|human) stud(?:y|ies))\b",
+    re.IGNORECASE,
+)
+_SETTINGS = re.compile(r"hyper-?parameter|notation|symbols|\bsettings?\b|configuration", re.IGNORECASE)
+_MEASURED = re.compile(
+    r"accura|\bloss|error|score|performance|perplexity|likelihood|reward|return|precision|recall|\bF1\b|\bAUC|\bR2\b"
+    r"|\bBLEU\b|runtime|running time|convergence|\btraining\b|residual|measure|observed|spectr|light ?curve|fraction of"
+    r"|as a function of|versus|\bvs\b",
+    re.IGNORECASE,
+)
+_OURS = re.compile(r"\b(?:ours?|proposed|this (?:work|paper|study))\b", re.IGNORECASE)
+_END = re.compile(r"(?<=[a-z0-9)\]%])\.\s(?=[A-Z*$(\\])")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that a paper contains."""
+
+    anchor: str
+    """Where it stands; for a name in a table, that table."""
+    label: str
+    """What it is called, or how it begins."""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What a paper contains, each kind in reading order."""
+
+    equations: tuple[Item, ...]
+    """Those with a number."""
+    algorithms: tuple[Item, ...]
+    figures: tuple[Item, ...]
+    tables: tuple[Item, ...]
+    experiments: tuple[Item, ...]
+    """Sections that describe one, whatever their field calls it: the innermost of those that do."""
+    datasets: tuple[Item, ...]
+    """Named by a row or a column of a table."""
+    baselines: tuple[Item, ...]
+    """What rows or columns of a table compare: whatever is cited there, and what a column of methods lists.
+
+    The paper's own is among them where the table does not call it so.
+    """
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section without its subsections."""
+
+    anchor: str
+    number: str
+    title: str
+    depth: int
+    """0 for a section, one more for each level below."""
+    blocks: tuple[tuple[str, str | None, str], ...]
+    """Kind, anchor and text."""
+
+
+def taken(parts: Sequence[Part], tables: Sequence[Table]) -> Inventory:
+    """The inventory of a paper, given its sections in reading order and what its tables hold."""
+    blocks = [block for part in parts for block in part.blocks]
+
+    def items(kind: str) -> tuple[Item, ...]:
+        return tuple(Item(anchor, _begin(text, kind)) for k, anchor, text in blocks if k == kind and anchor)
+
+    return Inventory(
+        items("equation"),
+        items("algorithm"),
+        items("figure"),
+        items("table"),
+        tuple(
+            Item(part.anchor, f"{part.number} {part.title}".strip()) for part in _experiments(parts, tables)
+        ),
+        _unique((table, name) for table in tables for name in _datasets(table)),
+        _unique((table, name) for table in tables for name in _baselines(table)),
+    )
+
+
+def _begin(text: str, kind: str) -> str:
+    """A caption's first sentence, a formula's beginning."""
+    if kind == "equation":
+        first = " ".join(re.sub(r"\$\$|```|\\(?:begin|end)\{[^{}]*\}|\\tag\{[^{}]*\}", " ", text).split())
+    else:
+        caption = " ".join(text.split("\n\n")[0].split())
+        number = re.match(r"\w+\.?\s[\w.]+[.:]\s", caption)
+        end = _END.search(caption, number.end() if number else 0)
+        first = caption[: end.start()] if end else caption
+    return first if len(first) <= LABEL else f"{first[: LABEL - 1].rstrip()}…"
+
+
+def _experiments(parts: Sequence[Part], tables: Sequence[Table]) -> list[Part]:
+    evidence = {
+        table.anchor
+        for table in tables
+        if table.anchor
+        and any(cell.value is not None for cell in table.cells)
+        and not _SETTINGS.search(table.caption)
+    }
+    evidence |= {
+        anchor
+        for part in parts
+        for kind, anchor, text in part.blocks
+        if kind == "figure" and anchor and _MEASURED.search(text)
+    }
+    found: list[int] = []
+    above: list[
+        tuple[int, bool, bool]
+    ] = []  # depth; whether it or one above is called an experiment; set apart
+    for index, part in enumerate(parts):
+        while above and above[-1][0] >= part.depth:
+            above.pop()
+        _, called, apart = above[-1] if above else (0, False, False)
+        named = bool(_EXPERIMENT.search(part.title))
+        apart = apart or (bool(_APART.search(part.title)) and not named)
+        above.append((part.depth, called or named, apart))
+        held = {anchor for _, anchor, _ in part.blocks} & evidence
+        # What a method says of one table in passing is no experiment yet.
+        certain = called or held or any(_DONE.search(text) for _, _, text in part.blocks)
+        reports = len(_shown(part) & evidence) > (0 if certain else 1)
+        conducted = any(_CONDUCTED.search(text) for _, _, text in part.blocks)
+        if part.title and not apart and (named or reports or conducted):
+            found.append(index)
+    inner = set(found)
+    return [parts[i] for i in found if not (_below(parts, i) & inner) or _shown(parts[i]) & evidence]
+
+
+def _below(parts: Sequence[Part], index: int) -> set[int]:
+    """Places of the sections below one."""
+    below: set[int] = set()
+    for place in range(index + 1, len(parts)):
+        if parts[place].depth <= parts[index].depth:
+            break
+        below.add(place)
+    return below
+
+
+def _shown(part: Part) -> set[str]:
+    """Tables and figures that a section holds or refers to."""
+    found: set[str] = set()
+    for _, anchor, text in part.blocks:
+        found |= {anchor} if anchor else set()
+        found |= {match["anchor"] for match in _ANCHOR.finditer(text)}
+        for match in _REFERENCE.finditer(text):
+            prefix = "Tab" if match["kind"].lower().startswith("tab") else "Fig"
+            found |= {prefix + n for n in (match["first"], *re.findall(r"[A-Z]?\.?\d[\d.]*", match["more"]))}
+    return found
+
+
+def _datasets(table: Table) -> Iterable[str]:
+    place = _data_column(table)
+    if place is not None:
+        yield from _labels(table, place)
+    for name in _names(table):
+        if found := _KNOWN_DATA.search(name):
+            yield found[0]
+    yield from (found[0] for found in _KNOWN_DATA.finditer(table.caption))
+
+
+def _baselines(table: Table) -> Iterable[str]:
+    apart = {_data_column(table), *(i for i, name in enumerate(table.labels) if _SOURCES.search(name))}
+    beside = {label for place in apart if place is not None for label in _labels(table, place)}
+    for name in _names(table):
+        if name not in beside and (_CITATION.search(name) or _YEAR.search(name)):
+            yield name
+    if _SETTINGS.search(table.caption) or all(cell.value is None for cell in table.cells):
+        return
+    for place, name in enumerate(table.labels):
+        if place not in apart and (_METHODS.search(name) or (not name and _COMPARED.search(table.caption))):
+            yield from _labels(table, place)
+
+
+def _data_column(table: Table) -> int | None:
+    columns = range(len(table.labels))
+    return next((i for name in _DATA for i in columns if name.search(table.labels[i])), None)
+
+
+def _labels(table: Table, place: int) -> list[str]:
+    """What a column of labels says; a row that lacks some lacks the outer ones."""
+    behind = place - len(table.labels)
+    return [path[behind] for path in table.rows if len(path) >= -behind]
+
+
+def _names(table: Table) -> Iterable[str]:
+    return dict.fromkeys(name for path in (*table.rows, *table.columns) for name in path)
+
+
+def _unique(named: Iterable[tuple[Table, str]]) -> tuple[Item, ...]:
+    """Each name where it stands first, without its citation."""
+    found: dict[str, Item] = {}
+    for table, name in named:
+        bare = _CITATION.sub("", name).strip(" *,;:")
+        if table.anchor and re.search(r"[^\W\d_]", bare) and not _OURS.search(bare):
+            found.setdefault(bare.casefold(), Item(table.anchor, bare[:LABEL]))
+    return tuple(found.values())
