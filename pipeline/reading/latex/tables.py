@@ -9,7 +9,7 @@ Convert = Callable[[str], str]
 """LaTeX of one cell or one line → Markdown of it on one line."""
 
 _ROW = re.compile(r"\\\\|\\tabularnewline(?![A-Za-z])|\\begin\s*\{|\\end\s*\{|\\.|[{}&]", re.DOTALL)
-_SKIP = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|e[mx]|[cm]m|in|bp|pc|sp|\\[A-Za-z]+)\s*\]")
+_SKIP = re.compile(r"\s*+\[\s*+-?[\d.]+\s*(?:pt|e[mx]|[cm]m|in|bp|pc|sp|\\[A-Za-z]+)\s*\]")
 _RULES = re.compile(
     r"\\(?:hline|toprule|midrule|bottomrule|endhead|endfirsthead|endfoot|endlastfoot|noalign|hdashline"
     r"|thickhline|Xhline|heavyrule|addlinespace|specialrule|cmidrule|cline|rowcolor|rowcolors|arrayrulecolor"
@@ -21,7 +21,7 @@ MAX_SPECIFIED = 1000
 """Characters of the argument that says how the columns of a tabular are set."""
 _COLUMN = re.compile(r"(?P<set>[@!><]\s*(?=\{))|(?P<repeated>\*\s*(?=\{))|[A-Za-z]")
 _NESTED = re.compile(
-    r"\\begin\s*+\{tabular\}\s*+(?:\[[^\]]{0,2000}+\]\s*+)?\{(?:[^{}]|\{[^{}]{0,2000}+\}){0,2000}+\}|\\end\s*+\{tabular\}"
+    r"\\begin\s*+\{tabular\}\s*+(?:\[[^\]]{0,20}+\]\s*+)?\{(?:[^{}]|\{[^{}]{0,200}+\}){0,500}+\}|\\end\s*+\{tabular\}"
 )
 
 
@@ -80,7 +80,7 @@ def _flat(cell: str) -> str:
     """A cell whose lines a tabular of its own breaks, on one line; siunitx's `S` columns take a bare `\\pm`."""
     without, nested = _NESTED.subn(" ", cell)
     if nested:
-        cell = re.sub(r"\\\\\*?(?:\[[^\]]*\])?|(?<!\\)&", " ", without)
+        cell = re.sub(r"\\\\\*?(?:\[[^\]]{0,20}+\])?|(?<!\\)&", " ", without)
     return cell if "$" in cell else re.sub(r"\\pm(?![A-Za-z])", "±", cell)
 
 
