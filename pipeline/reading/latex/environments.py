@@ -84,8 +84,11 @@ def _code(reader: Reader, environment: str, text: str, starred: bool) -> None:
 
 
 def _tabular(reader: Reader, name: str, body: str, starred: bool) -> None:
-    reader.flush()
     body = after_arguments("tabular*" if name == "tabular" and starred else name, body)
+    if reader.cells:
+        reader.read(tables.in_one_cell(body))
+        return
+    reader.flush()
     if printed := tables.table(body, reader.cell):
         reader.put(Block("table", printed))
 

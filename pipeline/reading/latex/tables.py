@@ -9,11 +9,22 @@ Convert = Callable[[str], str]
 """LaTeX of one cell or one line → Markdown of it on one line."""
 
 _ROW = re.compile(r"\\\\|\\tabularnewline(?![A-Za-z])|\\begin\s*\{|\\end\s*\{|\\.|[{}&]", re.DOTALL)
-_RULES = re.compile(
-    r"\\(?:hline|toprule|midrule|bottomrule|endhead|endfirsthead|endfoot|endlastfoot|noalign|hdashline"
-    r"|thickhline|Xhline|heavyrule|addlinespace|specialrule|cmidrule|cline|rowcolor|rowcolors|arrayrulecolor"
-    r"|cdashline|tabucline|morecmidrules)(?![A-Za-z])(?:\s*(?:\([^)]*\)|\[[^\]]*\]|\{[^{}]*\}))*"
-)
+_RULES = {
+    **dict.fromkeys(
+        (
+            "hline", "thickhline", "heavyrule", "botrule", "morecmidrules",
+            "endhead", "endfirsthead", "endfoot", "endlastfoot",
+        ),
+        "",
+    ),
+    **dict.fromkeys(("toprule", "midrule", "bottomrule", "addlinespace", "hdashline"), "["),
+    **dict.fromkeys(("noalign", "Xhline", "cline", "cdashline", "hhline"), "{"),
+    **dict.fromkeys(("arrayrulecolor", "tabucline"), "[{"),
+    "cmidrule": "[({", "specialrule": "{{{", "rowcolor": "[{[[", "rowcolors": "[{{{",
+}  # fmt: skip
+"""What each takes, by how it opens. What follows that is the first cell, which may well begin with a brace."""
+_CLOSING = {"{": "}", "[": "]", "(": ")"}
+_RULE = re.compile(rf"\\({'|'.join(sorted(_RULES, key=len, reverse=True))})(?![A-Za-z])\*?")
 _MULTI = re.compile(r"\\(multicolumn|multirow)\*?\s*(?:\[[^\]]*\])?(?=\s*\{)")
 
 
@@ -44,10 +55,23 @@ def cells(body: str) -> list[list[str]]:
     return rows
 
 
+def without_rules(body: str) -> str:
+    """A tabular's body without its lines, the space around them and the colours of rows."""
+    out: list[str] = []
+    position = 0
+    while rule := _RULE.search(body, position):
+        out += body[position : rule.start()], " "
+        position = rule.end()
+        for opening in _RULES[rule.group(1)]:
+            taken = group(body, position, opening, _CLOSING[opening])
+            position = taken[1] if taken else position
+    return "".join([*out, body[position:]])
+
+
 def table(body: str, convert: Convert) -> str:
     """A tabular's body as a Markdown table; empty if it holds nothing."""
     rows: list[list[str]] = []
-    for row in cells(_RULES.sub(" ", body)):
+    for row in cells(without_rules(body)):
         printed: list[str] = []
         for cell in row:
             content, columns = _spanning(cell)
@@ -58,11 +82,17 @@ def table(body: str, convert: Convert) -> str:
     return pipe_table(rows)
 
 
+def in_one_cell(body: str) -> str:
+    """A tabular's body as the LaTeX of one cell: what is set in lines there is read on."""
+    return " ".join(_spanning(cell)[0].strip() for row in cells(without_rules(body)) for cell in row)
+
+
 def _spanning(cell: str) -> tuple[str, int]:
     """What stands in a cell and how many columns it takes, without `\\multicolumn` and `\\multirow`."""
     columns = 1
     for _ in range(4):
-        found = _MULTI.search(cell)
+        # A table inside of the cell has columns of its own.
+        found = _MULTI.search(cell.partition("\\begin")[0])
         if found is None:
             break
         count = group(cell, found.end())
