@@ -6,6 +6,7 @@ from pipeline.reading.latex.groups import argument, arguments, group, options, s
 from pipeline.reading.latex.inline import Inline, InlineCommand
 from pipeline.reading.latex.numbers import Target
 from pipeline.reading.latex.reader import after_arguments
+from pipeline.reading.latex.symbols import DINGBATS
 
 _WORDS = ("KwTo", "TO", "AND", "OR", "NOT", "XOR", "TRUE", "FALSE", "RETURN", "Return", "KwRet")
 _MARK = re.compile(r"[-+−±]?\d[\d.,]*|[-+−]")
@@ -214,6 +215,16 @@ def _string(inline: Inline, name: str, text: str, position: int, out: list[str])
     return position + shown
 
 
+def _dingbat(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
+    found = argument(text, position)
+    code = found[0].strip() if found else ""
+    if not (code.isdecimal() and len(code) <= 3 and int(code) in DINGBATS):
+        inline.dropped[name] += 1
+        return position
+    out.append(DINGBATS[int(code)])
+    return found[1] if found else position
+
+
 def _said(words: str) -> InlineCommand:
     def say(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
         out.append(words)
@@ -251,6 +262,7 @@ PHRASES: dict[str, InlineCommand] = {
     "ce": _chemistry,
     "char": _character,
     "symbol": _character,
+    "ding": _dingbat,
     **dict.fromkeys(("Comment", "COMMENT", "tcp", "tcc"), _remark),
     **dict.fromkeys(("Call", "CALL"), _called),
     **dict.fromkeys(("begin", "end"), _begin),

@@ -42,6 +42,21 @@ LETTERS = {
     "textepsilon": "ε", "textsigma": "σ", "textpi": "π", "textOmega": "Ω", "textomega": "ω", "texttau": "τ",
     "upalpha": "α", "upbeta": "β", "upgamma": "γ", "updelta": "δ", "ion": "", "sep": ", ", "vert": "|", "Romannum": "",
 }  # fmt: skip
+LETTERS |= {
+    **dict.fromkeys(("Checkmark", "CheckmarkBold", "tick"), "✓"),
+    **dict.fromkeys(("XSolid", "XSolidBold", "XSolidBrush"), "✗"),
+}
+DINGBATS = {
+    **{code: chr(0x26E0 + code) for code in range(33, 127)},
+    **{code: chr(0x26C0 + code) for code in (*range(161, 168), *range(182, 240), *range(241, 255))},
+    **{code: chr(0x2460 + code - 172) for code in range(172, 182)},
+    **dict.fromkeys((51, 52), "✓"), **dict.fromkeys((55, 56), "✗"),
+    37: "☎", 42: "☛", 43: "☞", 72: "★", 108: "●", 110: "■", 115: "▲", 116: "▼", 117: "◆", 119: "◗",
+    168: "♣", 169: "♦", 170: "♥", 171: "♠", 213: "→", 214: "↔", 215: "↕",
+}  # fmt: skip
+"""The signs of pifont's `\\ding` by their number in Zapf Dingbats, of which Unicode keeps the order; bold ticks and
+crosses are ticks and crosses.
+"""
 SYMBOLS = {
     "%": "%", "&": "&", "#": "#", "_": "_", "{": "{", "}": "}", "$": "\\$", " ": " ", "\n": " ", ",": " ",
     ";": " ",
