@@ -5,10 +5,12 @@ that are given to it.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
-from pipeline.reading.latex.crossreferences import Names, resolve
+from pipeline.reading.latex.crossreferences import Names, resolve, unresolved
 from pipeline.reading.latex.groups import end_of, end_of_mathematics, group
 from pipeline.reading.latex.inline import Inline
 from pipeline.reading.latex.keywords import Keywords
@@ -57,6 +59,13 @@ class Node:
     level: int
     blocks: list[Block] = field(default_factory=list)
     children: list["Node"] = field(default_factory=list)
+
+    def texts(self) -> Iterator[str]:
+        """All that is in it, as it was read."""
+        yield self.title
+        yield from (block.text for block in self.blocks)
+        for child in self.children:
+            yield from child.texts()
 
     def finished(self, labels: Mapping[str, Target], names: Names) -> Section:
         """The section, with the numbers that its references name."""
@@ -165,6 +174,11 @@ class Reader:
             for node in self._roots
             if node.blocks or node.children or node.anchor not in ("Front", "Appendix")
         )
+
+    def unresolved(self) -> Counter[str]:
+        """Labels that references name and nothing bears, and how often."""
+        texts = (self.title, self.abstract, *self.references)
+        return unresolved(chain(texts, *(node.texts() for node in self._roots)), self.inline.labels)
 
     def read(self, text: str) -> None:
         """Blocks of `text` in order; the last paragraph stays open."""
