@@ -34,7 +34,7 @@ _ENVIRONMENT_ARGUMENTS = {
     "thebibliography": 1, "IEEEeqnarray": 1, "tcolorbox": 0, "list": 2, "textblock": 1, "mdframed": 0,
     "floatingfigure": 1, "floatingtable": 1, "savenotes": 0, "CJK": 2, "CJK*": 2, "minted": 1, "resizebox": 2,
     "otherlanguage": 1, "otherlanguage*": 1, "foreignlanguage": 1, "tikzcd": 0, "scope": 0, "labeling": 1,
-    "IEEEbiography": 1, "IEEEbiographynophoto": 1, "acronym": 0, "turn": 1, "rotate": 1, "scaletikzpicturetowidth": 1,
+    "acronym": 0, "turn": 1, "rotate": 1, "scaletikzpicturetowidth": 1,
     "column": 1, "onehalfspacing": 0, "fullwidth": 0, "bibunit": 0, "sidewaysfigure": 0, "SCfigure": 0,
     "glossarygroup": 1, "hangparas": 2, "paracol": 1, "lrbox": 1, "comment": 0, "keypoints": 0, "fmffile": 1,
 }  # fmt: skip
@@ -138,8 +138,8 @@ class Reader:
         self.list_settings: list[tuple[list[str], dict[str, str]]] = []
         """Of `\\setlist`: for which lists and levels, and what."""
         self.enumitem = False
-        self.enumerated = 0
-        """How many enumerations are open."""
+        self.enumerated: Counter[str] = Counter()
+        """How many enumerations are open, by the beginning of their counters' names: `enum`."""
         self.resumed: dict[str, int] = {}
         """Where enumerations ended, for those that go on."""
         self.only_numbered: frozenset[str] | None = None
