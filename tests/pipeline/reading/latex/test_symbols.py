@@ -34,3 +34,20 @@ def test_a_sign_that_nobody_knows_is_said() -> None:
     paper = written(r"Code \ding{999}.")
 
     assert r"\ding" in paper.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("written_as", "shown"),
+    [
+        (r"\texttt{--max-len 3}", "`--max-len 3`"),
+        (r"{\tt a---b}", "`a---b`"),
+        (r"{\tt \$}", "`$`"),
+        (r"\nth{2}, \nth{11} and \nth{23}", "2nd, 11th and 23rd"),
+        (r"\apj, 595 and \mnras, 1", "ApJ, 595 and MNRAS, 1"),
+    ],
+)
+def test_running_text(written_as: str, shown: str) -> None:
+    paper = written(f"Of {written_as}.")
+
+    assert f"Of {shown}." in paper.text()
+    assert paper.notes == ()
