@@ -32,6 +32,7 @@ from pipeline.reading.paper import Paper
 _CLASS = re.compile(r"\\document(?:class|style)\s*(?:\[([^\]]*)\])?\s*\{([^{}]*)\}")
 _TOKEN = re.compile(r"\\(?P<name>[A-Za-z@]+)\*?|\\.|[{}]", re.DOTALL)
 _MARK = re.compile(VERBATIM.pattern + r"|\\(?P<mark>begin|end)\s*\{document\}", re.DOTALL)
+_ENSURED = re.compile(r"\\ensuremath(?![A-Za-z])\s?")
 _MAX_NAMED = 12
 """Of dropped commands, or of labels, that a note names."""
 
@@ -84,7 +85,9 @@ def _read(files: Mapping[str, bytes], main: str | None) -> tuple[Document, Reade
     ours = counters.document_class.startswith("aastex")
     own = {"replaced": PHRASES["foreignlanguage"]} if ours else {}
     inline = Inline(
-        Bibliography(source).cite, {**PHRASES, **own, **commands(measures, terms)}, measures.mathematics
+        Bibliography(source).cite,
+        {**PHRASES, **own, **commands(measures, terms)},
+        lambda formula: measures.mathematics(_ENSURED.sub("", formula)),
     )
     reader = Reader(counters, inline, {**ENVIRONMENTS, **FLOATS}, {**COMMANDS, **CAPTIONS})
     reader.names = names_of(document.text)

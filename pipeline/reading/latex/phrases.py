@@ -215,6 +215,26 @@ def _string(inline: Inline, name: str, text: str, position: int, out: list[str])
     return position + shown
 
 
+def _note_mark(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
+    """What points to a note below a table: a figure in brackets, so that it is no exponent."""
+    found = argument(text, position)
+    mark = inline.convert(found[0]).strip() if found else ""
+    shown = f"({mark})" if mark.isdecimal() else mark
+    out.append(f"^{{{shown}}}" if mark else "")
+    return found[1] if found else position
+
+
+def _ordinal(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
+    """The package nth."""
+    found = argument(text, position)
+    if found is None:
+        return position
+    shown = inline.convert(found[0]).strip()
+    teen = shown[-2:-1] == "1"
+    out.append(shown + ("th" if teen else {"1": "st", "2": "nd", "3": "rd"}.get(shown[-1:], "th")))
+    return found[1]
+
+
 def _dingbat(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
     found = argument(text, position)
     code = found[0].strip() if found else ""
@@ -263,6 +283,8 @@ PHRASES: dict[str, InlineCommand] = {
     "char": _character,
     "symbol": _character,
     "ding": _dingbat,
+    "nth": _ordinal,
+    **dict.fromkeys(("tablenotemark", "tnote"), _note_mark),
     **dict.fromkeys(("Comment", "COMMENT", "tcp", "tcc"), _remark),
     **dict.fromkeys(("Call", "CALL"), _called),
     **dict.fromkeys(("begin", "end"), _begin),

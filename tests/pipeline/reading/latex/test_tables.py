@@ -49,3 +49,20 @@ def test_only_rules_that_have_options_take_what_stands_in_brackets() -> None:
 )
 def test_a_table_in_a_cell_is_lines_of_text(cell: str, shown: str) -> None:
     assert rows(rf"Name & {cell} \\ \hline X & 76.1") == [f"| Name | {shown} |", "| X | 76.1 |"]
+
+
+def test_a_caption_and_marks_of_notes_in_a_table_of_the_aas() -> None:
+    paper = written(
+        r"\begin{deluxetable}{cc}\caption{The cost.\label{c}}\tablehead{\colhead{N\tablenotemark{a}} & \colhead{J}}"
+        r"\startdata 2.85\tablenotemark{b} & 2 \\ \enddata\tablenotetext{a}{The A.}\end{deluxetable} See \ref{c}."
+    )
+
+    assert "[Tab1] Table 1: The cost." in paper.text()
+    assert "| N^{a} | J |" in paper.text()
+    assert "| 2.85^{b} | 2 |" in paper.text()
+    assert "a The A." in paper.text()
+    assert "See 1." in paper.text()
+
+
+def test_a_mark_of_a_note_in_a_table() -> None:
+    assert rows(r"Loss\tnote{a} & b") == ["| Loss^{a} | b |"]
