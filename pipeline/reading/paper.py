@@ -205,7 +205,7 @@ class Paper:
     def _body(self, dropped: list[Section]) -> str:
         # A paragraph with a heading of its own is no section of the tree: its blocks are.
         blocks = [block for section in dropped for block in section.blocks]
-        parts = [f"# {self.title}"]
+        parts = [f"# {self.title}"] if self.title else []
         if self.authors:
             parts.append(", ".join(self.authors))
         if self.abstract:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from pipeline.reading.latex.groups import group
+from pipeline.reading.latex.groups import group, skip_blanks, until
 from pipeline.reading.latex.inline import Inline
 
 _NUMBERS = re.compile(
@@ -27,11 +27,9 @@ class Bibliography:
         self._numeric = _NUMBERS.search(source) is not None
         self._entries: dict[str, _Entry] = {}
         for index, found in enumerate(re.finditer(r"\\bibitem(?![A-Za-z])", source), 1):
-            option = group(source, found.end(), "[", "]")
-            key = group(source, option[1] if option else found.end())
-            if key:
-                label = option[0] if option else ""
-                self._entries[key[0].strip()] = _Entry(index, *_authors_and_year(label))
+            entry = label_and_key(source, found.end())
+            if entry:
+                self._entries[entry[1]] = _Entry(index, *_authors_and_year(entry[0]))
 
     def cite(self, command: str, keys: list[str], before: str, after: str) -> str:
         """A citation as printed; by its keys where the list of references is not there."""
@@ -43,15 +41,33 @@ class Bibliography:
         dated = [entry for entry in known if entry]
         if command == "citet":
             return ", ".join(f"{entry.authors} ({entry.year}{after})" for entry in dated)
+        if command in ("citealp", "Citealp", "citealt", "Citealt"):
+            between = ", " if command.endswith("p") else " "
+            return f"{before}{'; '.join(f'{entry.authors}{between}{entry.year}' for entry in dated)}{after}"
         return f"({before}{'; '.join(f'{entry.authors}, {entry.year}' for entry in dated)}{after})"
+
+
+def label_and_key(text: str, position: int) -> tuple[str, str, int] | None:
+    """What stands behind a `\\bibitem`: its label (empty: none), its key, and where its text begins."""
+    start = skip_blanks(text, position)
+    label = None
+    if text.startswith("[", start):
+        # With all authors it can be longer than other options; it ends before the next entry.
+        following = text.find("\\bibitem", start)
+        label = until(text, start + 1, "]", following if following >= 0 else None)
+    key = group(text, label[1] if label else position)
+    return (label[0] if label else "", key[0].strip(), key[1]) if key else None
 
 
 def _authors_and_year(label: str) -> tuple[str, str]:
     """What natbib's label says, e.g. `{Lo et~al.(2020)Lo, Wang}`."""
+    plain = Inline(lambda command, keys, before, after: "").paragraph
+    whole = group(label, 0)
+    written = whole[0] if whole and whole[1] == len(label) else label
+    if (authors := until(written, 0, "(")) and (year := until(written, authors[1], ")")):
+        return plain(authors[0]), plain(re.sub(r"\\natexlab(?![A-Za-z])", "", year[0]))
     bare = re.sub(r"^\s*\{|\\protect|\\citeauthoryear|\\natexlab", "", label)
     dated = re.search(r"[(,{]\s*\{?(\d{4}\w?|n\.d\.)", bare)
     if dated is None:
         return "", ""
-    return Inline(lambda command, keys, before, after: "").paragraph(
-        bare[: dated.start()].rstrip()
-    ), dated.group(1)
+    return plain(bare[: dated.start()].rstrip()), dated.group(1)

@@ -255,6 +255,7 @@ def _deluxetable(reader: Reader, name: str, body: str, starred: bool) -> None:
         command: _said(body, command)
         for command in ("tablecaption", "tablehead", "tablecomments", "tablerefs")
     }
+    said["tablecaption"] = said["tablecaption"] or _said(body, "caption")
     notes = [
         f"{found.group(1)} {note[0]}"
         for found in re.finditer(r"\\tablenotetext\s*\{([^{}]*)\}", body)

@@ -4,7 +4,8 @@ Source: the manuals of cleveref (default names, sorting, ranges) and of hyperref
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.reading.latex.numbers import Target
@@ -73,6 +74,17 @@ def resolve(text: str, labels: Mapping[str, Target], names: Names) -> str:
         return _printed(command, [labels.get(key) for key in keys], names)
 
     return PENDING.sub(printed, text) if "\x02" in text else text
+
+
+def unresolved(texts: Iterable[str], labels: Mapping[str, Target]) -> Counter[str]:
+    """Labels that references name and nothing bears, and how often: each is printed as `??`."""
+    return Counter(
+        key.strip()
+        for text in texts
+        for found in PENDING.finditer(text)
+        for key in found.group(1).partition("|")[2].split(",")
+        if key.strip() not in labels
+    )
 
 
 def _printed(command: str, targets: Sequence[Target | None], names: Names) -> str:

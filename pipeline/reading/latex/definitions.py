@@ -31,6 +31,10 @@ _KEPT = frozenset(
         "newcommand", "renewcommand", "newenvironment", "newtheorem", "documentclass", "usepackage",
     )
 )  # fmt: skip
+_OWN_WINS = frozenset(
+    ("ref", "eqref", "cref", "Cref", "autoref", "nameref", "pageref", "footnote", "footnotetext")
+)
+"""Of these, an author's own version in the paper itself says what is to be printed."""
 _KEPT_ENVIRONMENTS = frozenset(
     (
         "document", "abstract", "figure", "table", "equation", "align", "gather", "multline", "eqnarray", "itemize",
@@ -69,7 +73,8 @@ _MEANING = re.compile(r"\s*=?\s*(\\(?:[A-Za-z@]+|.)|\S)", re.DOTALL)
 class Definitions:
     """What is defined where reading is."""
 
-    def __init__(self, known: Mapping[str, Macro | Environment]) -> None:
+    def __init__(self, known: Mapping[str, Macro | Environment], *, style: bool = False) -> None:
+        self._kept = _KEPT if style else _KEPT - _OWN_WINS
         self.macros = {name: made for name, made in known.items() if isinstance(made, Macro)}
         self.environments = {
             name.strip("{}"): made for name, made in known.items() if isinstance(made, Environment)
@@ -115,7 +120,9 @@ class Definitions:
         body = argument(text, said[1]) if said else None
         if said is None or body is None:
             return None
-        if said[0] and not (name.startswith(("provide", "Provide")) and defined in self.macros):
+        if said[0] and not (
+            name.startswith(("provide", "Provide")) and (defined in _KEPT or defined in self.macros)
+        ):
             self._keep(defined, Macro(body[0], said[0].arguments, said[0].prefix))
         return body[1]
 
@@ -135,7 +142,7 @@ class Definitions:
 
     def _keep(self, name: str, macro: Macro) -> None:
         self.defined[name] = True
-        if name in _KEPT or not name[:1].isalnum() or "@" in name:
+        if name in self._kept or not name[:1].isalnum() or "@" in name:
             return
         if _NEEDS_TEX.search(macro.body):
             self.macros.pop(name, None)

@@ -32,8 +32,9 @@ from pipeline.reading.paper import Paper
 _CLASS = re.compile(r"\\document(?:class|style)\s*+(?:\[([^\]]{0,2000}+)\]\s*+)?\{([^{}]*)\}")
 _TOKEN = re.compile(r"\\(?P<name>[A-Za-z@]+)\*?|\\.|[{}]", re.DOTALL)
 _MARK = re.compile(VERBATIM.pattern + r"|\\(?P<mark>begin|end)\s*\{document\}", re.DOTALL)
+_ENSURED = re.compile(r"\\ensuremath(?![A-Za-z])\s?")
 _MAX_NAMED = 12
-"""Of dropped commands that a note names."""
+"""Of dropped commands, or of labels, that a note names."""
 
 
 def read(files: Mapping[str, bytes], main: str | None = None) -> Paper:
@@ -57,7 +58,7 @@ def read(files: Mapping[str, bytes], main: str | None = None) -> Paper:
         sections=sections,
         references=tuple(resolve(text, labels, names) for text in reader.references),
         source="latex",
-        notes=(*dict.fromkeys(document.notes), *_dropped(reader)),
+        notes=(*dict.fromkeys(document.notes), *_unresolved(reader), *_dropped(reader)),
         figures=drawings.figures(reader),
     )
 
@@ -84,7 +85,9 @@ def _read(files: Mapping[str, bytes], main: str | None) -> tuple[Document, Reade
     ours = counters.document_class.startswith("aastex")
     own = {"replaced": PHRASES["foreignlanguage"]} if ours else {}
     inline = Inline(
-        Bibliography(source).cite, {**PHRASES, **own, **commands(measures, terms)}, measures.mathematics
+        Bibliography(source).cite,
+        {**PHRASES, **own, **commands(measures, terms)},
+        lambda formula: measures.mathematics(_ENSURED.sub("", formula)),
     )
     reader = Reader(counters, inline, {**ENVIRONMENTS, **FLOATS}, {**COMMANDS, **CAPTIONS})
     reader.names = names_of(document.text)
@@ -105,6 +108,19 @@ def _read(files: Mapping[str, bytes], main: str | None) -> tuple[Document, Reade
     reader.read(body)
     reader.flush()
     return document, reader
+
+
+def _unresolved(reader: Reader) -> list[str]:
+    """A note on references to what is not in the document."""
+    labels = reader.unresolved()
+    if not labels:
+        return []
+    named = [label or "an empty label" for label in labels]
+    more = f" and {len(named) - _MAX_NAMED} more" if len(named) > _MAX_NAMED else ""
+    return [
+        f"References to labels that are not there, {labels.total()} in all, shown as ??: "
+        f"{', '.join(named[:_MAX_NAMED])}{more}."
+    ]
 
 
 def _dropped(reader: Reader) -> list[str]:

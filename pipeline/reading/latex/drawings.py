@@ -2,6 +2,7 @@
 
 import re
 
+from pipeline.reading.latex.groups import group, options, settings
 from pipeline.reading.latex.reader import Drawn, Reader
 from pipeline.reading.paper import Anchor, Drawing, Figure
 
@@ -11,10 +12,17 @@ _FILES = re.compile(
     r"|\\plottwo\s*\{(?P<first>[^{}\n]{1,300})\}\s*\{(?P<second>[^{}\n]{1,300})\}"
     r"|\\(?:epsfig|psfig)\s*\{[^{}]{0,300}?(?:file|figure)\s*=\s*(?P<file>[^,{}\s]{1,300})"
 )
+_MAX_OPTIONS = 5
+"""Groups of options that a node has."""
 _OWN = re.compile(r"\\begin\s*\{(?:tikzpicture|picture|pgfpicture|axis|forest)\}|\\(?:tikz|put)\b")
 _TEXT = r"\{((?:[^{}]|\{[^{}]{0,300}\}){1,300})\}"
+_NODE = re.compile(r"(?<![\w/])node(?=\s*[\[({]|\s+at\b)")
+_PLACED = re.compile(r"(?:\s|at\b|\([^()]{0,300}\))+")
+"""What may stand between the options of a node and its text."""
+_LABEL = re.compile(r"\s*(?:\[[^\[\]]{0,300}\]\s*)?(?:[a-z ]{1,30}:|-?\d{1,3}:)?")
+"""What stands before the text of a node's label."""
 _WORDS = re.compile(
-    rf"\bnode\b[^{{}};]{{0,300}}{_TEXT}|\\addlegendentry\s*+(?:\[[^\[\]]{{0,300}}+\]\s*+)?{_TEXT}"
+    rf"\\addlegendentry\s*+(?:\[[^\[\]]{{0,300}}+\]\s*+)?{_TEXT}"
     rf"|\b(?:[xyz]label|title)\s*=\s*{_TEXT}|\\put\s*\([^()]{{0,40}}\)\s*{_TEXT}"
 )
 
@@ -33,13 +41,36 @@ def collect(reader: Reader, body: str, anchors: list[Anchor]) -> None:
         if name
     ]
     own = _OWN.search(body)
-    words = [next(filter(None, found.groups())) for found in _WORDS.finditer(body)] if own else []
+    words = _words(body) if own else []
     nested = body.count("\\caption") > len(anchors)
     inner = {name for drawn in reader.drawn.values() for name in drawn.files} if nested else ()
     files = list(dict.fromkeys(name for name in files if name not in inner))
     if files or own:
         texts = tuple(reader.inline.paragraph(text) for text in words)
         reader.drawn[anchors[-1]] = Drawn(tuple(files), texts)
+
+
+def _words(body: str) -> list[str]:
+    """The texts of nodes, their labels, legends and axes, as LaTeX and in order."""
+    found = [(word.start(), next(filter(None, word.groups()))) for word in _WORDS.finditer(body)]
+    for node in _NODE.finditer(body):
+        found += ((node.start(), text) for text in _texts_of_node(body, node.end()))
+    return [text for _, text in sorted(found, key=lambda word: word[0])]
+
+
+def _texts_of_node(body: str, position: int) -> list[str]:
+    """What a node shows; its options, name and place are not shown."""
+    texts: list[str] = []
+    for _ in range(_MAX_OPTIONS):
+        given, position = options(body, position)
+        labels = (settings(option).get("label", "") for option in given)
+        texts += (_LABEL.sub("", label, count=1) for label in labels)
+        placed = _PLACED.match(body, position)
+        if not given and not placed:
+            break
+        position = placed.end() if placed else position
+    text = group(body, position)
+    return [*filter(str.strip, (text[0] if text else "", *texts))]
 
 
 def figures(reader: Reader) -> tuple[Figure, ...]:

@@ -3,6 +3,7 @@
 import re
 
 from pipeline.reading.latex import tables
+from pipeline.reading.latex.bibliography import label_and_key
 from pipeline.reading.latex.equations import EQUATIONS
 from pipeline.reading.latex.groups import arguments, group, settings
 from pipeline.reading.latex.lists import LISTS
@@ -84,8 +85,11 @@ def _code(reader: Reader, environment: str, text: str, starred: bool) -> None:
 
 
 def _tabular(reader: Reader, name: str, body: str, starred: bool) -> None:
-    reader.flush()
     content = after_arguments("tabular*" if name == "tabular" and starred else name, body)
+    if reader.cells:
+        reader.read(tables.in_one_cell(content))
+        return
+    reader.flush()
     given = _last_group(body[: len(body) - len(content)])
     if printed := tables.table(content, reader.cell, given):
         reader.put(Block("table", printed))
@@ -118,9 +122,8 @@ def _proof(reader: Reader, name: str, body: str, starred: bool) -> None:
 def _bibliography(reader: Reader, name: str, body: str, starred: bool) -> None:
     reader.flush()
     for entry in re.split(r"\\bibitem(?![A-Za-z])", body)[1:]:
-        option = group(entry, 0, "[", "]")
-        key = group(entry, option[1] if option else 0)
-        text = reader.inline.paragraph(entry[key[1] :] if key else entry)
+        found = label_and_key(entry, 0)
+        text = reader.inline.paragraph(entry[found[2] :] if found else entry)
         reader.references.append(f"[{len(reader.references) + 1}] {text}")
     reader.inline.footnotes.clear()
 
@@ -174,7 +177,18 @@ ENVIRONMENTS: dict[str, Environment] = {
     **dict.fromkeys((*_THEOREMS, "restatable"), _theorem),
     **dict.fromkeys(("quote", "quotation", "center", "minipage", "flushleft", "verse", "tcolorbox"), _apart),
     **dict.fromkeys(
-        ("flushright", "mdframed", "framed", "shaded", "displayquote", "abstract*", "titlepage"), _apart
+        (
+            "flushright",
+            "mdframed",
+            "framed",
+            "shaded",
+            "displayquote",
+            "abstract*",
+            "titlepage",
+            "IEEEbiography",
+            "IEEEbiographynophoto",
+        ),
+        _apart,
     ),
     **dict.fromkeys(("appendices", "subappendices", "appendix"), _appendices),
     **dict.fromkeys(

@@ -3,11 +3,13 @@ IEEEtrantools, breqn, cases and empheq. Handlers, by name.
 """
 
 import re
+from itertools import pairwise
 
 from pipeline.reading.latex import tables
 from pipeline.reading.latex.crossreferences import COMMANDS as REFERENCES
 from pipeline.reading.latex.crossreferences import resolve
 from pipeline.reading.latex.groups import argument, group, options
+from pipeline.reading.latex.macros import space_between
 from pipeline.reading.latex.numbers import Target
 from pipeline.reading.latex.reader import Environment, Reader, after_arguments
 from pipeline.reading.paper import Block
@@ -47,7 +49,7 @@ def equation(reader: Reader, name: str, body: str, starred: bool) -> None:
     if declared:
         body = f"\\label{{{declared.group(1).strip()}}}{body}"
     waiting: list[str] = []
-    rows = _rows(body) if name in _ROWS else [body]
+    rows = _rows(body, name) if name in _ROWS else [body]
     if name in ("subnumcases", "subeqnarray"):
         _begin_parts(reader)
     for row in rows:
@@ -136,14 +138,17 @@ def _put(reader: Reader, name: str, rows: list[str], number: str) -> None:
         return
     if name in _ROWS or name == "multline":
         shown = _SHOWN_AS.get(name, name) + "*" * (not number)
-        text = text.replace("&=&", "&=") if name == "eqnarray" else text
         text = f"\\begin{{{shown}}}\n{text}\n\\end{{{shown}}}"
     reader.put(Block("equation", f"\n$$\n{text}\n$$" if anchor else f"$$\n{text}\n$$", anchor))
 
 
-def _rows(body: str) -> list[str]:
+def _rows(body: str, name: str) -> list[str]:
     """The rows of an aligned equation, each of which has a number of its own."""
-    rows = ["&".join(row) for row in tables.cells(body)]
+    cells = tables.cells(body)
+    if name in ("eqnarray", "subeqnarray", "fleqnarray"):
+        # The relation has a column of its own there, and none in what it is shown as.
+        cells = [[row[0], *([_side_by_side(row[1:])] if row[1:] else [])] for row in cells]
+    rows = ["&".join(row) for row in cells]
     bare = (
         re.sub(r"\\(label|nonumber|notag|IEEEnonumber)\s*(\{[^{}]*\})?", "", rows[-1]).strip()
         if rows
@@ -155,6 +160,10 @@ def _rows(body: str) -> list[str]:
         if rows:
             rows[-1] += last
     return rows
+
+
+def _side_by_side(cells: list[str]) -> str:
+    return "".join(cell + space_between(cell, following, 0) for cell, following in pairwise([*cells, ""]))
 
 
 def _subequations(reader: Reader, name: str, body: str, starred: bool) -> None:

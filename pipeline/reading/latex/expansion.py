@@ -40,8 +40,8 @@ def expand(
 
 
 def definitions(text: str) -> dict[str, Macro | Environment]:
-    """The simple macros that `text`, e.g. an author's `.sty` file, defines; environments by `{name}`."""
-    expansion = _Expansion({}, lambda command, name: "")
+    """The simple macros that the author's style `text` defines; environments by `{name}`."""
+    expansion = _Expansion({}, lambda command, name: "", style=True)
     expansion.run(text)
     environments = {f"{{{name}}}": made for name, made in expansion.environments.items()}
     return {**expansion.macros, **environments}
@@ -50,8 +50,10 @@ def definitions(text: str) -> dict[str, Macro | Environment]:
 class _Expansion:
     """One pass over a document. What a macro yields is read again, as TeX does, but never inside itself."""
 
-    def __init__(self, known: Mapping[str, Macro | Environment], include: Include) -> None:
-        self.definitions = Definitions(known)
+    def __init__(
+        self, known: Mapping[str, Macro | Environment], include: Include, *, style: bool = False
+    ) -> None:
+        self.definitions = Definitions(known, style=style)
         self.macros, self.environments = self.definitions.macros, self.definitions.environments
         self.conditions = Conditions(self.macros, self.definitions.defined)
         self.include = include

@@ -47,7 +47,9 @@ _USED = re.compile(
     r"\\(?:usepackage|RequirePackage|documentclass)\s*+(?:\[[^\]]{0,2000}+\]\s*+)?\{([^{}]*)\}"
 )
 _CLASS_OF = re.compile(r"\\documentclass\s*+(?:\[[^\]]{0,2000}+\]\s*+)?(\{[^{}]*\})")
-_INCLUDED = re.compile(r"\\(?:input|include|subfile)\s*\{?\s*([^\s{}\\%]+)")
+_INCLUDED = re.compile(
+    r"\\(?:input|include|subfile|includestandalone(?:\s*\[[^\[\]]{0,300}\])?)\s*\{?\s*([^\s{}\\%]+)"
+)
 
 # One pass that knows what a `%` means where it stands.
 _COMMENTS = (
@@ -56,7 +58,7 @@ _COMMENTS = (
     r"\s*(?:\{{\w+\}}(?=\{{))?\{{(?P<listed>[^{{}}#\\]*)\}})"
     r"|{verbatim}"
     r"|(?P<sub>\\(?:sub)?(?:import|inputfrom|includefrom)\*?\s*\{{(?P<folder>[^{{}}]*)\}}\s*\{{(?P<imported>[^{{}}]*)\}})"
-    r"|(?P<input>\\(?:input|include|subfile|subfileinclude)\s*(?:\{{(?P<braced>[^{{}}#\\]*+)\}}"
+    r"|(?P<input>\\(?:input|include|subfile|subfileinclude|includestandalone(?:\s*\[[^\[\]]{{0,300}}\])?)\s*(?:\{{(?P<braced>[^{{}}#\\]*+)\}}"
     r"|(?![A-Za-z])\s+(?P<bare>[^\s{{}}\\%#]+)|(?P<quoted>\"[^\"{{}}\\#\n]*\")))"
     r"|(?P<bibliography>\\(?:bibliography|printbibliography)(?![A-Za-z])(?:\s*\[[^\]]{{0,2000}}+\])?(?:\s*\{{[^{{}}]*\}})?)"
     r"|\\endinput(?![A-Za-z])(?P<endinput>.*)"
@@ -117,13 +119,13 @@ def document(files: Mapping[str, bytes], main: str | None = None) -> Document | 
         if _is_tex(path, content) and not _JUNK.search(path)
     }
     texts = {path: text for path, (text, _) in read.items()}
-    notes: list[str] = []
+    others: list[str] = []
     if main is None or main not in texts:
         candidates = main_files(texts, files)
         if not candidates:
             return None
         main = candidates[0]
-        notes = [f"Not read: {other}, another document in the same source." for other in candidates[1:4]]
+        others = candidates[1:4]
     styles = {
         posixpath.splitext(posixpath.basename(path))[0]: strip_comments(decode(content, encoding))
         for path, content in files.items()
@@ -142,6 +144,11 @@ def document(files: Mapping[str, bytes], main: str | None = None) -> Document | 
             numbering += style + "\n"
         if f"{{{name}}}" not in _CLASS_OF.findall(text):
             macros |= definitions(style)
+    notes = [
+        f"Not read: {other}, another document in the same source."
+        for other in others
+        if other not in flattening.read
+    ]
     notes += [
         f"Read as {guess}, which is a guess: {path} declares no encoding that fits."
         for path, (_, guess) in read.items()

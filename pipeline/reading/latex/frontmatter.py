@@ -15,6 +15,9 @@ _MARKS = re.compile(
     r"|comma|equalcont|dagger|protect|institution|affiliation|department|homepage|url|href|noaffiliation|aff|ORCID\w*|iD)"
     rf"(?![A-Za-z])\s*(?:\[[^\]]{{0,2000}}+\])*+{_NESTED}?"
 )
+_ADDRESS = re.compile(
+    r"\b(?:Univ|Dep|Inst|School|Lab|Cent|Facul|Coll|Acad|Corp|Research|Member|Fellow|Student|Senior|IEEE)|@|\d{4}"
+)
 _TITLES = frozenset(
     ("member", "senior", "fellow", "student", "ieee", "phd", "md", "jr", "sr", "msc", "prof", "dr", "ph.d", "m.d",
      "senior member", "student member")
@@ -60,10 +63,15 @@ def names(text: str, inline: Inline) -> tuple[str, ...]:
         r"\\(?:fnm|sur|spfx|pfx|sfx|Name|name|firstname|lastname|givenname)(?![A-Za-z])\s*", "", text
     )
     for part in _SPLIT.split(_MARKS.sub("", text)):
-        line = re.sub(r"\\IEEEauthorblockN\s*", "", part).strip().split("\\\\")[0]
+        line, *below = re.sub(r"\\IEEEauthorblockN\s*", "", part).strip().split("\\\\")
+        # A list of names may go on below; an address does not follow a comma.
+        while below and re.search(r"(?:,|\band)[\s~{}]*\Z", line[-40:]) and not _ADDRESS.search(below[0]):
+            line += f" {below.pop(0)}"
         line = re.sub(r"\$[^$]*\$|\\(?:dag|ddag|ast)\b", "", line)
         for name in re.split(r",|\band\b|;|&|\n\s*\n", inline.paragraph(line)):
-            name = re.sub(r"[*†‡§¶\d\\^_]+|\[[^\]]*\]|\x02[^\x03]*\x03|\{\}", "", name).strip(" .&")
+            name = re.sub(r"[*†‡§¶\\^_]+|(?<![\s\d.])\d+|\[[^\]]*\]|\x02[^\x03]*\x03|\{\}", "", name).strip(
+                " .&0123456789"
+            )
             title = name.lower().strip(". ") in _TITLES
             if name and not title and len(name) < 60 and "@" not in name and re.search(r"[^\W\d_]{2}", name):
                 found.append(name)

@@ -25,7 +25,7 @@ _CITE = re.compile(
     r"(?:[Cc]ite(?:p|t|alp|alt|author|year|yearpar|num|text|s|n)?"
     r"|(?:paren|text|auto|foot|super|full|short)cites?|onlinecite|citen|shortcite\w?|newcite|citeyearp|citepalias)"
 )
-_TEXTUAL_CITE = {"citet", "Citet", "citealt", "textcite", "newcite", "citeauthor", "shortciteN"}
+_TEXTUAL_CITE = {"citet", "Citet", "textcite", "newcite", "citeauthor", "shortciteN"}
 _EVENT = re.compile(
     r"\\(?P<word>[A-Za-z@]+)\*?"
     r"|\\(?P<symbol>.)"
@@ -107,7 +107,12 @@ class Inline:
 
     def styled(self, command: str, content: str) -> str:
         """Text that a command makes bold, italic or code."""
+        if command in CODE:
+            # Its font has no dashes.
+            content = re.sub(r"-(?=-)", "-{}", content)
         text = self.convert(content)
+        if command in CODE:
+            text = text.replace("\\$", "$")
         mark = "**" if command in BOLD else "*" if command in ITALIC else "`"
         inner = text.strip()
         if not inner or "\n\n" in inner or mark[0] in inner[:1] + inner[-1:]:

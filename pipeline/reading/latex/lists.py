@@ -8,7 +8,7 @@ from pipeline.reading.latex.reader import Environment, Reader, after_arguments
 from pipeline.reading.paper import Block
 
 _ITEM = re.compile(r"\\item(?![A-Za-z])|\\begin\s*\{|\\end\s*\{")
-_LEVELS = ("enumi", "enumii", "enumiii", "enumiv")
+_LEVELS = ("i", "ii", "iii", "iv")
 _LABELS = {
     "enumi": r"\theenumi.",
     "enumii": r"(\theenumii)",
@@ -33,10 +33,12 @@ def _list(reader: Reader, name: str, body: str, starred: bool) -> None:
         reader.flush()
     here = reader.inline.here
     chosen = _settings(reader, name, base, given[0] if given else "") if ordered else {}
-    counter = _LEVELS[min(reader.enumerated, 3)]
+    # Lists that the author defines have counters of their own.
+    family = name if name in reader.lists else "enum"
+    counter = family + _LEVELS[min(reader.enumerated[family], 3)]
     formats, prefixes = dict(reader.counters.formats), dict(reader.counters.prefixes)
     label = _begin(reader, counter, name, chosen) if ordered else ""
-    reader.enumerated += ordered
+    reader.enumerated[family] += ordered
     lines: list[str] = []
     notes: list[Block] = []
     for option, content in _items(body):
@@ -57,7 +59,7 @@ def _list(reader: Reader, name: str, body: str, starred: bool) -> None:
         text = "\n\n".join(b.markdown() for b in blocks if b.kind != "footnote")
         pad = "\n" + " " * (len(mark) + 1)
         lines.append(f"{mark} {head}" + text.replace("\n\n", "\n").replace("\n", pad))
-    reader.enumerated -= ordered
+    reader.enumerated[family] -= ordered
     reader.counters.formats, reader.counters.prefixes = formats, prefixes
     reader.resumed[name] = reader.resumed[chosen.get("series", name)] = reader.counters.values.get(counter, 0)
     if lines:
@@ -68,7 +70,7 @@ def _list(reader: Reader, name: str, body: str, starred: bool) -> None:
 
 def _settings(reader: Reader, name: str, base: str, option: str) -> dict[str, str]:
     """What `\\setlist` and the list's own option say."""
-    level = str(reader.enumerated + 1)
+    level = str(reader.enumerated[name if name in reader.lists else "enum"] + 1)
     chosen: dict[str, str] = {}
     for names, said in reader.list_settings:
         if not names or (
@@ -107,8 +109,8 @@ def _begin(reader: Reader, counter: str, name: str, chosen: dict[str, str]) -> s
     label = chosen.get("label") or chosen.get("label*")
     if label:
         label = re.sub(r"\\(arabic|alph|Alph|roman|Roman|fnsymbol)\s*\*", rf"\\\1{{{counter}}}", label)
-        if "label*" in chosen and "label" not in chosen and counter != "enumi":
-            label = formats.get(f"label{_LEVELS[_LEVELS.index(counter) - 1]}", "") + label
+        if "label*" in chosen and "label" not in chosen:
+            label = formats.get(f"label{counter[:-1]}{'ii' * counter.endswith('v')}", "") + label
         formats[counter] = label
         prefixes.pop(counter, None)
     if reference := chosen.get("ref"):
@@ -116,7 +118,7 @@ def _begin(reader: Reader, counter: str, name: str, chosen: dict[str, str]) -> s
             r"\\(arabic|alph|Alph|roman|Roman|fnsymbol)\s*\*", rf"\\\1{{{counter}}}", reference
         )
         prefixes.pop(counter, None)
-    printed = label or formats.get(f"own label{counter}") or _LABELS[counter]
+    printed = label or formats.get(f"own label{counter}") or _LABELS.get(counter, rf"\the{counter}.")
     formats[f"label{counter}"] = printed
     return printed
 

@@ -6,6 +6,7 @@ from pipeline.reading.latex.groups import argument, arguments, group, options, s
 from pipeline.reading.latex.inline import Inline, InlineCommand
 from pipeline.reading.latex.numbers import Target
 from pipeline.reading.latex.reader import after_arguments
+from pipeline.reading.latex.symbols import DINGBATS
 
 _WORDS = ("KwTo", "TO", "AND", "OR", "NOT", "XOR", "TRUE", "FALSE", "RETURN", "Return", "KwRet")
 _MARK = re.compile(r"[-+−±]?\d[\d.,]*|[-+−]")
@@ -217,6 +218,36 @@ def _string(inline: Inline, name: str, text: str, position: int, out: list[str])
     return position + shown
 
 
+def _note_mark(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
+    """What points to a note below a table: a figure in brackets, so that it is no exponent."""
+    found = argument(text, position)
+    mark = inline.convert(found[0]).strip() if found else ""
+    shown = f"({mark})" if mark.isdecimal() else mark
+    out.append(f"^{{{shown}}}" if mark else "")
+    return found[1] if found else position
+
+
+def _ordinal(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
+    """The package nth."""
+    found = argument(text, position)
+    if found is None:
+        return position
+    shown = inline.convert(found[0]).strip()
+    teen = shown[-2:-1] == "1"
+    out.append(shown + ("th" if teen else {"1": "st", "2": "nd", "3": "rd"}.get(shown[-1:], "th")))
+    return found[1]
+
+
+def _dingbat(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
+    found = argument(text, position)
+    code = found[0].strip() if found else ""
+    if not (code.isdecimal() and len(code) <= 3 and int(code) in DINGBATS):
+        inline.dropped[name] += 1
+        return position
+    out.append(DINGBATS[int(code)])
+    return found[1] if found else position
+
+
 def _said(words: str) -> InlineCommand:
     def say(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
         out.append(words)
@@ -254,6 +285,9 @@ PHRASES: dict[str, InlineCommand] = {
     "ce": _chemistry,
     "char": _character,
     "symbol": _character,
+    "ding": _dingbat,
+    "nth": _ordinal,
+    **dict.fromkeys(("tablenotemark", "tnote"), _note_mark),
     **dict.fromkeys(("Comment", "COMMENT", "tcp", "tcc"), _remark),
     **dict.fromkeys(("Call", "CALL"), _called),
     **dict.fromkeys(("begin", "end"), _begin),

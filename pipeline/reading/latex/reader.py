@@ -5,10 +5,12 @@ that are given to it.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
-from pipeline.reading.latex.crossreferences import Names, resolve
+from pipeline.reading.latex.crossreferences import Names, resolve, unresolved
 from pipeline.reading.latex.groups import end_of, end_of_mathematics, group
 from pipeline.reading.latex.inline import Inline
 from pipeline.reading.latex.keywords import Keywords
@@ -32,7 +34,7 @@ _ENVIRONMENT_ARGUMENTS = {
     "thebibliography": 1, "IEEEeqnarray": 1, "tcolorbox": 0, "list": 2, "textblock": 1, "mdframed": 0,
     "floatingfigure": 1, "floatingtable": 1, "savenotes": 0, "CJK": 2, "CJK*": 2, "minted": 1, "resizebox": 2,
     "otherlanguage": 1, "otherlanguage*": 1, "foreignlanguage": 1, "tikzcd": 0, "scope": 0, "labeling": 1,
-    "IEEEbiography": 1, "IEEEbiographynophoto": 1, "acronym": 0, "turn": 1, "rotate": 1, "scaletikzpicturetowidth": 1,
+    "acronym": 0, "turn": 1, "rotate": 1, "scaletikzpicturetowidth": 1,
     "column": 1, "onehalfspacing": 0, "fullwidth": 0, "bibunit": 0, "sidewaysfigure": 0, "SCfigure": 0,
     "glossarygroup": 1, "hangparas": 2, "paracol": 1, "lrbox": 1, "comment": 0, "keypoints": 0, "fmffile": 1,
 }  # fmt: skip
@@ -57,6 +59,13 @@ class Node:
     level: int
     blocks: list[Block] = field(default_factory=list)
     children: list["Node"] = field(default_factory=list)
+
+    def texts(self) -> Iterator[str]:
+        """All that is in it, as it was read."""
+        yield self.title
+        yield from (block.text for block in self.blocks)
+        for child in self.children:
+            yield from child.texts()
 
     def finished(self, labels: Mapping[str, Target], names: Names) -> Section:
         """The section, with the numbers that its references name."""
@@ -129,8 +138,8 @@ class Reader:
         self.list_settings: list[tuple[list[str], dict[str, str]]] = []
         """Of `\\setlist`: for which lists and levels, and what."""
         self.enumitem = False
-        self.enumerated = 0
-        """How many enumerations are open."""
+        self.enumerated: Counter[str] = Counter()
+        """How many enumerations are open, by the beginning of their counters' names: `enum`."""
         self.resumed: dict[str, int] = {}
         """Where enumerations ended, for those that go on."""
         self.only_numbered: frozenset[str] | None = None
@@ -143,6 +152,8 @@ class Reader:
         """Parts of the last float, for one that goes on with it."""
         self.parts_in_brackets = False
         """Whether a part is referred to as `1(a)`."""
+        self.cells = 0
+        """How many cells of tables are open, one in another."""
         self.keywords = Keywords()
         self.raw: list[str] = []
         self.drawn: dict[Anchor, Drawn] = {}
@@ -163,6 +174,11 @@ class Reader:
             for node in self._roots
             if node.blocks or node.children or node.anchor not in ("Front", "Appendix")
         )
+
+    def unresolved(self) -> Counter[str]:
+        """Labels that references name and nothing bears, and how often."""
+        texts = (self.title, self.abstract, *self.references)
+        return unresolved(chain(texts, *(node.texts() for node in self._roots)), self.inline.labels)
 
     def read(self, text: str) -> None:
         """Blocks of `text` in order; the last paragraph stays open."""
@@ -260,7 +276,10 @@ class Reader:
         """One cell of a table; what has a structure of its own is read as such."""
         if "\\begin" not in text:
             return self.inline.paragraph(text)
-        return " ".join(block.text for block in self.blocks(text))
+        self.cells += 1
+        read = " ".join(block.text for block in self.blocks(text))
+        self.cells -= 1
+        return read
 
     def open_section(self, anchor: Anchor, number: str, title: str, level: int) -> Anchor:
         """Begin a section; everything after it goes there. Gives its anchor, which is like no other."""

@@ -42,6 +42,31 @@ LETTERS = {
     "textepsilon": "ε", "textsigma": "σ", "textpi": "π", "textOmega": "Ω", "textomega": "ω", "texttau": "τ",
     "upalpha": "α", "upbeta": "β", "upgamma": "γ", "updelta": "δ", "ion": "", "sep": ", ", "vert": "|", "Romannum": "",
 }  # fmt: skip
+LETTERS |= {
+    **dict.fromkeys(("Checkmark", "CheckmarkBold", "tick"), "✓"),
+    **dict.fromkeys(("XSolid", "XSolidBold", "XSolidBrush"), "✗"),
+}
+LETTERS |= {
+    "aap": "A&A", "aapr": "A&A Rev.", "aaps": "A&AS", "aj": "AJ", "ao": "Appl. Opt.", "apj": "ApJ", "apjl": "ApJL",
+    "apjs": "ApJS", "apss": "Ap&SS", "araa": "ARA&A", "baas": "BAAS", "gca": "Geochim. Cosmochim. Acta",
+    "grl": "Geophys. Res. Lett.", "icarus": "Icarus", "jcap": "JCAP", "jgr": "J. Geophys. Res.", "memsai": "MmSAI",
+    "mnras": "MNRAS", "nat": "Nature", "pasa": "PASA", "pasj": "PASJ", "pasp": "PASP", "physrep": "Phys. Rep.",
+    "planss": "Planet. Space Sci.", "pra": "Phys. Rev. A", "prb": "Phys. Rev. B", "prc": "Phys. Rev. C",
+    "prd": "Phys. Rev. D", "pre": "Phys. Rev. E", "prl": "Phys. Rev. Lett.", "procspie": "Proc. SPIE",
+    "qjras": "QJRAS", "solphys": "Sol. Phys.", "ssr": "Space Sci. Rev.",
+}  # fmt: skip
+"""Journals, as the classes of astronomy abbreviate them."""
+DINGBATS = {
+    **{code: chr(0x26E0 + code) for code in range(33, 127)},
+    **{code: chr(0x26C0 + code) for code in (*range(161, 168), *range(182, 240), *range(241, 255))},
+    **{code: chr(0x2460 + code - 172) for code in range(172, 182)},
+    **dict.fromkeys((51, 52), "✓"), **dict.fromkeys((55, 56), "✗"),
+    37: "☎", 42: "☛", 43: "☞", 72: "★", 108: "●", 110: "■", 115: "▲", 116: "▼", 117: "◆", 119: "◗",
+    168: "♣", 169: "♦", 170: "♥", 171: "♠", 213: "→", 214: "↔", 215: "↕",
+}  # fmt: skip
+"""The signs of pifont's `\\ding` by their number in Zapf Dingbats, of which Unicode keeps the order; bold ticks and
+crosses are ticks and crosses.
+"""
 SYMBOLS = {
     "%": "%", "&": "&", "#": "#", "_": "_", "{": "{", "}": "}", "$": "\\$", " ": " ", "\n": " ", ",": " ",
     ";": " ",
@@ -58,7 +83,7 @@ SETTINGS = {
             "bibliography", "usepackage", "color", "includegraphics", "documentclass", "captionsetup",
             "cline", "hypersetup", "textcolor", "scalebox", "raisebox", "phantom", "vphantom", "hphantom",
             "includepdf", "input", "include", "graphicspath", "pagenumbering", "addtocontents", "colorbox",
-            "rowcolor", "cellcolor", "columncolor", "arraybackslash", "markboth", "markright", "thanks",
+            "rowcolor", "cellcolor", "columncolor", "arraybackslash", "markright", "thanks",
             "hyphenation", "lstset", "sisetup", "theoremstyle", "acmConference",
             "acmYear", "acmISBN", "acmDOI", "acmPrice", "setcopyright", "ccsdesc", "received",
             "allowdisplaybreaks", "foreignlanguage", "begin", "end", "label", "counterwithout", "rotatebox",
@@ -94,12 +119,12 @@ SETTINGS = {
     **dict.fromkeys(("acmSubmissionID", "orcid", "affiliation", "authornote"), 1),
     **dict.fromkeys(("additionalaffiliation", "received", "accepted", "published", "submitjournal", "preprint"), 1),
     **dict.fromkeys(("pacs", "ead", "cortext", "fntext"), 1),
-    **dict.fromkeys(("tnotetext", "address", "affil", "altaffiltext", "altaffilmark"), 1),
+    **dict.fromkeys(("tnotetext", "address", "affil", "altaffilmark"), 1),
     **dict.fromkeys(("altaffiliation", "homepage", "collaboration", "noaffiliation", "IEEEspecialpapernotice"), 1),
     **dict.fromkeys(("corres", "correspondence", "firstpage", "subtitle", "dedicatory", "subjclass", "curraddr"), 1),
     **dict.fromkeys(("urladdr", "authornotemark", "settopmatter", "citestyle", "orcidlink", "orcidID", "inst"), 1),
     **dict.fromkeys(("corref", "fnref", "tnoteref", "tnotemark", "cormark", "fnmark", "IEEEauthorrefmark"), 1),
-    **dict.fromkeys(("tnote", "tablenotemark", "sidecaptionvpos", "floatpagefraction", "setlistdepth"), 1),
+    **dict.fromkeys(("sidecaptionvpos", "floatpagefraction", "setlistdepth"), 1),
     **dict.fromkeys(("lstdefinestyle", "lstdefinelanguage", "newunicodechar", "algblock", "newtcbtheorem"), 2),
     **dict.fromkeys(("algrenewcommand", "algnewcommand", "algdef", "SetKwFunction", "SetKw", "SetKwInput"), 2),
     **dict.fromkeys(("setdefaultlanguage", "selectlanguage", "setcopyright"), 1),
@@ -110,6 +135,7 @@ SETTINGS = {
     **dict.fromkeys(("plottwo", "titleformat", "tabcolsep", "specialrule", "counterwithin*", "setcounterref"), 2),
     **dict.fromkeys(("tablewidth", "tabletypesize", "tablenum", "tablecolumns", "colnumbers", "turnpage"), 1),
     **dict.fromkeys(("vspace*", "hspace*", "protect", "addtolength"), 1),
+   **dict.fromkeys(("markboth", "altaffiltext"), 2),
     "addcontentsline": 3,
     "parbox": 1,
     "multicolumn": 2,
@@ -129,7 +155,7 @@ SILENT = frozenset(
         "uline", "mbox", "hbox",
         "fbox", "makebox", "framebox", "sout", "hl", "textcolor", "color", "tableofcontents", "listoffigures",
         "listoftables",
-        "indent", "raggedright", "raggedleft", "hline", "toprule", "midrule", "bottomrule", "makecell",
+        "indent", "raggedright", "raggedleft", "hline", "toprule", "midrule", "bottomrule", "botrule", "makecell",
         "shortstack", "protect",
         "item", "newblock", "frontmatter", "mainmatter", "backmatter", "appendix", "linebreak", "nolinebreak",
         "allowbreak",

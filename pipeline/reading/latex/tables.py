@@ -10,19 +10,27 @@ Convert = Callable[[str], str]
 
 _ROW = re.compile(r"\\\\|\\tabularnewline(?![A-Za-z])|\\begin\s*\{|\\end\s*\{|\\.|[{}&]", re.DOTALL)
 _SKIP = re.compile(r"\s*+\[\s*+-?[\d.]+\s*(?:pt|e[mx]|[cm]m|in|bp|pc|sp|\\[A-Za-z]+)\s*\]")
-_RULES = re.compile(
-    r"\\(?:hline|toprule|midrule|bottomrule|endhead|endfirsthead|endfoot|endlastfoot|noalign|hdashline"
-    r"|thickhline|Xhline|heavyrule|addlinespace|specialrule|cmidrule|cline|rowcolor|rowcolors|arrayrulecolor"
-    r"|cdashline|tabucline|morecmidrules)(?![A-Za-z])(?:\s*+(?:\([^)]{0,2000}+\)|\[[^\]]{0,2000}+\]|\{[^{}]*+\}))*+"
-)
+_RULES = {
+    **dict.fromkeys(
+        (
+            "hline", "thickhline", "heavyrule", "botrule", "morecmidrules",
+            "endhead", "endfirsthead", "endfoot", "endlastfoot",
+        ),
+        "",
+    ),
+    **dict.fromkeys(("toprule", "midrule", "bottomrule", "addlinespace", "hdashline"), "["),
+    **dict.fromkeys(("noalign", "Xhline", "cline", "cdashline", "hhline"), "{"),
+    **dict.fromkeys(("arrayrulecolor", "tabucline"), "[{"),
+    "cmidrule": "[({", "specialrule": "{{{", "rowcolor": "[{[[", "rowcolors": "[{{{",
+}  # fmt: skip
+"""What each takes, by how it opens. What follows that is the first cell, which may well begin with a brace."""
+_CLOSING = {"{": "}", "[": "]", "(": ")"}
+_RULE = re.compile(rf"\\({'|'.join(sorted(_RULES, key=len, reverse=True))})(?![A-Za-z])\*?")
 _MULTI = re.compile(r"\\(multicolumn|multirow)\*?\s*+(?:\[[^\]]{0,2000}+\])?(?=\s*\{)")
 MAX_COLUMNS = 100
 MAX_SPECIFIED = 1000
 """Characters of the argument that says how the columns of a tabular are set."""
 _COLUMN = re.compile(r"(?P<set>[@!><]\s*(?=\{))|(?P<repeated>\*\s*(?=\{))|[A-Za-z]")
-_NESTED = re.compile(
-    r"\\begin\s*+\{tabular\}\s*+(?:\[[^\]]{0,20}+\]\s*+)?\{(?:[^{}]|\{[^{}]{0,200}+\}){0,500}+\}|\\end\s*+\{tabular\}"
-)
 
 
 def cells(body: str) -> list[list[str]]:
@@ -54,6 +62,19 @@ def cells(body: str) -> list[list[str]]:
     return rows
 
 
+def without_rules(body: str) -> str:
+    """A tabular's body without its lines, the space around them and the colours of rows."""
+    out: list[str] = []
+    position = 0
+    while rule := _RULE.search(body, position):
+        out += body[position : rule.start()], " "
+        position = rule.end()
+        for opening in _RULES[rule.group(1)]:
+            taken = group(body, position, opening, _CLOSING[opening])
+            position = taken[1] if taken else position
+    return "".join([*out, body[position:]])
+
+
 def table(body: str, convert: Convert, columns_as: str = "") -> str:
     """A tabular's body as a Markdown table; empty if it holds nothing.
 
@@ -61,10 +82,10 @@ def table(body: str, convert: Convert, columns_as: str = "") -> str:
     """
     between = _between(columns_as)
     rows: list[list[str]] = []
-    for row in cells(_RULES.sub(" ", body)):
+    for row in cells(without_rules(body)):
         printed: list[str] = []
         for cell in row:
-            content, columns = _spanning(_flat(cell))
+            content, columns = _spanning(_signed(cell))
             printed.append(convert(content).replace("|", "\\|").replace("\n", " ").strip())
             printed.extend([""] * (columns - 1))
         for place, joint in between:
@@ -76,11 +97,13 @@ def table(body: str, convert: Convert, columns_as: str = "") -> str:
     return pipe_table(rows)
 
 
-def _flat(cell: str) -> str:
-    """A cell whose lines a tabular of its own breaks, on one line; siunitx's `S` columns take a bare `\\pm`."""
-    without, nested = _NESTED.subn(" ", cell)
-    if nested:
-        cell = re.sub(r"\\\\\*?(?:\[[^\]]{0,20}+\])?|(?<!\\)&", " ", without)
+def in_one_cell(body: str) -> str:
+    """A tabular's body as the LaTeX of one cell: what is set in lines there is read on."""
+    return " ".join(_spanning(cell)[0].strip() for row in cells(without_rules(body)) for cell in row)
+
+
+def _signed(cell: str) -> str:
+    """A cell in which siunitx's `S` columns take a bare `\\pm`."""
     return cell if "$" in cell else re.sub(r"\\pm(?![A-Za-z])", "±", cell)
 
 
@@ -112,7 +135,8 @@ def _spanning(cell: str) -> tuple[str, int]:
     """What stands in a cell and how many columns it takes, without `\\multicolumn` and `\\multirow`."""
     columns = 1
     for _ in range(4):
-        found = _MULTI.search(cell)
+        # A table inside of the cell has columns of its own.
+        found = _MULTI.search(cell.partition("\\begin")[0])
         if found is None:
             break
         count = group(cell, found.end())

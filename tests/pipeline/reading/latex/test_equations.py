@@ -52,3 +52,19 @@ def test_labels_of_equations_by_their_own_package_and_of_a_group() -> None:
 
 def test_what_follows_an_equation_points_to_its_section_again() -> None:
     assert "See 1." in written(r"\section{A}\begin{equation}a\end{equation}\label{x} See \ref{x}.").text()
+
+
+def test_the_relation_of_an_eqnarray_has_no_column_of_its_own() -> None:
+    text = written(r"\begin{eqnarray}a &\sim& b\\ c &=& d\\ &\le&x\end{eqnarray}").text()
+
+    assert r"a &\sim b" in text.replace("  ", " ")
+    assert "c &= d" in text
+    assert r"&\le x" in text
+
+
+def test_what_ensures_mathematics_is_no_part_of_it() -> None:
+    text = written(
+        r"Of $\ensuremath{\Gamma}_{\ensuremath{\ensuremath{x}}}$ and \ensuremath{a\ensuremath{b}}."
+    ).text()
+
+    assert r"Of ${\Gamma}_{{{x}}}$ and $a{b}$." in text

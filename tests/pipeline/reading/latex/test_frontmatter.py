@@ -2,6 +2,7 @@ import pytest
 
 from pipeline.reading.latex import document as latex
 from pipeline.reading.paper import Paper
+from tests.pipeline.reading.papers import written
 
 
 def paper(document_class: str, front: str) -> Paper:
@@ -111,3 +112,46 @@ def test_what_only_the_press_needs_is_no_text() -> None:
         "{acmart}", r"\acmConference[C '25]{Conference}{May}{Town}\acmDOI{10.1/x}\setcopyright{none}\title{T}"
     )
     assert read.text().strip() == "# T\n\nText."
+
+
+def test_what_the_head_of_a_page_says_is_no_paragraph() -> None:
+    text = written(r"\markboth{Submitted to X}{Running head}\altaffiltext{1}{Center for X} Words.").text()
+
+    assert "Running" not in text
+    assert "Center" not in text
+
+
+def test_a_biography_begins_with_its_name() -> None:
+    text = written(
+        r"Words.\begin{IEEEbiography}[{\includegraphics{a}}]{Ann Example} is a fellow.\end{IEEEbiography}"
+        r"\begin{IEEEbiographynophoto}{Bo Example} is another.\end{IEEEbiographynophoto}"
+    ).text()
+
+    assert "\n\nAnn Example is a fellow.\n\nBo Example is another." in text
+
+
+def test_an_author_with_a_number_in_the_name() -> None:
+    paper = written("Words.", r"\author{Tool 1.0 Contributors, Ann Example1, Bo Example$^{2}$}")
+
+    assert paper.authors == ("Tool 1.0 Contributors", "Ann Example", "Bo Example")
+
+
+def test_no_heading_without_a_title() -> None:
+    assert written("Words.").text() == "Words.\n"
+
+
+@pytest.mark.parametrize(
+    ("written_as", "names"),
+    [
+        (r"Ann Example,\\ Bo Example and\\ Cy Example\\ Some Place", ("Ann", "Bo", "Cy")),
+        (r"Ann Example$^1$, \\ Bo Example$^2$", ("Ann", "Bo")),
+        (r"Ann Example,\\ University of Somewhere", ("Ann",)),
+        (r"Ann Example\\ Some Place", ("Ann",)),
+    ],
+)
+def test_authors_go_on_in_the_next_line_where_the_list_is_open(
+    written_as: str, names: tuple[str, ...]
+) -> None:
+    paper = written("Words.", rf"\author{{{written_as}}}")
+
+    assert paper.authors == tuple(f"{name} Example" for name in names)

@@ -43,6 +43,19 @@ ENUMITEM = r"\usepackage{enumitem}"
             r"\begin{claims}\item\label{a} x\end{claims}\ref{a}",
             "C1",
         ),
+        (
+            ENUMITEM + r"\newtheorem{lemma}{Lemma}[section]\newlist{parts}{enumerate}{1}"
+            r"\setlist[parts]{label=(\arabic{partsi}),ref=\thelemma.(\arabic{partsi})}",
+            r"\section{A}\begin{lemma}\begin{parts}\item x\item\label{a} y\end{parts}\end{lemma}\ref{a}",
+            "1.1.(2)",
+        ),
+        (
+            ENUMITEM + r"\newlist{claims}{enumerate}{2}\setlist[claims,1]{label=C\arabic*}"
+            r"\setlist[claims,2]{label=\theclaimsi-\roman{claimsii}}",
+            r"\begin{enumerate}\item z\begin{claims}\item x\begin{claims}\item x\item\label{a} y\end{claims}"
+            r"\end{claims}\end{enumerate}\ref{a}",
+            "C1-ii",
+        ),
         (r"\usepackage{enumerate}", r"\begin{enumerate}[(i)]\item\label{a} x\end{enumerate}\ref{a}", "i"),
         ("", r"\begin{enumerate}\item[(*)] x\item\label{a} y\end{enumerate}\ref{a}", "1"),
         (

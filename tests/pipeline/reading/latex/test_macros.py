@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.reading.latex.expansion import definitions, expand
+from tests.pipeline.reading.papers import written
 
 
 @pytest.mark.parametrize(
@@ -118,3 +119,32 @@ def test_a_style_file_gives_its_simple_macros_only() -> None:
 )
 def test_what_is_never_closed_costs_no_more(opening: str) -> None:
     expand("\\newcommand{\\a}[2][x]{#1#2}\\newif\\ifa" + opening * 20_000)
+
+
+@pytest.mark.parametrize(
+    ("definition", "use", "shown"),
+    [
+        (r"\renewcommand{\eqref}[1]{\ref{eq:#1}}", r"\eqref{one}", "1"),
+        (r"\def\eqref#1{equation~\ref{#1}}", r"\eqref{eq:one}", "equation 1"),
+        (r"\renewcommand{\autoref}[1]{Sec.~\ref{sec:#1}}", r"\autoref{a}", "Sec. 2"),
+        (r"\newcommand{\cref}[1]{Part~\ref{sec:#1}}", r"\cref{a}", "Part 2"),
+        (r"\let\plain\ref\renewcommand{\ref}[1]{no. \plain{#1}}", r"\ref{sec:a}", "no. 2"),
+        (r"\renewcommand{\footnote}[1]{ (note: #1)}", r"\footnote{so}", "(note: so)"),
+        (r"\providecommand{\eqref}[1]{nothing}", r"\eqref{eq:one}", "(1)"),
+        (r"\makeatletter\def\ref{\@ifstar\@one\@two}\makeatother", r"\ref{sec:a}", "2"),
+    ],
+)
+def test_an_author_says_what_a_reference_prints(definition: str, use: str, shown: str) -> None:
+    body = (
+        r"\begin{equation}\label{eq:one}x=1\end{equation}\section{B}\section{A}\label{sec:a} See " + use + "."
+    )
+
+    assert f"See {shown}." in written(body, definition).text()
+
+
+def test_a_style_does_not_say_what_a_reference_prints() -> None:
+    paper = written(
+        r"\section{A}\label{a} See \ref{a}.", r"\usepackage{own}", own__sty=r"\renewcommand{\ref}[1]{lost}"
+    )
+
+    assert "See 1." in paper.text()

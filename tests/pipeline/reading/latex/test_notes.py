@@ -30,3 +30,13 @@ def test_commands_that_mean_nothing_here() -> None:
 
 def test_nothing_to_say() -> None:
     assert written(r"\section{A}\label{a} \textbf{Bold} \cite{x} \ref{a} {\small x}").notes == ()
+
+
+def test_references_to_what_is_not_there() -> None:
+    paper = written(
+        r"\section{A}\label{a} See \ref{a}, \ref{gone}, \cref{a,lost} and \ref{}."
+        r"\begin{equation}x\text{ by \eqref{gone}}\end{equation}"
+    )
+    assert paper.notes == (
+        "References to labels that are not there, 4 in all, shown as ??: gone, lost, an empty label.",
+    )
