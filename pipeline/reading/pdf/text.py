@@ -18,6 +18,13 @@ _PLACE = re.compile(
 )
 
 
+_BANNER = re.compile(
+    r"technical (?:report|note)|(?:original|research|review|regular|full|short|invited) (?:articles?|papers?|reports?)"
+    r"|reviews?|letters?|articles?|(?:brief|short) (?:report|communication)|applications? notes?|survey|tutorial",
+    re.IGNORECASE,
+)
+
+
 @dataclass
 class Text:
     """Rows that are read as one."""
@@ -106,6 +113,8 @@ def title_and_authors(front: Sequence[Row], declared: str) -> tuple[str, tuple[s
     front = [row for row in front if row.page == front[0].page]
     if not front:
         return "", ()
+    # Journals print above the title, and larger, what kind of article it is.
+    front = [row for row in front if not _BANNER.fullmatch(row.text)] or front
     size = max(row.size for row in front)
     large = [index for index, row in enumerate(front) if row.size > 0.93 * size]
     title = " ".join(front[index].text for index in large)
