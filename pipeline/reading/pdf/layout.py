@@ -242,6 +242,16 @@ class _Group:
         extent = self.extent
         return sum(extent) / 2 if extent else self.baseline
 
+    def is_level(self, other: "_Group") -> bool:
+        """Whether `other` is another piece of this row, as a cell in small print is."""
+        return (
+            abs(self.baseline - other.baseline) < 0.1
+            and self.size == other.size
+            and not any(
+                s.x0 < o.x1 and o.x0 < s.x1 for s in self.spans for o in other.spans if o.text.strip()
+            )
+        )
+
     def takes(self, other: "_Group", body: float) -> bool:
         """Whether `other` stands so close that it is read as a part of this row."""
         left, right = min(s.x0 for s in other.spans), max(s.x1 for s in other.spans)
@@ -303,7 +313,7 @@ def _with_scripts(groups: list[_Group], body: float) -> list[_Group]:
     ):
         middle = group.middle
         near = min(kept, key=lambda other: abs(other.baseline - middle), default=None)
-        if near is not None and near.takes(group, body):
+        if near is not None and (near.takes(group, body) or near.is_level(group)):
             near.spans.extend(group.spans)
         else:
             kept.append(group)
