@@ -13,7 +13,8 @@ from pipeline.reading.pdf.layout import Row
 
 _PLACE = re.compile(
     r"universit|institut|\b(?:google|brain|research|labs?|laborator|department|school|college|openai|deepmind|microsoft"
-    r"|meta|facebook|inc|corp|center|centre|academy|ai)\b|@|\d|equal contribution|https?:",
+    r"|meta|facebook|inc|corp|center|centre|academy|ai|researcher|fellow|hub|hospital|clinic"
+    r"|division|llc|ltd|gmbh)\b|@|\d|equal contribution|https?:",
     re.IGNORECASE,
 )
 

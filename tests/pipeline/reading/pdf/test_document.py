@@ -246,7 +246,7 @@ def test_a_banner_is_no_title_and_a_paragraph_in_larger_type_no_heading() -> Non
     def draw(page: pymupdf.Page) -> None:
         rows(page, 72, 40, "TECHNICAL REPORT", size=19, font="hebi")
         y = rows(page, 72, 70, "A Fine Method", size=16, font="hebo")
-        y = rows(page, 72, y + 8, "Ada Lovelace", size=11)
+        y = rows(page, 72, y + 8, "Ada Lovelace", "Independent Researcher", size=11)
         y = rows(page, 72, y + 20, "ABSTRACT", size=8, font="hebo")
         y = rows(page, 72, y, *[SENTENCE] * 20, size=8)
         y = rows(page, 72, y + 20, "1 INTRODUCTION", size=10, font="hebo") + 6
@@ -270,6 +270,19 @@ def test_characters_without_meaning_are_counted_in_the_notes() -> None:
     page = replace(read.pages[0], lines=(spoiled, *read.pages[0].lines[1:]))
     assert not any("no meaning" in note for note in pdf.read(read).notes)
     assert any(note.startswith("3 characters") for note in pdf.read(replace(read, pages=(page,))).notes)
+
+
+def test_short_cells_in_small_print_stand_in_one_row() -> None:
+    def draw(page: pymupdf.Page) -> None:
+        y = front(page)
+        y = rows(page, 72, y + 8, *[SENTENCE] * 5)
+        y = rows(page, 190, y + 12, "Table 1: What was set.") + 12
+        for n, (name, value) in enumerate((("Name", "Value"), ("Rate", "0.1"), ("Size", "64"))):
+            rows(page, 240, y + 10 * n, value, size=8)
+            rows(page, 180, y + 10 * n, name, size=8)
+
+    table = next(block.text for block in blocks(made(draw)) if block.kind == "table")
+    assert table.split("\n")[2:] == ["| Name | Value |", "| --- | --- |", "| Rate | 0.1 |", "| Size | 64 |"]
 
 
 def test_only_so_many_pages_are_read_and_it_is_said() -> None:
