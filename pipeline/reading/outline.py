@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pipeline.reading.paper import Anchor, Block, BlockKind, Section
 
 _NUMBER = re.compile(
-    r"(?P<appendix>Appendix\s+)?(?P<number>(?:\d{1,2}|[A-Z])(?:\.\d{1,2})*|[IVX]{1,5}(?=\.\s))(?:[.:)]|\s*$|(?=\s))\s*(?P<title>.*)",
+    r"(?P<appendix>(?:Appendix|APPENDIX)\s+)?(?P<number>(?:\d{1,2}|[A-Z])(?:\.\d{1,2})*|[IVX]{1,5}(?=\.\s))(?:[.:)]|\s*$|(?=\s))\s*(?P<title>.*)",
     re.DOTALL,
 )
 _CAPTION = re.compile(
@@ -67,12 +67,16 @@ class _Roman:
 
     section: str = ""
     letter: str = ""
+    named: bool = False
+    """Whether the section is one that is called an appendix: letters are below it."""
 
     def full(self, number: str, *, appendix: bool) -> tuple[str, int]:
         """The whole number, as references print it (`II-B1`), and its level."""
         if appendix:
             if number.isdigit():
                 return f"{self.section}.{number}", 2
+            if self.named and re.fullmatch("[A-Z]", number):
+                return f"{self.section}-{number}", 2
             self.section = number or self.section
             return number, 1
         if arabic(number) == arabic(self.section) + 1 and number.isalpha():
@@ -96,7 +100,7 @@ def numbered(text: str) -> tuple[str, str]:
 
 def _separate(text: str) -> bool:
     """Whether the first letter is a number and not the word `A` or `I`."""
-    return bool(re.match(r"(?:Appendix\s+)?[A-Z](?:[.:)]|\s{2,}|\s+(?=[A-Z]))", text.strip()))
+    return bool(re.match(r"(?:(?:Appendix|APPENDIX)\s+)?[A-Z](?:[.:)]|\s{2,}|\s+(?=[A-Z]))", text.strip()))
 
 
 def caption(text: str) -> tuple[Anchor, BlockKind] | None:
@@ -133,6 +137,7 @@ def sections(items: Iterable[Heading | Block]) -> tuple[Section, ...]:
         else:
             appendix = appendix or named or number == "A"
             scheme.section = number or scheme.section
+            scheme.named = named and bool(number)
             level = number.count(".") + 1 if number else item.level or 1
         lettered = appendix and number[:1].isalpha()
         anchor = f"{'App' if lettered else 'S'}{number}" if number else slug(title)

@@ -89,13 +89,15 @@ def _pages(files: list[bytes], file: int, max_pages: int) -> dict[str, Any]:
 
 def _page(page: Any, flags: int) -> dict[str, Any]:
     lines = []
-    bars = []
+    bars: list[list[float]] = []
+    rules: list[list[float]] = []
     drawn = {tuple(map(round, image["bbox"])) for image in page.get_image_info()}
     for block in page.get_text("dict", flags=flags)["blocks"]:
         x0, y0, x1, y1 = block["bbox"]
         if block["type"] == _VECTOR:
-            if y1 - y0 < 1.2 and 2 < x1 - x0 < 0.7 * page.rect.width:
-                bars.append(_rounded((x0, x1, (y0 + y1) / 2)))
+            if y1 - y0 < 1.2 and x1 - x0 > 2:
+                kind = bars if x1 - x0 < 0.7 * page.rect.width else rules
+                kind.append(_rounded((x0, x1, (y0 + y1) / 2)))
             elif y1 - y0 > 1.2:
                 drawn.add((round(x0), round(y0), round(x1), round(y1)))
         for line in block.get("lines", ()):
@@ -118,6 +120,7 @@ def _page(page: Any, flags: int) -> dict[str, Any]:
         "height": page.rect.height,
         "lines": lines,
         "bars": bars[:MAX_BARS],
+        "rules": rules[:MAX_BARS],
         "drawn": sorted(drawn, key=_area)[-MAX_DRAWN:],
     }
 

@@ -4,6 +4,7 @@
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -62,6 +63,11 @@ class _Reader:
         notes = ["Read from the PDF: mathematics is text, not TeX, and may be incomplete."]
         if self.pages.count > len(self.pages.pages):
             notes.append(f"Only the first {len(self.pages.pages)} of {self.pages.count} pages were read.")
+        unknown = sum(row.text.count("\N{REPLACEMENT CHARACTER}") for row in self.rows)
+        if unknown:
+            notes.append(
+                f"{unknown} characters have no meaning in the PDF's fonts: they read as \N{REPLACEMENT CHARACTER}."
+            )
         abstract = prose.joined(self.rows[start[0] : end], self.vocabulary)
         return Paper(
             title=title or mended(self.pages.title).strip() or "Untitled",
@@ -139,6 +145,8 @@ class _Reader:
                 if not in_references:
                     items.append(Heading(title))
                 continue
+            if in_references and self._ends_references(text, references):
+                in_references = False
             listed = in_references and text.kind in ("paragraph", "list", "equation")
             if listed or self._is_reference(text):
                 references.extend(prose.references(text.rows, self.vocabulary))
@@ -148,6 +156,19 @@ class _Reader:
             elif block := self._block(text, items):
                 items.append(block)
         return items, prose.merged_references(references)
+
+    @staticmethod
+    def _ends_references(text: Text, references: Sequence[str]) -> bool:
+        """Whether this is what follows a numbered list of references: capitals alone, as over an appendix."""
+        words = " ".join(row.text for row in text.rows)
+        return (
+            text.kind == "paragraph"
+            and bool(references)
+            and references[0].startswith("[1]")
+            and not words.startswith("[")
+            and words.isupper()
+            and len(words) < 80
+        )
 
     def _is_reference(self, text: Text) -> bool:
         """Whether this is an entry of a list of references without a heading, as REVTeX sets it."""
@@ -195,6 +216,8 @@ class _Reader:
         if theorem and theorem[1] == "theorem":
             return Block("theorem", joined, theorem[0])
         run_in = prose.run_in_heading(text.rows[0], joined)
+        if joined.startswith("#"):
+            joined = f"\\{joined}"  # Markdown's mark of a heading
         return Block("paragraph", f"**{run_in}**{joined[len(run_in) :]}" if run_in else joined)
 
     def _drawing(self, text: Text, caption: Block) -> Block:

@@ -15,6 +15,7 @@ from pipeline.reading.pdf.layout import Row
 from pipeline.reading.pdf.text import Text
 
 _RUN_IN_NUMBER = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){1,3}\.?|\d{1,2}\))\s+")
+_APPENDIX = re.compile(r"appendix [A-Z]", re.IGNORECASE)
 _NUMERAL = re.compile(r"[A-Z]?[\d.)]+|[A-Z]\.?")
 
 
@@ -47,6 +48,8 @@ class Headings:
         row = found[index]
         if id(row) in self._plain:
             return True
+        if _APPENDIX.fullmatch(row.text):
+            return self.gap(index, found) > 1.1
         if len(row.text) > 130 or row.mathematical > 0.5:
             return False
         number, title = outline.numbered(row.text)
@@ -66,6 +69,9 @@ class Headings:
             or (known and letters.isupper())
             or (bool(number) and _is_italic(row))
         )
+        goes_on = not number and title[:1].islower()
+        if not row.bold and not capitals and (goes_on or self._runs_on(index, found)):
+            return False
         if not distinct or len(row.cells) > 2 or (row.text.rstrip().endswith((".", ",")) and not number):
             return False
         if number:
@@ -81,6 +87,17 @@ class Headings:
             self.gap(index, found) > 1.3
             and row.x0 < row.column[0] + 12
             and (row.size > 1.1 * self.size or row.bold)
+        )
+
+    @staticmethod
+    def _runs_on(index: int, found: Sequence[Row]) -> bool:
+        """Whether the rows below go on as this one is set: it is the first of a paragraph, not above one."""
+        rows = found[index : index + 3]
+        return len(rows) == 3 and all(
+            (row.size, row.column, row.spans[0].font) == (rows[0].size, rows[0].column, rows[0].spans[0].font)
+            and not row.bold
+            and 0 < row.baseline - above.baseline < 1.5 * row.size
+            for above, row in pairwise(rows)
         )
 
     def run_in(self, row: Row) -> list[Text]:

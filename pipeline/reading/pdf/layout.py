@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
+from statistics import median
 
 from pipeline.reading.pdf import margins
 from pipeline.reading.pdf.glyphs import MADE, hanging, mended, printed
@@ -82,10 +84,14 @@ class Row:
 def rows(pages: Sequence[Page]) -> list[Row]:
     """All rows in reading order, column by column, without running heads and page numbers."""
     dropped = margins.running(pages)
+    kept = [[line for line in page.lines if line.upright and id(line) not in dropped] for page in pages]
+    gutters = [_gutter(lines) for lines in kept]
+    known = [gutter for gutter in gutters if gutter is not None]
+    usual = median(known) if len(known) > 0.5 * len(pages) else None
     found: list[Row] = []
-    for number, page in enumerate(pages):
-        lines = [line for line in page.lines if line.upright and id(line) not in dropped]
-        for column, part in _columns(lines, page):
+    for number, (page, lines, own) in enumerate(zip(pages, kept, gutters, strict=True)):
+        gutter = usual if own is None and usual is not None and _filled(lines, usual) else own
+        for column, part in _columns(lines, page, gutter):
             found.extend(_rows_of(part, number, column))
     return found
 
@@ -104,7 +110,9 @@ def rotated(page: Page) -> str:
 # Columns ----------------------------------------------------------------------------------------------------
 
 
-def _columns(lines: list[Line], page: Page) -> list[tuple[tuple[float, float], list[Line]]]:
+def _columns(
+    lines: list[Line], page: Page, middle: float | None
+) -> list[tuple[tuple[float, float], list[Line]]]:
     """The page's columns in reading order: each with its edges and its lines.
 
     What reaches over both columns ends the ones above it and begins those below it.
@@ -112,9 +120,9 @@ def _columns(lines: list[Line], page: Page) -> list[tuple[tuple[float, float], l
     if not lines:
         return []
     left, right = min(l.box[0] for l in lines), max(l.box[2] for l in lines)  # noqa: E741
-    middle = _gutter(lines, left, right)
     if middle is None:
         return [((left, right), lines)]
+    tables = _wide_tables(lines, page, middle)
     parts: list[tuple[tuple[float, float], list[Line]]] = []
     first: list[Line] = []
     second: list[Line] = []
@@ -132,7 +140,8 @@ def _columns(lines: list[Line], page: Page) -> list[tuple[tuple[float, float], l
             wide.clear()
 
     for line in sorted(lines, key=lambda l: (l.box[1], l.box[0])):  # noqa: E741
-        if line.box[0] < middle - 6 and line.box[2] > middle + 6:
+        in_table = any(top < (line.box[1] + line.box[3]) / 2 < bottom for top, bottom in tables)
+        if in_table or (line.box[0] < middle - 6 and line.box[2] > middle + 6):
             finish(columns=True)
             wide.append(line)
         elif wide and line.box[1] < wide[-1].box[3] - 3:
@@ -150,8 +159,34 @@ def _edges(lines: list[Line], default: tuple[float, float]) -> tuple[float, floa
     return min(default[0], *(l.box[0] for l in lines)), max(default[1], *(l.box[2] for l in lines))  # noqa: E741
 
 
-def _gutter(lines: list[Line], left: float, right: float) -> float | None:
+def _wide_tables(lines: list[Line], page: Page, middle: float) -> list[tuple[float, float]]:
+    """Top and bottom of what stands between two rules of one length that reach over both columns."""
+    strokes = sorted((*page.bars, *page.rules), key=lambda bar: bar.y)
+    across = [bar for bar in strokes if bar.x0 < middle - 6 and bar.x1 > middle + 6]
+    return [
+        (above.y, below.y)
+        for above, below in pairwise(across)
+        if abs(above.x0 - below.x0) < 2
+        and abs(above.x1 - below.x1) < 2
+        and not _filled([line for line in lines if above.y < line.box[1] < below.y], middle)
+    ]
+
+
+def _filled(lines: list[Line], middle: float) -> bool:
+    """Whether running text ends or begins at the gap between two columns."""
+    if not lines:
+        return False
+    half = max(line.box[2] for line in lines) - middle
+    long = [line for line in lines if line.box[2] - line.box[0] > 0.8 * half]
+    across = sum(line.box[0] < middle - 6 and line.box[2] > middle + 6 for line in long)
+    return len(long) - across > 5 and len(long) > 2 * across
+
+
+def _gutter(lines: list[Line]) -> float | None:
     """Where the gap between two columns is; None on a page of one column."""
+    if not lines:
+        return None
+    left, right = min(l.box[0] for l in lines), max(l.box[2] for l in lines)  # noqa: E741
     middle = (left + right) / 2
     half = (right - left) / 2
     # Only lines of running text count; cells of tables and words in figures say nothing.
@@ -206,6 +241,16 @@ class _Group:
         """Where its row would be."""
         extent = self.extent
         return sum(extent) / 2 if extent else self.baseline
+
+    def is_level(self, other: "_Group") -> bool:
+        """Whether `other` is another piece of this row, as a cell in small print is."""
+        return (
+            abs(self.baseline - other.baseline) < 0.1
+            and self.size == other.size
+            and not any(
+                s.x0 < o.x1 and o.x0 < s.x1 for s in self.spans for o in other.spans if o.text.strip()
+            )
+        )
 
     def takes(self, other: "_Group", body: float) -> bool:
         """Whether `other` stands so close that it is read as a part of this row."""
@@ -268,7 +313,7 @@ def _with_scripts(groups: list[_Group], body: float) -> list[_Group]:
     ):
         middle = group.middle
         near = min(kept, key=lambda other: abs(other.baseline - middle), default=None)
-        if near is not None and near.takes(group, body):
+        if near is not None and (near.takes(group, body) or near.is_level(group)):
             near.spans.extend(group.spans)
         else:
             kept.append(group)

@@ -101,6 +101,8 @@ class Page:
     bars: tuple[Bar, ...] = ()
     drawn: tuple[Box, ...] = ()
     """Around each image, and each path that is no bar."""
+    rules: tuple[Bar, ...] = ()
+    """Strokes as bars are, but as wide as the text."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,7 @@ def pages_of(answer: Mapping[str, Any]) -> Pages:
                 ),
                 tuple(Bar(*bar) for bar in page["bars"]),
                 tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in page["drawn"]),
+                tuple(Bar(*rule) for rule in page["rules"]),
             )
             for page in answer["pages"]
         ),

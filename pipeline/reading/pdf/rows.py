@@ -12,7 +12,7 @@ from pipeline.reading.pdf import drawings
 from pipeline.reading.pdf.headings import Headings
 from pipeline.reading.pdf.layout import Row
 from pipeline.reading.pdf.pages import Page
-from pipeline.reading.pdf.text import Text
+from pipeline.reading.pdf.text import Text, small_capitals
 
 _EQUATION_NUMBER = re.compile(r"\(([A-Z]?\.?\d+(?:\.\d+)*[a-z]?)\)$")
 CHAPTER = re.compile(r"\W*(?:chapter|appendix)\s+(?:(?P<number>\d{1,2})|(?P<letter>[A-Z]))\W*", re.IGNORECASE)
@@ -78,7 +78,7 @@ class Rows:
         texts = [found[index].text]
         index += 1
         chapter = CHAPTER.fullmatch(texts[0])
-        if chapter and index < len(found) and self.headings.is_heading(index, found):
+        if chapter and index < len(found) and self._is_title(index, found):
             texts = [
                 f"Appendix {chapter['letter']}" if chapter["letter"] else chapter["number"],
                 found[index].text,
@@ -98,6 +98,13 @@ class Rows:
             index += 1
         self._texts.append(Text("heading", [found[index - 1]], " ".join(texts)))
         return index
+
+    def _is_title(self, index: int, found: Sequence[Row]) -> bool:
+        """Whether a row is the title of the chapter or appendix whose number stands above it."""
+        row = found[index]
+        return self.headings.is_heading(index, found) or (
+            row.text.isupper() and row.width < 0.9 and self.headings.gap(index, found) < 1.5
+        )
 
     def _is_footnote(self, row: Row) -> bool:
         bottom = self._pages[row.page].height * 0.6
@@ -169,7 +176,7 @@ class Rows:
             if kind == "algorithm" and _STATEMENT.match(row.text):
                 break
             if (
-                abs(row.size - first.size) > 0.8
+                (abs(row.size - first.size) > 0.8 and not small_capitals(row))
                 or len(row.cells) > 2
                 or self.headings.is_heading(index, found)
             ):

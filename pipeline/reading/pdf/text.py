@@ -13,7 +13,15 @@ from pipeline.reading.pdf.layout import Row
 
 _PLACE = re.compile(
     r"universit|institut|\b(?:google|brain|research|labs?|laborator|department|school|college|openai|deepmind|microsoft"
-    r"|meta|facebook|inc|corp|center|centre|academy|ai)\b|@|\d|equal contribution|https?:",
+    r"|meta|facebook|inc|corp|center|centre|academy|ai|researcher|fellow|hub|hospital|clinic"
+    r"|division|llc|ltd|gmbh)\b|@|\d|equal contribution|https?:",
+    re.IGNORECASE,
+)
+
+
+_BANNER = re.compile(
+    r"technical (?:report|note)|(?:original|research|review|regular|full|short|invited) (?:articles?|papers?|reports?)"
+    r"|reviews?|letters?|articles?|(?:brief|short) (?:report|communication)|applications? notes?|survey|tutorial",
     re.IGNORECASE,
 )
 
@@ -108,6 +116,8 @@ def title_and_authors(front: Sequence[Row], declared: str) -> tuple[str, tuple[s
     front = [row for row in front if row.page == front[0].page]
     if not front:
         return "", ()
+    # Journals print above the title, and larger, what kind of article it is.
+    front = [row for row in front if not _BANNER.fullmatch(row.text)] or front
     size = max(row.size for row in front)
     large = [index for index, row in enumerate(front) if row.size > 0.93 * size]
     title = " ".join(front[index].text for index in large)

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -194,6 +195,94 @@ def test_references_are_cut_from_the_body_but_kept() -> None:
     )
     assert anchors(paper) == ["S1", "AppA"]
     assert paper.find("A title that goes on") is None
+
+
+def test_appendices_and_tables_after_the_references_are_read() -> None:
+    def draw(page: pymupdf.Page) -> None:
+        y = front(page)
+        y = rows(page, 72, y + 8, *[SENTENCE * 1] * 6)
+        y = rows(page, 190, y + 14, "REFERENCES")
+        y = rows(page, 72, y + 8, "[1] A. One. A title. 2017.", "[2] B. Two. 2018.", size=9)
+        y = rows(page, 190, y + 14, "APPENDIX A", "WHAT WAS SET")
+        y = rows(page, 72, y + 8, *[SENTENCE] * 4)
+        y = rows(page, 190, y + 14, "APPENDIX B", "WHAT WAS NOT")
+        rows(page, 72, y + 8, *[SENTENCE] * 4)
+
+    paper = made(draw)
+    assert paper.references == ("[1] A. One. A title. 2017.", "[2] B. Two. 2018.")
+    assert [(s.anchor, s.title) for s in sections(paper)][1:] == [
+        ("AppA", "WHAT WAS SET"),
+        ("AppB", "WHAT WAS NOT"),
+    ]
+
+
+def test_a_table_may_stand_beside_the_references() -> None:
+    cells = (("Rate", "0.1"), ("Batch", "64"), ("Epochs", "90"))
+
+    def draw(page: pymupdf.Page, number: int) -> None:
+        if number < 2:
+            for x in (72, 320):
+                rows(page, x, 80, *(" ".join(line.split()[:6]) for line in words_of(40, int(x) + number)))
+            return
+        y = 100
+        rows(page, 160, y, "REFERENCES")
+        entries = [
+            f"[{n}] A. Body, a title of so many words as fill this row, {2000 + n}." for n in range(1, 9)
+        ]
+        rows(page, 72, y + 20, *entries, size=8)
+        rows(page, 410, y, "TABLE I", size=8)
+        for n, (name, value) in enumerate(cells):
+            rows(page, 330, y + 22 + 10 * n, name, size=8)
+            rows(page, 450, y + 22 + 10 * n, value, size=8)
+
+    paper = pages(draw, 3)
+    tables = "\n".join(block.text for block in blocks(paper) if block.kind == "table")
+    assert all(f"| {name} | {value} |" in tables for name, value in cells)
+    assert len(paper.references) == 8
+    assert not any("Batch" in entry for entry in paper.references)
+
+
+def test_a_banner_is_no_title_and_a_paragraph_in_larger_type_no_heading() -> None:
+    def draw(page: pymupdf.Page) -> None:
+        rows(page, 72, 40, "TECHNICAL REPORT", size=19, font="hebi")
+        y = rows(page, 72, 70, "A Fine Method", size=16, font="hebo")
+        y = rows(page, 72, y + 8, "Ada Lovelace", "Independent Researcher", size=11)
+        y = rows(page, 72, y + 20, "ABSTRACT", size=8, font="hebo")
+        y = rows(page, 72, y, *[SENTENCE] * 20, size=8)
+        y = rows(page, 72, y + 20, "1 INTRODUCTION", size=10, font="hebo") + 6
+        y = rows(
+            page, 72, y, "The first row of it says more than a heading does and", *[SENTENCE] * 5, size=9
+        )
+        y = rows(page, 72, y + 12, "# cells that begin so are text.", size=8)
+
+    paper = made(draw)
+    assert (paper.title, paper.authors) == ("A Fine Method", ("Ada Lovelace",))
+    assert [section.title for section in sections(paper)] == ["INTRODUCTION"]
+    assert not re.search(r"^# cells", paper.text(), re.MULTILINE)
+
+
+def test_characters_without_meaning_are_counted_in_the_notes() -> None:
+    document = pymupdf.open()
+    rows(document.new_page(), 72, 80, *[SENTENCE] * 5)
+    read = pdf_pages.pages(document.tobytes())
+    line = read.pages[0].lines[0]
+    spoiled = replace(line, spans=(replace(line.spans[0], text="\N{REPLACEMENT CHARACTER}" * 3),))
+    page = replace(read.pages[0], lines=(spoiled, *read.pages[0].lines[1:]))
+    assert not any("no meaning" in note for note in pdf.read(read).notes)
+    assert any(note.startswith("3 characters") for note in pdf.read(replace(read, pages=(page,))).notes)
+
+
+def test_short_cells_in_small_print_stand_in_one_row() -> None:
+    def draw(page: pymupdf.Page) -> None:
+        y = front(page)
+        y = rows(page, 72, y + 8, *[SENTENCE] * 5)
+        y = rows(page, 190, y + 12, "Table 1: What was set.") + 12
+        for n, (name, value) in enumerate((("Name", "Value"), ("Rate", "0.1"), ("Size", "64"))):
+            rows(page, 240, y + 10 * n, value, size=8)
+            rows(page, 180, y + 10 * n, name, size=8)
+
+    table = next(block.text for block in blocks(made(draw)) if block.kind == "table")
+    assert table.split("\n")[2:] == ["| Name | Value |", "| --- | --- |", "| Rate | 0.1 |", "| Size | 64 |"]
 
 
 def test_only_so_many_pages_are_read_and_it_is_said() -> None:
