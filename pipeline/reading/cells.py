@@ -33,14 +33,14 @@ _NUMBER = re.compile(
     rf"[~≈]?\s*(?P<open>\()?(?P<sign>[-+]?)\s?(?:(?P<digits>{_DIGITS})"
     rf"(?:\((?P<last>\d+(?:\.\d+)?)\)|\s*[_^]?\(?±\s*(?P<spread>{_DIGITS})\)?|\s+\((?P<loose>\d*\.\d+)\)"
     rf"|\^\+(?P<up>{_SIDE})\s*_-(?P<down>{_SIDE})|_-(?P<below>{_SIDE})\s*\^\+(?P<above>{_SIDE}))?"
-    r"(?(open)\))(?:\s*[×x]\s*10\^(?P<exponent>[-+]?\d{1,2}))?|(?P<base>10|2)\^(?P<raised>[-+]?\d{1,2}))"
-    rf"(?P<scale>[kKMB](?![A-Za-z]))?\s*(?P<unit>{_UNIT}|(?<=\s)[a-z]{{2,}}(?:[ /][a-z]+)?)?"
+    r"(?(open)\))(?:\s*+[×x]\s*10\^(?P<exponent>[-+]?\d{1,2}))?|(?P<base>10|2)\^(?P<raised>[-+]?\d{1,2}))"
+    rf"(?P<scale>[kKMB](?![A-Za-z]))?(?:\s*+(?P<unit>{_UNIT}|(?<=\s)[a-z]{{2,}}(?:[ /][a-z]+)?))?"
     # A rank, a share, or the difference to another number.
-    r"(?:\s+\((?:[-+↑↓]\s?[\d.]+\s?%?|\d+|[\d.]+\s?%)\))?"
+    r"(?:\s++\((?:[-+↑↓]\s?[\d.]+\s?%?|\d+|[\d.]+\s?%)\))?"
 )
-_SPREAD = re.compile(rf"±\s*({_DIGITS})\s*({_UNIT})?|\(\s*±?\s*({_DIGITS})\s*\)")
+_SPREAD = re.compile(rf"±\s*+({_DIGITS})(?:\s*+({_UNIT}))?|\(\s*+(?:±\s*+)?({_DIGITS})\s*+\)")
 _IN_HEAD = re.compile(
-    rf"[(\[]\s*(?:in\s+)?({_UNIT}|{_POWER}|{_WORDS})\s*[)\]]|(?:\bin|\s/)\s+({_UNIT}|{_WORDS})(?!\w)"
+    rf"[(\[]\s*+(?:in\s++)?({_UNIT}|{_POWER}|{_WORDS})\s*+[)\]]|(?:\bin|\s/)\s++({_UNIT}|{_WORDS})(?!\w)"
 )
 
 

@@ -48,7 +48,7 @@ _METHODS = re.compile(
     re.IGNORECASE,
 )
 _CITATION = re.compile(
-    r"\s*(?:\[[^\[\]]{1,120}\]|\([^()]{1,80}\s(?:19|20)\d\d[a-z]?\)|\$\^\{?\\?[\w*†‡§]+\}?\$)"
+    r"(?<!\s)\s*+(?:\[[^\[\]]{1,120}\]|\([^()]{1,80}\s(?:19|20)\d\d[a-z]?\)|\$\^\{?\\?[\w*†‡§]+\}?\$)"
 )
 _YEAR = re.compile(r"\((?:19|20)\d\d[a-z]?\)")
 _SOURCES = re.compile(r"reference|source|citation|author|paper|\byear\b", re.IGNORECASE)

@@ -17,7 +17,7 @@ Path = tuple[str, ...]
 MAX_AREA = 200_000
 """Rows times columns; what is larger stays text."""
 _BAR = re.compile(r"(?<!\\)\|")
-_SEPARATOR = re.compile(r"[|:\-\s]*-[|:\-\s]*")
+_SEPARATOR = re.compile(r"[|:\s]*+-[|:\-\s]*+")
 _MARK = re.compile(r"(?:[✓✔✗✘×]|\$?\\(?:checkmark|xmark|cmark|times)\$?)")
 _MISSING = re.compile(r"(?:[$\s*]*[-\u2013\u2014\u2212]+[$\s*]*|n/?a\.?|none)", re.IGNORECASE)
 

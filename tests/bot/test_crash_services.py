@@ -56,13 +56,14 @@ DOCKER_CALLS = {
     "GET /_ping": 1,
     "GET /images/*/json": 2,
     "GET /info": 1,
-    "POST /containers/create": 6,
-    "GET /containers/*/json": 6,
-    "POST /containers/*/attach": 6,
-    "POST /containers/*/start": 6,
-    "DELETE /containers/*": 6,
+    "POST /containers/create": 8,
+    "GET /containers/*/json": 8,
+    "POST /containers/*/attach": 8,
+    "POST /containers/*/start": 8,
+    "DELETE /containers/*": 8,
 }
-"""How often each is made: by two phases of two runs, the question for the platform, and a room never used.
+"""How often each is made: by two phases of two runs, the use of what runs, the question for the platform, and two
+rooms never used.
 
 Where the base image is our own, one more image is asked for.
 """
