@@ -6,6 +6,7 @@ with the time at which it came, so that a test can see how it was treated.
 
 import gzip
 import io
+import math
 import tarfile
 import threading
 import time
@@ -41,7 +42,7 @@ class Request:
     path: str
     agent: str
     began: float
-    ended: float = 0.0
+    ended: float = math.inf
 
 
 @dataclass
@@ -108,13 +109,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         request = Request(self.path, self.headers.get("User-Agent", ""), time.monotonic())
+        # At once: who gives an answer up goes on before it has ended.
+        self.fake.requests.append(request)
         try:
             trouble = self.fake.troubles.pop(0) if self.fake.troubles else ""
             if not self._trouble(trouble):
                 self._answer(truncated=trouble == "truncated")
         finally:
             request.ended = time.monotonic()
-            self.fake.requests.append(request)
 
     def _trouble(self, trouble: str) -> bool:
         kind, _, rest = trouble.partition(" retry ")

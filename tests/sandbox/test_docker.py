@@ -177,9 +177,10 @@ def test_a_remote_engine_gets_files_and_packages_and_answers(
                 result = docker.run(tmp_path / "work", command)
                 assert result.stdout == "1 8388608\nread-only\n"
                 assert result.outputs["out.txt"] == b"x" * (4 << 20)
-            mounts = client.containers.list(filters={"label": f"paper2code.job={docker._job}"})[0].attrs[
-                "Mounts"
-            ]
+            ours = {"label": f"paper2code.job={docker._job}"}
+            # The room for the next command is made ahead, in a thread of its own.
+            assert eventually(lambda: bool(client.containers.list(all=True, filters=ours)))
+            mounts = client.containers.list(all=True, filters=ours)[0].attrs["Mounts"]
             assert {mount["Type"] for mount in mounts} == {"volume"}
         finally:
             docker.close()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sandbox import packages as wheels
+from sandbox.contents import contents
 from sandbox.public import PLATFORMS, public, without_builds
 from sandbox.requirements import requirements
 from tests.conftest import available
@@ -40,7 +41,7 @@ def test_torch_and_its_sisters_agree_though_the_sandbox_has_builds_of_its_own(
 
 
 def packages_of(directory: Path, cache: Path) -> wheels.Lock:
-    return wheels.resolve(requirements(directory).wanted, available("local").platform(), cache)
+    return wheels.resolve(requirements(contents(directory)).wanted, available("local").platform(), cache)
 
 
 def test_a_version_that_only_we_have_gives_way(packages: Path) -> None:
