@@ -179,9 +179,15 @@ def test_a_remote_engine_gets_files_and_packages_and_answers(
                 assert result.outputs["out.txt"] == b"x" * (4 << 20)
             ours = {"label": f"paper2code.job={docker._job}"}
             # The room for the next command is made ahead, in a thread of its own.
-            assert eventually(lambda: bool(client.containers.list(all=True, filters=ours)))
-            mounts = client.containers.list(all=True, filters=ours)[0].attrs["Mounts"]
-            assert {mount["Type"] for mount in mounts} == {"volume"}
+            found: list[set[str]] = []
+
+            def mounted() -> bool:
+                rooms = client.containers.list(all=True, filters=ours, ignore_removed=True)
+                found.extend({mount["Type"] for mount in room.attrs["Mounts"]} for room in rooms)
+                return bool(found)
+
+            assert eventually(mounted)
+            assert found[0] == {"volume"}
         finally:
             docker.close()
             client.volumes.get(f"paper2code-{packages.name}").remove()
