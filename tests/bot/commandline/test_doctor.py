@@ -1,10 +1,9 @@
 """What the doctor finds on this machine and at services on loopback."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from bot.commandline.doctor import Check, examine
 from settings import Settings
 from tests.conftest import available
+from tests.fakes.serving import serving
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n"
 UNREACHABLE = "http://127.0.0.1:9"
@@ -38,12 +38,8 @@ def service(models: list[str] | None, key: str = "sk-good") -> Iterator[str]:
 
         def log_message(self, *arguments: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=[0.01])
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(Handler) as url:
+        yield url
 
 
 def look(tmp_path: Path, url: str = UNREACHABLE, **values: object) -> dict[str, Check]:

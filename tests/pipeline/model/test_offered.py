@@ -1,12 +1,11 @@
 """What an endpoint says of its models, and what a person is told of it before anything is paid for."""
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from pydantic import SecretStr
@@ -15,6 +14,7 @@ from pipeline.errors import ModelUnavailable
 from pipeline.model import offered
 from pipeline.model.offered import Offer, Service, ask
 from tests.fakes.model import FakeModel
+from tests.fakes.serving import serving
 
 TODAY = date(2026, 11, 29)
 GOOD = {"gpt-6.2-sol": None, "gpt-6.1-sol": None, "text-embedding-9": None, "gpt-5": "2026-12-11"}
@@ -36,12 +36,8 @@ def answering(status: int, body: bytes, seen: dict[str, str] | None = None) -> I
 
         def log_message(self, *arguments: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=[0.01])
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(Handler) as url:
+        yield url
 
 
 def said(models: dict[str, str | None], model: str) -> str:
