@@ -31,9 +31,15 @@ _FILTERED = re.compile(
     re.IGNORECASE,
 )
 _UNKNOWN_MODEL = re.compile(
-    r"model_not_found|model\b.{0,100}?\b(?:not found|not exist|unknown|unavailable)|(?:unknown|no such) model",
+    r"model_(?:not_found|decommissioned|not_supported)|(?:model|deployment)notfound|not_found_error"
+    r"|\b(?:model|deployment)\b.{0,100}?\b(?:not found|not exist|no longer (?:available|served|offered)"
+    r"|has been (?:deprecated|decommissioned|retired|shut ?down))"
+    r"|(?:unknown|no such|not a valid) model|model (?:is unknown|identifier is invalid)"
+    r"|invalid model(?: name| id|:| ?['\"`])|no endpoints found for",
     re.IGNORECASE | re.DOTALL,
 )
+_UNSUPPORTED = re.compile(r"no endpoints? found that support", re.IGNORECASE)
+"""Of a router that looks for a server that takes what is asked of the model."""
 _SCHEMA = re.compile(
     r"response_?format|json[ _](?:schema|object|mode)|structured output|schema|grammar|guided"
     r"|(?:output_config|text)\.format",
@@ -152,7 +158,9 @@ def _rejection(error: Rejection, sent: Set[str], server: Server) -> Fault:
         return Fault(what, too_long, ContextOverflow, final=True)
     if _FILTERED.search(words) and status in (None, 400, 403):
         return Fault(what, REFUSED, ModelRefused, final=True)
-    if status in (404, 405) and "responses" in sent and not _UNKNOWN_MODEL.search(words):
+    if _UNKNOWN_MODEL.search(words) and status not in (401, 402, 403, 429):
+        return Fault(what, hint(404), final=True)
+    if status in (404, 405) and "responses" in sent:
         return Fault(what, features=frozenset({"responses"}))
     if rejected := _rejected(words, sent, status):
         return Fault(what, features=rejected)
@@ -165,7 +173,7 @@ def _rejection(error: Rejection, sent: Set[str], server: Server) -> Fault:
 
 def _rejected(words: str, sent: Set[str], status: int | None) -> frozenset[str]:
     """The features of the request that the server's words are about; of an effort, only the levels it lacks."""
-    if status not in (None, 400, 404, 415, 422, 500, 501) or _UNKNOWN_MODEL.search(words):
+    if status not in (None, 400, 415, 422, 500, 501) and not (status == 404 and _UNSUPPORTED.search(words)):
         return frozenset()
     # A template that fails is an error of the server's own, and it fails at roles and at parts.
     mentionable = _FEATURES.keys() if status not in (None, 500) else {"system", "images"}

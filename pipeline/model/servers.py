@@ -21,6 +21,8 @@ OPENAI = "https://api.openai.com/v1"
 ANTHROPIC = "https://api.anthropic.com"
 _PROBE = 10.0
 """Seconds to say which protocol a server understands."""
+_CONNECT = 10.0
+"""Seconds to a connection."""
 _LARGEST = 256_000_000
 """Bytes of an answer: 128,000 tokens, each in an event of its own, are less."""
 _LARGEST_ERROR = 1_000_000
@@ -115,7 +117,7 @@ class OpenAIServer:
                 default_query=self._query,
                 default_headers=azure,
                 max_retries=0,
-                timeout=httpx2.Timeout(silence, connect=30.0),
+                timeout=httpx2.Timeout(silence, connect=_CONNECT),
                 http_client=openai.DefaultHttpxClient(event_hooks=_BOUNDED),
             )
         except (openai.OpenAIError, httpx2.InvalidURL, ValueError):
@@ -178,7 +180,7 @@ class AnthropicServer:
         base_url = base_url.rstrip("/").removesuffix("/v1") if base_url else None  # the SDK appends it
         common: dict[str, Any] = {
             "max_retries": 0,
-            "timeout": httpx2.Timeout(silence, connect=30.0),
+            "timeout": httpx2.Timeout(silence, connect=_CONNECT),
             "http_client": anthropic.DefaultHttpxClient(event_hooks=_BOUNDED),
         }
         try:
@@ -244,7 +246,9 @@ def _translated(library: ModuleType) -> Iterator[None]:
     """The two libraries' errors, which have the same names, as the protocol's."""
     try:
         yield
-    except library.APITimeoutError:
+    except library.APITimeoutError as error:
+        if isinstance(error.__cause__, httpx2.ConnectTimeout):
+            raise Unreachable("nobody took the call in time") from None
         raise TimeoutError from None
     except library.APIStatusError as error:
         body = error.body

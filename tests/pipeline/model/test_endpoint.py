@@ -1,6 +1,8 @@
 """The adapter for OpenAI-compatible servers, against a small real one."""
 
+import contextlib
 import logging
+import socket
 import threading
 import traceback
 from collections.abc import Iterator
@@ -11,9 +13,10 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from pipeline.errors import Cancelled, ContextOverflow, ModelRefused, ModelUnavailable, PipelineError
+from pipeline.model import servers
 from pipeline.model.budget import Budget
 from pipeline.model.endpoint import Answer, Endpoint
-from pipeline.model.llm import Prompt, Usage
+from pipeline.model.llm import Image, Prompt, Usage
 from pipeline.model.servers import OpenAIServer
 from pipeline.model.stream import Patience
 from tests.fakes.model import FakeModel, Reply
@@ -142,6 +145,24 @@ def test_an_unreachable_server_is_named() -> None:
         pytest.raises(ModelUnavailable, match=r"127\.0\.0\.1 failed: .*[Cc]onnect") as error,
     ):
         asked.answer(PROMPT, Budget(None), [].append)
+    assert "tries" not in str(error.value)
+    assert "OPENAI_BASE_URL" in error.value.hint
+
+
+def test_a_server_that_takes_no_call_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "_CONNECT", 0.2)
+    monkeypatch.setattr(servers, "_PROBE", 0.2)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as busy, contextlib.ExitStack() as waiting:
+        for _ in range(3):  # whoever comes after them waits
+            caller = waiting.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(busy.getsockname())
+        url = f"http://127.0.0.1:{busy.getsockname()[1]}/v1"
+        with (
+            closing(Endpoint(OpenAIServer(None, url), model="m", patience=IMPATIENT)) as asked,
+            pytest.raises(ModelUnavailable, match="nobody took the call in time") as error,
+        ):
+            asked.answer(PROMPT, Budget(None), [].append)
     assert "tries" not in str(error.value)
     assert "OPENAI_BASE_URL" in error.value.hint
 
@@ -334,6 +355,79 @@ def test_what_a_person_must_mend_is_not_tried_again(status: int, said: dict[str,
     assert said["message"] in str(error.value)
     assert hint in error.value.hint
     assert len(fake.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "The reasoning deployment is not here",
+        "No stream of that name, and no caching of it",
+        "Unknown path /v1/chat/completions: see the schema for max_tokens",
+        "Item with id 'rs_1' not found",
+    ],
+)
+def test_what_is_not_there_is_final_whatever_else_is_said(words: str) -> None:
+    with (
+        FakeModel(Reply(status=404, error={"message": words})) as fake,
+        pytest.raises(ModelUnavailable) as error,
+    ):
+        ask(fake, ASK_FOR_PLAN, reasoning_effort="high")
+    assert words in str(error.value)
+    assert "PAPER2CODE_MODEL" in error.value.hint
+    assert len(fake.requests) == 1
+
+
+UNKNOWN_MODELS: list[tuple[int, dict[str, Any]]] = [
+    (404, {"message": "The model `o9` does not exist or you do not have access to it."}),
+    (404, {"message": "The model `o3-mini` has been deprecated, learn more", "code": "model_not_found"}),
+    (404, {"message": "model: claude-reasoning-stream", "type": "not_found_error"}),
+    (404, {"message": "The API deployment for this resource does not exist.", "code": "DeploymentNotFound"}),
+    (404, {"message": 'model "o9" not found, try pulling it first', "type": "api_error"}),
+    (404, {"message": "models/o9 is not found for API version v1, or is not supported for streaming"}),
+    (404, {"message": "Publisher Model `projects/p/models/o9` was not found"}),
+    (404, {"message": "No endpoints found for reasoning/o9."}),
+    (410, {"message": "The deployment has been retired"}),
+    (400, {"message": "reasoning/o9 is not a valid model ID"}),
+    (400, {"message": "Invalid model: o9-stream"}),
+    (400, {"message": "Invalid model name passed in model=o9. Call `/v1/models` to view those there are."}),
+    (400, {"message": "Model Not Exist"}),
+    (400, {"message": "The provided model identifier is invalid."}),
+    (400, {"message": "The model `o9` has been decommissioned and is no longer supported."}),
+    (400, {"message": "The requested model 'o9' is not supported", "code": "model_not_supported"}),
+    (422, {"message": "Unknown model o9; reasoning models are: a, b"}),
+    (500, {"message": "model o9 not found"}),
+    (503, {"message": "no such model o9 in any group", "code": "model_not_found"}),
+]
+
+
+@pytest.mark.parametrize(("status", "said"), UNKNOWN_MODELS)
+def test_a_model_that_is_not_there_is_final_in_every_providers_words(
+    status: int, said: dict[str, Any]
+) -> None:
+    with (
+        FakeModel(Reply(status=status, error=said)) as fake,
+        pytest.raises(ModelUnavailable) as error,
+    ):
+        ask(fake, ASK_FOR_PLAN, reasoning_effort="high")
+    assert said["message"] in str(error.value)
+    assert "is that model offered?" in error.value.hint
+    assert len(fake.requests) == 1
+
+
+def test_a_model_that_is_only_busy_is_asked_again() -> None:
+    busy = Reply(status=503, error={"message": "The model o3-mini is temporarily unavailable"})
+    with FakeModel(busy, Reply("done")) as fake:
+        assert ask(fake).text == "done"
+
+
+def test_a_router_without_a_server_for_pictures_is_asked_without_them() -> None:
+    def blind(request: dict[str, Any]) -> Reply:
+        said = {"message": "No endpoints found that support image input", "code": 404}
+        return Reply(status=404, error=said) if "image_url" in str(request) else Reply("read")
+
+    seen = Prompt("plan.a", "", "The paper.", "Plan.", images=(Image("[Fig1]", "image/png", b"png"),))
+    with FakeModel(blind) as fake:
+        assert ask(fake, seen).text == "read"
 
 
 @pytest.mark.parametrize(
