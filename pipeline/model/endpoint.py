@@ -166,8 +166,7 @@ class Endpoint:
         sent: frozenset[str] = frozenset()
         with (
             self._prefixes.behind(Prefix(question.cache_key, prompt.shared), self._cancelled) as read,
-            # A token is longer than three bytes in the text of papers and code, whatever the tokenizer.
-            budget.request(prompt.stage, question.size // 3, bill) as request,
+            budget.request(prompt.stage, question.tokens, bill) as request,
         ):
             question = replace(question, output_tokens=request.output_tokens or this.room)
             body = format_.request(self.model, question)

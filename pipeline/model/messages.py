@@ -10,9 +10,11 @@ from pipeline.model.loose import count, rows, table, words
 from pipeline.model.protocol import CONTINUE, Question, Reply, encoded, raise_error
 
 _MOST = 32_000
-"""Tokens of an answer where nobody sets a limit: all models of today take it, and longer answers are continued."""
+"""Tokens of an answer where nobody says what the model may write: all of today take it."""
 _LEAST = 8_192
 """Where that is too much for the model, or for what its window has left."""
+_UNSTREAMED = 128_000 // 6
+"""What is written in ten minutes, after which connections are cut that carry nothing; the SDK's own rule."""
 _BREAKPOINTS = 4
 _STOPS = {
     "end_turn": "stop",
@@ -24,11 +26,16 @@ _STOPS = {
 
 
 class Messages:
-    """`POST v1/messages`."""
+    """`POST v1/messages`. An answer without another limit may be as long as the model and its window allow."""
 
     efforts: Sequence[str] = ("low", "medium", "high", "xhigh", "max")
     forms: Sequence[str] = ("json_schema",)
     strict = True
+
+    def __init__(self, most: int | None = None, window: int | None = None) -> None:
+        """Tokens that the model writes into one answer, and that it reads and writes together; None: unknown."""
+        self._most = most
+        self._window = window
 
     def request(self, model: str, question: Question) -> dict[str, Any]:
         """The body. The shared pieces are blocks of their own: a cached one is found at a block's end only."""
@@ -45,8 +52,7 @@ class Messages:
                 {"role": "assistant", "content": question.partial},
                 {"role": "user", "content": CONTINUE},
             ]
-        most = _LEAST if "max_tokens" in without else question.output_tokens or _MOST
-        body: dict[str, Any] = {"model": model, "messages": turns, "max_tokens": most}
+        body: dict[str, Any] = {"model": model, "messages": turns, "max_tokens": self._room(question)}
         body["stream"] = "stream" not in without
         if question.system:
             body["system"] = question.system
@@ -58,6 +64,17 @@ class Messages:
         if output:
             body["output_config"] = output
         return body
+
+    def _room(self, question: Question) -> int:
+        """Tokens to write in."""
+        if "max_tokens" in question.without:
+            return _LEAST
+        room = question.output_tokens or self._most or _MOST
+        if self._most:
+            room = min(room, self._most)
+        if self._window:
+            room = min(room, max(self._window - question.tokens, _LEAST))
+        return min(room, _UNSTREAMED) if "stream" in question.without else room
 
     def features(self, body: dict[str, Any]) -> frozenset[str]:
         """What a model may reject."""

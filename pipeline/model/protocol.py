@@ -81,6 +81,11 @@ class Question:
         texts = (self.system, *self.shared, self.task, self.partial)
         return sum(len(text.encode(errors="replace")) for text in texts) + _IMAGE * len(self.images)
 
+    @property
+    def tokens(self) -> int:
+        """At most so many: a token of papers and code is longer than three bytes, whatever the tokenizer."""
+        return self.size // 3
+
 
 @dataclass
 class Reply:

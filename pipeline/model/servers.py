@@ -1,5 +1,6 @@
 """The services that models are asked at, through their own SDKs. The keys stay in here."""
 
+import contextlib
 import functools
 import re
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ from pydantic import SecretStr
 
 from pipeline.errors import ModelUnavailable
 from pipeline.model.chat import Chat
+from pipeline.model.loose import count
 from pipeline.model.messages import Messages
+from pipeline.model.prices import window_of
 from pipeline.model.protocol import Endless, Format, NoAnswer, Rejection, Server, Unreachable
 from pipeline.model.responses import Responses
 
@@ -200,7 +203,24 @@ class AnthropicServer:
 
     def format(self, without: frozenset[str]) -> Format:
         """There is but one."""
-        return Messages()
+        return self._messages
+
+    @functools.cached_property
+    def _messages(self) -> Messages:
+        """Within the model's limits: as the service tells them, where it does, else as they are known."""
+        told: object = None
+        if _platform(self._model) == "anthropic":
+            with contextlib.suppress(
+                self._library.AnthropicError,
+                httpx2.HTTPError,
+                httpx2.StreamError,
+                Endless,
+                ValueError,
+                RecursionError,
+            ):
+                told = self._client.models.retrieve(self._model, timeout=_PROBE)
+        most, window = (count(getattr(told, name, None)) for name in ("max_tokens", "max_input_tokens"))
+        return Messages(most, window or window_of(self._model))
 
     @contextmanager
     def open(self, format_: Format, body: dict[str, Any]) -> Iterator[httpx2.Response]:

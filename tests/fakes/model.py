@@ -54,15 +54,18 @@ class FakeModel:
         rejects: dict[str, str] | None = None,
         speaks: tuple[Callable[[Said], Speech], ...] = (chat,),
         models: Mapping[str, str | None] | None = None,
+        limits: Mapping[str, Any] | None = None,
     ) -> None:
         """`rejects`: parameter (or type of response_format) → the words of its HTTP 400.
 
-        `models`: what it lists → when that shuts down; None: it lists none.
+        `models`: what it lists → when that shuts down; None: it lists none. `limits` stand in what it says of
+        any single one, as in Anthropic's `ModelInfo`; None: it says nothing of single ones.
         """
         self._speaks = {speech(_NOTHING).path: speech for speech in speaks}
         self._replies = list(replies) or [Reply()]
         self._rejects = rejects or {}
         self._models = models
+        self._limits = limits
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._prompts: list[str] = []
@@ -141,6 +144,10 @@ class FakeModel:
     def _list(self, http: BaseHTTPRequestHandler) -> None:
         with self._lock:
             self.listed += 1
+        if self._limits is not None and http.path.startswith("/v1/models/"):
+            name = http.path.removeprefix("/v1/models/")
+            told = {"id": name, "type": "model", "display_name": name, "created_at": "2026-01-01T00:00:00Z"}
+            return self._send(http, 200, told | self._limits)
         if http.path.partition("?")[0] != "/v1/models" or self._models is None:
             return self._send(http, 404, {"error": {"message": f"Unknown path {http.path}"}})
         known = {"object": "model", "created": 1767225600, "owned_by": "nobody"}

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
+import anthropic
 import jsonschema
 import pytest
 import yaml
@@ -24,6 +25,7 @@ from pipeline.errors import ModelRefused, ModelUnavailable
 from pipeline.model.budget import Budget
 from pipeline.model.endpoint import Answer, Endpoint
 from pipeline.model.llm import Image, Prompt, Usage
+from pipeline.model.prices import Entry
 from pipeline.model.protocol import Server
 from pipeline.model.servers import AnthropicServer, OpenAIServer, require_key
 from pipeline.model.stream import Patience
@@ -208,6 +210,64 @@ def test_a_schema_that_strict_mode_cannot_say_is_said_in_words_where_nothing_els
     [request] = fake.requests
     assert "format" not in request["output_config"]
     assert "valid against this JSON schema" in request["messages"][0]["content"][-1]["text"]
+
+
+LIMITS = {"max_input_tokens": 1_000_000, "max_tokens": 128_000}
+
+
+def room(prompt: Prompt = PROMPT, cap: Budget | None = None, **more: Any) -> int:
+    """Tokens that Claude is given to write in."""
+    with (
+        FakeModel(Reply("done"), speaks=(speech.messages,), **more) as fake,
+        closing(Endpoint(server("messages", fake), model=MODELS["messages"], patience=IMPATIENT)) as endpoint,
+    ):
+        endpoint.answer(prompt, cap or Budget(None), [].append)
+    return int(fake.requests[-1]["max_tokens"])
+
+
+def test_claude_may_write_as_much_as_its_service_says_that_it_can() -> None:
+    assert room(limits=LIMITS) == 128_000
+    assert room(limits=LIMITS | {"max_tokens": 4_096}) == 4_096
+
+
+def test_claude_may_write_what_its_window_has_left_and_never_less_than_any_can() -> None:
+    long = replace(PROMPT, shared="word " * 30_000)
+    assert room(long, limits={"max_input_tokens": 100_000, "max_tokens": 64_000}) == pytest.approx(
+        50_000, abs=99
+    )
+    assert room(long, limits={"max_input_tokens": 50_000, "max_tokens": 64_000}) == 8_192
+
+
+@pytest.mark.parametrize(
+    "limits", [None, {}, {"max_tokens": None}, {"max_tokens": "many"}, {"max_tokens": -1}, {"max_tokens": []}]
+)
+def test_a_service_that_does_not_say_is_asked_for_what_all_models_can(limits: dict[str, Any] | None) -> None:
+    assert room(limits=limits) == 32_000
+
+
+def test_a_cap_on_the_cost_is_a_limit_before_the_models() -> None:
+    price = Entry(input=1, output=10).price()
+    assert room(limits=LIMITS, cap=Budget(price, 0.2)) == pytest.approx(10_000, abs=9)
+    assert room(limits=LIMITS | {"max_tokens": 4_096}, cap=Budget(price, 0.2)) == 4_096
+
+
+def test_an_answer_that_does_not_stream_is_no_longer_than_the_sdk_lets_it_be() -> None:
+    whole = {"stream": "Streaming is not supported"}
+    with (
+        FakeModel(Reply("done"), speaks=(speech.messages,), limits=LIMITS, rejects=whole) as fake,
+        closing(Endpoint(server("messages", fake), model=MODELS["messages"], patience=IMPATIENT)) as endpoint,
+    ):
+        answer(endpoint)
+        sent = fake.requests[-1]
+        theirs = anthropic.Anthropic(api_key=KEY, base_url=fake.url.removesuffix("/v1"))
+        assert theirs.messages.create(**sent).stop_reason == "end_turn"
+        with pytest.raises(ValueError, match="Streaming is required"):
+            theirs.messages.create(**sent | {"max_tokens": sent["max_tokens"] + 1})
+        theirs.close()
+
+
+def test_what_is_said_of_a_model_is_what_the_sdk_knows() -> None:
+    assert LIMITS.keys() <= anthropic.types.ModelInfo.model_fields.keys()
 
 
 PAPER = "The paper. " * 200
