@@ -263,7 +263,7 @@ def score(
     from bot.commandline.terminal import grades, judgement
     from pipeline.coding.repository import RefusedPath
     from pipeline.model.asking import Context, render
-    from pipeline.model.pictures import images
+    from pipeline.model.pictures import pictures
     from pipeline.proving import rubric as rubrics
     from pipeline.proving.scoring import collect, judge, with_code
     from pipeline.reading.arxiv import read
@@ -287,7 +287,7 @@ def score(
         return
     composition.warn(settings)
     found = read(paper, composition.arxiv(settings))
-    context = Context(render("system"), images=images(found)).extended("paper", found.text())
+    context = Context(render("system"), pictures=pictures(found)).extended("paper", found.text())
     ctx.obj.directory = kept = (
         settings.data_dir / "scores" / sha256(f"{directory.resolve()}".encode()).hexdigest()[:16]
     )

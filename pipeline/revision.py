@@ -21,7 +21,7 @@ from pipeline.contract import Contract, contract_of
 from pipeline.errors import AnswerInvalid
 from pipeline.model.asking import Context, Unfit, ask_until, block, render
 from pipeline.model.llm import LLM
-from pipeline.model.pictures import images
+from pipeline.model.pictures import pictures
 from pipeline.model.window import contexts, within_window
 from pipeline.planning.plan import NO_LOGIC, Metric, Plan
 from pipeline.planning.planning import unplanned
@@ -217,7 +217,7 @@ class Reviser:
         """The paper as it was shown to the model before, else the whole of it."""
         kept = self.record.out / "paper.md"
         if kept.exists():
-            context = Context(render("system"), images=images(self.paper))
+            context = Context(render("system"), pictures=pictures(self.paper))
             return context.extended("paper", kept.read_text(encoding="utf-8"))
         return next(contexts(self.paper, self.record.keep))
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline import rendering
 from pipeline.errors import AnswerInvalid
-from pipeline.model.llm import LLM, Image, Prompt
+from pipeline.model.llm import LLM, NO_PICTURES, Pictures, Prompt
 
 ASKED_AGAIN = 2
 """How often an answer that fails its checks goes back to the model."""
@@ -43,13 +43,13 @@ class Context:
 
     system: str
     shared: str = ""
-    images: tuple[Image, ...] = ()
+    pictures: Pictures = NO_PICTURES
 
     def prompt(
         self, stage: str, task: str, answer: type[BaseModel] | None = None, identity: str | None = None
     ) -> Prompt:
         """A question behind this context."""
-        return Prompt(stage, self.system, self.shared, task, answer, identity, self.images)
+        return Prompt(stage, self.system, self.shared, task, answer, identity, self.pictures)
 
     def extended(self, tag: str, text: str, **attributes: str) -> "Context":
         """The same context with one more block at its end."""

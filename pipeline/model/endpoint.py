@@ -215,7 +215,7 @@ class Endpoint:
     ) -> Question:
         """The prompt as it is put in a format; what the server does not take is left out or said in words."""
         this = this or _Round()
-        images = () if "images" in without else prompt.images
+        images = () if "images" in without else prompt.pictures.drawn()
         stem = hashlib.sha256((prompt.system + prompt.shared[:1000]).encode(errors="replace"))
         for image in images:
             stem.update(image.data)

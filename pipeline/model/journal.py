@@ -51,8 +51,8 @@ def key_of(prompt: Prompt, model: str, effort: str | None) -> str:
     """Names a question: the same prompt to the same model with the same effort has the same key."""
     schema = prompt.answer.model_json_schema() if prompt.answer else None
     question = prompt.task if prompt.identity is None else prompt.identity
-    images = [hashlib.sha256(image.data).hexdigest() + image.label for image in prompt.images]
-    parts = [model, effort, prompt.system, *images, prompt.shared, question, schema]
+    pictures = [prompt.pictures.name] if prompt.pictures.name else []
+    parts = [model, effort, prompt.system, *pictures, prompt.shared, question, schema]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

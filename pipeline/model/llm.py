@@ -1,7 +1,7 @@
 """The language model: one question, one answer, its price."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from pydantic import BaseModel
@@ -75,6 +75,20 @@ class Image:
 
 
 @dataclass(frozen=True)
+class Pictures:
+    """What prompts show beside their text. Drawn when it is sent: many a prompt is answered from a journal, or asked
+    of a model that takes none.
+    """
+
+    name: str = ""
+    """Tells them from others, drawn or not; empty: there are none."""
+    drawn: Callable[[], tuple[Image, ...]] = field(default=tuple, compare=False)
+
+
+NO_PICTURES = Pictures()
+
+
+@dataclass(frozen=True)
 class Prompt:
     """One question to the model."""
 
@@ -89,7 +103,7 @@ class Prompt:
     """The answer's JSON schema; None for free text."""
     identity: str | None = None
     """What makes this question the same as one asked before, where `task` holds timings and the like."""
-    images: tuple[Image, ...] = ()
+    pictures: Pictures = NO_PICTURES
     """Between `system` and `shared`: part of the prefix, the same in every prompt of a run."""
 
 

@@ -5,7 +5,7 @@ from typing import TypeVar, get_args
 
 from pipeline.errors import ContextOverflow
 from pipeline.model.asking import Context, render
-from pipeline.model.pictures import images
+from pipeline.model.pictures import pictures
 from pipeline.reading.paper import Paper, Part
 
 T = TypeVar("T")
@@ -37,9 +37,9 @@ def whole(paper: Paper) -> str:
 
 def contexts(paper: Paper, keep: Keep) -> Iterator[Context]:
     """What all prompts begin with: the whole paper, and as long as more are asked for, less of it."""
-    text, seen = whole(paper), images(paper)
+    text, seen = whole(paper), pictures(paper)
     while True:
-        yield Context(render("system"), images=seen).extended("paper", keep("paper.md", text))
+        yield Context(render("system"), pictures=seen).extended("paper", keep("paper.md", text))
         shorter = paper.text(len(text) // 4 * 2 // 3, without=get_args(Part))
         if len(shorter) >= len(text) or len(shorter) < SHORTEST_PAPER:
             return

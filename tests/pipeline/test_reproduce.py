@@ -160,7 +160,7 @@ def test_what_a_run_draws_is_delivered_and_said_and_shown_to_no_model(tmp_path: 
     document = made.files["docs/execution-report.md"]
     assert "![Fig1.png](figures/Fig1.png)" in document
     assert "say nothing about the paper's results" in document.partition("## Figures of the smoke run")[2]
-    assert not any(prompt.images for prompt in llm.asked)
+    assert not any(prompt.pictures.name for prompt in llm.asked)
 
 
 def test_what_answers_by_the_contract_before_is_made_and_run_as_before(

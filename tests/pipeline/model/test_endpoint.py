@@ -16,7 +16,7 @@ from pipeline.errors import Cancelled, ContextOverflow, ModelRefused, ModelUnava
 from pipeline.model import servers
 from pipeline.model.budget import Budget
 from pipeline.model.endpoint import Answer, Endpoint
-from pipeline.model.llm import Image, Prompt, Usage
+from pipeline.model.llm import Image, Pictures, Prompt, Usage
 from pipeline.model.servers import OpenAIServer
 from pipeline.model.stream import Patience
 from tests.fakes.model import FakeModel, Reply
@@ -425,7 +425,13 @@ def test_a_router_without_a_server_for_pictures_is_asked_without_them() -> None:
         said = {"message": "No endpoints found that support image input", "code": 404}
         return Reply(status=404, error=said) if "image_url" in str(request) else Reply("read")
 
-    seen = Prompt("plan.a", "", "The paper.", "Plan.", images=(Image("[Fig1]", "image/png", b"png"),))
+    seen = Prompt(
+        "plan.a",
+        "",
+        "The paper.",
+        "Plan.",
+        pictures=Pictures("one", lambda: (Image("[Fig1]", "image/png", b"png"),)),
+    )
     with FakeModel(blind) as fake:
         assert ask(fake, seen).text == "read"
 

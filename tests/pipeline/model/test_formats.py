@@ -24,7 +24,7 @@ from pydantic import BaseModel, SecretStr, TypeAdapter
 from pipeline.errors import ModelRefused, ModelUnavailable
 from pipeline.model.budget import Budget
 from pipeline.model.endpoint import Answer, Endpoint
-from pipeline.model.llm import Image, Prompt, Usage
+from pipeline.model.llm import Image, Pictures, Prompt, Usage
 from pipeline.model.prices import Entry
 from pipeline.model.protocol import Server
 from pipeline.model.servers import AnthropicServer, OpenAIServer, require_key
@@ -37,6 +37,7 @@ PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "messages
 MODELS = {"chat": "llama4", "responses": "gpt-6.2-sol", "messages": "claude-sonnet-5-5"}
 IMPATIENT = Patience(backoff=0.001, longest=0.002)
 FIGURE = Image("[Fig1] Loss over steps", "image/png", b"\x89PNG and so on")
+SHOWN = Pictures("one", lambda: (FIGURE,))
 PROMPT = Prompt("plan.logic", "You plan.", "The paper.\n", "Plan it.")
 COUNTED = {
     "prompt_tokens": 100,
@@ -173,7 +174,7 @@ def test_the_effort_is_the_nearest_that_the_model_takes(
 
 
 def test_pictures_stand_before_the_paper_and_are_left_out_for_a_model_that_is_blind(protocol: str) -> None:
-    prompt = replace(PROMPT, images=(FIGURE,))
+    prompt = replace(PROMPT, pictures=SHOWN)
     with asked(protocol, Reply("seen")) as (fake, endpoint):
         answer(endpoint, prompt)
     text = json.dumps(fake.requests[0])
@@ -401,7 +402,7 @@ def fullest_requests(protocol: str) -> list[dict[str, Any]]:
     """With all that a request may hold: pictures, a schema, a limit, a continuation."""
     replies = Reply("", "length", thought="Hm."), Reply('{"files": ["a', "length"), Reply('.py"]}')
     with asked(protocol, *replies) as (fake, endpoint):
-        answer(endpoint, replace(PROMPT, answer=Plan, images=(FIGURE,)))
+        answer(endpoint, replace(PROMPT, answer=Plan, pictures=SHOWN))
     return fake.requests
 
 
