@@ -16,7 +16,7 @@ import click
 
 from benchmark.pipeline import FILE, OURS
 from pipeline.model.journal import Recording
-from pipeline.model.session import open_llm
+from pipeline.model.session import Terms, open_llm
 from pipeline.reading.arxiv import Arxiv, read
 from pipeline.reproduce import Options, Reproduction, reproduce
 from sandbox.choice import choose
@@ -67,11 +67,8 @@ def _made(
     paper = read(str(source), Arxiv("http://localhost:9", "http://localhost:9", folder / "arxiv"))
     options = Options(packages=PACKAGES, limits=LIMITS, contract=recorded.contract)
     with open_llm(
-        model=recorded.model,
-        api_key=None,
-        base_url=None,
+        Terms(recorded.model),
         reasoning_effort="high",
-        max_usd=None,
         journal=folder / "journal.jsonl",
         resume=False,
         replay=recording,

@@ -35,7 +35,7 @@ from pipeline.model.journal import Recording
 from pipeline.model.llm import LLM, Usage, role_of
 from pipeline.model.prices import price_of
 from pipeline.model.servers import OpenAIServer
-from pipeline.model.session import open_llm
+from pipeline.model.session import Terms, open_llm
 from pipeline.reading.arxiv import Arxiv, read
 from pipeline.reproduce import Options, Reproduction, reproduce
 from sandbox.choice import choose
@@ -212,11 +212,8 @@ def _over_http(paper: Path, recording: Path, endpoint: Path) -> Figures:
     _reproduced(paper, before, recorded.contract)
     with tempfile.TemporaryDirectory() as name, _serving(endpoint, Path(name), before) as url:
         session = open_llm(
-            model=MODELS[0],
-            api_key=None,
-            base_url=f"{url}/v1",
+            Terms(MODELS[0], base_url=f"{url}/v1"),
             reasoning_effort=EFFORT,
-            max_usd=None,
             journal=Path(name, "journal.jsonl"),
             resume=False,
         )

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from bot.work.tools import Toolbox, Tools
     from bot.work.worker import Reproducer
     from pipeline.model.offered import Service
-    from pipeline.model.prices import Price
-    from pipeline.model.session import Session
+    from pipeline.model.session import Session, Terms
     from pipeline.reading.arxiv import Arxiv
     from pipeline.reading.paper import Paper
     from sandbox.interface import Sandbox
@@ -92,6 +91,24 @@ def models(settings: "Settings") -> tuple[str, str]:
     return writer, settings.judge_model or writer
 
 
+def terms(settings: "Settings") -> "Terms":
+    """On which the models are asked."""
+    from pipeline.model.session import Terms
+
+    writer, judge = models(settings)
+    return Terms(
+        writer,
+        judge,
+        settings.provider,
+        settings.openai_api_key,
+        settings.openai_base_url,
+        settings.anthropic_api_key,
+        settings.anthropic_base_url,
+        settings.max_usd,
+        settings.prices,
+    )
+
+
 def judging(settings: "Settings") -> "Settings":
     """The same, where nobody writes: the judge alone needs a key and a price."""
     return settings.model_copy(update={"model": models(settings)[1]})
@@ -115,19 +132,11 @@ def concerns(settings: "Settings") -> list[str]:
     from pipeline.model.offered import ask
     from pipeline.model.session import require
 
-    named = dict.fromkeys(models(settings))
-    require(
-        models=named,
-        api_key=settings.openai_api_key,
-        base_url=settings.openai_base_url,
-        anthropic_api_key=settings.anthropic_api_key,
-        provider=settings.provider,
-        max_usd=settings.max_usd,
-        prices=settings.prices,
-    )
-    services = {model: service(settings, model) for model in named}
+    asked = terms(settings)
+    require(asked)
+    services = {model: service(settings, model) for model in asked.models}
     offers = {service: ask(service) for service in dict.fromkeys(services.values())}
-    return [said for model in named if (said := offers[services[model]].concern(model))]
+    return [said for model in asked.models if (said := offers[services[model]].concern(model))]
 
 
 def warn(settings: "Settings") -> None:
@@ -141,9 +150,10 @@ def expected(settings: "Settings", paper: "Paper") -> str:
     from bot.words import amounts
     from pipeline.model.estimate import run
 
-    named = models(settings)
-    writer, judge = (_price(settings, model) for model in named)
-    return amounts.expected(run(shown(paper), writer, judge, alone=named[0] == named[1]), named)
+    asked = terms(settings)
+    writer, judge = asked.price_of(asked.model), asked.price_of(asked.judge)
+    alone = asked.model == asked.judge
+    return amounts.expected(run(shown(paper), writer, judge, alone=alone), (asked.model, asked.judge))
 
 
 def expected_of_judge(settings: "Settings", paper: "Paper", code: int, calls: int) -> str:
@@ -151,8 +161,8 @@ def expected_of_judge(settings: "Settings", paper: "Paper", code: int, calls: in
     from bot.words import amounts
     from pipeline.model.estimate import judging
 
-    _, judge = models(settings)
-    return amounts.expected(judging(shown(paper), code, calls, _price(settings, judge)), [judge])
+    asked = terms(settings)
+    return amounts.expected(judging(shown(paper), code, calls, asked.price_of(asked.judge)), [asked.judge])
 
 
 def shown(paper: "Paper") -> int:
@@ -160,12 +170,6 @@ def shown(paper: "Paper") -> int:
     from pipeline.model.window import whole
 
     return len(whole(paper)) // 4
-
-
-def _price(settings: "Settings", model: str) -> "Price | None":
-    from pipeline.model.prices import price_of
-
-    return price_of(model, settings.prices, settings.openai_base_url)
 
 
 def llm(
@@ -180,21 +184,12 @@ def llm(
     """The model of one run, with its journal in `out`; the rest as in `open_llm`, and raises what it does."""
     from pipeline.model.session import open_llm
 
-    writer, judge = models(settings)
     return open_llm(
-        model=writer,
-        judge_model=judge,
-        api_key=settings.openai_api_key,
-        base_url=settings.openai_base_url,
-        anthropic_api_key=settings.anthropic_api_key,
-        anthropic_base_url=settings.anthropic_base_url,
-        provider=settings.provider,
+        terms(settings),
         reasoning_effort=settings.reasoning_effort,
-        max_usd=settings.max_usd,
         journal=out / "journal.jsonl",
         resume=resume,
         replay=replay,
-        prices=settings.prices,
         cancelled=cancelled,
         keep=keep,
     )

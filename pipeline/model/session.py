@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,39 @@ from pipeline.model.llm import JUDGING, ROLES, Completion, Prompt, Role, Share, 
 from pipeline.model.prices import Price, line_for, price_of
 from pipeline.model.servers import require_key, server_of
 from pipeline.model.stream import Patience
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Which models are asked, where, with what keys, and for how much at most."""
+
+    model: str
+    judge_model: str | None = None
+    """Audits and judges, where `model` does the rest; None: the same."""
+    provider: Provider | None = None
+    """Whose protocol is spoken; None: as a model's name says."""
+    api_key: SecretStr | None = None
+    base_url: str | None = None
+    anthropic_api_key: SecretStr | None = None
+    anthropic_base_url: str | None = None
+    max_usd: float | None = None
+    """With a cap, a model without a known price is refused: a cap that cannot be kept must not be promised."""
+    prices: Path | None = None
+    """A user's file of them."""
+
+    @property
+    def judge(self) -> str:
+        """Who audits and judges."""
+        return self.judge_model or self.model
+
+    @property
+    def models(self) -> Sequence[str]:
+        """Each of them once, who writes first."""
+        return tuple(dict.fromkeys((self.model, self.judge)))
+
+    def price_of(self, model: str) -> Price | None:
+        """What a model costs; None if nobody knows. Raises ModelUnavailable if the user's file cannot be read."""
+        return price_of(model, self.prices, self.base_url)
 
 
 @dataclass(frozen=True)
@@ -157,58 +190,37 @@ class Session:
 
 
 def open_llm(
+    terms: Terms,
     *,
-    model: str,
-    judge_model: str | None = None,
-    api_key: SecretStr | None,
-    base_url: str | None,
     reasoning_effort: str | None,
-    max_usd: float | None,
     journal: Path,
     resume: bool,
     replay: Path | None = None,
-    prices: Path | None = None,
     cancelled: Callable[[], bool] | None = None,
     patience: Patience | None = None,
     keep: Callable[[str], None] | None = None,
-    anthropic_api_key: SecretStr | None = None,
-    anthropic_base_url: str | None = None,
-    provider: Provider | None = None,
 ) -> Session:
     """The models of a run, to be used in a `with`.
 
-    `judge_model` audits and judges, `model` does the rest; None: the same. `provider` None: as a name says.
-
     `resume` goes on with the journal without paying for its answers again; else an existing one is kept as
-    `journal.jsonl.1`. With `replay` (a journal) neither key nor network is needed. `prices` is a
-    user's file of them. The cap `max_usd` counts what earlier sessions of the run spent too; with a cap, a
-    model without a known price is refused: a cap that cannot be kept must not be promised. `keep` gets each
-    line of the journal, for a second place; it raises PipelineError.
+    `journal.jsonl.1`. With `replay` (a journal) neither key nor network is needed. The cap counts what earlier sessions
+    of the run spent too. `keep` gets each line of the journal, for a second place; it raises PipelineError.
 
     Raises ModelUnavailable, PipelineError.
     """
     cancelled = cancelled or (lambda: False)
-    judge_model = judge_model or model
     if replay is None:
-        require(
-            models=(model, judge_model),
-            api_key=api_key,
-            base_url=base_url,
-            anthropic_api_key=anthropic_api_key,
-            provider=provider,
-            max_usd=max_usd,
-            prices=prices,
-        )
+        require(terms)
     patience = patience or Patience()
 
     def source(name: str) -> Endpoint:
         server = server_of(
             name,
-            provider or provider_of(name),
-            api_key=api_key,
-            base_url=base_url,
-            anthropic_api_key=anthropic_api_key,
-            anthropic_base_url=anthropic_base_url,
+            terms.provider or provider_of(name),
+            api_key=terms.api_key,
+            base_url=terms.base_url,
+            anthropic_api_key=terms.anthropic_api_key,
+            anthropic_base_url=terms.anthropic_base_url,
             silence=patience.first_token,
         )
         return Endpoint(
@@ -216,13 +228,13 @@ def open_llm(
         )
 
     recording = Recording(replay) if replay else None
-    known = {name: price_of(name, prices, base_url) for name in (model, judge_model)}
+    known = {name: terms.price_of(name) for name in terms.models}
     sources = {name: recording or source(name) for name in known}
     kept = Journal(journal, resume=resume, keep=keep)
-    spent = sum(_paid(entry, known.get(entry.model, known[model])) for entry in kept.entries)
-    budget = Budget(known[model], max_usd, spent=spent, cancelled=cancelled)
-    writes = Seat(model, sources[model], budget)
-    judges = Seat(judge_model, sources[judge_model], budget.beside(known[judge_model]))
+    spent = sum(_paid(entry, known.get(entry.model, known[terms.model])) for entry in kept.entries)
+    budget = Budget(known[terms.model], terms.max_usd, spent=spent, cancelled=cancelled)
+    writes = Seat(terms.model, sources[terms.model], budget)
+    judges = Seat(terms.judge, sources[terms.judge], budget.beside(known[terms.judge]))
     return Session(
         {role: judges if role in JUDGING else writes for role in ROLES},
         kept,
@@ -231,22 +243,14 @@ def open_llm(
     )
 
 
-def require(
-    *,
-    models: Iterable[str],
-    api_key: SecretStr | None,
-    base_url: str | None,
-    max_usd: float | None,
-    prices: Path | None = None,
-    anthropic_api_key: SecretStr | None = None,
-    provider: Provider | None = None,
-) -> None:
+def require(terms: Terms) -> None:
     """What can be known to be missing before the first question. Raises ModelUnavailable."""
-    for model in models:
-        require_key(model, provider or provider_of(model), api_key, base_url, anthropic_api_key)
-        if max_usd is not None and price_of(model, prices, base_url) is None:
+    for model in terms.models:
+        provider = terms.provider or provider_of(model)
+        require_key(model, provider, terms.api_key, terms.base_url, terms.anthropic_api_key)
+        if terms.max_usd is not None and terms.price_of(model) is None:
             raise ModelUnavailable(
-                f"The price of {model} is not known, so a cap of ${max_usd:.2f} cannot be kept.",
+                f"The price of {model} is not known, so a cap of ${terms.max_usd:.2f} cannot be kept.",
                 f"Set PAPER2CODE_PRICES to a TOML file with the line {line_for(model)}; or run without a cap.",
             )
 

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import reproduce as module
 from pipeline.model.journal import Recording
-from pipeline.model.session import open_llm
+from pipeline.model.session import Terms, open_llm
 from pipeline.progress import Progress
 from pipeline.reading.arxiv import Arxiv, read
 from pipeline.reproduce import Options, reproduce
@@ -58,11 +58,8 @@ def test_recorded_answers_lead_to_a_repository_that_runs(
     paper = read(str(source), Arxiv("http://localhost:9", "http://localhost:9", tmp_path / "arxiv"))
     events: list[Progress] = []
     with open_llm(
-        model="o3-mini",
-        api_key=None,
-        base_url=None,
+        Terms("o3-mini"),
         reasoning_effort="high",
-        max_usd=None,
         journal=tmp_path / "journal.jsonl",
         resume=False,
         replay=recording,

@@ -17,7 +17,7 @@ from pipeline.errors import AnswerInvalid, BudgetReached, ContextOverflow, Model
 from pipeline.model import schema
 from pipeline.model.asking import Context
 from pipeline.model.llm import LLM, Prompt
-from pipeline.model.session import open_llm
+from pipeline.model.session import Terms, open_llm
 from pipeline.reproduce import Options, Reproduction, reproduce
 from sandbox.interface import Sandbox
 from tests.conftest import available
@@ -305,11 +305,8 @@ def test_an_interrupted_agent_goes_on_without_paying_again(tmp_path: Path, packa
         with (
             FakeModel(*replies) as fake,
             open_llm(
-                model="o3-mini",
-                api_key=SecretStr("key"),
-                base_url=fake.url,
+                Terms("o3-mini", api_key=SecretStr("key"), base_url=fake.url),
                 reasoning_effort="high",
-                max_usd=None,
                 journal=tmp_path / "journal.jsonl",
                 resume=True,
             ) as llm,

@@ -20,7 +20,7 @@ from pipeline.model.llm import Prompt, Usage
 from pipeline.model.messages import Messages
 from pipeline.model.protocol import Format
 from pipeline.model.responses import Responses
-from pipeline.model.session import open_llm
+from pipeline.model.session import Terms, open_llm
 from pipeline.model.stream import Patience
 from tests.fakes.model import FakeModel, Reply
 
@@ -256,11 +256,8 @@ def test_halves_of_characters_are_mended_before_anything_is_written_down(tmp_pat
     with (
         FakeModel(halves) as fake,
         open_llm(
-            model="m",
-            api_key=None,
-            base_url=fake.url,
+            Terms("m", base_url=fake.url),
             reasoning_effort=None,
-            max_usd=None,
             journal=tmp_path / "journal.jsonl",
             resume=False,
         ) as llm,

@@ -17,7 +17,7 @@ from pydantic import BaseModel, SecretStr
 from pipeline.errors import ContextOverflow, ModelUnavailable
 from pipeline.model.llm import Prompt, Usage
 from pipeline.model.servers import OpenAIServer
-from pipeline.model.session import Session, open_llm
+from pipeline.model.session import Session, Terms, open_llm
 from pipeline.model.stream import Patience
 
 AIMOCK = Path(__file__).parents[2] / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
@@ -89,13 +89,15 @@ def llm(url: str, protocol: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def opened(url: str, folder: Path, key: str, model: str) -> Session:
     return open_llm(
-        model=model,
-        api_key=SecretStr(key),
-        base_url=url,
-        anthropic_api_key=SecretStr(key),
-        anthropic_base_url=url.removesuffix("/v1"),
+        Terms(
+            model,
+            api_key=SecretStr(key),
+            base_url=url,
+            anthropic_api_key=SecretStr(key),
+            anthropic_base_url=url.removesuffix("/v1"),
+            max_usd=1.0,
+        ),
         reasoning_effort="high",
-        max_usd=1.0,
         journal=folder / "journal.jsonl",
         resume=False,
         patience=Patience(backoff=0.001, longest=0.01),

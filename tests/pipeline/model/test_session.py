@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from pydantic import SecretStr
 
 from pipeline.errors import BudgetReached, Cancelled, ModelRefused, ModelUnavailable
 from pipeline.model.llm import LLM, Prompt, Usage
-from pipeline.model.session import Session, open_llm
+from pipeline.model.session import Session, Terms, open_llm
 from pipeline.model.stream import Patience
 from tests.fakes.model import FakeModel, Reply
 
@@ -24,17 +25,15 @@ def prompt(stage: str = "plan.a", task: str = "Do it.") -> Prompt:
 
 
 def session(path: Path, fake: FakeModel | None = None, **more: Any) -> Session:
+    asked = Terms("o3-mini", api_key=SecretStr(KEY), base_url=fake.url if fake else None)
+    named = {field.name: more.pop(field.name) for field in fields(Terms) if field.name in more}
     settings: dict[str, Any] = {
-        "model": "o3-mini",
-        "api_key": SecretStr(KEY),
-        "base_url": fake.url if fake else None,
         "reasoning_effort": "high",
-        "max_usd": None,
         "journal": path / "journal.jsonl",
         "resume": False,
         "patience": Patience(backoff=0.001),
     }
-    return open_llm(**settings | more)
+    return open_llm(replace(asked, **named), **settings | more)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

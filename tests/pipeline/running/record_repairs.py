@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from pipeline.model.session import open_llm
+from pipeline.model.session import Terms, open_llm
 from sandbox.local import LocalSandbox
 from tests.pipeline.running.test_broken import BROKEN, RECORDED, broken, fixer_of
 
@@ -32,11 +32,12 @@ def repair(folder: Path, out: Path) -> list[str]:
     case, journal = folder.name, out / folder.name / "journal.jsonl"
     verify, repository = broken(folder)
     with open_llm(
-        model=os.environ.get("PAPER2CODE_MODEL", "o3-mini"),
-        api_key=SecretStr(os.environ.get("OPENAI_API_KEY", "none")),
-        base_url=os.environ["OPENAI_BASE_URL"],
+        Terms(
+            os.environ.get("PAPER2CODE_MODEL", "o3-mini"),
+            api_key=SecretStr(os.environ.get("OPENAI_API_KEY", "none")),
+            base_url=os.environ["OPENAI_BASE_URL"],
+        ),
         reasoning_effort="high",
-        max_usd=None,
         journal=journal,
         resume=True,
     ) as llm:
