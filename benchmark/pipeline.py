@@ -33,7 +33,7 @@ from pipeline.model.defaults import DEFAULTS
 from pipeline.model.endpoint import Endpoint
 from pipeline.model.journal import Recording
 from pipeline.model.llm import LLM, Usage, role_of
-from pipeline.model.prices import price_of
+from pipeline.model.prices import Price, price_of
 from pipeline.model.servers import OpenAIServer
 from pipeline.model.session import Terms, open_llm
 from pipeline.reading.arxiv import Arxiv, read
@@ -86,11 +86,17 @@ class Figures:
     status: str
 
 
-def cost(model: str, calls: Sequence[Call]) -> Cost:
-    """Of the calls, at the prices of a model that has some."""
+def known_price(model: str) -> Price:
+    """Of a model that has one."""
     price = price_of(model)
     if price is None:
         raise ValueError(f"{model} has no price")
+    return price
+
+
+def cost(model: str, calls: Sequence[Call]) -> Cost:
+    """Of the calls, at the prices of a model that has some."""
+    price = known_price(model)
     totals = [price.of(call.usage) for call in calls]
     inputs = [price.of(replace(call.usage, output_tokens=0)) for call in calls]
     return Cost(

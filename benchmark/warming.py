@@ -23,7 +23,7 @@ from typing import Any
 import click
 import httpx2
 
-from benchmark.pipeline import FIRST_TOKEN, OURS, TOKENS_PER_SECOND
+from benchmark.pipeline import FIRST_TOKEN, OURS, TOKENS_PER_SECOND, known_price
 from pipeline.model.budget import Budget
 from pipeline.model.chat import Chat
 from pipeline.model.endpoint import Endpoint
@@ -31,6 +31,7 @@ from pipeline.model.journal import Recording
 from pipeline.model.llm import ROLES, Completion, Prompt, Share, Usage
 from pipeline.model.messages import Messages
 from pipeline.model.prefixes import Prefix, Prefixes
+from pipeline.model.prices import Entry, Price
 from pipeline.model.protocol import Format, Question, Reply
 from pipeline.model.responses import Responses
 from pipeline.reading.arxiv import Arxiv, read
@@ -74,14 +75,12 @@ class Order:
     """`marks`: what ends at a mark; `blocks`: also what ends at a block before one; `prefixes`; `nothing`."""
     lifetime: float
     """Seconds."""
-    usd: tuple[float, float, float]
-    """Per million tokens: not cached, read from the cache, written to it."""
+    price: Price
     prefixes: type[Prefixes] = Hasty
 
 
-SOL = (2.0, 0.10, 2.50)
-SONNET = (2.0, 0.20, 2.50)
-PLAIN = (2.0, 0.20, 2.00)
+SOL, SONNET = map(known_price, ("gpt-6.2-sol", "claude-sonnet-5-5"))
+PLAIN = Entry(input=2.0, cached_input=0.20, output=10.0).price()
 """A model whose cache writes cost nothing."""
 ORDERS = (
     Order("gpt-6.2-sol, Chat Completions", Chat(), "marks", 1800, SOL),
@@ -93,7 +92,7 @@ ORDERS = (
     Order("servers that cache any prefix, Chat", Chat(), "prefixes", 300, PLAIN),
     Order("servers that cache any prefix, Chat, warm", Chat(), "prefixes", 300, PLAIN, Prefixes),
 )
-"""The first of each provider is how calls were made before; prices of November 2026."""
+"""The first of each provider is how calls were made before."""
 
 
 @dataclass
@@ -155,7 +154,7 @@ class Measured:
         if "text" in event:
             reply.say(event["text"])
             total, read, written = event["usage"]
-            reply.usage = Usage(1, total, read, output_tokens=1, written_tokens=written)
+            reply.usage = Usage(1, total, read, 0, written_tokens=written)
             reply.finish, reply.closed = "stop", True
 
 
@@ -323,7 +322,7 @@ def main(files: tuple[Path, ...]) -> None:
         with ThreadPoolExecutor(len(ORDERS)) as pool:
             measured = list(pool.map(lambda order: asked(calls, order), ORDERS))  # noqa: B023 - used up at once
         for order, (usage, seconds) in zip(ORDERS, measured, strict=True):
-            usd = _usd(usage, order.usd)
+            usd = order.price.of(usage)
             first = order.prefixes is Hasty and isinstance(order.format, Chat)
             before = usd if first else before
             print(
@@ -332,11 +331,6 @@ def main(files: tuple[Path, ...]) -> None:
                 f"| {seconds:.0f} |",
                 flush=True,
             )
-
-
-def _usd(usage: Usage, price: tuple[float, float, float]) -> float:
-    fresh = usage.input_tokens - usage.cached_tokens - usage.written_tokens
-    return (fresh * price[0] + usage.cached_tokens * price[1] + usage.written_tokens * price[2]) / 1e6
 
 
 if __name__ == "__main__":
