@@ -14,6 +14,8 @@ FIRST_TOKEN, TOKENS_PER_SECOND = 1.0, 80.0
 class Recorded:
     """What a run has cost: `make bench-pipeline`, docs/benchmarks.md."""
 
+    name: str
+    """Of its recording."""
     paper: int
     """Tokens of the paper as every prompt has it."""
     shares: Mapping[Role, Usage]
@@ -22,16 +24,18 @@ class Recorded:
 
 
 RECORDED = (
-    Recorded(  # the example
-        3_403,
+    Recorded(
+        "innovation-matched-forgetting",
+        3_439,
         {
-            "planner": Usage(6, 43_776, 23_680, 9_664, written_tokens=16_896),
-            "writer": Usage(7, 97_417, 83_072, 7_748, written_tokens=11_264),
-            "auditor": Usage(1, 21_106, 18_304, 3_437, written_tokens=768),
+            "planner": Usage(6, 47_037, 25_856, 9_689, written_tokens=17_536),
+            "writer": Usage(7, 100_103, 86_272, 8_322, written_tokens=5_120),
+            "auditor": Usage(1, 21_388, 16_384, 3_983, written_tokens=1_920),
         },
-        189,
+        231,
     ),
-    Recorded(  # Transformer
+    Recorded(
+        "transformer",
         8_280,
         {
             "planner": Usage(6, 78_802, 45_568, 14_255, written_tokens=30_080),
@@ -40,7 +44,8 @@ RECORDED = (
         },
         230,
     ),
-    Recorded(  # HYLA
+    Recorded(
+        "hyla",
         13_368,
         {
             "planner": Usage(6, 111_759, 66_688, 16_145, written_tokens=41_984),
@@ -49,7 +54,8 @@ RECORDED = (
         },
         314,
     ),
-    Recorded(  # tanh-init
+    Recorded(
+        "tanh-init",
         13_720,
         {
             "planner": Usage(6, 113_224, 67_840, 15_375, written_tokens=42_368),

@@ -1,12 +1,23 @@
 """What a run may cost: recorded runs with another paper in their papers' place."""
 
+from collections import defaultdict
+from pathlib import Path
+
 import pytest
 
 from pipeline.model import estimate
-from pipeline.model.estimate import RECORDED
-from pipeline.model.llm import Usage
+from pipeline.model.estimate import RECORDED, Recorded
+from pipeline.model.journal import Recording
+from pipeline.model.llm import Role, Usage, role_of
 from pipeline.model.prices import Entry, price_of
+from pipeline.model.window import whole
+from pipeline.reading.arxiv import Arxiv, read
 
+ROOT = Path(__file__).parents[3]
+EXAMPLE = next(ROOT.glob("examples/*/recording.jsonl")).parent
+FILES = {EXAMPLE.name: EXAMPLE / "recording.jsonl"} | {
+    path.stem: path for path in ROOT.glob("tests/recordings/*.jsonl") if path.stem != "repairs"
+}
 SOL = price_of("gpt-6.2-sol")
 READS = Entry(input=1, cached_input=0, cache_write=1, output=0).price()
 
@@ -20,6 +31,26 @@ def test_a_recorded_paper_costs_what_it_has_cost(number: int) -> None:
     assert expected.usage.cached_tokens == known.cached_tokens
     assert expected.usage.usd == pytest.approx(sum(SOL.of(u) for u in recorded.shares.values()) if SOL else 0)
     assert expected.seconds == recorded.seconds
+
+
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded.name)
+def test_what_is_reckoned_with_is_what_the_recordings_hold(recorded: Recorded) -> None:
+    answers = Recording(FILES[recorded.name]).answers
+    held: defaultdict[Role, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for stage, texts in answers.items():
+        calls, tokens = held[role_of(stage)]
+        held[role_of(stage)] = calls + len(texts), tokens + sum(len(text) // 4 for text in texts)
+    assert held == {role: (usage.calls, usage.output_tokens) for role, usage in recorded.shares.items()}
+
+
+def test_every_recorded_run_is_reckoned_with() -> None:
+    assert {recorded.name for recorded in RECORDED} == FILES.keys()
+
+
+def test_the_examples_paper_is_as_long_as_is_reckoned_with(tmp_path: Path) -> None:
+    paper = read(str(EXAMPLE / "paper.pdf"), Arxiv("", "", tmp_path))
+    [known] = [recorded.paper for recorded in RECORDED if recorded.name == EXAMPLE.name]
+    assert len(whole(paper)) // 4 == known
 
 
 def test_a_longer_paper_is_sent_with_every_call_and_brought_to_the_cache_once() -> None:
