@@ -324,19 +324,25 @@ def work() -> None:
     from bot.jobs.database import Journals, connect
     from bot.jobs.engine import database_url
     from bot.work.daemon import work as fulfil_jobs
+    from pipeline.errors import ModelUnreachable
     from sandbox.docker import DockerSandbox
 
     # How service managers stop a process; what runs is stopped and given back as at Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings = _settings()
     settings.require("github_app_id", "github_app_private_key")
-    composition.warn(settings)
+    try:
+        composition.warn(settings)
+    except ModelUnreachable as error:
+        click.echo(
+            f"Warning: {error} {error.hint} Jobs are taken, and wait for it for an hour each.", err=True
+        )
     sandbox = composition.guarded_sandbox(settings)
     journals = Journals(connect(database_url(settings)))
     chores: list[Callable[[], object]] = [lambda: journals.forget(settings.journal_days)]
     if isinstance(sandbox, DockerSandbox):
         chores.append(sandbox.reap)
-    makers = composition.makers(settings, sandbox, journals)
+    makers = composition.makers(settings, sandbox, journals, composition.AN_HOUR)
     fulfil_jobs(settings, makers.make, threading.Event(), *chores, judge=makers.judge, revise=makers.revise)
 
 

@@ -80,7 +80,7 @@ class Order:
 
 
 SOL, SONNET = map(known_price, ("gpt-6.2-sol", "claude-sonnet-5-5"))
-PLAIN = Entry(input=2.0, cached_input=0.20, output=10.0).price()
+PLAIN = Entry.model_validate({"input": 2, "cached_input": 0.20, "output": 10}).price()
 """A model whose cache writes cost nothing."""
 ORDERS = (
     Order("gpt-6.2-sol, Chat Completions", Chat(), "marks", 1800, SOL),

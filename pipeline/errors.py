@@ -8,6 +8,7 @@ PipelineError
 ├── ServiceError               arXiv or the model service failed after retries (exit status 3)
 │   ├── ArxivUnavailable
 │   ├── ModelUnavailable       also: no key, bad key, unknown model, recording without the stage
+│   │   ├── ModelUnreachable   nobody answers at its service's address
 │   │   └── ContextOverflow    the prompt is longer than the model can read: shrink it, ask again
 │   └── ModelRefused           the model declined to answer
 ├── AnswerInvalid              the model's answer did not pass its checks, asked again twice (exit status 3)
@@ -50,6 +51,10 @@ class ArxivUnavailable(ServiceError):
 
 class ModelUnavailable(ServiceError):
     """The model service did not answer."""
+
+
+class ModelUnreachable(ModelUnavailable):
+    """Nobody answers at the service's address."""
 
 
 class ContextOverflow(ModelUnavailable):

@@ -99,6 +99,34 @@ def test_a_variable_that_is_missing_is_to_be_set_and_not_to_be_unset() -> None:
     assert "GITHUB_APP_ID is not set" in ended.stderr and "What to do: Set them; " in ended.stderr
 
 
+@pytest.fixture
+def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What `work` hands to the daemon, which is not begun."""
+    handed: list[object] = []
+    monkeypatch.setattr("bot.work.daemon.work", lambda *made, **more: handed.append(made))
+    monkeypatch.setenv("GITHUB_APP_ID", "1")
+    monkeypatch.setenv("GITHUB_APP_PRIVATE_KEY", "-----BEGIN RSA PRIVATE KEY-----")
+    monkeypatch.setenv("PAPER2CODE_SANDBOX", "none")
+    monkeypatch.setenv("PAPER2CODE_DATA_DIR", os.fspath(tmp_path))
+    return handed
+
+
+def test_a_worker_comes_up_before_its_model_service_does_and_says_so(
+    worker: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    ended = CliRunner().invoke(main, ["work"])
+    assert (ended.exit_code, len(worker)) == (0, 1)
+    assert "Warning: The model service at http://127.0.0.1:9/v1 cannot be reached: " in ended.stderr
+    assert "Jobs are taken, and wait for it" in ended.stderr
+
+
+def test_a_worker_without_a_key_does_not_come_up(worker: list[object]) -> None:
+    ended = CliRunner().invoke(main, ["work"])
+    assert (ended.exit_code, worker) == (3, [])
+    assert "OPENAI_API_KEY" in ended.stderr
+
+
 def test_a_misspelt_variable_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAPER2CODE_MAX_UDS", "3")
     ended = CliRunner().invoke(main, ["run", "nowhere.tex"])

@@ -4,7 +4,7 @@ Decides nothing else. As in `app.py`, libraries are imported where they are used
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ import click
 if TYPE_CHECKING:
     from bot.intake.jobs import Job
     from bot.jobs.database import Journals
+    from bot.jobs.watch import Watch
     from bot.work.judging import Judge
     from bot.work.revising import Revise
     from bot.work.tools import Toolbox, Tools
@@ -36,13 +37,22 @@ class Makers:
     revise: "Revise"
 
 
-def makers(settings: "Settings", sandbox: "Sandbox | None", journals: "Journals | None" = None) -> Makers:
-    """The real ones; `journals` for jobs that another machine may go on with."""
+AN_HOUR = (5.0, 20.0, *(60.0,) * 60)
+"""Seconds between attempts at a service."""
+
+
+def makers(
+    settings: "Settings",
+    sandbox: "Sandbox | None",
+    journals: "Journals | None" = None,
+    waits: Sequence[float] = (),
+) -> Makers:
+    """The real ones; `journals` for jobs that another machine may go on with, `waits` as in `toolbox`."""
     from bot.work.judging import judging
     from bot.work.revising import reviser
     from bot.work.worker import reproducer
 
-    tools = toolbox(settings, sandbox, journals)
+    tools = toolbox(settings, sandbox, journals, waits)
     return Makers(reproducer(tools, settings), judging(tools), reviser(tools, settings))
 
 
@@ -202,12 +212,32 @@ def guarded_sandbox(settings: "Settings") -> "Sandbox | None":
     return sandbox(settings.model_copy(update={"sandbox": settings.sandbox or "docker"}))
 
 
-def toolbox(settings: "Settings", sandbox: "Sandbox | None", journals: "Journals | None") -> "Toolbox":
-    """What the bot makes jobs with, each within its own cap."""
+def toolbox(
+    settings: "Settings",
+    sandbox: "Sandbox | None",
+    journals: "Journals | None",
+    waits: Sequence[float] = (),
+) -> "Toolbox":
+    """What the bot makes jobs with, each within its own cap.
+
+    A model service at whose address nobody answers is asked again after each of `waits` seconds.
+    """
+    from bot.jobs.patience import insist
     from bot.work.tools import Tools
+    from pipeline.errors import Cancelled, ModelUnreachable
+
+    def known(own: "Settings", watch: "Watch") -> list[str]:
+        if watch.cancelled():
+            raise Cancelled("somebody asked to stop")
+        try:
+            return concerns(own)
+        except ModelUnreachable as error:
+            if waits:
+                watch.say(f"{error} It is asked again every minute, for an hour at most.")
+            raise
 
     @contextlib.contextmanager
-    def open_tools(job: "Job", out: Path, cancelled: Callable[[], bool]) -> "Iterator[Tools]":
+    def open_tools(job: "Job", out: Path, watch: "Watch") -> "Iterator[Tools]":
         wish = job.configuration
         cap = min(wish.max_usd, settings.max_usd or wish.max_usd)
         own = settings.model_copy(
@@ -218,8 +248,8 @@ def toolbox(settings: "Settings", sandbox: "Sandbox | None", journals: "Journals
             }
         )
         keep = journals.open(out / "journal.jsonl") if journals else None
-        known = tuple(f"{said}." for said in concerns(own))
-        with llm(own, out, resume=True, cancelled=cancelled, keep=keep) as session:
-            yield Tools(arxiv(settings), session, sandbox, known, lambda paper: f"{expected(own, paper)}.")
+        told = tuple(f"{said}." for said in insist(lambda: known(own, watch), waits, ModelUnreachable))
+        with llm(own, out, resume=True, cancelled=watch.cancelled, keep=keep) as session:
+            yield Tools(arxiv(settings), session, sandbox, told, lambda paper: f"{expected(own, paper)}.")
 
     return open_tools

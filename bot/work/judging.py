@@ -24,7 +24,7 @@ def judging(toolbox: Toolbox) -> Judge:
     """The real one: asks the job's model, within what is left of the job's budget."""
 
     def ask(job: Job, out: Path, made: Reproduction, watch: Watch) -> Judgement:
-        with toolbox(job, out, watch.cancelled) as tools:
+        with toolbox(job, out, watch) as tools:
             try:
                 return judge(Repository(made.files), made.context, tools.llm, job.configuration.judge)
             finally:

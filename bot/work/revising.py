@@ -43,7 +43,7 @@ def reviser(toolbox: Toolbox, settings: Settings) -> Revise:
 
     def revise(job: Job, seen: Snapshot, wanted: Asked | Proposal, out: Path, watch: Watch) -> Revision:
         options = options_for(job, settings)
-        with toolbox(job, out, watch.cancelled) as tools:
+        with toolbox(job, out, watch) as tools:
             paper = read_paper(job, tools, watch)
             record = Record(out, tools.llm, watch)
             bench = workbench(tools.sandbox, record, paper, options, watch.cancelled)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.intake.jobs import Job
+from bot.jobs.watch import Watch
 from pipeline.model.llm import LLM
 from pipeline.progress import Observer, Progress
 from pipeline.reading.arxiv import Arxiv
@@ -30,8 +31,8 @@ class Tools:
     """What a paper may cost, in a sentence."""
 
 
-Toolbox = Callable[[Job, Path, Callable[[], bool]], AbstractContextManager[Tools]]
-"""Opens the tools for one attempt at a job, given its folder and whether it shall stop."""
+Toolbox = Callable[[Job, Path, Watch], AbstractContextManager[Tools]]
+"""Opens the tools for one attempt at a job, given its folder and who follows it. Raises PipelineError."""
 
 
 def options_for(job: Job, settings: Settings) -> Options:

@@ -48,7 +48,7 @@ def reproducer(toolbox: Toolbox, settings: Settings) -> Reproducer:
 
     def make(job: Job, out: Path, watch: Watch) -> Reproduction:
         options = options_for(job, settings)
-        with toolbox(job, out, watch.cancelled) as tools:
+        with toolbox(job, out, watch) as tools:
             for said in tools.concerns:
                 watch.say(said)
             paper = read_paper(job, tools, watch)

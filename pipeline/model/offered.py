@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import httpx
 from pydantic import SecretStr
 
-from pipeline.errors import ModelUnavailable
+from pipeline.errors import ModelUnavailable, ModelUnreachable
 from pipeline.markdown import visible
 from pipeline.model.defaults import DEFAULTS, ENDED, Provider
 from pipeline.model.prices import price_of, undated
@@ -118,7 +118,9 @@ class Offer:
 
 
 def ask(service: Service) -> Offer:
-    """The list, if there is one. Raises ModelUnavailable where nobody answers or the key is not accepted."""
+    """The list, if there is one. Raises ModelUnavailable where the key is not accepted or the address is none, and
+    ModelUnreachable where nobody answers.
+    """
     variable = VARIABLES[service.provider]
     try:
         with httpx.stream(
@@ -134,8 +136,9 @@ def ask(service: Service) -> Offer:
     except httpx.ReadTimeout:
         return Offer(service, {}, "gives no list of models in time")
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        none = isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | UnicodeError)
         where = visible(str(service.base_url or HOMES[service.provider]).partition("?")[0])
-        raise ModelUnavailable(
+        raise (ModelUnavailable if none else ModelUnreachable)(
             f"The model service at {where} cannot be reached: {reason(error)}.",
             f"Check {variable}_BASE_URL and the network.",
         ) from None

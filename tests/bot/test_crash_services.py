@@ -23,6 +23,7 @@ from bot.github.github import GitHub
 from bot.intake.jobs import Job, Steps
 from bot.jobs.database import Unreachable
 from bot.jobs.engine import Engine
+from bot.jobs.watch import Watch
 from bot.work.action import Inline
 from bot.work.judging import judging
 from bot.work.tools import Tools
@@ -90,8 +91,8 @@ def carried_out(
         client = Arxiv(arxiv.url, arxiv.url, folder / "arxiv", interval=0)
 
         @contextmanager
-        def toolbox(job: Job, out: Path, cancelled: Callable[[], bool]) -> Iterator[Tools]:
-            with composition.llm(settings, out, resume=True, cancelled=cancelled) as llm:
+        def toolbox(job: Job, out: Path, watch: Watch) -> Iterator[Tools]:
+            with composition.llm(settings, out, resume=True, cancelled=watch.cancelled) as llm:
                 yield Tools(client, llm, sandbox)
 
         worker = Worker(

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from bot.github.credentials import GitHubRefused
 from bot.github.github import GitHub
 from bot.intake.jobs import Job
 from bot.jobs.engine import Engine
+from bot.jobs.watch import Watch
 from bot.work.daemon import work
 from bot.work.revising import reviser
 from bot.work.tools import Tools
@@ -83,7 +84,7 @@ def test_cancel_reaches_code_that_is_being_run(
     with fake_arxiv(paper) as arxiv:
 
         @contextmanager
-        def toolbox(job: Job, out: Path, cancelled: Callable[[], bool]) -> Iterator[Tools]:
+        def toolbox(job: Job, out: Path, watch: Watch) -> Iterator[Tools]:
             client = Arxiv(arxiv.url, arxiv.url, tmp_path / "arxiv", interval=0)
             answers = recording() | {"code.experiments.py": fenced(SLEEPING)}
             yield Tools(client, ScriptedLLM(answers), sandbox)
@@ -130,7 +131,7 @@ def test_the_real_pipeline_delivers_what_the_sandbox_ran(
     with fake_arxiv(paper) as arxiv:
 
         @contextmanager
-        def toolbox(job: Job, out: Path, cancelled: Callable[[], bool]) -> Iterator[Tools]:
+        def toolbox(job: Job, out: Path, watch: Watch) -> Iterator[Tools]:
             client = Arxiv(arxiv.url, arxiv.url, tmp_path / "arxiv", interval=0)
             yield Tools(client, ScriptedLLM(recording()), sandbox)
 
@@ -183,7 +184,7 @@ def test_a_comment_at_a_line_changes_what_was_delivered(
     with fake_arxiv(Submission("2401.00001", "Means of Things", source=one_file(TEX))) as arxiv:
 
         @contextmanager
-        def toolbox(job: Job, out: Path, cancelled: Callable[[], bool]) -> Iterator[Tools]:
+        def toolbox(job: Job, out: Path, watch: Watch) -> Iterator[Tools]:
             client = Arxiv(arxiv.url, arxiv.url, tmp_path / "arxiv", interval=0)
             yield Tools(client, ScriptedLLM({**recording(), "revise.1": edit}), sandbox)
 

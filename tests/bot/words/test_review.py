@@ -2,7 +2,7 @@
 
 import dataclasses
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -161,7 +161,7 @@ def test_the_model_is_asked_about_what_was_delivered_after_what_the_run_asked(tm
     llm, seen = ScriptedLLM(dict.fromkeys(("judge.1", "judge.2"), opinion(4, remark()))), []
 
     @contextmanager
-    def toolbox(job: Job, out: Path, cancelled: Callable[[], bool]) -> Iterator[Tools]:
+    def toolbox(job: Job, out: Path, watch: Watch) -> Iterator[Tools]:
         seen.append(out)
         yield Tools(Arxiv("http://localhost", "http://localhost", tmp_path), llm, None)
 
