@@ -23,7 +23,7 @@ from typing import Any
 import click
 import httpx2
 
-from benchmark.pipeline import FIRST_TOKEN, OURS, TOKENS_PER_SECOND, known_price
+from benchmark.pipeline import FIRST_TOKEN, LIMITS, OURS, TOKENS_PER_SECOND, known_price
 from pipeline.model.budget import Budget
 from pipeline.model.chat import Chat
 from pipeline.model.endpoint import Endpoint
@@ -37,7 +37,6 @@ from pipeline.model.responses import Responses
 from pipeline.reading.arxiv import Arxiv, read
 from pipeline.reproduce import Options, reproduce
 from sandbox.choice import choose
-from sandbox.report import Limits
 
 SPEED = 20.0
 """How much faster than a real provider the one here is, as are all clocks."""
@@ -259,7 +258,7 @@ def traced(source: Path, recording: Path) -> list[Call]:
         folder = Path(name)
         paper = read(str(source), Arxiv("http://localhost:9", "http://localhost:9", folder / "arxiv"))
         packages = Path.home() / ".cache/paper2code-tests"
-        options = Options(packages=packages, limits=Limits(seconds=300), contract=recorded.contract)
+        options = Options(packages=packages, limits=LIMITS, contract=recorded.contract)
         reproduce(
             paper,
             llm=trace,

@@ -100,6 +100,24 @@ def test_a_recording_and_its_paper_are_all_that_is_needed(
     assert ratio.startswith(f"| ratio | {len(recording()) / 22:.2f} |")
 
 
+def test_a_recording_that_runs_out_is_said_and_the_others_are_still_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    available("local")
+    monkeypatch.setattr(module, "FIRST_TOKEN", 0.0)
+    monkeypatch.setattr(module, "TOKENS_PER_SECOND", math.inf)
+    paper, short, whole = tmp_path / "means.md", tmp_path / "short.jsonl", tmp_path / "whole.jsonl"
+    paper.write_text(PAPER)
+    answers = list(old_recording().items())
+    played(short, *answers[:-1])
+    played(whole, *answers)
+    shown = CliRunner().invoke(main, [os.fspath(path) for path in (paper, short, paper, whole)])
+    assert shown.exit_code == 1, shown.exception
+    _, _, lost, kept = shown.output.strip().splitlines()[:4]
+    assert "short.jsonl has no answer to call 1 of " in lost
+    assert kept.endswith("| runs |")
+
+
 def test_files_come_in_pairs(tmp_path: Path) -> None:
     (tmp_path / "alone").touch()
     assert CliRunner().invoke(main, [os.fspath(tmp_path / "alone")]).exit_code == 2
