@@ -146,7 +146,9 @@ def _offered(role: str, model: str, offer: Offer) -> Check:
     if said := offer.concern(model):
         end = offer.ends(model)
         ended = end is not None and end <= datetime.now(UTC).date()
-        return Check(role, "bad" if ended else "warn", said, f"Set {variable} to one that stays.")
+        address = f"{VARIABLES[offer.service.provider]}_BASE_URL"
+        mend = f"Set {variable} to one that it offers, or {address} to another service."
+        return Check(role, "bad" if ended else "warn", said, mend)
     # Not every compatible endpoint lists its models: that it answers is what can be said.
     return Check(
         role, "ok", f"{model}, at {offer.endpoint}" + (f", which {offer.said}" if offer.said else "")
