@@ -137,11 +137,14 @@ def warn(settings: "Settings") -> None:
 
 
 def expected(settings: "Settings", paper: "Paper") -> str:
-    """What a reproduction of the paper may cost, without its full stop."""
+    """What a reproduction of the paper may cost, without its full stop. Raises ContextOverflow where it cannot be."""
     from bot.words import amounts
-    from pipeline.model.estimate import run
+    from pipeline.model.estimate import require_room, run
+    from pipeline.model.prices import window_of
 
     named = models(settings)
+    for model in dict.fromkeys(named):
+        require_room(shown(paper), model, window_of(model, settings.prices))
     writer, judge = (_price(settings, model) for model in named)
     return amounts.expected(run(shown(paper), writer, judge, alone=named[0] == named[1]), named)
 
