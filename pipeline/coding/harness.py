@@ -17,7 +17,8 @@
 A run that has ended is a file, `results/<mode>/<experiment>/<method>/<seed>-<hash>.json`. The hash is of all that
 shapes it: settings, code, data, device, versions of packages. Only where that is the same is a run not made again;
 no file is ever deleted. After every run `results.json` is derived from them: means over seeds, with the settings
-of config.yaml, as `<experiment>_<method>_<metric>`. Processes that run at the same time share the work.
+of config.yaml, as `<experiment>_<method>_<metric>`. Processes that run at the same time share the work; those that
+`torchrun main.py run …` starts make each run together: their process group is there, and the first alone writes.
 """
 
 from __future__ import annotations
@@ -192,8 +193,9 @@ class Run:
         """Save what the rest of the run depends on, once a minute; to be called after every step or epoch.
 
         State of models, optimisers and own generators belongs to it; the global generators and the rows are added.
+        With `torchrun` it is that of the first process, for all.
         """
-        over = self.time_left <= 0
+        over = math.isfinite(self._lab.deadline) and _agreed(self.time_left <= 0)
         if _first() and (over or time.monotonic() - self._saved >= CHECKPOINT_SECONDS):
             kept = {"state": state, "rows": self.rows, "random": _random_state()}
             stream, torch = io.BytesIO(), sys.modules.get("torch")
@@ -312,6 +314,9 @@ class Laboratory:
         self.deadline: float = time.monotonic() + 60 * options.minutes
         torch = sys.modules.get("torch")
         self.device: str = options.device or ("cuda" if torch and torch.cuda.is_available() else "cpu")
+        self._processes = _meet(self.device)
+        if self._processes > 1 and self.device == "cuda":
+            self.device = f"cuda:{os.environ['LOCAL_RANK']}"
         self._data: Path = options.data
         self._code, self._packages = _code(), _packages()
         self._found: dict[str, str] = {}
@@ -377,17 +382,21 @@ class Laboratory:
             **{"settings": self.settings(experiment), "code": self._code, "packages": self._packages},
             "data": [] if self.mode == "smoke" else [self.identity(data) for data in experiment.needs],
             "device": self.device.partition(":")[0],
+            **({"processes": self._processes} if self._processes > 1 else {}),
         }
         path = ROOT / "results" / self.mode / experiment.name / method / f"{seed}-{_digest(shape)}.json"
         with _locked(path.stem) as alone:
             known = _read(path)
-            if known and known.status != "failed" and not again:
+            ended = known is not None and known.status != "failed" and not again
+            over = time.monotonic() >= self.deadline
+            why = "another process is making it" if not alone else "the time is over: run it again" * over
+            ended, why = _agreed((ended, why))
+            known = _read(path)
+            if ended and known:
                 return known
-            if not alone:
-                raise Skipped("another process is making it")
-            if time.monotonic() >= self.deadline:
-                raise Skipped("the time is over: run it again")
-            if again:
+            if why:
+                raise Skipped(why)
+            if again and _first():
                 path.with_suffix(".state").unlink(missing_ok=True)
             result = self._made(Run(self, experiment, method, seed, path), experiment, path, shape)
             if _first():
@@ -397,6 +406,8 @@ class Laboratory:
                 _write(path, json.dumps(asdict(result), indent=1).encode())
                 path.with_suffix(".state").unlink(missing_ok=True)
         self.derive()
+        if result.status == "failed" and self._processes > 1:
+            sys.exit(f"{experiment.name}, {method}, seed {seed}: failed: {result.reason}")
         return result
 
     def _made(self, run: Run, experiment: Experiment, path: Path, shape: dict[str, Any]) -> Result:
@@ -419,6 +430,8 @@ class Laboratory:
         except (Diverged, FloatingPointError) as error:
             status, reason = "diverged", str(error)
         except Exception as error:
+            if not _first():
+                raise  # `torchrun` ends the others, who would wait for this one.
             status, reason = "failed", f"{type(error).__name__}: {error}"
             _print_traceback(error)
         undefined = {name: v.reason if isinstance(v, Undefined) else reason for name, v in said.items()}
@@ -498,7 +511,7 @@ def main(experiments: Sequence[Experiment]) -> None:
         report = Report(lab, experiment, lab.settings(experiment))
         if report.results and _first():
             print(f"\n{experiment.name} ({experiment.shows})\n\n{_markdown(*report.cells())}")
-    if options.command is None:
+    if options.command is None and _first():
         failed |= _report(lab, chosen)
     sys.exit(failed)
 
@@ -550,7 +563,8 @@ def _perform(lab: Laboratory, experiment: Experiment, method: str, seed: int, *,
     try:
         result = lab.perform(experiment, method, seed, again=again)
     except Skipped as skipped:
-        print(f"{experiment.name}, {method}, seed {seed}: skipped: {skipped}", flush=True)
+        if _first():
+            print(f"{experiment.name}, {method}, seed {seed}: skipped: {skipped}", flush=True)
         return False
     when = (
         f"in {result.seconds:.1f} s"
@@ -558,7 +572,8 @@ def _perform(lab: Laboratory, experiment: Experiment, method: str, seed: int, *,
         else "before; nothing that shapes it has changed"
     )
     why = f": {result.reason}" if result.reason else ""
-    print(f"{experiment.name}, {method}, seed {seed}: {result.status} {when}{why}", flush=True)
+    if _first():
+        print(f"{experiment.name}, {method}, seed {seed}: {result.status} {when}{why}", flush=True)
     return result.status == "failed"
 
 
@@ -719,7 +734,8 @@ def _locked(name: str, *, wait: bool = False) -> Iterator[bool]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait or not _first() else fcntl.LOCK_NB))
+            if wait or _first():
+                fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             alone = True
         except BlockingIOError:
             alone = False
@@ -729,6 +745,28 @@ def _locked(name: str, *, wait: bool = False) -> Iterator[bool]:
 def _first() -> bool:
     """Of processes that make one run together (`torchrun`), the first alone writes."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def _meet(device: str) -> int:
+    """How many processes make each run together; those of `torchrun` wait for each other here."""
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes > 1:
+        import torch
+
+        if device.startswith("cuda"):
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    return processes
+
+
+def _agreed(value: Any) -> Any:
+    """What the first of the processes that make a run together says."""
+    torch = sys.modules.get("torch")
+    if not (torch and torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return value
+    told = [value]
+    torch.distributed.broadcast_object_list(told)
+    return told[0]
 
 
 def _die_if_asked() -> None:

@@ -476,8 +476,87 @@ def test_two_experiments_that_show_one_table_each_write_their_part(room: Room) -
 def test_of_processes_that_make_a_run_together_one_writes(room: Room) -> None:
     with room.start("run", "walk", RANK="1") as process:
         said, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, said
+    assert (process.returncode, said) == (0, "")
     assert room.runs() == {}
+
+
+TOGETHER = """
+import torch
+from harness import Experiment
+
+
+def fit(run):
+    rank, state = torch.distributed.get_rank(), run.resume() or {"step": 0, "x": torch.zeros(2)}
+    x = state["x"]
+    for step in range(state["step"], 5):
+        part = torch.rand(2) * (rank + 1)
+        torch.distributed.all_reduce(part)
+        x = x + part
+        run.log(step=step, x=x.sum())
+        run.checkpoint(step=step + 1, x=x)
+    if run.method == "broken" and rank == 1:
+        raise ValueError("the second process fails")
+    torch.distributed.barrier()
+    return {"x": x.sum(), "processes": torch.distributed.get_world_size()}
+
+
+def after(run):
+    return {"x": 2 * run.result("fit", "sum").metrics["x"]}
+
+
+EXPERIMENTS = (
+    Experiment("after", "Tab2", after, minutes=0.1),
+    Experiment("fit", "Tab1", fit, methods=("sum", "broken")),
+)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_make_a_run_together_are_killed_and_go_on(room: Room, libraries: Path) -> None:
+    room.environment = {"PYTHONPATH": str(libraries), "OMP_NUM_THREADS": "1"}
+    room.write("experiments.py", TOGETHER)
+    start = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node",
+        "2",
+        "main.py",
+    ]
+
+    def together(*arguments: str, **environment: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [*start, *arguments, "--device", "cpu"],
+            cwd=room.folder,
+            env={**os.environ, **room.environment, **environment},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=120,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    status, said = together("run", "after", "--minutes", "9")
+    assert status == 0, said
+    assert said.count("done in") == 1, said
+    whole = {path: run for path, run in room.runs().items() if "/fit/" in path}
+    ((path, run),) = whole.items()
+    assert run["metrics"]["processes"] == 2
+    assert run["shape"]["processes"] == 2
+    assert room.results["metrics"]["fit_sum_x"] == run["metrics"]["x"]
+
+    (room.folder / path).unlink()
+    status, said = together("run", "fit", "--method", "sum", HARNESS_KILL="1")
+    assert status != 0 and path not in room.runs(), said
+    status, said = together("run", "fit", "--method", "sum")
+    assert (status, room.runs()[path]["metrics"]) == (0, run["metrics"]), said
+    assert room.runs()[path]["rows"] == run["rows"]
+    assert "nothing that shapes it has changed" in together("run", "fit", "--method", "sum")[1]
+
+    status, said = together("run", "fit", "--method", "broken")
+    assert status != 0 and "the second process fails" in said
 
 
 def test_it_needs_no_newer_python_than_3_9_and_nothing_but_yaml() -> None:
@@ -494,7 +573,11 @@ def test_it_needs_no_newer_python_than_3_9_and_nothing_but_yaml() -> None:
             else []
         )
     }
-    assert modules - set(sys.stdlib_module_names) == {"yaml", "matplotlib"}
+    assert modules - set(sys.stdlib_module_names) == {
+        "yaml",
+        "matplotlib",
+        "torch",
+    }  # the latter two where they are used
     assert source.startswith("# SPDX-License-Identifier: 0BSD")
 
 
