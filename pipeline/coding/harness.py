@@ -43,7 +43,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -314,6 +314,8 @@ class Laboratory:
         self.deadline: float = time.monotonic() + 60 * options.minutes
         torch = sys.modules.get("torch")
         self.device: str = options.device or ("cuda" if torch and torch.cuda.is_available() else "cpu")
+        if self.device.startswith("cuda") and not (torch and torch.cuda.is_available()):
+            _misused(f"--device {self.device}: PyTorch finds no graphics card here")
         self._processes = _meet(self.device)
         if self._processes > 1 and self.device == "cuda":
             self.device = f"cuda:{os.environ['LOCAL_RANK']}"
@@ -506,11 +508,10 @@ def main(experiments: Sequence[Experiment]) -> None:
         for method in [options.method] if options.method else experiment.methods:
             for seed in lab.seeds(experiment) if options.seed is None else [options.seed]:
                 failed |= _perform(lab, experiment, method, seed, again=options.again)
-    lab.derive()
-    for experiment in chosen:
         report = Report(lab, experiment, lab.settings(experiment))
         if report.results and _first():
-            print(f"\n{experiment.name} ({experiment.shows})\n\n{_markdown(*report.cells())}")
+            print(f"\n{experiment.name} ({experiment.shows})\n\n{_markdown(*report.cells())}", flush=True)
+    lab.derive()
     if options.command is None and _first():
         failed |= _report(lab, chosen)
     sys.exit(failed)
@@ -541,12 +542,16 @@ def _options(experiments: Sequence[Experiment]) -> argparse.Namespace:
             parser.error(f"there is no experiment {name}, only {', '.join(known)}")
         if options.method and name in known and options.method not in known[name].methods:
             parser.error(f"{name} has no method {options.method}, only {', '.join(known[name].methods)}")
+    methods = dict.fromkeys(method for experiment in experiments for method in experiment.methods)
+    if options.method and options.method not in methods:
+        parser.error(f"there is no method {options.method}, only {', '.join(methods)}")
     return options
 
 
 def _chosen(lab: Laboratory, options: argparse.Namespace) -> list[Experiment]:
     """What to run, the cheapest first."""
-    cheapest = sorted(lab.experiments.values(), key=lambda e: (e.gpu, e.minutes))
+    fit = [e for e in lab.experiments.values() if not options.method or options.method in e.methods]
+    cheapest = sorted(fit, key=lambda e: (e.gpu, e.minutes))
     if options.command == "run":
         return [e for e in cheapest if "all" in options.names or e.name in options.names]
     if lab.mode != "full":
@@ -571,7 +576,10 @@ def _perform(lab: Laboratory, experiment: Experiment, method: str, seed: int, *,
         if result.ended >= started
         else "before; nothing that shapes it has changed"
     )
-    why = f": {result.reason}" if result.reason else ""
+    numbers = ", ".join(f"{name} {v:.4g}" for name, v in [*result.metrics.items()][:4] if v is not None)
+    why = f": {result.reason or numbers}" if result.reason or numbers else ""
+    if seed not in lab.seeds(experiment):
+        why += f" (tables leave it out: seeds are {', '.join(map(str, lab.seeds(experiment)))})"
     if _first():
         print(f"{experiment.name}, {method}, seed {seed}: {result.status} {when}{why}", flush=True)
     return result.status == "failed"
@@ -637,22 +645,34 @@ def _markdown(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def _configuration(path: Path, mode: str, overrides: Sequence[str]) -> dict[str, Any]:
     """The file, the section of the mode merged over it, and what `--set` says over both."""
+    if not path.is_file():
+        _misused(f"--config {path}: there is no such file")
     config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     sections = {name: config.pop(name, None) or {} for name in MODES}
     config = _merged(config, sections[mode])
     for override in overrides:
-        key, _, text = override.partition("=")
+        key, given, text = override.partition("=")
         *parents, last = key.split(".")
         inside: Any = config
         for part in parents:
-            inside = inside.get(part, {})
-        if last not in inside:
-            sys.exit(f"--set {key}: there is no such key in {path}")
+            inside = inside.get(part) if isinstance(inside, dict) else None
+        if not given:
+            _misused(f"--set {override}: write KEY=VALUE, such as section.key=3")
+        if not isinstance(inside, dict) or last not in inside:
+            known = ", ".join(inside) if isinstance(inside, dict) and inside else "none"
+            _misused(f"--set {key}: there is no such key in {path}; there: {known}")
+        if isinstance(inside[last], dict):
+            _misused(f"--set {key}: that is a section; set one of its keys: {', '.join(inside[last])}")
         value = yaml.safe_load(text)
         # YAML takes 1e-4 for text.
         number = isinstance(inside[last], (int, float)) and isinstance(value, str)
         inside[last] = float(value) if number else value
     return config
+
+
+def _misused(why: str) -> NoReturn:
+    print(why, file=sys.stderr)
+    sys.exit(2)
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
