@@ -8,7 +8,7 @@ NODE := tests/node_modules/.package-lock.json
 PYTEST ?= --numprocesses auto --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-crash test-slow test-fuzz lint lock clean bench-instrument bench-papers bench-papers-latex bench-sandbox bench-pipeline bench-warming bench-webhook
+.PHONY: help setup demo test test-crash test-slow test-fuzz lint lock clean bench-installation bench-instrument bench-papers bench-papers-latex bench-sandbox bench-pipeline bench-warming bench-webhook
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -39,7 +39,7 @@ lint: $(READY) ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench-instrument bench-papers bench-sandbox bench-pipeline bench-warming bench-webhook: bench-%: $(READY) ## Measurements, beside what others do (ARGS=… goes to them)
+bench-installation bench-instrument bench-papers bench-sandbox bench-pipeline bench-warming bench-webhook: bench-%: $(READY) ## Measurements, beside what others do (ARGS=… goes to them)
 	$(BIN)/python -m benchmark.$* $(ARGS)
 
 bench-papers-latex: $(READY) ## Numbers and sentences beside those of an installed TeX Live (ARGS=folders or files)

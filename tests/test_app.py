@@ -315,6 +315,21 @@ def test_an_estimate_needs_no_model_and_no_key(paper: Path, tmp_path: Path) -> N
     assert {path.name for path in tmp_path.iterdir()} == {"means.md", "theirs"}
 
 
+def test_a_model_whose_window_is_too_small_is_asked_nothing(
+    paper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text("[models]\nsmall = {input = 0, output = 0, context = 16_384}\n")
+    monkeypatch.setenv("PAPER2CODE_PRICES", str(prices))
+    with FakeModel(models={"small": None}) as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        ended = run("run", paper, "--sandbox", "none", "--model", "small")
+        assert (ended.exit_code, model.requests) == (3, [])
+    assert "small takes 16,384 tokens at once" in ended.stderr
+    assert "Choose a model with a window of" in ended.stderr
+    assert run("run", paper, "--estimate", "--model", "small").exit_code == 3
+
+
 def test_a_judge_alone_needs_its_own_key_and_no_other(paper: Path, tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(MAIN)
     ended = run("score", ".", "--paper", paper, "--judge-model", "claude-sonnet-5-5")

@@ -156,11 +156,14 @@ def warn(settings: "Settings") -> None:
 
 
 def expected(settings: "Settings", paper: "Paper") -> str:
-    """What a reproduction of the paper may cost, without its full stop."""
+    """What a reproduction of the paper may cost, without its full stop. Raises ContextOverflow where it cannot be."""
     from bot.words import amounts
-    from pipeline.model.estimate import run
+    from pipeline.model.estimate import require_room, run
+    from pipeline.model.prices import window_of
 
     asked = terms(settings)
+    for model in dict.fromkeys((asked.model, asked.judge)):
+        require_room(shown(paper), model, window_of(model, settings.prices))
     writer, judge = asked.price_of(asked.model), asked.price_of(asked.judge)
     alone = asked.model == asked.judge
     return amounts.expected(run(shown(paper), writer, judge, alone=alone), (asked.model, asked.judge))

@@ -28,7 +28,7 @@ class Tools:
     concerns: tuple[str, ...] = ()
     """What people have to know of the models, in sentences."""
     expected: Callable[[Paper], str] = lambda paper: ""
-    """What a paper may cost, in a sentence."""
+    """What a paper may cost, in a sentence. Raises ContextOverflow where a model's window is too small for it."""
 
 
 Toolbox = Callable[[Job, Path, Watch], AbstractContextManager[Tools]]

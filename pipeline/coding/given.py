@@ -21,9 +21,9 @@ from harness import main
 if __name__ == "__main__":
     main(EXPERIMENTS)
 '''
-REPRODUCE = """#!/usr/bin/env bash
-# Everything, the cheapest first. What lacks data is skipped by name, what fails stops nothing, what has been run is
-# not run again. Options are those of `python3 main.py run`.
+REPRODUCE = f"""#!/usr/bin/env bash
+# Everything, the cheapest first; for Python {PYTHON}, with what requirements.txt names. What lacks data is skipped by
+# name, what fails stops nothing, what has been run is not run again. Options are those of `python3 main.py run`.
 cd "$(dirname "$0")" || exit
 status=0
 python3 main.py run all "$@" || status=$?

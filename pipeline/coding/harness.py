@@ -17,7 +17,8 @@
 A run that has ended is a file, `results/<mode>/<experiment>/<method>/<seed>-<hash>.json`. The hash is of all that
 shapes it: settings, code, data, device, versions of packages. Only where that is the same is a run not made again;
 no file is ever deleted. After every run `results.json` is derived from them: means over seeds, with the settings
-of config.yaml, as `<experiment>_<method>_<metric>`. Processes that run at the same time share the work.
+of config.yaml, as `<experiment>_<method>_<metric>`. Processes that run at the same time share the work; those that
+`torchrun main.py run …` starts make each run together: their process group is there, and the first alone writes.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -192,8 +193,9 @@ class Run:
         """Save what the rest of the run depends on, once a minute; to be called after every step or epoch.
 
         State of models, optimisers and own generators belongs to it; the global generators and the rows are added.
+        With `torchrun` it is that of the first process, for all.
         """
-        over = self.time_left <= 0
+        over = math.isfinite(self._lab.deadline) and _agreed(self.time_left <= 0)
         if _first() and (over or time.monotonic() - self._saved >= CHECKPOINT_SECONDS):
             kept = {"state": state, "rows": self.rows, "random": _random_state()}
             stream, torch = io.BytesIO(), sys.modules.get("torch")
@@ -312,6 +314,11 @@ class Laboratory:
         self.deadline: float = time.monotonic() + 60 * options.minutes
         torch = sys.modules.get("torch")
         self.device: str = options.device or ("cuda" if torch and torch.cuda.is_available() else "cpu")
+        if self.device.startswith("cuda") and not (torch and torch.cuda.is_available()):
+            _misused(f"--device {self.device}: PyTorch finds no graphics card here")
+        self._processes = _meet(self.device)
+        if self._processes > 1 and self.device == "cuda":
+            self.device = f"cuda:{os.environ['LOCAL_RANK']}"
         self._data: Path = options.data
         self._code, self._packages = _code(), _packages()
         self._found: dict[str, str] = {}
@@ -377,17 +384,21 @@ class Laboratory:
             **{"settings": self.settings(experiment), "code": self._code, "packages": self._packages},
             "data": [] if self.mode == "smoke" else [self.identity(data) for data in experiment.needs],
             "device": self.device.partition(":")[0],
+            **({"processes": self._processes} if self._processes > 1 else {}),
         }
         path = ROOT / "results" / self.mode / experiment.name / method / f"{seed}-{_digest(shape)}.json"
         with _locked(path.stem) as alone:
             known = _read(path)
-            if known and known.status != "failed" and not again:
+            ended = known is not None and known.status != "failed" and not again
+            over = time.monotonic() >= self.deadline
+            why = "another process is making it" if not alone else "the time is over: run it again" * over
+            ended, why = _agreed((ended, why))
+            known = _read(path)
+            if ended and known:
                 return known
-            if not alone:
-                raise Skipped("another process is making it")
-            if time.monotonic() >= self.deadline:
-                raise Skipped("the time is over: run it again")
-            if again:
+            if why:
+                raise Skipped(why)
+            if again and _first():
                 path.with_suffix(".state").unlink(missing_ok=True)
             result = self._made(Run(self, experiment, method, seed, path), experiment, path, shape)
             if _first():
@@ -397,6 +408,8 @@ class Laboratory:
                 _write(path, json.dumps(asdict(result), indent=1).encode())
                 path.with_suffix(".state").unlink(missing_ok=True)
         self.derive()
+        if result.status == "failed" and self._processes > 1:
+            sys.exit(f"{experiment.name}, {method}, seed {seed}: failed: {result.reason}")
         return result
 
     def _made(self, run: Run, experiment: Experiment, path: Path, shape: dict[str, Any]) -> Result:
@@ -419,6 +432,8 @@ class Laboratory:
         except (Diverged, FloatingPointError) as error:
             status, reason = "diverged", str(error)
         except Exception as error:
+            if not _first():
+                raise  # `torchrun` ends the others, who would wait for this one.
             status, reason = "failed", f"{type(error).__name__}: {error}"
             _print_traceback(error)
         undefined = {name: v.reason if isinstance(v, Undefined) else reason for name, v in said.items()}
@@ -493,12 +508,11 @@ def main(experiments: Sequence[Experiment]) -> None:
         for method in [options.method] if options.method else experiment.methods:
             for seed in lab.seeds(experiment) if options.seed is None else [options.seed]:
                 failed |= _perform(lab, experiment, method, seed, again=options.again)
-    lab.derive()
-    for experiment in chosen:
         report = Report(lab, experiment, lab.settings(experiment))
         if report.results and _first():
-            print(f"\n{experiment.name} ({experiment.shows})\n\n{_markdown(*report.cells())}")
-    if options.command is None:
+            print(f"\n{experiment.name} ({experiment.shows})\n\n{_markdown(*report.cells())}", flush=True)
+    lab.derive()
+    if options.command is None and _first():
         failed |= _report(lab, chosen)
     sys.exit(failed)
 
@@ -528,12 +542,16 @@ def _options(experiments: Sequence[Experiment]) -> argparse.Namespace:
             parser.error(f"there is no experiment {name}, only {', '.join(known)}")
         if options.method and name in known and options.method not in known[name].methods:
             parser.error(f"{name} has no method {options.method}, only {', '.join(known[name].methods)}")
+    methods = dict.fromkeys(method for experiment in experiments for method in experiment.methods)
+    if options.method and options.method not in methods:
+        parser.error(f"there is no method {options.method}, only {', '.join(methods)}")
     return options
 
 
 def _chosen(lab: Laboratory, options: argparse.Namespace) -> list[Experiment]:
     """What to run, the cheapest first."""
-    cheapest = sorted(lab.experiments.values(), key=lambda e: (e.gpu, e.minutes))
+    fit = [e for e in lab.experiments.values() if not options.method or options.method in e.methods]
+    cheapest = sorted(fit, key=lambda e: (e.gpu, e.minutes))
     if options.command == "run":
         return [e for e in cheapest if "all" in options.names or e.name in options.names]
     if lab.mode != "full":
@@ -550,15 +568,20 @@ def _perform(lab: Laboratory, experiment: Experiment, method: str, seed: int, *,
     try:
         result = lab.perform(experiment, method, seed, again=again)
     except Skipped as skipped:
-        print(f"{experiment.name}, {method}, seed {seed}: skipped: {skipped}", flush=True)
+        if _first():
+            print(f"{experiment.name}, {method}, seed {seed}: skipped: {skipped}", flush=True)
         return False
     when = (
         f"in {result.seconds:.1f} s"
         if result.ended >= started
         else "before; nothing that shapes it has changed"
     )
-    why = f": {result.reason}" if result.reason else ""
-    print(f"{experiment.name}, {method}, seed {seed}: {result.status} {when}{why}", flush=True)
+    numbers = ", ".join(f"{name} {v:.4g}" for name, v in [*result.metrics.items()][:4] if v is not None)
+    why = f": {result.reason or numbers}" if result.reason or numbers else ""
+    if seed not in lab.seeds(experiment):
+        why += f" (tables leave it out: seeds are {', '.join(map(str, lab.seeds(experiment)))})"
+    if _first():
+        print(f"{experiment.name}, {method}, seed {seed}: {result.status} {when}{why}", flush=True)
     return result.status == "failed"
 
 
@@ -622,22 +645,34 @@ def _markdown(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def _configuration(path: Path, mode: str, overrides: Sequence[str]) -> dict[str, Any]:
     """The file, the section of the mode merged over it, and what `--set` says over both."""
+    if not path.is_file():
+        _misused(f"--config {path}: there is no such file")
     config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     sections = {name: config.pop(name, None) or {} for name in MODES}
     config = _merged(config, sections[mode])
     for override in overrides:
-        key, _, text = override.partition("=")
+        key, given, text = override.partition("=")
         *parents, last = key.split(".")
         inside: Any = config
         for part in parents:
-            inside = inside.get(part, {})
-        if last not in inside:
-            sys.exit(f"--set {key}: there is no such key in {path}")
+            inside = inside.get(part) if isinstance(inside, dict) else None
+        if not given:
+            _misused(f"--set {override}: write KEY=VALUE, such as section.key=3")
+        if not isinstance(inside, dict) or last not in inside:
+            known = ", ".join(inside) if isinstance(inside, dict) and inside else "none"
+            _misused(f"--set {key}: there is no such key in {path}; there: {known}")
+        if isinstance(inside[last], dict):
+            _misused(f"--set {key}: that is a section; set one of its keys: {', '.join(inside[last])}")
         value = yaml.safe_load(text)
         # YAML takes 1e-4 for text.
         number = isinstance(inside[last], (int, float)) and isinstance(value, str)
         inside[last] = float(value) if number else value
     return config
+
+
+def _misused(why: str) -> NoReturn:
+    print(why, file=sys.stderr)
+    sys.exit(2)
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -719,7 +754,8 @@ def _locked(name: str, *, wait: bool = False) -> Iterator[bool]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait or not _first() else fcntl.LOCK_NB))
+            if wait or _first():
+                fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             alone = True
         except BlockingIOError:
             alone = False
@@ -729,6 +765,28 @@ def _locked(name: str, *, wait: bool = False) -> Iterator[bool]:
 def _first() -> bool:
     """Of processes that make one run together (`torchrun`), the first alone writes."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def _meet(device: str) -> int:
+    """How many processes make each run together; those of `torchrun` wait for each other here."""
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes > 1:
+        import torch
+
+        if device.startswith("cuda"):
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    return processes
+
+
+def _agreed(value: Any) -> Any:
+    """What the first of the processes that make a run together says."""
+    torch = sys.modules.get("torch")
+    if not (torch and torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return value
+    told = [value]
+    torch.distributed.broadcast_object_list(told)
+    return told[0]
 
 
 def _die_if_asked() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from pipeline.errors import ContextOverflow
 from pipeline.model.llm import JUDGING, Role, Usage
 from pipeline.model.prices import Price
 
@@ -21,6 +22,8 @@ class Recorded:
     shares: Mapping[Role, Usage]
     seconds: float
     """In which at least one call was open."""
+    longest: int
+    """Tokens of its longest prompt and the answer to it, in the recording."""
 
 
 RECORDED = (
@@ -33,6 +36,7 @@ RECORDED = (
             "auditor": Usage(1, 21_388, 16_384, 3_983, written_tokens=1_920),
         },
         231,
+        25_389,
     ),
     Recorded(
         "transformer",
@@ -43,6 +47,7 @@ RECORDED = (
             "auditor": Usage(1, 38_150, 35_200, 3_747, written_tokens=896),
         },
         230,
+        41_749,
     ),
     Recorded(
         "hyla",
@@ -53,6 +58,7 @@ RECORDED = (
             "auditor": Usage(2, 104_536, 94_464, 4_612, written_tokens=1_024),
         },
         314,
+        55_917,
     ),
     Recorded(
         "tanh-init",
@@ -63,6 +69,7 @@ RECORDED = (
             "auditor": Usage(2, 92_344, 83_456, 4_346, written_tokens=1_024),
         },
         301,
+        48_465,
     ),
 )
 """As counted on 2026-11-29, tokens as characters / 4."""
@@ -102,6 +109,22 @@ def _run(
         )
         total += replace(usage, usd=price.of(usage) if price else None)
     return Expectation(total, recorded.seconds)
+
+
+def require_room(paper: int, model: str, window: int | None) -> None:
+    """That plan and code leave room for at least half of a paper of so many tokens, as a run can go on with that.
+
+    Raises ContextOverflow. `window` are the tokens of prompt and answer together; None: not known, so not refused.
+    """
+    near = max((r for r in RECORDED if r.paper <= paper), key=lambda r: r.paper, default=RECORDED[0])
+    grown = near.longest - near.paper
+    if window is not None and window < grown + paper // 2:
+        raise ContextOverflow(
+            f"{model} takes {window:,} tokens at once. This paper has about {paper:,}, and plan and code of one like "
+            f"it came to {grown:,} more. Nothing was asked or paid.",
+            f"Choose a model with a window of {round(grown + paper, -3):,} tokens or more; or if it has one, write "
+            "`context` into the file that PAPER2CODE_PRICES names.",
+        )
 
 
 def judging(paper: int, code: int, calls: int, price: Price | None) -> list[Expectation]:

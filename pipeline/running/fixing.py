@@ -23,6 +23,7 @@ from pipeline.model.llm import LLM
 from pipeline.planning.analysis import FileAnalysis
 from pipeline.planning.checks import ENTRY
 from pipeline.planning.plan import Plan
+from pipeline.running.concerned import concerned
 from pipeline.running.patches import check_patch, check_repair
 from pipeline.running.remedies import REQUIREMENTS, Change, Failure, mend
 from pipeline.running.signatures import frames, signature
@@ -184,6 +185,7 @@ class Fixer:
         outcome, given = report.phases[-1], _given(repository)
         sources = {path: text for path, text in repository.python_files().items() if path not in given}
         blamed = {path for path in sources if any(f"`{path}`" in problem for problem in outcome.problems)}
+        blamed |= concerned(outcome, self.plan.logic, sources)
         full = set(sources) if repeats > 1 else {*named, *blamed, *ENTRY.values()} & set(sources)
         shown = [block("code", sources[path], path=path) for path in sorted(full)]
         shown += [

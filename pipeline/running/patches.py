@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from pipeline.coding.checks.conventions import is_trivial, uses_network
+from pipeline.coding.checks.conventions import is_trivial, network_uses
 from pipeline.coding.checks.symbols import FunctionNode, dotted, parse
 from pipeline.coding.given import GIVEN
 from pipeline.coding.repository import Repository
@@ -25,10 +25,6 @@ _HARMLESS = {
     "StopIteration", "queue.Empty",
 }  # fmt: skip
 _EXITS = {"sys.exit", "exit", "quit", "os._exit", "SystemExit"}
-_NETWORK_MODULES = {
-    "aiohttp", "ftplib", "gdown", "http.client", "httpx", "paramiko", "requests", "smtplib", "socket",
-    "telnetlib", "urllib.request", "urllib3", "wget",
-}  # fmt: skip
 _RUNNER_FILES = {"sitecustomize.py", "usercustomize.py", "coverage.py", "conftest.py", "setup.cfg", "tox.ini"}
 _RUNNER = re.compile(
     r"#\s*pragma:\s*no\s*cover|\bsys\.(?:settrace|setprofile|monitoring)\b|\bthreading\.settrace\b|"
@@ -50,8 +46,8 @@ def check_patch(before: Repository, after: Repository, metrics: Collection[str] 
 def check_repair(before: Repository, after: Repository, metrics: Collection[str] = ()) -> list[str]:
     """Reasons to refuse a change that closes gaps: what was there has to stay.
 
-    It may fetch data for the full run: the smoke run, which has to pass without a network, shows that it does
-    not need any.
+    It may fetch data for the full run, which contract 1 allows: the smoke run, which has to pass without a network,
+    shows that it does not need any. By contract 2 nothing downloads, which the checks of code say of any file.
     """
     old, new = _Code(before), _Code(after)
     lost = [*_gutted(old, new), *_unreached(old, new), *_assertions(old, new)]
@@ -233,16 +229,11 @@ def _exits(tree: ast.Module) -> Constructs:
 
 
 def _network(tree: ast.Module) -> Constructs:
-    reason = "network access is not allowed: the sandbox has none, and the smoke run must not need any."
-    for node in ast.walk(tree):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        fetches = isinstance(node, ast.Call) and uses_network(node)
-        if fetches or _NETWORK_MODULES & {*names, *(name.split(".")[0] for name in names)}:
-            yield node, reason
+    for node in network_uses(tree):
+        yield (
+            node,
+            "network access is not allowed: the sandbox has none, and the smoke run must not need any.",
+        )
 
 
 def _constant_results(tree: ast.Module, metrics: Collection[str]) -> Constructs:

@@ -17,6 +17,7 @@ from pipeline.coding.checks.conventions import (
     convention_problems,
     experiment_problems,
     main_problems,
+    network_uses,
     text_problems,
 )
 from pipeline.coding.checks.program import Program
@@ -313,6 +314,29 @@ def _entry_point_problems(file: File) -> Problems:
         yield from experiment_problems(file.tree, [experiment.name for experiment in planned])
 
 
+def _network_problems(file: File) -> Problems:
+    """By contract 2 people bring the data; what only may be a download, such as of a model in a folder, may stay."""
+    if contract_of(file.program.files) == 1:
+        return
+    imported = imports(file.path, file.tree)
+    for node in network_uses(file.tree):
+        name = dotted(node.func) if isinstance(node, ast.Call) else ""
+        module, _ = imported.get(name.partition(".")[0], ("", None))
+        ours = name and (not module or file.program.path_of(module))
+        if not ours and not _may_be_a_folder(node):
+            shown = ast.unparse(node)
+            yield (
+                node.lineno,
+                f"`{shown}` uses the network: nothing downloads, people bring what a `Data` names",
+            )
+
+
+def _may_be_a_folder(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call) or not dotted(node.func).endswith(("from_pretrained", "load_dataset")):
+        return False
+    return not any(isinstance(argument, ast.Constant) for argument in node.args[:1])
+
+
 _RULES: dict[str, Callable[[File], Problems]] = {
     "import": _import_problems,
     "attribute": _attribute_problems,
@@ -326,4 +350,5 @@ _RULES: dict[str, Callable[[File], Problems]] = {
     "convention": lambda file: convention_problems(file.tree, file.program.bases()),
     "text": lambda file: text_problems(file.source),
     "entry-point": _entry_point_problems,
+    "network": _network_problems,
 }

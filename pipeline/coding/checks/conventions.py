@@ -29,6 +29,10 @@ NETWORK = re.compile(
     r"|^(?:torch\.)?hub\.(?:load|download_url_to_file)$|^socket\.(?:socket|create_connection)$"
 )
 """Calls that need a network, by their dotted name."""
+_NETWORK_MODULES = {
+    "aiohttp", "ftplib", "gdown", "http.client", "httpx", "paramiko", "requests", "smtplib", "socket",
+    "telnetlib", "urllib.request", "urllib3", "wget",
+}  # fmt: skip
 
 
 def convention_problems(tree: ast.Module, bases: Collection[str]) -> Iterator[tuple[int, str]]:
@@ -114,6 +118,18 @@ def uses_network(call: ast.Call) -> bool:
     words = [node.value for node in ast.walk(call) if isinstance(node, ast.Constant)] if command else []
     fetches = any(re.search(r"\b(?:curl|wget|pip3? install|git clone|^pip3?$)", str(word)) for word in words)
     return downloads or fetches or (bool(NETWORK.search(name)) and not local)
+
+
+def network_uses(tree: ast.Module) -> Iterator[ast.Call | ast.Import | ast.ImportFrom]:
+    """Calls that need a network, and imports of modules that are there for nothing else."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and uses_network(node):
+            yield node
+        elif isinstance(node, ast.Import | ast.ImportFrom) and not getattr(node, "level", 0):
+            module = getattr(node, "module", "") or ""
+            names = {f"{module}.{alias.name}".strip(".") for alias in node.names} | {module}
+            if _NETWORK_MODULES & {*names, *(name.split(".")[0] for name in names)}:
+                yield node
 
 
 def _calls_on_import(body: list[ast.stmt]) -> Iterator[ast.Call]:

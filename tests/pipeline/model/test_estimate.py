@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import ContextOverflow
 from pipeline.model import estimate
 from pipeline.model.estimate import RECORDED, Recorded
 from pipeline.model.journal import Recording
@@ -76,3 +77,24 @@ def test_a_judge_reads_paper_and_code_each_time_and_pays_for_bringing_them_once(
     assert thrice.input_tokens == 3 * once.input_tokens > 45_000
     assert thrice.written_tokens == once.written_tokens == 15_000
     assert thrice.cached_tokens == 30_000
+
+
+@pytest.mark.parametrize("number", range(len(RECORDED)))
+def test_a_window_of_32k_ends_in_words_unless_a_paper_as_short_has_been_done_in_it(number: int) -> None:
+    recorded = RECORDED[number]
+    estimate.require_room(recorded.paper, "wide", recorded.longest)
+    estimate.require_room(recorded.paper, "unknown", None)
+    if recorded.longest > 32_768:
+        with pytest.raises(
+            ContextOverflow, match=r"llama takes 32,768 tokens at once.*Nothing was asked"
+        ) as error:
+            estimate.require_room(recorded.paper, "llama", 32_768)
+        assert f"{round(recorded.longest, -3):,} tokens or more" in error.value.hint
+    else:
+        estimate.require_room(recorded.paper, "llama", 32_768)
+
+
+def test_a_long_paper_that_can_be_read_by_half_is_begun() -> None:
+    estimate.require_room(100_000, "wide", 128_000)
+    with pytest.raises(ContextOverflow):
+        estimate.require_room(100_000, "narrow", 64_000)

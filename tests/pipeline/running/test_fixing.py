@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
+from pipeline.coding.given import given
 from pipeline.coding.repository import Repository
 from pipeline.model.asking import Context
 from pipeline.model.llm import Prompt
@@ -207,3 +208,30 @@ def test_a_time_out_shows_where_it_was_and_blames_no_file_without_a_stack() -> N
     assert "The stacks in the output show where" in dumped[0]
     assert "write `estimator.py` anew" in dumped[-1]
     assert not [task for task in nothing if "anew" in task or "The stacks" in task]
+
+
+def test_who_mends_sees_the_file_of_the_experiment_that_failed_without_a_traceback() -> None:
+    reporting = "def write_table(report):\n    pass  # Nothing yet.\n"
+    experiments = """from harness import Experiment
+from reporting import write_table
+EXPERIMENTS = (Experiment("table1", shows="S1", run=print, report=write_table),)
+"""
+    usable = GOOD.with_file("experiments.py", experiments).with_file("reporting.py", reporting)
+
+    def silent(repository: Repository) -> ExecutionReport:
+        result = CommandResult(("python3", "main.py", "report"), 1, 0.1, "table1: its report failed: no", "")
+        return ExecutionReport("smoke", ENVIRONMENT, (PhaseResult("report", result),))
+
+    llm = ScriptedLLM({"fix.1": "NO CHANGE: seen enough."})
+    fixer(llm, silent).fix(usable)
+    assert "Nothing yet." in llm.asked[0].task
+    assert "total = float(values.sum())" not in llm.asked[0].task
+
+
+@pytest.mark.parametrize("harnessed", [True, False])
+def test_a_gap_is_closed_by_a_download_only_where_the_contract_knows_downloads(harnessed: bool) -> None:
+    before = Repository({**GOOD.files, **(given(PLAN.logic) if harnessed else {})})
+    fetching = before.with_file(
+        "data.py", "import requests\n\n\ndef get(url):\n    return requests.get(url)\n"
+    )
+    assert ("network" in " ".join(fixer(ScriptedLLM({})).objections(before, fetching))) is harnessed

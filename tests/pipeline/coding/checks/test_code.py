@@ -342,6 +342,35 @@ def test_network_on_import(source: str, found: bool) -> None:
     assert ("on import" in messages(source)) is found
 
 
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import requests\n\ndef get(url):\n    return requests.get(url)", True),
+        ("from urllib.request import urlopen\n", True),
+        ("from sklearn.datasets import fetch_openml\n\ndef load():\n    return fetch_openml('mnist')", True),
+        ("import torchvision\n\ndef load(f):\n    return torchvision.datasets.MNIST(f, download=True)", True),
+        ("import os\n\ndef load():\n    os.system('wget http://x')", True),
+        ("from transformers import A\n\ndef load():\n    return A.from_pretrained('bert-base')", True),
+        ("from transformers import A\n\ndef load(folder):\n    return A.from_pretrained(folder)", False),
+        (
+            "import torchvision\n\ndef load(f):\n    return torchvision.datasets.MNIST(f, download=False)",
+            False,
+        ),
+        ("def fetch_batch(x):\n    return x\n\ndef step(x):\n    return fetch_batch(x)", False),
+        ("from lib import fetch_rows\n\ndef step(x):\n    return fetch_rows(x)", False),
+        ("import subprocess\n\ndef build():\n    subprocess.run(['make'])", False),
+    ],
+)
+def test_with_the_harness_people_bring_the_data_and_nothing_downloads(source: str, found: bool) -> None:
+    kept = Repository({"lib.py": "def fetch_rows(x):\n    return x\n"})
+    harnessed = Repository({**kept.files, **given(PLAN.logic)})
+    said = [
+        finding for finding in check_source("user.py", source, None, harnessed) if finding.rule == "network"
+    ]
+    assert bool(said) is found
+    assert not [f for f in check_source("user.py", source, None, kept) if f.rule == "network"]
+
+
 def test_characters_that_change_direction_are_found() -> None:
     assert "direction" in messages("x = 1  # \u202e evil\n")
 
