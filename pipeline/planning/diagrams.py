@@ -4,12 +4,13 @@ Every name becomes a label of an identifier of ours, with all but plain characte
 """
 
 import re
+import textwrap
 from collections.abc import Iterable
 
 from pipeline.planning.checks import participants
 from pipeline.planning.plan import Function, Plan
 
-_MAX_LABEL = 80
+_MAX_LABEL, _MAX_MESSAGE, _ROW = 80, 400, 60
 _SYNTAX = re.compile(r"[^\w .,]|^_|_(?=_)|(?<=directio)n", re.ASCII)
 """Entity codes for these; mermaid takes `direction TB` for a statement even within a label."""
 
@@ -53,7 +54,7 @@ def sequence(plan: Plan) -> str:
         [
             "sequenceDiagram",
             *(f"  participant {identifier} as {_label(name)}" for name, identifier in names.items()),
-            *(f"  {names[a]}->>{names[b]}: {_label(message)}" for a, b, message in calls),
+            *(f"  {names[a]}->>{names[b]}: {_message(message)}" for a, b, message in calls),
         ]
     )
 
@@ -82,10 +83,25 @@ def _call(function: Function) -> str:
     return f"{_label(function.name)}({parameters}) {_label(function.returns)}"
 
 
+def _message(text: str) -> str:
+    """A label in rows: what is said at an arrow is a sentence."""
+    rows = textwrap.wrap(_shortened(text, _MAX_MESSAGE), _ROW, break_long_words=False, break_on_hyphens=False)
+    return "<br/>".join(map(_escaped, rows)) or "?"
+
+
 def _label(text: str) -> str:
     """One line of at most 80 characters without any that Mermaid, HTML or Markdown could take for syntax."""
-    line = "".join(character if character.isprintable() else " " for character in text)
-    line = " ".join(line.split())
-    if len(line) > _MAX_LABEL:
-        line = f"{line[: _MAX_LABEL - 1]}…"
-    return _SYNTAX.sub(lambda match: f"#{ord(match[0])};", line) or "?"
+    return _escaped(_shortened(text, _MAX_LABEL)) or "?"
+
+
+def _shortened(text: str, limit: int) -> str:
+    """One line that ends with a word, or with an ellipsis where words are left out."""
+    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    if len(line) <= limit:
+        return line
+    cut = line[: limit - 1]
+    return f"{cut[: cut.rfind(' ')] if ' ' in cut else cut} …"
+
+
+def _escaped(text: str) -> str:
+    return _SYNTAX.sub(lambda match: f"#{ord(match[0])};", text)

@@ -130,12 +130,13 @@ def plan_documents(plan: Plan) -> dict[str, str]:
         drawn = [diagrams.classes(plan), diagrams.sequence(plan)]
         drawn += [diagrams.dependencies(plan)] if plan.logic.files else []
         blocks = "\n".join(f"```mermaid\n{diagram}\n```\n" for diagram in drawn)
-        parts["architecture"] = (
-            f"# Architecture\n\n{architecture(plan.architecture)}\n## Diagrams\n\n{blocks}"
-        )
+        parts["architecture"] = f"# Architecture\n\n{architecture(plan.architecture)}\n## Diagrams\n\n"
     if plan.logic.files:
         parts["logic"] = f"# Logic design\n\n{logic(plan.logic)}"
     documents = {f"docs/plan/{name}.md": markdown.plain(text) for name, text in parts.items()}
+    if plan.architecture.files:
+        # Diagrams hold no live text, and their entity codes are broken by what takes references apart.
+        documents["docs/plan/architecture.md"] += blocks
     return documents | draft_documents(plan.drafts)
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.planning import diagrams
+from pipeline.planning.documents import plan_documents
 from pipeline.planning.plan import (
     Architecture,
     Call,
@@ -88,6 +90,29 @@ def plans() -> list[Plan]:
 
 def test_mermaid_parses_the_diagrams_of_any_plan(plans: list[Plan]) -> None:
     assert refused([text for plan in plans for text in drawn(plan)]) == []
+
+
+def test_mermaid_parses_the_diagrams_as_they_are_delivered() -> None:
+    message = "call @mean(values: list[float]) of #12, see https://example.org " * 8
+    calls = (Call(caller="experiments.py", callee="estimator.py", message=message),)
+    plan = PLAN.model_copy(update={"architecture": PLAN.architecture.model_copy(update={"calls": calls})})
+    delivered = plan_documents(plan)["docs/plan/architecture.md"]
+    blocks = re.findall(r"```mermaid\n(.*?)\n```", delivered, re.DOTALL)
+    assert blocks == drawn(plan)
+    assert refused(blocks) == []
+
+
+def test_a_long_message_is_shown_in_rows_and_ends_with_a_word_or_an_ellipsis() -> None:
+    def shown(message: str) -> list[str]:
+        calls = (Call(caller="experiments.py", callee="estimator.py", message=message),)
+        architecture = PLAN.architecture.model_copy(update={"calls": calls})
+        text = diagrams.sequence(PLAN.model_copy(update={"architecture": architecture}))
+        return text.partition("p0->>p1: ")[2].split("<br/>")
+
+    rows = shown("predict then learn " * 10)
+    assert " ".join(rows) == ("predict then learn " * 10).strip()
+    cut = shown("predict then learn " * 50)
+    assert cut[-1].endswith((" predict #8230;", " then #8230;", " learn #8230;"))
 
 
 def test_every_word_that_means_something_to_mermaid_is_a_harmless_name() -> None:
