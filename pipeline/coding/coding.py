@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from pipeline.coding import edits
 from pipeline.coding.checks.code import Finding, check_source
-from pipeline.coding.given import GIVEN, given
+from pipeline.coding.given import GITIGNORE, GIVEN, PYTHON, VERSION, given
 from pipeline.coding.repository import RefusedPath, Repository
 from pipeline.model.asking import Context, Unfit, ask_text, ask_until, block, bullets, refined, render
 from pipeline.model.llm import LLM
@@ -110,7 +110,10 @@ def _write_at_once(plan: Plan, context: Context, llm: LLM) -> Written:
 
 def _given(plan: Plan) -> dict[str, str]:
     """What is there before the model writes anything."""
-    return {"reproduce.sh": documents.render("reproduce.sh")} if plan.contract == 1 else given(plan.logic)
+    if plan.contract > 1:
+        return given(plan.logic)
+    script = documents.render("reproduce.sh")
+    return {"reproduce.sh": script, VERSION: f"{PYTHON}\n", ".gitignore": GITIGNORE}
 
 
 def _whole_repository(answer: str, own: Mapping[str, str], entry: str) -> Repository:

@@ -11,7 +11,8 @@ from pipeline.contract import HARNESS
 from pipeline.planning.plan import NO_LOGIC, Logic
 
 PYTHON = "3.11"
-"""What the code is written for and run with."""
+"""What the code is written for, as long as it has not been run."""
+VERSION = ".python-version"
 
 MAIN = '''"""The experiments of this repository on the command line: `python main.py --help`."""
 
@@ -25,21 +26,26 @@ REPRODUCE = f"""#!/usr/bin/env bash
 # Everything, the cheapest first; for Python {PYTHON}, with what requirements.txt names. What lacks data is skipped by
 # name, what fails stops nothing, what has been run is not run again. Options are those of `python3 main.py run`.
 cd "$(dirname "$0")" || exit
+wanted=$(cat .python-version)
+found=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+[ "$found" = "$wanted" ] ||
+    echo "The versions in requirements.txt are for Python $wanted; python3 is ${found:-not there}." >&2
 status=0
 python3 main.py run all "$@" || status=$?
 python3 main.py report || status=$?
 python3 main.py list
 exit "$status"
 """
-GITIGNORE = """# Runs, and data sets: see data/README.md
-/results/
+GITIGNORE = """/results/
 /results.json
-/data/*
-!/data/README.md
 .venv/
 __pycache__/
 """
-GIVEN = (HARNESS, "main.py", ".gitignore", ".python-version", "data/README.md")
+DATA_IGNORED = """# See data/README.md
+/data/*
+!/data/README.md
+"""
+GIVEN = (HARNESS, "main.py", ".gitignore", VERSION, "data/README.md")
 
 
 def given(logic: Logic) -> dict[str, str]:
@@ -48,8 +54,8 @@ def given(logic: Logic) -> dict[str, str]:
         HARNESS: Path(harness.__file__).read_text("utf-8"),
         "main.py": MAIN,
         "reproduce.sh": REPRODUCE,
-        ".gitignore": GITIGNORE,
-        ".python-version": f"{PYTHON}\n",
+        ".gitignore": GITIGNORE + DATA_IGNORED,
+        VERSION: f"{PYTHON}\n",
     }
     return files | ({"data/README.md": _data(logic)} if logic.data else {})
 

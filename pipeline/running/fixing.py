@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from pipeline.coding import edits
 from pipeline.coding.checks.code import check_source
-from pipeline.coding.given import GIVEN
+from pipeline.coding.given import GIVEN, VERSION
 from pipeline.coding.repository import Repository, interface
 from pipeline.contract import contract_of
 from pipeline.model.asking import Context, block, bullets, render
@@ -98,10 +98,11 @@ class Fixer:
         return self._reports.get(_state(repository)) or self.execute(repository)
 
     def pinned(self, repository: Repository) -> Repository:
-        """With its requirements pinned to what it ran with, as everybody can have it; it is run if it never was."""
+        """With the packages and the Python that it ran with, as everybody can have them; run, if it never was."""
         if REQUIREMENTS not in repository.files:
             return repository
-        installed = self.executed_as(repository).environment.packages
+        environment = self.executed_as(repository).environment
+        installed = environment.packages
         versions = {canonicalize_name(pin.split("==")[0]): pin for pin in installed}
         declared = repository.files[REQUIREMENTS].splitlines()
         pins = [
@@ -109,7 +110,8 @@ class Fixer:
         ]
         found = self.publish(pins)
         self.platforms = found.platforms
-        return repository.with_file(REQUIREMENTS, "".join(f"{pin}\n" for pin in found.pins))
+        pinned = repository.with_file(REQUIREMENTS, "".join(f"{pin}\n" for pin in found.pins))
+        return pinned.with_file(VERSION, f"{environment.python}\n")
 
     def answer(self, change: Change) -> None:
         """Enter into the account what was changed because of the last execution."""

@@ -1,4 +1,5 @@
 import json
+import subprocess
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -117,6 +118,22 @@ def test_the_run_proves_itself_in_a_sandbox(tmp_path: Path, sandbox: Sandbox, pa
     pins = made.files["requirements.txt"].splitlines()
     assert [pin.split("==")[0] for pin in pins] == ["numpy", "pyyaml"]
     assert set(pins) <= set(report["environment"]["packages"])
+    assert made.files[".python-version"].strip() == report["environment"]["python"]
+
+
+@pytest.mark.parametrize("answers", [recording(), old_recording()], ids=["contract 2", "contract 1"])
+def test_the_first_line_of_a_run_by_another_python_says_which_one_is_needed(
+    tmp_path: Path, answers: dict[str, str]
+) -> None:
+    contract: Contract = 2 if answers == recording() else 1
+    made, _, _ = run(tmp_path, answers, contract=contract)
+    script = tmp_path / "repository" / "reproduce.sh"
+    (script.parent / ".python-version").write_text("2.7\n")
+    done = subprocess.run(["bash", str(script)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr.splitlines()[0].startswith(
+        "The versions in requirements.txt are for Python 2.7; python3 is 3."
+    )
+    assert "Python 3.11" in made.files["README.md"]
 
 
 def test_each_way_of_using_it_is_a_phase_in_the_report(
@@ -172,7 +189,8 @@ def test_what_answers_by_the_contract_before_is_made_and_run_as_before(
     assert set(report["metrics"]) == {"error"}
     assert [phase["phase"] for phase in report["phases"]] == ["install", "import", "smoke"]
     assert report["contract"] == 1
-    assert not {"harness.py", "experiments.py", ".gitignore"} & made.files.keys()
+    assert not {"harness.py", "experiments.py"} & made.files.keys()
+    assert {".gitignore", ".python-version"} <= made.files.keys()
     assert "Both write `results.json`" in made.files["README.md"]
 
 
