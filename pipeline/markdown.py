@@ -44,6 +44,12 @@ def prose(text: str, limit: int = 1000) -> str:
     return _BEGINS_A_BLOCK.sub(r"\1\\", escaped)
 
 
+def sentence(text: str) -> str:
+    """`text` with the full stop that it may lack."""
+    text = text.strip()
+    return text if not text or text[-1] in ".!?…:;" or text[-2:] in (".)", ".”", '."', "?)") else f"{text}."
+
+
 def code(text: str, limit: int = 300) -> str:
     """A code span that renders as `text`, in sentences and table cells."""
     text = line(text, limit).replace(_BREAK, "")

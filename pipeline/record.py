@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pipeline.coding.repository import Repository
+from pipeline.errors import PipelineError
 from pipeline.model.llm import LLM
 from pipeline.progress import Observer, Progress, Stage
 
@@ -48,7 +49,9 @@ class Record:
         try:
             yield
         except BaseException as error:
-            self._tell(replace(self._now, state="failed", detail=type(error).__name__))
+            # What nobody foresaw may hold anything, and is told elsewhere.
+            why = str(error) if isinstance(error, PipelineError) else ""
+            self._tell(replace(self._now, state="failed", detail=why))
             raise
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - began
         self._tell(Progress(stage, "finished", done=total, total=total))

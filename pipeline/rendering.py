@@ -13,5 +13,5 @@ def templates(package: str, folder: str = "templates") -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"prose": markdown.prose, "code": markdown.code}
+    environment.filters |= {"prose": markdown.prose, "code": markdown.code, "sentence": markdown.sentence}
     return environment

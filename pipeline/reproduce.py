@@ -119,6 +119,7 @@ def reproduce(
         platforms=fixer.platforms if fixer else {},
         figures=figures,
         repository=repository,
+        written=written.repository,
         seconds={**record.seconds, "total": sum(record.seconds.values())},
     )
     documents = report_documents(planned.plan, report)

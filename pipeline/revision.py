@@ -163,14 +163,13 @@ class Reviser:
             execution=execution,
             attempts=fixer.attempts if fixer else (),
             repository=repository,
+            written=Repository(proposal.files),
             seconds={**self.record.seconds, "total": sum(self.record.seconds.values())},
         )
         report = carried_over(self._report, report, self.before, repository, execution)
         return Revision(
             files=dict(repository.files),
-            documents=documents.revised_documents(self.before.files, self._report, report)
-            if self._report
-            else {},
+            documents=documents.revised_documents(self.before.files, report) if self._report else {},
             answer=proposal.answer,
             remedies=tuple(c.remedy.removeprefix("model: ") for c in fixer.changes) if fixer else (),
             failure=failure,

@@ -165,7 +165,7 @@ def test_a_paper_becomes_a_repository_that_runs(paper: Path, tmp_path: Path) -> 
     jsonschema.validate(report, schema())
     assert report["status"] == "runs"
     assert "The repository runs." in ended.stdout
-    assert "smoke run (synthetic data), local sandbox, no repairs\n" in ended.stdout
+    assert "smoke run (tiny data), local sandbox, no repairs\n" in ended.stdout
     assert "2 of 2 implemented" in ended.stdout
     assert "$0.09 for 9 model calls, when they were recorded" in ended.stdout
     assert ended.stderr == ""

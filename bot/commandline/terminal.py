@@ -21,6 +21,7 @@ from bot.intake.progress import Board, Line
 from bot.words.amounts import duration, money
 from pipeline.markdown import visible
 from pipeline.progress import Progress, Stage
+from pipeline.proving.documents import repairs
 from pipeline.proving.rubric import Graded
 from pipeline.proving.scoring import Judgement
 from sandbox.report import CommandResult, ExecutionReport
@@ -152,9 +153,9 @@ def result(
     repository = out / "repository"
     rows = [("Repository", str(repository)), ("Report", str(repository / "docs/execution-report.md"))]
     if environment := report["environment"]:
-        mode = "smoke run (synthetic data)" if report["mode"] == "smoke" else "full run"
-        repairs = sum(attempt["remedy"] is not None for attempt in report["attempts"])
-        rows.append(("Executed", f"{mode}, {environment['sandbox']} sandbox, {_many(repairs, 'repair')}"))
+        mode = "smoke run (tiny data)" if report["mode"] == "smoke" else "full run"
+        repaired = _many(repairs(report), "repair")
+        rows.append(("Executed", f"{mode}, {environment['sandbox']} sandbox, {repaired}"))
     percents = _percent(lines, "executed") + _percent(lines, "changed")
     rows.append(("Lines", f"{lines['generated']:,} written{percents}"))
     if requirements["total"]:
@@ -188,7 +189,7 @@ def execution(console: Console, report: ExecutionReport) -> None:
         state = "; ".join(filter(None, [ended, " ".join(phase.problems)])) or "passed"
         rows.append((phase.phase, f"{duration(phase.result.seconds)}, {state}"))
     if report.metrics:
-        data = "on synthetic data" if report.mode == "smoke" else "of the full run"
+        data = "on tiny data" if report.mode == "smoke" else "of the full run"
         shown = ", ".join(f"{name} {value:g}" for name, value in report.metrics.items())
         rows.append(("Metrics", f"{shown} ({data})"))
     environment = report.environment

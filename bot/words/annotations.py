@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from bot.github.pulls import Annotation
-from pipeline.markdown import line, plain
+from pipeline.markdown import line, plain, sentence
 
 _ORDER = {"missing": 0, "deviates": 1, "partial": 2}
 
@@ -31,7 +31,7 @@ Remark = tuple[str, int, int, str, str, str]
 def _requirement(item: Mapping[str, Any], files: Mapping[str, str]) -> Remark | None:
     level = "notice" if item["verdict"] == "partial" else "warning"
     title = f"{item['id']} {item['verdict']} ({item['anchor']})"
-    message = f"{item['text']} {item['note']}".strip() or item["id"]
+    message = f"{sentence(item['text'])} {item['note']}".strip() or item["id"]
     if item["evidence"]:
         place = item["evidence"][0]
         return place["file"], place["start"], place["end"], level, title, message
@@ -39,7 +39,8 @@ def _requirement(item: Mapping[str, Any], files: Mapping[str, str]) -> Remark | 
 
 
 def _assumption(item: Mapping[str, str], files: Mapping[str, str], lines: Mapping[str, int]) -> Remark | None:
-    message = f"{item['subject']}: {item['assumption']}. {item['why']}".strip()
+    subject = f"{item['subject']}:" if item["kind"] == "configuration" else sentence(item["subject"])
+    message = f"{subject} {sentence(item['assumption'])} {sentence(item['why'])}".strip()
     if item["kind"] == "configuration":
         number = lines.get(item["subject"])
         return ("config.yaml", number, number, "notice", "Assumed", message) if number else None

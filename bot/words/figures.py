@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pipeline.markdown import code, prose
+from pipeline.proving.documents import small_data
 from pipeline.running.figures import MOST
 
 
@@ -18,8 +19,8 @@ def figures(report: Mapping[str, Any], base: str, most: int) -> str:
     if not told or not (told["shown"] or told["left_out"] or told["beyond"]):
         return ""
     parts = [
-        "## Figures of the smoke run\n\nDrawn from tiny **synthetic** data: they show that the code draws them, not "
-        "what the paper found."
+        f"## Figures of the smoke run\n\nDrawn from {small_data(report)}. They show that the code draws them, not what "
+        "the paper found."
     ]
     raw = "?raw=true" if "://" in base else ""
     shown = told["shown"][:most]

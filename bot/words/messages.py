@@ -18,10 +18,14 @@ from bot.words.amounts import duration, money
 from bot.words.figures import address, figures
 from pipeline.markdown import code, line, prose
 from pipeline.progress import Stage
-from pipeline.proving.documents import USES
+from pipeline.proving.documents import USES, failed_phase, repairs, small_data
 from pipeline.reproduce import Reproduction
 
 LIMIT = 65_000
+_UNREADABLE = 2
+"""Exit status where it is the paper that cannot be had or read."""
+_METRICS = 40
+"""Shown in a sentence; all are in the report."""
 _NAMES: dict[Stage, str] = {
     "paper": "Read the paper",
     "plan": "Plan",
@@ -31,6 +35,20 @@ _NAMES: dict[Stage, str] = {
     "audit": "Audit against the paper",
     "report": "Report",
 }
+_ENDINGS = {
+    "runs": ("Implemented", ""),
+    "fails": (
+        "Wrote code that does not run yet for",
+        "The pull request is a draft. How it fails stands under “What was run” there. What to do: `/paper2code revise` "
+        "in the pull request, with what is to be changed, runs and repairs it again.",
+    ),
+    "not-run": (
+        "Wrote code that was not run for",
+        "The pull request is a draft. What to do: run its `python3 main.py --smoke` where you run strangers' code, or "
+        "have whoever operates this set up a sandbox (PAPER2CODE_SANDBOX), then ask again.",
+    ),
+}
+"""By the status: the heading, and what to do next."""
 _TOKENS = ("input_tokens", "cached_tokens", "output_tokens")
 _NOT_YET = "with its review"
 _VERDICTS = {"implemented": "✅", "partial": "🟡", "deviates": "🟠", "missing": "❌"}
@@ -82,13 +100,14 @@ def progress(job: Job, board: Board, now: float, pages: str | None = None) -> st
 
 def done(job: Job, reproduction: Reproduction, pull: PullRequest, note: str = "") -> str:
     """What the progress comment becomes when the pull request is open; `note` says what is missing."""
+    word, next_ = _ENDINGS[reproduction.status]
     parts = [
-        f"### Implemented {_paper_link(job.paper)}: #{pull.number}",
+        f"### {word} {_paper_link(job.paper)}: #{pull.number}",
         _verdict(reproduction.report),
         _cost(reproduction.report),
     ]
-    if reproduction.status != "runs":
-        parts.append("The pull request is a draft, because the code does not run yet.")
+    if next_:
+        parts.append(next_)
     if note:
         parts.append(prose(note))
     return "\n\n".join(parts)
@@ -109,7 +128,10 @@ def failed(job: Job, board: Board, outcome: Outcome, hint: str, kept: str) -> st
     lines.append(f"- **Kept:** {kept}")
     if hint:
         lines.append(f"- **What to do:** {prose(hint)}")
-    lines += ["", "`/paper2code retry` continues from what is already paid for."]
+    if outcome.exit_status == _UNREADABLE:
+        lines += ["", "Trying again helps only once the paper can be read."]
+    else:
+        lines += ["", "`/paper2code retry` continues from what is already paid for."]
     return "\n".join(lines)
 
 
@@ -209,12 +231,11 @@ def _heading(reproduction: Reproduction, directory: str, sha: str, issue: int | 
 
 
 def _verdict(report: Mapping[str, Any]) -> str:
-    lines, requirements, attempts = report["lines"], report["requirements"], report["attempts"]
-    repairs = sum(1 for attempt in attempts if attempt["remedy"])
+    lines, requirements, after = report["lines"], report["requirements"], _after(repairs(report))
     mode = "smoke run" if report["mode"] == "smoke" else "full run"
     word = {
-        "runs": f"✅ **Runs** ({mode}{_after(repairs)})",
-        "fails": f"❌ **{_failing(attempts, mode)}{_after(repairs)}",
+        "runs": f"✅ **Runs** ({mode}{after})",
+        "fails": f"❌ **{_failing(report, mode)}{after}",
         "not-run": "⚪ **Was not run**: there was no sandbox",
     }[report["status"]]
     figures = [f"{requirements['implemented']} of {requirements['total']} requirements implemented"]
@@ -223,15 +244,17 @@ def _verdict(report: Mapping[str, Any]) -> str:
     return f"{word} · " + " · ".join(figures)
 
 
-def _failing(attempts: Sequence[Mapping[str, Any]], mode: str) -> str:
-    phase = attempts[-1]["phase"] if attempts else ""
+def _failing(report: Mapping[str, Any], mode: str) -> str:
+    phase = failed_phase(report)
     if phase in USES:
         return f"Cannot be used as promised**: its smoke run passes, but not that {USES[phase]}"
-    return f"Does not run**: the {mode} fails"
+    return (
+        f"Does not run**: the {mode} fails in phase {phase}" if phase else f"Does not run**: the {mode} fails"
+    )
 
 
-def _after(repairs: int) -> str:
-    return f", after {_count(repairs, 'repair')}" if repairs else ""
+def _after(number: int) -> str:
+    return f", after {_count(number, 'repair')}" if number else ""
 
 
 def _executed(report: Mapping[str, Any], most: int) -> str:
@@ -239,9 +262,10 @@ def _executed(report: Mapping[str, Any], most: int) -> str:
     if environment is None:
         return ""
     if report["mode"] == "smoke":
+        shown = " This shows that the code runs; it" if report["status"] == "runs" else " It"
         what = (
-            "`main.py --smoke`: the whole code path on small **synthetic** data, for a few steps. This shows "
-            "that the code works; it does not reproduce the paper's results."
+            f"`main.py --smoke`: every experiment's path for a few steps, on {small_data(report)}.{shown} does not "
+            "reproduce the paper's results."
         )
     else:
         what = "`reproduce.sh`: the full experiment, as far as the limits below allow."
@@ -258,18 +282,29 @@ def _executed(report: Mapping[str, Any], most: int) -> str:
     if environment["notes"]:
         rows += ["", *(f"- {prose(note)}" for note in environment["notes"][:5])]
     if report["metrics"] and most:
-        measured = [f"{code(name, 60)} {value:.6g}" for name, value in list(report["metrics"].items())[:10]]
+        figures = list(report["metrics"].items())
+        measured = [f"{code(name, 60)} {value:.6g}" for name, value in figures[:_METRICS]]
+        left = len(figures) - len(measured)
+        more = f" and {left} more in `docs/execution-report.md`" if left else ""
+        on = " on tiny data, which says nothing about the paper's" if report["mode"] == "smoke" else ""
+        rows += ["", f"Measured{on}: {', '.join(measured)}{more}."]
+    if report.get("undefined") and most:
+        names = [code(name, 60) for name in report["undefined"]][:_METRICS]
+        left = len(report["undefined"]) - len(names)
+        more = f" and {left} more" if left else ""
         rows += [
             "",
-            f"Measured{' on synthetic data' if report['mode'] == 'smoke' else ''}: {', '.join(measured)}.",
+            f"Without a number in this run: {', '.join(names)}{more}; why stands in `docs/execution-report.md`.",
         ]
-    repaired = [attempt for attempt in report["attempts"] if attempt["signature"]]
-    if repaired and most:
-        rows += ["", "| attempt | failed with | what was changed |", "|---|---|---|"]
-        for attempt in repaired[: min(most, 20)]:
+    told = [attempt for attempt in report["attempts"] if attempt["signature"] or attempt["remedy"]]
+    if told and most:
+        rows += ["", "| attempt | ended | what was changed then |", "|---|---|---|"]
+        for attempt in told[: min(most, 20)]:
             remedy = prose(attempt["remedy"], 200) if attempt["remedy"] else "nothing"
-            number = f"{attempt['number']} ({attempt['phase']})"
-            rows.append(f"| {number} | {code(attempt['signature'], 160)} | {remedy} |")
+            ended = code(attempt["signature"], 160) if attempt["signature"] else "well"
+            rows.append(f"| {attempt['number']} ({attempt['phase']}) | {ended} | {remedy} |")
+        if len(told) > min(most, 20):
+            rows += ["", f"… and {len(told) - min(most, 20)} more in `docs/execution-report.md`."]
     return "\n".join(rows)
 
 
@@ -304,9 +339,10 @@ def _table(items: Sequence[Mapping[str, Any]], base: str) -> str:
         text = f"**{prose(item['id'], 10)}** {prose(item['text'], 240)}"
         if item["note"] and item["verdict"] != "implemented":
             text += f"<br>{prose(item['note'], 200)}"
+        source = f"{prose(item['anchor'], 20)} “{prose(item['quote'], 160)}”"
         verdict = f"{_VERDICTS[item['verdict']]} {item['verdict']}"
         lines = f"{ran} of {of}" if of else ""
-        rows.append(f"| {verdict} | {text} | {prose(item['anchor'], 20)} | {where} | {lines} |")
+        rows.append(f"| {verdict} | {text} | {source} | {where} | {lines} |")
     return "\n".join(rows)
 
 
@@ -352,7 +388,7 @@ def _how_to_run(directory: str, contract: int) -> str:
         f"cd {directory}\n"
         "python3 -m venv .venv && .venv/bin/pip install --requirement requirements.txt\n"
         f"{first}"
-        ".venv/bin/python main.py --smoke    # on synthetic data, within a minute\n"
+        ".venv/bin/python main.py --smoke    # every path on tiny data, within a minute\n"
         "PATH=$PWD/.venv/bin:$PATH bash reproduce.sh    # the full experiment\n```\n\n"
         "A model wrote the code from the paper alone: read it before you run it outside of a sandbox."
     )

@@ -110,7 +110,7 @@ class Budget:
                     raise BudgetReached(
                         f"The call {stage} could cost ${needs:.2f}, and of the cap of ${account.cap:.2f} "
                         f"${max(left, 0):.2f} are left (${account.spent:.2f} spent).",
-                        "Everything paid for is in the journal: resume with a higher --max-usd to go on.",
+                        "Go on with a higher cap (max_usd): nothing that is paid for is paid for twice.",
                     )
                 left -= account.reserved
                 if needs <= left:

@@ -85,7 +85,7 @@ _HINTS = {
     403: "The key may not use this model or service: check {key} and PAPER2CODE_MODEL.",
     404: "Check PAPER2CODE_MODEL (is that model offered?) and {url} (mostly it ends in /v1).",
 }
-_RESUME = "Everything paid for is in the journal: resume when the service answers again."
+_RESUME = "Go on when the service answers again: nothing that is paid for is paid for twice."
 _TRANSIENT = frozenset({408, 409, 425, 429})
 
 

@@ -19,7 +19,8 @@ from pipeline.model.asking import Context, ask, ask_text, block, bullets, render
 from pipeline.model.llm import LLM
 from pipeline.planning.plan import Answer, Plan, Requirement
 from pipeline.reading.quantities import mentions
-from pipeline.running.fixing import Fixer, error_signature
+from pipeline.running.fixing import Fixer
+from pipeline.running.remedies import Change
 
 Verdict = Literal["implemented", "partial", "missing", "deviates"]
 UNPROVEN = "Not shown by the code: "
@@ -130,8 +131,9 @@ def audit_and_repair(
         if refused:
             dropped.append(f"It was refused: {refused}")
             continue
-        if failure := fixer.execute(candidate).failure:
-            dropped.append(f"The smoke run no longer passed: {error_signature(failure, candidate)}")
+        closing = Change(candidate, f"audit: {', '.join(f.requirement.id for f in open_)}")
+        if failure := fixer.broken_by(closing, repository):
+            dropped.append(f"The smoke run no longer passed: {failure}")
             continue
         repository = candidate
         lost = {f.requirement.id for f in findings if f.evidence and not f.places(repository)}

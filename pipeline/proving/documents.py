@@ -1,6 +1,7 @@
 """What is written of a reproduction for people: README, requirements table, execution report. Pure."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ USES = {
     "core": "the method can be imported without the experiments",
 }
 """What each phase after the smoke run shows."""
+_STATUS = re.compile(r"^\*\*It [^*\n]+\*\*(?= What was executed)", re.MULTILINE)
+"""Of a README, whichever version wrote it."""
 _templates = rendering.templates("pipeline.proving")
 
 
@@ -36,13 +39,11 @@ def report_documents(plan: Plan, report: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def revised_documents(
-    files: Mapping[str, str], was: dict[str, Any], report: dict[str, Any]
-) -> dict[str, str]:
-    """What `report_documents` wrote for the report `was` and stands in `files`, made true for `report`."""
+def revised_documents(files: Mapping[str, str], report: dict[str, Any]) -> dict[str, str]:
+    """What `report_documents` wrote and stands in `files`, made true for `report`."""
     changed = _execution(report)
     if readme := files.get("README.md"):
-        changed["README.md"] = readme.replace(status_sentence(was), status_sentence(report))
+        changed["README.md"] = _STATUS.sub(lambda _: f"**{status_sentence(report)}**", readme, count=1)
     if told := files.get(REQUIREMENTS):
         _, heading, dropped = told.partition(_DROPPED)
         changed[REQUIREMENTS] = _render(
@@ -64,25 +65,44 @@ def _execution(report: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def status_sentence(report: dict[str, Any]) -> str:
+def status_sentence(report: Mapping[str, Any]) -> str:
     """What was run and how it ended, in words that promise nothing more."""
     what = {
-        "smoke": "the smoke run (the whole code path on small synthetic data)",
+        "smoke": f"the smoke run (every experiment's path on {small_data(report)})",
         "full": "the full experiment (`reproduce.sh`)",
     }[report["mode"]]
     match report["status"]:
         case "runs":
             return f"It runs: {what} ended well in a fresh sandbox without network."
         case "fails":
-            last, count = report["attempts"][-1], len(report["attempts"])
-            if last["phase"] in USES:
+            phase, count = failed_phase(report), len(report["attempts"])
+            attempts = f"{count} attempt{'' if count == 1 else 's'}"
+            if phase in USES:
                 return (
                     "It cannot be used as promised yet: its smoke run ended well in a fresh sandbox without network, "
-                    f"but after {count} attempts this did not hold: {USES[last['phase']]}."
+                    f"but after {attempts} this did not hold: {USES[phase]}."
                 )
-            return f"It does not run yet: {what} failed in phase {last['phase']} after {count} attempts."
+            return f"It does not run yet: {what} failed in phase {phase} after {attempts}."
         case _:
             return "It was not run: no sandbox was used."
+
+
+def failed_phase(report: Mapping[str, Any]) -> str:
+    """The phase in which the delivered state failed; the last attempt may have been of another."""
+    failed: list[str] = [phase["phase"] for phase in report.get("phases", ()) if not phase["ok"]]
+    return failed[-1] if failed else report["attempts"][-1]["phase"] if report["attempts"] else ""
+
+
+def repairs(report: Mapping[str, Any]) -> int:
+    """How many changes to the code, because of a run or of the audit, were kept."""
+    return sum(attempt["lines_changed"] > 0 for attempt in report["attempts"])
+
+
+def small_data(report: Mapping[str, Any]) -> str:
+    """What a smoke run has worked on, as far as a program can tell."""
+    names = [f"`{name}`" for name in report.get("shipped_data", ())]
+    real = f"and parts of {', '.join(names)}" if names else "unless a package brings them"
+    return f"tiny data that need no download: synthetic, {real}"
 
 
 def usd(amount: float | None) -> str:
@@ -90,4 +110,4 @@ def usd(amount: float | None) -> str:
     return "unknown cost" if amount is None else f"{amount:.4f} USD"
 
 
-_templates.filters |= {"usd": usd, "status_sentence": status_sentence}
+_templates.filters |= {"usd": usd, "status_sentence": status_sentence, "small_data": small_data}

@@ -7,8 +7,10 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+from pipeline.coding import edits
 from pipeline.coding.checks.settings import symbols
-from pipeline.coding.given import GIVEN
+from pipeline.coding.checks.shipped import shipped
+from pipeline.coding.given import GIVEN, VERSION
 from pipeline.coding.repository import Repository
 from pipeline.contract import contract_of
 from pipeline.model.llm import Role, Share, Usage
@@ -22,6 +24,7 @@ from sandbox.report import ExecutionReport, LineCoverage, Mode
 
 TAIL = 4_000
 """Characters kept of each output stream of an attempt."""
+DERIVED = frozenset({"requirements.txt", VERSION})
 VERDICTS = ("implemented", "partial", "missing", "deviates")
 
 
@@ -31,6 +34,7 @@ def attempt_entry(attempt: Attempt) -> dict[str, Any]:
     problems = "".join(f"{problem}\n" for problem in attempt.outcome.problems)
     return {
         "number": attempt.number,
+        "why": attempt.why,
         "phase": attempt.outcome.phase,
         "command": list(result.argv),
         "exit_code": result.exit_code,
@@ -58,14 +62,18 @@ def execution_report(
     platforms: Mapping[str, str] | None = None,
     figures: Figures = NO_FIGURES,
     repository: Repository,
+    written: Repository | None = None,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
-    """The report as JSON data, valid against `execution-report.schema.json`."""
+    """The report as JSON data, valid against `execution-report.schema.json`.
+
+    `written` is the code before anything was changed because of a run or an audit; None: nothing was.
+    """
     contract = contract_of(repository.files)
     given = GIVEN if contract > 1 else ()
     own = {path: text for path, text in repository.python_files().items() if path not in given}
     generated = sum(len(text.splitlines()) for text in own.values())
-    changed = sum(attempt.lines_changed for attempt in attempts)
+    changed = edits.lines_changed(_own(written), _own(repository)) if written else 0
     measured = execution.coverage if execution else {}
     coverage = {path: lines for path, lines in measured.items() if path not in given}
     executable = sum(len(file.executable) for file in coverage.values())
@@ -98,6 +106,7 @@ def execution_report(
             }
             for p in (execution.phases if execution else ())
         ],
+        "shipped_data": shipped(repository, {path: lines.executed for path, lines in coverage.items()}),
         "figures": _figures(figures, paper),
         "lines": {
             "generated": generated,
@@ -191,6 +200,12 @@ def _figures(figures: Figures, paper: Paper | None) -> dict[str, Any]:
         "left_out": [{"name": name, "why": why} for name, why in figures.left_out],
         "beyond": figures.beyond,
     }
+
+
+def _own(repository: Repository) -> Repository:
+    """What was written for this paper, and not for every one; without what is pinned afterwards."""
+    kept = {*GIVEN, *DERIVED} if contract_of(repository.files) > 1 else DERIVED
+    return Repository({path: text for path, text in repository.files.items() if path not in kept})
 
 
 def _moved(evidence: Mapping[str, Any], before: Repository, after: Repository) -> Place | None:

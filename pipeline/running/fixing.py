@@ -38,6 +38,8 @@ REPEATS = 3
 REMEMBERED = 600
 """Characters kept of what the model said the cause was."""
 
+AS_WRITTEN, AS_DELIVERED = "the code as it was written", "with the versions that are delivered"
+
 _BESIDE = ("config.yaml", "requirements.txt", "reproduce.sh")
 """Shown with the code: faults are mended there as well."""
 
@@ -55,6 +57,9 @@ class Attempt:
     """None: it succeeded."""
     remedy: str | None = None
     lines_changed: int = 0
+    """Of those that stayed changed."""
+    why: str = ""
+    """What was executed, and what that was to show."""
 
 
 @dataclass
@@ -82,20 +87,36 @@ class Fixer:
     _reports: dict[str, ExecutionReport] = field(default_factory=dict, init=False)
     _running: threading.Lock = field(default_factory=threading.Lock, init=False)
 
-    def execute(self, repository: Repository) -> ExecutionReport:
+    def execute(self, repository: Repository, why: str = AS_WRITTEN) -> ExecutionReport:
         """Run it once, after what is running, and enter that into the account. Raises SandboxError."""
         with self._running:
-            report = self._reports[_state(repository)] = self.run(repository)
-            self.executed = repository
-            outcome = report.failure
-            mark = error_signature(outcome, repository) if outcome else None
-            self.attempts.append(Attempt(len(self.attempts) + 1, report.outcome, mark))
-            self.advanced(f"{report.outcome.phase} run: {mark or 'passed'}")
-            return report
+            return self._execute(repository, why)
 
-    def executed_as(self, repository: Repository) -> ExecutionReport:
+    def executed_as(self, repository: Repository, why: str = AS_DELIVERED) -> ExecutionReport:
         """The last execution of exactly these files, which is made if there was none. Raises SandboxError."""
-        return self._reports.get(_state(repository)) or self.execute(repository)
+        with self._running:
+            return self._reports.get(_state(repository)) or self._execute(repository, why)
+
+    def _execute(self, repository: Repository, why: str) -> ExecutionReport:
+        report = self._reports[_state(repository)] = self.run(repository)
+        self.executed = repository
+        outcome = report.failure
+        mark = error_signature(outcome, repository) if outcome else None
+        self.attempts.append(Attempt(len(self.attempts) + 1, report.outcome, mark, why=why))
+        self.advanced(f"{report.outcome.phase} run: {mark or 'passed'}")
+        return report
+
+    def broken_by(self, change: Change, before: Repository) -> str:
+        """How `before`, which runs, fails with a change; empty: it does not. Raises SandboxError."""
+        self.executed_as(before)
+        self.answer(change, before)
+        number = len(self.attempts) - 1
+        failure = self.execute(change.repository, "with that change").failure
+        if failure is None:
+            return ""
+        taken_back = f"{change.remedy} (taken back: it does not run with that)"
+        self.attempts[number] = replace(self.attempts[number], remedy=taken_back, lines_changed=0)
+        return error_signature(failure, change.repository)
 
     def pinned(self, repository: Repository) -> Repository:
         """With the packages and the Python that it ran with, as everybody can have them; run, if it never was."""
@@ -113,10 +134,11 @@ class Fixer:
         pinned = repository.with_file(REQUIREMENTS, "".join(f"{pin}\n" for pin in found.pins))
         return pinned.with_file(VERSION, f"{environment.python}\n")
 
-    def answer(self, change: Change) -> None:
-        """Enter into the account what was changed because of the last execution."""
-        if self.executed is not None:
-            lines = edits.lines_changed(self.executed, change.repository)
+    def answer(self, change: Change, before: Repository | None = None) -> None:
+        """Enter into the account what was changed after the last execution, in what that executed or in `before`."""
+        before = before or self.executed
+        if before is not None:
+            lines = edits.lines_changed(before, change.repository)
             self.attempts[-1] = replace(self.attempts[-1], remedy=change.remedy, lines_changed=lines)
 
     def fix(self, repository: Repository) -> tuple[Repository, ExecutionReport]:
@@ -134,7 +156,7 @@ class Fixer:
             self.changes.append(change)
             self.answer(change)
             repository = change.repository
-            report = self.execute(repository)
+            report = self.execute(repository, "with that change")
             if reached(report) >= reached(best[1]):
                 best = repository, report
         return best

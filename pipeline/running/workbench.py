@@ -109,7 +109,7 @@ class Usage:
 def _smoke(fixer: Fixer, repository: Repository, why: str) -> Outcome:
     if fixer.attempts and fixer.attempts[-1].signature:
         fixer.answer(Change(repository, f"model: {why}"))
-    report = fixer.execute(repository)
+    report = fixer.execute(repository, "the code as it was by then")
     metrics = f"\n\nMetrics in results.json: {dict(report.metrics)}" if report.metrics else ""
     mark = fixer.attempts[-1].signature or "passed"
     return Outcome(told(report.outcome) + metrics, mark, report.ok)

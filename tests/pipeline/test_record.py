@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.coding.repository import RefusedPath, Repository
+from pipeline.errors import ModelUnavailable
+from pipeline.progress import Progress
 from pipeline.record import Record
 from tests.fakes.scripted import ScriptedLLM
 
@@ -32,3 +34,16 @@ def test_what_was_laid_out_before_is_gone_afterwards(tmp_path: Path) -> None:
 
     assert Repository.read(directory).files == {"main.py": "new\n"}
     assert [path.name for path in tmp_path.iterdir()] == ["repository"]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(ModelUnavailable("The service is busy."), "The service is busy."), (ValueError("key-of-somebody"), "")],
+    ids=["ours", "nobody's"],
+)
+def test_a_stage_that_fails_says_why_in_words(tmp_path: Path, error: Exception, told: str) -> None:
+    events: list[Progress] = []
+    record = Record(tmp_path, ScriptedLLM({}), events.append)
+    with pytest.raises(type(error)), record.stage("plan"):
+        raise error
+    assert (events[-1].state, events[-1].detail) == ("failed", told)

@@ -21,7 +21,7 @@ REPORT: dict[str, Any] = {
     "status": "runs",
     "mode": "smoke",
     "environment": {"sandbox": "docker"},
-    "attempts": [{"remedy": "adds tqdm"}, {"remedy": None}],
+    "attempts": [{"remedy": "adds tqdm", "lines_changed": 3}, {"remedy": None, "lines_changed": 0}],
     "lines": {"generated": 1812, "changed_percent": 0.165, "executed_percent": 91.24},
     "requirements": {"implemented": 21, "partial": 1, "missing": 0, "deviates": 1, "total": 23},
     "assumptions": [{}, {}],
@@ -133,7 +133,7 @@ def test_the_result_says_what_was_executed_and_met_and_spent() -> None:
     shown = file.getvalue()
     assert "The repository runs." in shown
     assert "/in/one/line/repository/docs/execution-report.md\n" in shown
-    assert "smoke run (synthetic data), docker sandbox, 1 repair\n" in shown
+    assert "smoke run (tiny data), docker sandbox, 1 repair\n" in shown
     assert "1,812 written, 91.2 % executed, 0.165 % changed\n" in shown
     assert "21 of 23 implemented, 1 partial, 1 deviates\n" in shown
     assert "$0.31 for 26 model calls\n" in shown
@@ -178,7 +178,7 @@ def test_an_execution_that_proved_itself_shows_its_metrics() -> None:
     phases = (PhaseResult("install", command), PhaseResult("smoke", command))
     execution(console, ExecutionReport("smoke", ENVIRONMENT, phases, {"accuracy": 0.5}))
     assert "The repository runs." in file.getvalue()
-    assert "Metrics       accuracy 0.5 (on synthetic data)" in file.getvalue()
+    assert "Metrics       accuracy 0.5 (on tiny data)" in file.getvalue()
 
 
 def test_an_execution_without_all_that_was_asked_for_does_not_just_say_that_it_runs() -> None:

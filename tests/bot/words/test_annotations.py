@@ -89,3 +89,14 @@ def test_a_check_run_gets_all_of_its_remarks_whatever_breaks(hub: FakeGitHub, gi
     check()
     ((_, kept),) = hub.state.annotations.items()
     assert [remark["start_line"] for remark in kept] == list(range(1, 121))
+
+
+def test_a_message_has_one_full_stop_where_one_is_due() -> None:
+    made = report()
+    made["assumptions"] = [
+        {"kind": "configuration", "subject": "lr", "assumption": "0.1.", "why": "Usual."},
+        {"kind": "configuration", "subject": "lr", "assumption": "0.1", "why": "usual"},
+    ]
+    first, second = annotations(made, {"config.yaml": "lr: 0.1\n"}, "papers/x")[-2:]
+    assert first.message == "lr: 0.1. Usual."
+    assert second.message == "lr: 0.1. usual."

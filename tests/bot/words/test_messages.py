@@ -14,6 +14,7 @@ from bot.intake.progress import Board
 from bot.jobs.watch import Watch
 from bot.words import messages
 from pipeline.coding.repository import Repository
+from pipeline.markdown import prose
 from pipeline.progress import Progress
 from pipeline.proving.documents import revised_documents, status_sentence
 from pipeline.proving.report import execution_report
@@ -47,7 +48,8 @@ def test_the_body_says_what_a_reviewer_needs() -> None:
         "**Runs** (smoke run, after 1 repair)",
         "1 of 2 requirements implemented",
         "83 % of the lines were executed",
-        "**synthetic** data",
+        "tiny data that need no download: synthetic, unless a package brings them",
+        "This shows that the code runs",
         "https://github.com/o/r/blob/abc/papers/x/main.py#L1-L1",
         "training.batch\\_size",
         "bash reproduce.sh",
@@ -68,7 +70,7 @@ def test_figures_are_shown_as_what_they_are() -> None:
     made = reproduction(figures=figures(2, 1))
     body = messages.pull_request(made, "papers/x", "https://github.com/o/r/blob/abc", 12)
     below = body.partition("## Figures of the smoke run")[2]
-    assert "tiny **synthetic** data" in below
+    assert "synthetic, unless a package brings them" in below
     assert "not what the paper found" in below
     address = "https://github.com/o/r/blob/abc/papers/x/docs/figures/Fig1.png?raw=true"
     assert f"`Fig1.png`, named after Fig1 of the paper: “Figure 1: Loss.”\n\n![Fig1.png]({address})" in below
@@ -90,6 +92,45 @@ def test_no_status_is_told_as_another(status: str) -> None:
     body = messages.pull_request(reproduction(status=status, environment=environment), "papers/x", "", None)
     told = {"runs": "**Runs**", "fails": "**Does not run**", "not-run": "**Was not run**"}
     assert [name for name, words in told.items() if words in body] == [status]
+
+
+@pytest.mark.parametrize("status", ["runs", "fails", "not-run"])
+def test_only_what_runs_is_said_to_be_implemented_and_to_run(status: str) -> None:
+    made = reproduction(status=status)
+    told = messages.done(job(), made, PullRequest(7, "https://github.com/o/r/pull/7"))
+    body = messages.pull_request(made, "papers/x", "", None)
+    assert ("### Implemented" in told) is (status == "runs")
+    assert ("What to do:" in told) is (status != "runs")
+    assert ("This shows that the code runs" in body) is (status == "runs")
+
+
+def test_metrics_beyond_those_shown_are_counted_and_quotations_stand_beside_their_place() -> None:
+    made = reproduction()
+    made.report["metrics"] = {f"m{number}": 0.5 for number in range(65)}
+    made.report["shipped_data"] = ["sklearn.datasets.load_digits"]
+    body = messages.pull_request(made, "papers/x", "", None)
+    assert "`m39` 0.5 and 25 more in `docs/execution-report.md`." in body
+    assert "synthetic, and parts of `sklearn.datasets.load_digits`" in body
+    assert f"“{prose(made.report['requirements']['items'][0]['quote'])}”" in body
+
+
+def test_what_the_audit_changed_is_a_repair_and_what_changed_nothing_is_none() -> None:
+    made = reproduction()
+    attempt = made.report["attempts"][-1] | {"signature": None}
+    made.report["attempts"] = [
+        attempt | {"remedy": "audit: R1", "lines_changed": 3},
+        attempt | {"remedy": "model: NO CHANGE: it is the data", "lines_changed": 0},
+    ]
+    body = messages.pull_request(made, "papers/x", "", None)
+    assert "after 1 repair)" in body
+    assert "| well | audit: R1 |" in body
+
+
+def test_a_paper_that_cannot_be_had_is_not_promised_to_go_on() -> None:
+    withdrawn = Outcome("failed", reason="It was withdrawn.", exit_status=2)
+    assert "/paper2code retry" not in messages.failed(job(), Board(), withdrawn, "", "nothing")
+    busy = Outcome("failed", reason="The service is busy.", exit_status=3)
+    assert "/paper2code retry" in messages.failed(job(), Board(), busy, "", "nothing")
 
 
 def test_what_runs_and_cannot_be_used_as_promised_is_told_as_that() -> None:
@@ -168,7 +209,7 @@ def test_what_a_program_says_reaches_reports_as_text(
         "model": HOSTILE,
     }
     assert "octocat" in json.dumps(said)
-    for text in (messages.check_summary(said), revised_documents({}, said, said)["docs/execution-report.md"]):
+    for text in (messages.check_summary(said), revised_documents({}, said)["docs/execution-report.md"]):
         renders_as_text(text)
 
 

@@ -91,7 +91,7 @@ def test_a_revision_says_that_figures_are_older_than_its_code() -> None:
     jsonschema.validate(both, schema)
     assert both["figures"] == drawn["figures"] | {"earlier": True}
     named = both | {"paper": {"arxiv_id": None, "version": None, "title": "Means"}}
-    told = revised_documents({}, drawn, named)["docs/execution-report.md"]
+    told = revised_documents({}, named)["docs/execution-report.md"]
     assert "by the code as it was before the last revision" in told
     older = {key: value for key, value in nothing.items() if key != "figures"}
     jsonschema.validate(older, schema)

@@ -8,6 +8,7 @@ from pipeline.model.asking import Context
 from pipeline.model.llm import Prompt
 from pipeline.planning.analysis import FileAnalysis
 from pipeline.running.fixing import Fixer
+from pipeline.running.remedies import Change
 from sandbox.report import CommandResult, Environment, ExecutionReport, Limits, Phase, PhaseResult
 from tests.fakes.scripted import ScriptedLLM
 from tests.pipeline.plans import ESTIMATOR, MAIN, PLAN
@@ -28,7 +29,6 @@ estimator.py
     return total / length(values)
 =======
     return total / len(values)
->>>>>>> REPLACE
 """
 NAME_ERROR = """Traceback (most recent call last):
   File "/work/main.py", line 30, in <module>
@@ -197,8 +197,7 @@ def test_a_time_out_shows_where_it_was_and_blames_no_file_without_a_stack() -> N
 
         def another(prompt: Prompt) -> str:
             comment = f"# {prompt.stage}"
-            return f"Smaller.\n\nconfig.yaml\n<<<<<<< SEARCH\nseed: 0\n=======\n{comment}\nseed: 0\n>>>>>>> REPLACE\n"
-
+            return f"Smaller.\n\nconfig.yaml\n<<<<<<< SEARCH\nseed: 0\n=======\n{comment}\nseed: 0\n
         llm = ScriptedLLM({f"fix.{number}": another for number in range(1, 9)})
         fixer(llm, run).fix(GOOD)
         return [prompt.task for prompt in llm.asked]
@@ -235,3 +234,16 @@ def test_a_gap_is_closed_by_a_download_only_where_the_contract_knows_downloads(h
         "data.py", "import requests\n\n\ndef get(url):\n    return requests.get(url)\n"
     )
     assert ("network" in " ".join(fixer(ScriptedLLM({})).objections(before, fetching))) is harnessed
+
+
+def test_a_change_to_what_runs_is_told_and_taken_back_where_it_breaks() -> None:
+    fix = fixer(ScriptedLLM({}))
+    fix.execute(GOOD)
+    better = GOOD.with_file("estimator.py", f"{ESTIMATOR}# Equation 1\n")
+    assert fix.broken_by(Change(better, "audit: R1"), GOOD) == ""
+    assert "NameError" in fix.broken_by(Change(BROKEN, "audit: R2"), better)
+    first, second, third = fix.attempts
+    assert (first.remedy, first.lines_changed, first.why) == ("audit: R1", 1, "the code as it was written")
+    assert second.remedy == "audit: R2 (taken back: it does not run with that)"
+    assert (second.lines_changed, second.signature) == (0, None)
+    assert third.why == "with that change"
