@@ -24,6 +24,7 @@ from pipeline.planning.plan import (
     Requirements,
     inherited,
 )
+from pipeline.reading import quotation
 from pipeline.reading.paper import Paper
 from pipeline.reading.quantities import SCALES, as_number, mentions
 
@@ -80,14 +81,29 @@ def unproven(requirement: Requirement, paper: Paper) -> str | None:
 
 
 def unsourced(entry: ConfigEntry, paper: Paper) -> str | None:
-    """Why the quotation does not prove the value. None: it does, or the value is marked as assumed."""
+    """Why the quotation does not prove the value. None: it does, or it is said how the value follows, or assumed."""
     if not entry.quote.strip():
         return None if entry.assumed.strip() else "it has neither a quotation nor an assumption"
     if paper.find(entry.quote) is None:
         return "its quotation is not in the paper"
-    if not mentions(entry.quote, entry.value) and not _in_units(entry):
+    stated = mentions(entry.quote, entry.value) or _in_units(entry) or _down_a_column(entry, paper)
+    if not stated and not entry.assumed.strip():
         return f"the quotation does not state the value {entry.value!r}"
     return None
+
+
+def _down_a_column(entry: ConfigEntry, paper: Paper) -> bool:
+    """Whether a list stands in a column of the table that is quoted, whose heading is part of the quotation."""
+    if not isinstance(entry.value, tuple) or not entry.value:
+        return False
+    quoted, places = quotation.reduce(entry.quote), paper.places(entry.quote)
+    for table in paper.tables:
+        for number, path in enumerate(table.columns):
+            if table.anchor in places and path and quotation.reduce(path[-1]) in quoted:
+                column = " ; ".join(cell.text for cell in table.cells if cell.column == number)
+                if mentions(column, entry.value):
+                    return True
+    return False
 
 
 def _in_units(entry: ConfigEntry) -> bool:
@@ -97,14 +113,6 @@ def _in_units(entry: ConfigEntry) -> bool:
     return scale is not None and all(
         isinstance(value, int | float) and mentions(entry.quote, value * scale) for value in values
     )
-
-
-def anchors(overview: Overview, configuration: Configuration, paper: Paper) -> dict[str, str]:
-    """Requirement id or configuration key → anchor of its quotation; absent if it is not in the paper."""
-    quotes = {item.id: item.quote for item in overview.requirements}
-    quotes |= {entry.key: entry.quote for entry in configuration.entries if entry.quote}
-    found = {name: paper.find(quote) for name, quote in quotes.items()}
-    return {name: anchor for name, anchor in found.items() if anchor is not None}
 
 
 def check_architecture(architecture: Architecture, contract: Contract = CURRENT) -> list[str]:

@@ -76,7 +76,7 @@ def config_yaml(configuration: Configuration, anchors: dict[str, str] | None = N
     for entry in configuration.entries:
         if entry.quote:
             place = f"[{(anchors or {}).get(entry.key, '?')}] " if anchors else ""
-            comment = f'{place}"{entry.quote}"'
+            comment = f'{place}"{entry.quote}"' + (f"; from it: {entry.assumed}" if entry.assumed else "")
         else:
             comment = f"assumed: {entry.assumed}"
         _insert(full, entry.key, (entry.value, comment))

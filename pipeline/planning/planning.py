@@ -14,7 +14,7 @@ from pipeline.contract import CURRENT, Contract
 from pipeline.model.asking import Context, ask, bullets, refined, render
 from pipeline.model.llm import LLM
 from pipeline.planning import checks as plans
-from pipeline.planning import documents
+from pipeline.planning import documents, sources
 from pipeline.planning.experiments import check_experiments
 from pipeline.planning.plan import (
     NO_ARCHITECTURE,
@@ -90,7 +90,7 @@ class Planner:
             architecture=laid_out,
             logic=logic,
             configuration=configured,
-            anchors=plans.anchors(overview, configured, self.paper),
+            anchors=sources.anchors(overview, configured, self.paper),
             refused=refused,
             drafts=tuple(sorted(self.drafts, key=lambda draft: STEPS.index(draft.stage))),
             contract=self.contract,
@@ -100,8 +100,7 @@ class Planner:
         self.context = self.context.extended(tag, text, **attributes)
 
     def _config_yaml(self, configuration: Configuration) -> str:
-        found = {e.key: anchor for e in configuration.entries if (anchor := self.paper.find(e.quote))}
-        return documents.config_yaml(configuration, found)
+        return documents.config_yaml(configuration, sources.sources(configuration.entries, self.paper))
 
     def _has(self, step: Method) -> bool:
         return METHODS.index(step) <= METHODS.index(self.method)

@@ -254,6 +254,19 @@ class Paper:
         match = wanted.search(reduced)
         return anchors[bisect.bisect_right(starts, match.start()) - 1] if match else None
 
+    def places(self, quote: str) -> tuple[Anchor, ...]:
+        """All places where `quote` stands, as `find` looks it up, in reading order."""
+        wanted = quotation.pattern(quote)
+        if wanted is None:
+            return ()
+        reduced, starts, anchors = self._index
+        found = (anchors[bisect.bisect_right(starts, m.start()) - 1] for m in wanted.finditer(reduced))
+        return tuple(dict.fromkeys(found))
+
+    def passage(self, anchor: Anchor) -> str:
+        """What stands at a place: the heading and own paragraphs of a section, a table with its caption."""
+        return "\n".join(text for other, text in self._pieces() if other == anchor)
+
     @cached_property
     def tables(self) -> tuple[tables.Table, ...]:
         """What the tables hold, cell by cell, in reading order; a table of several parts is there part by part."""

@@ -23,6 +23,8 @@ _NUMBER = r"(?:\d++(?:\.\d++)?|\.\d++)"
 _POWER = re.compile(
     rf"(?:(?<!\d)({_NUMBER})\s*x\s*)?(?<![\w.])(\d+)(?:\s?\^\s?([-+]?\d+)|(?<=\b10)\s?(-\d{{1,2}}))(?![\d.])"
 )
+_BLANKS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d.,]*\d)")
+_BINARY = {"k": 2**10, "m": 2**20}
 _COMMA = r"(?<=\d)(?:\\[,;: ]|[,\u00a0\u2009\u202f])"
 _NEGATION = re.compile(
     r"\b(?:no|not|non|never|without|none|neither|nor|omit\w*|remov\w*|disabl\w*|drop|instead of|"
@@ -33,7 +35,8 @@ _NEGATION = re.compile(
 def mentions(quote: str, value: Value) -> bool:
     """Whether `quote` states `value`.
 
-    A number is stated in any usual spelling: `1e-4`, `10^{-4}`, `0.0001`, `1 \\times 10^{-4}`, `1{,}000`, `4k`,
+    A number is stated in any usual spelling: `1e-4`, `10^{-4}`, `0.0001`, `1 \\times 10^{-4}`, `1{,}000`, `1 000`, `4k`
+    (4000 or 4096),
     `95\\%` for 95 and 0.95, `1/2`, `80/20` for 0.8, `three`, and in a subscript (`I_{10}`); short indices
     (`\\beta_1`) and digits glued to a word (`P100`) are no values. A list is stated if each of its elements is.
     A word or name is stated by its words, a prefix of at least four letters being enough, or its initials
@@ -81,6 +84,7 @@ def _numbers(quote: str) -> Iterator[float]:
     certain = re.sub(_COMMA + r"(?=0\d\d(?!\d))", "", text)
     yield from _written(re.sub(_COMMA + r"(?=\d{3}(?!\d))", "", certain))
     yield from _written(re.sub(_COMMA, " ", certain))
+    yield from (float(match[0].replace(" ", "")) for match in _BLANKS.finditer(text))
 
 
 def _plain(quote: str) -> str:
@@ -90,7 +94,8 @@ def _plain(quote: str) -> str:
     text = re.sub(r"\\(?:text|math)[a-z]*\s*|\\(?:num|ensuremath|left|right|displaystyle|rm|bf)\b", "", text)
     text = text.replace("{,}", ",")
     text = re.sub(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r" \1/\2 ", text)
-    text = re.sub(r"\\(?:times|cdot|ast)\b|[\u00d7\u00b7\u2217*]", " x ", text)
+    text = re.sub(r"\\[,;:! ](?!\d)|(?<!\d)\\[,;:! ]", " ", text)
+    text = re.sub(r"\\(?:times|cdot|ast)(?![a-z])|[\u00d7\u00b7\u2217*]", " x ", text)
     text = text.replace(r"\%", "%").replace("½", "1/2")
     text = re.sub(r"_\s*(?:\{\s*(\d\d+)\s*\}|\{[^{}]*\}|\w)", lambda index: f" ; {index[1] or ''} ; ", text)
     text = re.sub(r"\^\s*\{([^{}]*+)\}", lambda match: "^" + re.sub(r"[{}\s]", "", match[1]), text)
@@ -132,6 +137,8 @@ def _signed(text: str, match: re.Match[str]) -> Iterator[float]:
         yield number / 100
     elif unit:
         yield number * SCALES[unit]
+        if unit in _BINARY:
+            yield number * _BINARY[unit]
     if unit is None or unit in ("%", "percent") or len(unit) == 1:
         yield number
 
