@@ -21,6 +21,7 @@ from pipeline.running.figures import figures_of
 from pipeline.running.fixing import Fixer
 from pipeline.running.workbench import Workbench
 from sandbox.interface import Sandbox
+from sandbox.pressure import busy
 from sandbox.report import Limits, Mode
 
 
@@ -144,9 +145,17 @@ def _fixer(desk: Desk, planned: Planned, options: Options) -> Fixer | None:
         return None
     plan, advanced = planned.plan, desk.record.advanced
     used = plan.logic if options.method == "full" and plan.contract > 1 else None
-    run = desk.bench.runner(plan.logic.results(), used)
-    fixes, limits = options.max_fixes, options.limits
-    publish = desk.bench.publish
+    promised, bench = plan.logic.results(), desk.bench
     return Fixer(
-        plan, planned.analyses, planned.context, desk.llm, run, fixes, limits, advanced, publish=publish
+        plan,
+        planned.analyses,
+        planned.context,
+        desk.llm,
+        bench.runner(promised, used),
+        options.max_fixes,
+        options.limits,
+        advanced,
+        publish=bench.publish,
+        patient=bench.patient().runner(promised, used),
+        busy=busy,
     )

@@ -6,6 +6,7 @@ SandboxError                  the sandbox itself failed; never shown to a model 
 └── InstallationFailed        the package index or the disk failed (not: a requirement that cannot be met)
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,12 @@ from sandbox.report import CommandResult, Limits
 
 WORK, PACKAGES, TOOLS = "/work", "/packages", "/tools"
 """Where a command finds the copy of its directory, its packages, and our runner."""
+
+_THREADS = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS", "LOKY_MAX_CPU_COUNT", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS",
+)  # fmt: skip
+"""Where libraries look for how many threads they may start."""
 
 OUTPUT_CAP = 16 * 2**20
 """Bytes of one file to bring back; a larger one is left where it is."""
@@ -72,7 +79,7 @@ class Command:
 
     def inside(self, path: str) -> dict[str, str]:
         """The whole environment of the command; `path` is where programs are found. Nothing of the host's."""
-        threads = str(max(1, round(self.limits.cpus)))
+        threads = str(max(1, min(round(self.limits.cpus), os.cpu_count() or 1)))
         return {
             "PATH": path,
             "HOME": "/tmp",  # noqa: S108
@@ -84,10 +91,7 @@ class Command:
             "PYTHONUNBUFFERED": "1",
             "PYTHONFAULTHANDLER": "1",  # where it was when native code brought it down
             # Threads count as processes, and more of them than processors only slow each other down.
-            "OMP_NUM_THREADS": threads,
-            "OPENBLAS_NUM_THREADS": threads,
-            "MKL_NUM_THREADS": threads,
-            "NUMEXPR_NUM_THREADS": threads,
+            **dict.fromkeys(_THREADS, threads),
             "TOKENIZERS_PARALLELISM": "false",
             "HF_HUB_OFFLINE": "1",
             **self.environment,

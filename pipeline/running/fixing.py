@@ -39,6 +39,7 @@ REMEMBERED = 600
 """Characters kept of what the model said the cause was."""
 
 AS_WRITTEN, AS_DELIVERED = "the code as it was written", "with the versions that are delivered"
+PATIENTLY = "the same with twice the time"
 
 _BESIDE = ("config.yaml", "requirements.txt", "reproduce.sh")
 """Shown with the code: faults are mended there as well."""
@@ -84,6 +85,10 @@ class Fixer:
     asked: int = 0
     executed: Repository | None = None
     """What ran last."""
+    patient: Run | None = None
+    """As `run`, with twice the time: for what was stopped while the machine was `busy`."""
+    busy: Callable[[], str] = lambda: ""
+    """How busy the machine is, in a clause; empty: not too much."""
     _reports: dict[str, ExecutionReport] = field(default_factory=dict, init=False)
     _running: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -98,7 +103,16 @@ class Fixer:
             return self._reports.get(_state(repository)) or self._execute(repository, why)
 
     def _execute(self, repository: Repository, why: str) -> ExecutionReport:
-        report = self._reports[_state(repository)] = self.run(repository)
+        report = self._entered(repository, self.run(repository), why)
+        timed_out = bool(report.failure and report.failure.result.timed_out)
+        if timed_out and self.patient and (how := self.busy()):
+            again = f"run again with twice the time, since the machine was busy: {how}"
+            self.attempts[-1] = replace(self.attempts[-1], remedy=again)
+            report = self._entered(repository, self.patient(repository), PATIENTLY)
+        return report
+
+    def _entered(self, repository: Repository, report: ExecutionReport, why: str) -> ExecutionReport:
+        self._reports[_state(repository)] = report
         self.executed = repository
         outcome = report.failure
         mark = error_signature(outcome, repository) if outcome else None
@@ -170,7 +184,7 @@ class Fixer:
 
     def _by_model(self, repository: Repository, report: ExecutionReport) -> Change | None:
         outcome, mark = report.phases[-1], self.attempts[-1].signature
-        repeats = sum(attempt.signature == mark for attempt in self.attempts)
+        repeats = sum(a.signature == mark and a.why != PATIENTLY for a in self.attempts)
         if repeats > REPEATS:
             return None
         shown, given = frames(output(outcome.result), repository.files), _given(repository)

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -247,3 +248,26 @@ def test_a_change_to_what_runs_is_told_and_taken_back_where_it_breaks() -> None:
     assert second.remedy == "audit: R2 (taken back: it does not run with that)"
     assert (second.lines_changed, second.signature) == (0, None)
     assert third.why == "with that change"
+
+
+def stopped(repository: Repository) -> ExecutionReport:
+    """A run that does not end in time."""
+    result = CommandResult(("python3", "main.py", "--smoke"), None, 120.0, "", "", timed_out=True)
+    return ExecutionReport("smoke", ENVIRONMENT, (PhaseResult("smoke", result),))
+
+
+def test_what_a_busy_machine_stopped_is_run_with_twice_the_time_before_anybody_is_asked() -> None:
+    llm = ScriptedLLM({})
+    fix = replace(fixer(llm, stopped), patient=program, busy=lambda: "15 processes wanted 2 processors")
+    _, execution = fix.fix(GOOD)
+    assert (execution.ok, llm.asked) == (True, [])
+    first, second = fix.attempts
+    assert first.remedy and "15 processes wanted 2 processors" in first.remedy
+    assert (first.lines_changed, second.why, second.signature) == (0, "the same with twice the time", None)
+
+
+def test_on_a_calm_machine_a_run_that_takes_too_long_is_at_fault_itself() -> None:
+    llm = ScriptedLLM({"fix.1": "NO CHANGE: it needs a larger machine."})
+    fix = replace(fixer(llm, stopped), patient=program)
+    _, execution = fix.fix(GOOD)
+    assert (execution.ok, llm.stages, len(fix.attempts)) == (False, ["fix.1"], 1)
