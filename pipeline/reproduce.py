@@ -17,8 +17,10 @@ from pipeline.proving.documents import report_documents
 from pipeline.proving.report import execution_report
 from pipeline.reading.paper import Paper
 from pipeline.record import Commit, Record
+from pipeline.running.doubts import doubts
 from pipeline.running.figures import figures_of
 from pipeline.running.fixing import Fixer
+from pipeline.running.reconsidering import reconsidered
 from pipeline.running.workbench import Workbench
 from sandbox.interface import Sandbox
 from sandbox.pressure import busy
@@ -90,10 +92,10 @@ def reproduce(
         fixer = _fixer(desk, planned, options)
         written = method.write(desk, planned, fixer)
     record.commit("Write the code", written.ending, written.repository, written.documents)
-    repository, execution = written.repository, None
+    repository, execution, told = written.repository, None, ""
     if fixer:
         with record.stage("run"):
-            repository = method.run(fixer, repository)
+            repository, told = reconsidered(fixer, method.run(fixer, repository))
         for change in fixer.changes:
             record.commit("Repair the run", change.remedy, change.repository)
     else:
@@ -121,6 +123,8 @@ def reproduce(
         figures=figures,
         repository=repository,
         written=written.repository,
+        doubts=doubts(planned.plan, repository, execution) if execution and execution.ok else (),
+        told=told,
         seconds={**record.seconds, "total": sum(record.seconds.values())},
     )
     documents = report_documents(planned.plan, report)

@@ -130,6 +130,7 @@ def execute(
         phases=tuple(phases),
         metrics=results.metrics,
         undefined=results.undefined,
+        unfinished=results.unfinished,
         coverage=coverage,
     )
 

@@ -117,6 +117,8 @@ class ExecutionReport:
     """From the `results.json` that this execution wrote."""
     undefined: Mapping[str, str] = field(default_factory=dict)
     """Metrics without a number in it, and why."""
+    unfinished: tuple[str, ...] = ()
+    """Sentences on runs that the metrics leave out, since they did not end well."""
     coverage: Mapping[str, LineCoverage] = field(default_factory=dict)
     """By relative path."""
 

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,8 @@ class Results:
     metrics: Mapping[str, float] = field(default_factory=dict)
     undefined: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
+    """Of which experiment and method how many runs did not end well, where others did: means hide them."""
 
 
 def _said(content: bytes | None, phase: Mode) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -101,7 +104,20 @@ def of_harness(content: bytes | None, phase: Mode, promised: Collection[str]) ->
         ]
     left_out = tuple(f"{run.get('experiment')}_" for run in runs if run.get("status") == "skipped")
     promised = [name for name in promised if not name.startswith(left_out)]
-    return Results(numbers, undefined, (*wrong, *problems, *_broken_promises(promised, said["metrics"])))
+    problems += _broken_promises(promised, said["metrics"])
+    return Results(numbers, undefined, (*wrong, *problems), tuple(_unfinished(runs)))
+
+
+def _unfinished(runs: Collection[Mapping[str, Any]]) -> Iterator[str]:
+    by_method: defaultdict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for run in runs:
+        by_method[str(run.get("experiment")), str(run.get("method"))].append(run)
+    for (experiment, method), group in by_method.items():
+        lost = [run for run in group if run.get("status") != "done"]
+        if lost and len(lost) < len(group):
+            seeds = ", ".join(f"seed {run.get('seed')} {run.get('status')}" for run in lost)
+            told = f"{experiment}, {method}: {len(lost)} of {len(group)} runs did not end well ({seeds})."
+            yield shown(told[:LONGEST_PROBLEM])
 
 
 def _finite(value: object) -> float | None:

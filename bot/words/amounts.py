@@ -18,6 +18,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 repair`, `2 repairs`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def money(usd: float | None, unknown: str = "unknown cost") -> str:
     """`$0.31`, `$0.0042`; `unknown` where the model has no known price."""
     if usd is None:

@@ -14,18 +14,17 @@ from bot.intake.commands import USAGE
 from bot.intake.configuration import PATH, SAFE_SLUG, filled_in
 from bot.intake.jobs import Job, Outcome, Record
 from bot.intake.progress import Board, Line
-from bot.words.amounts import duration, money
+from bot.words.amounts import counted, duration, money
 from bot.words.figures import address, figures
+from bot.words.runs import executed
 from pipeline.markdown import code, line, prose
 from pipeline.progress import Stage
-from pipeline.proving.documents import USES, failed_phase, repairs, small_data
+from pipeline.proving.documents import USES, failed_phase, repairs
 from pipeline.reproduce import Reproduction
 
 LIMIT = 65_000
 _UNREADABLE = 2
 """Exit status where it is the paper that cannot be had or read."""
-_METRICS = 40
-"""Shown in a sentence; all are in the report."""
 _NAMES: dict[Stage, str] = {
     "paper": "Read the paper",
     "plan": "Plan",
@@ -74,7 +73,7 @@ def pull_request(reproduction: Reproduction, directory: str, blob: str, issue: i
             _verdict(report),
             _assumptions(report, most),
             _requirements(report, f"{blob}/{directory}" if blob else directory, most),
-            _executed(report, most),
+            executed(report, most),
             figures(report, f"{blob}/{directory}" if blob else directory, most),
             _how_to_run(directory, report.get("contract", 1)),
             _made_with(report),
@@ -202,7 +201,7 @@ def check_summary(report: Mapping[str, Any]) -> str:
     def body(most: int) -> str:
         return "\n\n".join(
             part
-            for part in (_verdict(report), _executed(report, most), _requirements(report, "", most))
+            for part in (_verdict(report), executed(report, most), _requirements(report, "", most))
             if part
         )
 
@@ -254,58 +253,7 @@ def _failing(report: Mapping[str, Any], mode: str) -> str:
 
 
 def _after(number: int) -> str:
-    return f", after {_count(number, 'repair')}" if number else ""
-
-
-def _executed(report: Mapping[str, Any], most: int) -> str:
-    environment = report["environment"]
-    if environment is None:
-        return ""
-    if report["mode"] == "smoke":
-        shown = " This shows that the code runs; it" if report["status"] == "runs" else " It"
-        what = (
-            f"`main.py --smoke`: every experiment's path for a few steps, on {small_data(report)}.{shown} does not "
-            "reproduce the paper's results."
-        )
-    else:
-        what = "`reproduce.sh`: the full experiment, as far as the limits below allow."
-    limits = environment["limits"]
-    rows = [
-        "## What was run",
-        "",
-        what,
-        "",
-        f"Sandbox {code(environment['sandbox'], 40)}, Python {code(environment['python'], 20)}, "
-        f"{_count(len(environment['packages']), 'package')}, no network; at most "
-        f"{duration(limits['seconds'])}, {limits['memory_bytes'] / 2**30:.3g} GiB, {limits['cpus']:g} CPUs.",
-    ]
-    if environment["notes"]:
-        rows += ["", *(f"- {prose(note)}" for note in environment["notes"][:5])]
-    if report["metrics"] and most:
-        figures = list(report["metrics"].items())
-        measured = [f"{code(name, 60)} {value:.6g}" for name, value in figures[:_METRICS]]
-        left = len(figures) - len(measured)
-        more = f" and {left} more in `docs/execution-report.md`" if left else ""
-        on = " on tiny data, which says nothing about the paper's" if report["mode"] == "smoke" else ""
-        rows += ["", f"Measured{on}: {', '.join(measured)}{more}."]
-    if report.get("undefined") and most:
-        names = [code(name, 60) for name in report["undefined"]][:_METRICS]
-        left = len(report["undefined"]) - len(names)
-        more = f" and {left} more" if left else ""
-        rows += [
-            "",
-            f"Without a number in this run: {', '.join(names)}{more}; why stands in `docs/execution-report.md`.",
-        ]
-    told = [attempt for attempt in report["attempts"] if attempt["signature"] or attempt["remedy"]]
-    if told and most:
-        rows += ["", "| attempt | ended | what was changed then |", "|---|---|---|"]
-        for attempt in told[: min(most, 20)]:
-            remedy = prose(attempt["remedy"], 200) if attempt["remedy"] else "nothing"
-            ended = code(attempt["signature"], 160) if attempt["signature"] else "well"
-            rows.append(f"| {attempt['number']} ({attempt['phase']}) | {ended} | {remedy} |")
-        if len(told) > min(most, 20):
-            rows += ["", f"… and {len(told) - min(most, 20)} more in `docs/execution-report.md`."]
-    return "\n".join(rows)
+    return f", after {counted(number, 'repair')}" if number else ""
 
 
 def _requirements(report: Mapping[str, Any], base: str, most: int) -> str:
@@ -316,7 +264,7 @@ def _requirements(report: Mapping[str, Any], base: str, most: int) -> str:
     counts = [f"{requirements[verdict]} {verdict}" for verdict in _VERDICTS if requirements[verdict]]
     parts = [f"## What the paper asks for\n\n{', '.join(counts)}."]
     if requirements["refused"]:
-        dropped = _count(requirements["refused"], "more requirement")
+        dropped = counted(requirements["refused"], "more requirement")
         parts.append(f"Dropped, because the quotation is not in the paper: {dropped}.")
     shown = items[:most]
     open_ = [item for item in shown if item["verdict"] != "implemented"]
@@ -363,7 +311,7 @@ def _assumptions(report: Mapping[str, Any], most: int) -> str:
         why = f" ({prose(item['why'], 240)})" if item["why"] else ""
         rows.append(f"- **{prose(item['subject'], 160)}** {prose(item['assumption'], 240)}{why}")
     if values and most:
-        count = _count(len(values), "value")
+        count = counted(len(values), "value")
         rows += [
             "",
             f"<details><summary>{count} of <code>config.yaml</code> that the paper does not give</summary>",
@@ -418,10 +366,6 @@ def _cost(report: Mapping[str, Any]) -> str:
         f"({usage['cached_tokens']:,} of them cached), {usage['output_tokens']:,} out, "
         f"{duration(report['seconds']['total'])}."
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _stage(stage: Stage, entry: Line, now: float) -> str:

@@ -63,11 +63,14 @@ def execution_report(
     figures: Figures = NO_FIGURES,
     repository: Repository,
     written: Repository | None = None,
+    doubts: Sequence[str] = (),
+    told: str = "",
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """The report as JSON data, valid against `execution-report.schema.json`.
 
     `written` is the code before anything was changed because of a run or an audit; None: nothing was.
+    `doubts` are what the reported run leaves in doubt; `told` is what its writer said of such, or what came of that.
     """
     contract = contract_of(repository.files)
     given = GIVEN if contract > 1 else ()
@@ -97,6 +100,7 @@ def execution_report(
         "attempts": [attempt_entry(attempt) for attempt in attempts],
         "metrics": dict(execution.metrics) if execution else {},
         "undefined": dict(execution.undefined) if execution else {},
+        "unfinished": list(execution.unfinished) if execution else [],
         "phases": [
             {
                 "phase": p.phase,
@@ -106,6 +110,7 @@ def execution_report(
             }
             for p in (execution.phases if execution else ())
         ],
+        "doubts": {"remaining": list(doubts), "told": told},
         "shipped_data": shipped(repository, {path: lines.executed for path, lines in coverage.items()}),
         "figures": _figures(figures, paper),
         "lines": {

@@ -100,7 +100,7 @@ class Fixer:
     def executed_as(self, repository: Repository, why: str = AS_DELIVERED) -> ExecutionReport:
         """The last execution of exactly these files, which is made if there was none. Raises SandboxError."""
         with self._running:
-            return self._reports.get(_state(repository)) or self._execute(repository, why)
+            return self._reports.get(state_of(repository)) or self._execute(repository, why)
 
     def _execute(self, repository: Repository, why: str) -> ExecutionReport:
         report = self._entered(repository, self.run(repository), why)
@@ -112,7 +112,7 @@ class Fixer:
         return report
 
     def _entered(self, repository: Repository, report: ExecutionReport, why: str) -> ExecutionReport:
-        self._reports[_state(repository)] = report
+        self._reports[state_of(repository)] = report
         self.executed = repository
         outcome = report.failure
         mark = error_signature(outcome, repository) if outcome else None
@@ -161,12 +161,12 @@ class Fixer:
         Raises SandboxError and what the model's client raises.
         """
         report = self.execute(repository)
-        best, seen = (repository, report), {_state(repository)}
+        best, seen = (repository, report), {state_of(repository)}
         while not report.ok:
             change = _by_program(repository, report.phases[-1]) or self._by_model(repository, report)
-            if change is None or _state(change.repository) in seen:
+            if change is None or state_of(change.repository) in seen:
                 return best
-            seen.add(_state(change.repository))
+            seen.add(state_of(change.repository))
             self.changes.append(change)
             self.answer(change)
             repository = change.repository
@@ -194,11 +194,11 @@ class Fixer:
         while self.asked < self.max_fixes:
             self.asked += 1
             task = self._task(repository, report, named, repeats, rewrite, history)
-            identity = f"{_state(repository)} {mark} {history}"
+            identity = f"{state_of(repository)} {mark} {history}"
             prompt = self.context.prompt(f"fix.{self.asked}", task, identity=identity)
             answer = self.llm.complete(prompt).text
             if answer.strip().startswith("NO CHANGE:"):
-                self.attempts[-1] = replace(self.attempts[-1], remedy=f"model: {_first_sentence(answer)}")
+                self.attempts[-1] = replace(self.attempts[-1], remedy=f"model: {first_sentence(answer)}")
                 return None
             try:
                 changed = edits.apply(repository, edits.parse(answer))
@@ -207,7 +207,7 @@ class Fixer:
                 continue
             refused = self.objections(repository, changed, check_patch)
             if not refused:
-                return Change(changed, f"model: {_first_sentence(answer)}")
+                return Change(changed, f"model: {first_sentence(answer)}")
             history.append(f"The last edits were refused: {'; '.join(refused)}")
         return None
 
@@ -224,14 +224,8 @@ class Fixer:
         sources = {path: text for path, text in repository.python_files().items() if path not in given}
         blamed = {path for path in sources if any(f"`{path}`" in problem for problem in outcome.problems)}
         blamed |= concerned(outcome, self.plan.logic, sources)
-        full = set(sources) if repeats > 1 else {*named, *blamed, *ENTRY.values()} & set(sources)
-        shown = [block("code", sources[path], path=path) for path in sorted(full)]
-        shown += [
-            block("interface", interface(sources[path]), path=path) for path in sorted(set(sources) - full)
-        ]
-        shown += [
-            block("code", repository.files[path], path=path) for path in _BESIDE if path in repository.files
-        ]
+        full = set(sources) if repeats > 1 else {*named, *blamed, *ENTRY.values()}
+        shown = code_shown(repository, full)
         if rewrite in self.analyses:
             shown.append(block("analysis", self.analyses[rewrite].text, path=rewrite))
         return render(
@@ -249,6 +243,20 @@ class Fixer:
             stacks=outcome.result.timed_out and bool(named),
             edit_format=render("edit_format"),
         )
+
+
+def code_shown(repository: Repository, full: Collection[str]) -> list[str]:
+    """Blocks of the code for a model: files of `full` whole, of others what may be called, then what lies beside."""
+    given = _given(repository)
+    sources = {path: text for path, text in repository.python_files().items() if path not in given}
+    shown = [block("code", sources[path], path=path) for path in sorted(set(sources).intersection(full))]
+    shown += [
+        block("interface", interface(sources[path]), path=path)
+        for path in sorted(set(sources).difference(full))
+    ]
+    return shown + [
+        block("code", repository.files[path], path=path) for path in _BESIDE if path in repository.files
+    ]
 
 
 def new_findings(before: Repository, after: Repository, plan: Plan) -> list[str]:
@@ -327,14 +335,15 @@ def reached(report: ExecutionReport) -> tuple[int, bool]:
     return PHASES.index(last.phase), last.ok
 
 
-def _state(repository: Repository) -> str:
+def state_of(repository: Repository) -> str:
+    """The same for the same files."""
     digest = hashlib.sha256()
     for path, text in sorted(repository.files.items()):
         digest.update(f"{path}\0{text}\0".encode())
     return digest.hexdigest()
 
 
-def _first_sentence(answer: str) -> str:
+def first_sentence(answer: str) -> str:
     """What the model says the cause is: its first paragraph, cut to one line."""
     paragraph = " ".join(answer.strip().split("\n\n")[0].split())
     return "edits without an explanation" if "<<<<<<<" in paragraph else paragraph[:REMEMBERED]

@@ -87,7 +87,8 @@ def test_a_smoke_run_of_the_harness_that_proves_too_little(said: dict[str, Any],
 def test_in_full_runs_may_diverge_and_skipped_ones_promise_nothing() -> None:
     runs = [run("done"), run("diverged", "lost"), run("skipped", "no data", "table3")]
     promised = (r"table2_a_\w+", "table3_a_loss")
-    assert harnessed("full", *promised, runs=runs) == Results({"table2_a_loss": 1.5})
+    lost = "table2, a: 1 of 2 runs did not end well (seed 0 diverged)."
+    assert harnessed("full", *promised, runs=runs) == Results({"table2_a_loss": 1.5}, unfinished=(lost,))
     (problem,) = harnessed("full", *promised, runs=runs[:2]).problems
     assert "table3_a_loss" in problem
 
@@ -101,3 +102,18 @@ def test_a_metrics_name_that_nobody_could_read_is_a_problem(read: Callable[..., 
 
     assert results.metrics == {"kept": 1.0}
     assert len(results.problems) == 1 and "is no name of a metric" in results.problems[0]
+
+
+def test_runs_that_a_mean_leaves_out_are_counted() -> None:
+    runs = [
+        {"experiment": "table2", "method": method, "seed": seed, "status": status, "reason": "it was nan"}
+        for method, seed, status in [
+            ("adam", 1, "done"), ("adam", 2, "diverged"), ("adam", 3, "done"), ("sgd", 1, "done"),
+            ("none", 1, "failed"),
+        ]
+    ]  # fmt: skip
+    content = json.dumps(
+        {"mode": "full", "metrics": {"table2_adam_error": 0.5}, "undefined": {}, "runs": runs}
+    )
+    results = of_harness(content.encode(), "full", [])
+    assert results.unfinished == ("table2, adam: 1 of 3 runs did not end well (seed 2 diverged).",)

@@ -114,6 +114,16 @@ def test_metrics_beyond_those_shown_are_counted_and_quotations_stand_beside_thei
     assert f"“{prose(made.report['requirements']['items'][0]['quote'])}”" in body
 
 
+def test_what_a_run_leaves_in_doubt_and_which_runs_a_mean_hides_is_said() -> None:
+    made = reproduction()
+    made.report["doubts"] = {"remaining": ["`error` is 0 for every method."], "told": "They are equal."}
+    made.report["unfinished"] = ["table2, adam: 1 of 3 runs did not end well (seed 2 diverged)."]
+    told = messages.pull_request(made, "papers/x", "", None).partition("## What was run")[2]
+    assert "leaves in doubt:\n\n- \\`error\\` is 0 for every method." in told
+    assert "Its writer, asked about such: They are equal." in told
+    assert "1 of 3 runs did not end well (seed 2 diverged)." in told
+
+
 def test_what_the_audit_changed_is_a_repair_and_what_changed_nothing_is_none() -> None:
     made = reproduction()
     attempt = made.report["attempts"][-1] | {"signature": None}
