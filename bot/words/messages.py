@@ -285,7 +285,7 @@ def _table(items: Sequence[Mapping[str, Any]], base: str) -> str:
         ran = sum(evidence["executed"] for evidence in item["evidence"])
         of = sum(evidence["executable"] for evidence in item["evidence"])
         text = f"**{prose(item['id'], 10)}** {prose(item['text'], 240)}"
-        if item["note"] and item["verdict"] != "implemented":
+        if item["note"]:
             text += f"<br>{prose(item['note'], 200)}"
         source = f"{prose(item['anchor'], 20)} “{prose(item['quote'], 160)}”"
         verdict = f"{_VERDICTS[item['verdict']]} {item['verdict']}"
@@ -336,7 +336,7 @@ def _how_to_run(directory: str, contract: int) -> str:
         f"cd {directory}\n"
         "python3 -m venv .venv && .venv/bin/pip install --requirement requirements.txt\n"
         f"{first}"
-        ".venv/bin/python main.py --smoke    # every path on tiny data, within a minute\n"
+        ".venv/bin/python main.py --smoke    # every experiment on tiny data: whether it runs\n"
         "PATH=$PWD/.venv/bin:$PATH bash reproduce.sh    # the full experiment\n```\n\n"
         "A model wrote the code from the paper alone: read it before you run it outside of a sandbox."
     )
