@@ -122,7 +122,7 @@ def reproduce(
         platforms=fixer.platforms if fixer else {},
         figures=figures,
         repository=repository,
-        written=written.repository,
+        written=None if options.method == "iterative" else written.repository,
         doubts=doubts(planned.plan, repository, execution) if execution and execution.ok else (),
         told=told,
         seconds={**record.seconds, "total": sum(record.seconds.values())},

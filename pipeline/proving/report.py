@@ -69,14 +69,15 @@ def execution_report(
 ) -> dict[str, Any]:
     """The report as JSON data, valid against `execution-report.schema.json`.
 
-    `written` is the code before anything was changed because of a run or an audit; None: nothing was.
+    `written` is the code before anything was changed because of a run or an audit; None: it grew between the runs.
     `doubts` are what the reported run leaves in doubt; `told` is what its writer said of such, or what came of that.
     """
     contract = contract_of(repository.files)
     given = GIVEN if contract > 1 else ()
     own = {path: text for path, text in repository.python_files().items() if path not in given}
     generated = sum(len(text.splitlines()) for text in own.values())
-    changed = edits.lines_changed(_own(written), _own(repository)) if written else 0
+    step_by_step = sum(attempt.lines_changed for attempt in attempts)
+    changed = edits.lines_changed(_own(written), _own(repository)) if written else step_by_step
     measured = execution.coverage if execution else {}
     coverage = {path: lines for path, lines in measured.items() if path not in given}
     executable = sum(len(file.executable) for file in coverage.values())
