@@ -22,9 +22,9 @@ from harness import main
 if __name__ == "__main__":
     main(EXPERIMENTS)
 '''
-REPRODUCE = f"""#!/usr/bin/env bash
-# Everything, the cheapest first; for Python {PYTHON}, with what requirements.txt names. What lacks data is skipped by
-# name, what fails stops nothing, what has been run is not run again. Options are those of `python3 main.py run`.
+REPRODUCE = """#!/usr/bin/env bash
+# Everything, the cheapest first; for the Python of .python-version, with what requirements.txt names. What lacks data
+# is skipped by name, what fails stops nothing, what has been run is not run again. Options are those of `main.py run`.
 cd "$(dirname "$0")" || exit
 wanted=$(cat .python-version)
 found=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')

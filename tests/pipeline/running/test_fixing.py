@@ -30,6 +30,7 @@ estimator.py
     return total / length(values)
 =======
     return total / len(values)
+>>>>>>> REPLACE
 """
 NAME_ERROR = """Traceback (most recent call last):
   File "/work/main.py", line 30, in <module>
@@ -198,7 +199,8 @@ def test_a_time_out_shows_where_it_was_and_blames_no_file_without_a_stack() -> N
 
         def another(prompt: Prompt) -> str:
             comment = f"# {prompt.stage}"
-            return f"Smaller.\n\nconfig.yaml\n<<<<<<< SEARCH\nseed: 0\n=======\n{comment}\nseed: 0\n
+            return f"Smaller.\n\nconfig.yaml\n<<<<<<< SEARCH\nseed: 0\n=======\n{comment}\nseed: 0\n>>>>>>> REPLACE\n"
+
         llm = ScriptedLLM({f"fix.{number}": another for number in range(1, 9)})
         fixer(llm, run).fix(GOOD)
         return [prompt.task for prompt in llm.asked]
