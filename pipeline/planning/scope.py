@@ -19,7 +19,7 @@ _CODED = {"datasets": "Data", "baselines": "Base"}
 """What has no number of its own gets one."""
 
 _RANGE = re.compile(r"[-\u2013:]|\.\.|\bto\b")
-_NUMBERED = re.compile(r"(?:Algorithm|Figure|Table|Listing)\s+[\w.]+[.:]?\s*|[\d.]+\s+")
+_NUMBERED = re.compile(r"(?:(?:Algorithm|Figure|Table|Listing)\s+[\w.]++:?|[\d.]++)\s+")
 _PARTS = re.compile(
     r"experiment|\btab(?:le)?s?\b|\bfig(?:ure)?s?\b|\[?\b(?:Tab|Fig|App)[A-Z]?\d|baseline|data ?sets?\b|benchmark"
     r"|ablation|evaluation|comparison|\bstud(?:y|ies)\b|\bjudge|appendi",
@@ -52,7 +52,7 @@ def listed(items: Sequence[ScopeItem]) -> str:
         if kind == "equations":
             told = [names[place] for place in places]
         else:
-            labels = (_NUMBERED.sub("", items[place].label, count=1)[:_SHORT] for place in places)
+            labels = (_short(items[place].label) for place in places)
             told = [f"{names[place]} {label}" for place, label in zip(places, labels, strict=True)]
         lines.append(f"{kind}: {'; '.join(told)}")
     return "\n".join(lines)
@@ -92,6 +92,12 @@ def drops(question: OpenQuestion) -> bool:
         if _LEFT_OUT.search(sentence) and _PARTS.search(told):
             return True
     return bool(_LEFT_OUT.search(question.question) and _PARTS.search(question.question))
+
+
+def _short(label: str) -> str:
+    """Without the number that the name has already."""
+    numbered = _NUMBERED.match(label)
+    return (label[numbered.end() :] if numbered else label)[:_SHORT]
 
 
 def _names(items: Sequence[ScopeItem]) -> list[str]:

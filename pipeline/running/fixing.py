@@ -156,7 +156,7 @@ class Fixer:
         named = [frame.path for frame in shown if frame.path not in given]
         rewrite = named[-1] if named and repeats == REPEATS else ""
         history = [f"`{a.signature}` → {a.remedy}" for a in self.attempts if a.remedy]
-        history += [f"The plan was found wrong: {c.where}, “{c.wrong}”: {c.right}" for c in self.corrections]
+        history += [_misled(correction) for correction in self.corrections]
         while self.asked < self.max_fixes:
             self.asked += 1
             task = self._task(repository, report, named, repeats, rewrite, history)
@@ -164,6 +164,7 @@ class Fixer:
             prompt = self.context.prompt(f"fix.{self.asked}", task, identity=identity)
             answer, wrong = separated(self.llm.complete(prompt).text)
             self.corrections += wrong
+            history += [_misled(correction) for correction in wrong]
             if answer.strip().startswith("NO CHANGE:"):
                 self.attempts[-1] = replace(self.attempts[-1], remedy=f"model: {_first_sentence(answer)}")
                 return None
@@ -299,6 +300,11 @@ def _state(repository: Repository) -> str:
     for path, text in sorted(repository.files.items()):
         digest.update(f"{path}\0{text}\0".encode())
     return digest.hexdigest()
+
+
+def _misled(correction: Correction) -> str:
+    """What of the plan was found wrong, for a model."""
+    return f"The plan was found wrong: {correction.where}, “{correction.wrong}”: {correction.right}"
 
 
 def _first_sentence(answer: str) -> str:
