@@ -62,6 +62,9 @@ def main() -> None:
 @click.option(
     "--refine", type=click.Choice(REFINABLE), multiple=True, help="Verify and refine a stage; repeatable."
 )
+@click.option(
+    "--scope", metavar="TEXT", default="", help='What, and how: "only Table 2, in JAX". Default: all.'
+)
 @click.option("--sandbox", type=click.Choice(("docker", "local", "none")), help="Where the code runs.")
 @click.option(
     "--max-fixes", type=click.IntRange(0), default=8, show_default=True, help="Repairs before giving up."
@@ -84,6 +87,7 @@ def run(
     out: Path | None,
     method: str,
     refine: tuple[str, ...],
+    scope: str,
     max_fixes: int,
     max_steps: int,
     resume: bool,
@@ -130,6 +134,7 @@ def run(
         replay=replay,
         method=method,
         refine=refine,
+        wish=scope.strip(),
         max_fixes=max_fixes,
         max_steps=max_steps,
     )

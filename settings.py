@@ -149,6 +149,8 @@ class Settings(BaseSettings):
     """Where a workflow step's outputs go; GitHub sets it."""
     paper: str | None = None
     """An arXiv paper to implement now, whatever the event; only the GitHub Action uses it."""
+    scope: str | None = None
+    """What of `PAPER2CODE_PAPER` is wanted, and how, in plain words. Default: all of it."""
     issue: int | None = Field(default=None, ge=1)
     """Number of the issue that `PAPER2CODE_PAPER` is for."""
     dashboard_token: SecretStr | None = None

@@ -15,6 +15,7 @@ from pipeline.model.llm import LLM
 from pipeline.model.window import contexts, within_window
 from pipeline.planning import documents
 from pipeline.planning.analysis import FileAnalysis, analyze
+from pipeline.planning.corrections import shown
 from pipeline.planning.plan import Method, Plan
 from pipeline.planning.planning import STEPS, Planner, unplanned
 from pipeline.reading.paper import Paper
@@ -33,6 +34,8 @@ class Desk:
     executor: Executor
     bench: Workbench | None
     """None: nothing can be run."""
+    wish: str = ""
+    """What a person wants of the paper, and how."""
 
 
 @dataclass(frozen=True)
@@ -78,17 +81,22 @@ class Ladder:
         """See Way."""
         record = desk.record
         with record.stage("plan", len(STEPS)):
-            plan, context = within_window(desk.paper, record.keep, partial(self._planned, desk))
+            plan, context = within_window(desk.paper, record.keep, partial(self._planned, desk), desk.wish)
         if written := documents.plan_documents(plan):
             record.commit("Plan the reproduction", desk.paper.title, Repository({}), written)
         if self.method != "full":
             return Planned(plan, context)
         with record.stage("analysis", len(plan.delicate())):
-            return Planned(plan, context, analyze(plan, context, desk.llm, self.refine, record.advanced))
+            analyses = analyze(plan, context, desk.llm, self.refine, record.advanced)
+        found = [shown(c, desk.paper) for analysis in analyses.values() for c in analysis.corrections]
+        if found:
+            context = context.extended("corrections", documents.corrections(found))
+            plan = plan.model_copy(update={"corrections": (*plan.corrections, *found)})
+        return Planned(plan, context, analyses)
 
     def _planned(self, desk: Desk, context: Context) -> tuple[Plan, Context]:
         advanced = desk.record.advanced
-        asked = self.method, self.refine, advanced, self.contract
+        asked = self.method, self.refine, advanced, self.contract, desk.wish
         planner = Planner(desk.paper, desk.llm, context, desk.executor, *asked)
         return planner.plan(), planner.context
 
@@ -114,12 +122,14 @@ class Iterative:
     def plan(self, desk: Desk) -> Planned:
         """See Way."""
         with desk.record.stage("plan", len(STEPS)):
-            return Planned(unplanned(desk.paper, CURRENT), next(contexts(desk.paper, desk.record.keep)))
+            return Planned(
+                unplanned(desk.paper, CURRENT), next(contexts(desk.paper, desk.record.keep, desk.wish))
+            )
 
     def write(self, desk: Desk, planned: Planned, fixer: Fixer | None) -> Written:
         """See Way."""
         tools = desk.bench.tools(fixer) if desk.bench and fixer else None
-        shown = contexts(desk.paper, desk.record.keep)
+        shown = contexts(desk.paper, desk.record.keep, desk.wish)
         with desk.record.stage("code"):
             worked = Agent(desk.llm, shown, tools, self.max_steps, desk.record.advanced).work()
         log = {"docs/steps.md": worked.log}

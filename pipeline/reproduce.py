@@ -10,7 +10,9 @@ from pipeline.contract import CURRENT, Contract
 from pipeline.methods import Desk, Planned, way
 from pipeline.model.asking import Context
 from pipeline.model.llm import LLM
-from pipeline.planning.plan import Method
+from pipeline.planning.corrections import shown
+from pipeline.planning.documents import plan_documents
+from pipeline.planning.plan import Method, Plan
 from pipeline.progress import Observer
 from pipeline.proving.audit import prove
 from pipeline.proving.documents import report_documents
@@ -41,6 +43,8 @@ class Options:
     """Of the agent of the method `iterative`."""
     concurrency: int = 8
     mode: Mode = "smoke"
+    wish: str = ""
+    """What a person wants of the paper, and how, in their words; empty: all of it."""
     limits: Limits = Limits()
     contract: Contract = CURRENT
     """What the model is asked for; an older one where a recording answers."""
@@ -87,7 +91,7 @@ def reproduce(
     method = way(options.method, options.refine, options.max_steps, options.contract)
     with ThreadPoolExecutor(options.concurrency) as executor:
         bench = workbench(sandbox, record, paper, options, cancelled)
-        desk = Desk(paper, llm, record, executor, bench)
+        desk = Desk(paper, llm, record, executor, bench, options.wish)
         planned = method.plan(desk)
         fixer = _fixer(desk, planned, options)
         written = method.write(desk, planned, fixer)
@@ -110,11 +114,12 @@ def reproduce(
             repository = fixer.pinned(repository)
             execution = fixer.executed_as(repository)
         figures = figures_of(execution, [figure.anchor for figure in paper.figures])
+    plan = _corrected(planned.plan, fixer, paper)
     report = execution_report(
         paper=paper,
         method=options.method,
         shares=llm.shares,
-        plan=planned.plan,
+        plan=plan,
         mode=options.mode,
         execution=execution,
         attempts=fixer.attempts if fixer else (),
@@ -127,7 +132,7 @@ def reproduce(
         told=told,
         seconds={**record.seconds, "total": sum(record.seconds.values())},
     )
-    documents = report_documents(planned.plan, report)
+    documents = plan_documents(plan) | report_documents(plan, report)
     record.commit("Report what was run", "", repository, documents, figures.files)
     slug, commits = planned.plan.overview.slug, tuple(record.commits)
     return Reproduction(paper, slug, report["status"], commits, report, written.context)
@@ -141,6 +146,12 @@ def workbench(
         return None
     packages, mode, limits = options.packages, options.mode, options.limits
     return Workbench(sandbox, record.lay_out, packages, paper.published, mode, limits, cancelled)
+
+
+def _corrected(plan: Plan, fixer: Fixer | None, paper: Paper) -> Plan:
+    """The plan with what was found wrong in it while the code was mended."""
+    found = tuple(shown(correction, paper) for correction in (fixer.corrections if fixer else ()))
+    return plan.model_copy(update={"corrections": plan.corrections + found})
 
 
 def _fixer(desk: Desk, planned: Planned, options: Options) -> Fixer | None:

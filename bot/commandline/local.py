@@ -70,6 +70,8 @@ def reproduce(
         display.note(f"Everything goes to {out}; {where}.")
         if replay is None and options.get("method", "full") == "full":
             display.note(f"{composition.expected(settings, paper)}.")
+        if wish := options.get("wish"):
+            display.note(f"You asked for: “{wish}”.")
         interrupt = Interrupt(display.note, lambda: _leave(display, errand))
 
         def observe(event: Progress) -> None:

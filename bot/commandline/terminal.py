@@ -23,6 +23,7 @@ from pipeline.markdown import visible
 from pipeline.progress import Progress, Stage
 from pipeline.proving.documents import repairs
 from pipeline.proving.rubric import Graded
+from pipeline.proving.scope import in_words
 from pipeline.proving.scoring import Judgement
 from sandbox.report import CommandResult, ExecutionReport
 
@@ -152,6 +153,8 @@ def result(
     requirements, lines, usage = report["requirements"], report["lines"], report["usage"]
     repository = out / "repository"
     rows = [("Repository", str(repository)), ("Report", str(repository / "docs/execution-report.md"))]
+    if said := in_words(report.get("scope")):
+        rows.insert(0, ("Of the paper", said))
     if environment := report["environment"]:
         mode = "smoke run (tiny data)" if report["mode"] == "smoke" else "full run"
         repaired = _many(repairs(report), "repair")

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Literal, get_args
 
 from pipeline.markdown import code
+from pipeline.reading.references import besides
 
 Verb = Literal["reproduce", "status", "cancel", "retry", "revise", "rate", "help"]
 OPTIONS = ("model", "judge_model", "max_usd", "max_fixes", "refine", "full")
@@ -20,6 +21,7 @@ USAGE = """\
 | command, in the first line of a comment | does |
 |---|---|
 | `/paper2code [arxiv:ID] [key=value…]` | implement the paper; without an ID, the one that the issue names |
+| `/paper2code arxiv:ID TEXT` | only what you say, as you say: `only Table 2 and the ablation, in PyTorch` |
 | `/paper2code status` | stage, time and cost of this issue's jobs |
 | `/paper2code cancel` | stop them; what was made so far is kept |
 | `/paper2code retry` | continue the last one from what is already paid for |
@@ -37,10 +39,15 @@ class Command:
 
     verb: Verb
     text: str = ""
-    """The rest: where a reference may stand (reproduce), or the words of revise and rate."""
+    """The rest: references and a wish (reproduce), or the words of revise and rate."""
     options: tuple[tuple[str, str], ...] = ()
     score: int | None = None
     """Of rate, 1 to 5."""
+
+    @property
+    def wish(self) -> str:
+        """Of reproduce: what somebody wants of the paper, and how, word for word; empty: all of it."""
+        return besides(self.text) if self.verb == "reproduce" else ""
 
 
 @dataclass(frozen=True)
@@ -82,13 +89,13 @@ def _rate(words: str) -> Command | Mistake:
 
 def _reproduce(rest: str) -> Command | Mistake:
     """What looks like an option is one, or is refused: a cap that was meant is never passed over."""
-    references: list[str] = []
+    said: list[str] = []
     options: dict[str, str] = {}
     words = rest.split()
     while words:
         found = _option(words)
         if found is None:
-            references.append(words.pop(0))
+            said.append(words.pop(0))
             continue
         key, value, taken = found
         if key not in OPTIONS:
@@ -101,7 +108,7 @@ def _reproduce(rest: str) -> Command | Mistake:
             return Mistake(f"`{key}` needs exactly one value.")
         options[key] = value
         del words[:taken]
-    return Command("reproduce", " ".join(references), tuple(options.items()))
+    return Command("reproduce", " ".join(said), tuple(options.items()))
 
 
 def _option(words: list[str]) -> tuple[str, str, int] | None:

@@ -20,6 +20,8 @@ from pipeline.reading.references import references
 LABEL = "paper2code"
 """Putting it on an issue asks for the papers that the issue names."""
 MOST_PAPERS = 3
+LONGEST_WISH = 1000
+"""Characters: so much is repeated back word for word."""
 _RANKS = ("none", *get_args(Permission))
 
 Payload = Mapping[str, Any]
@@ -114,7 +116,8 @@ def _jobs(request: Request, configuration: Configuration) -> Admitted | Refusal:
             "I found no arXiv paper here. Name one in the command, like `/paper2code arxiv:1706.03762`, or "
             "put its arXiv link into the issue."
         )
-    options = request.command.options if isinstance(request.command, Command) else ()
+    command = request.command if isinstance(request.command, Command) else Command("reproduce")
+    options = command.options
     wanted = with_options(configuration, options)
     if isinstance(wanted, Refusal):
         return wanted
@@ -129,6 +132,7 @@ def _jobs(request: Request, configuration: Configuration) -> Admitted | Refusal:
             wanted,
             request.received,
             options=options,
+            scope=command.wish,
         )
         for paper in papers
     )
@@ -152,7 +156,7 @@ def _opened(payload: Payload) -> Request | None:
     if author is None or author["type"] != "User":
         return None
     payload = {**payload, "sender": author}
-    command = parse(issue["body"] or "")
+    command = _understood(issue["body"])
     references = _references(f"{issue['title']}\n\n{issue['body'] or ''}")
     if command is None and not references:
         return None
@@ -163,10 +167,10 @@ def _edited(payload: Payload) -> Request | None:
     issue, changes = payload["issue"], payload.get("changes", {})
     title = changes.get("title", {}).get("from", issue["title"])
     body = changes.get("body", {}).get("from", issue["body"]) or ""
-    command = parse(issue["body"] or "")
+    command = _understood(issue["body"])
     before = _references(f"{title}\n\n{body}")
     references = _references(f"{issue['title']}\n\n{issue['body'] or ''}")
-    if command == parse(body):
+    if command == _understood(body):
         command = None
         references = tuple(reference for reference in references if reference not in before)
     if command is None and not references:
@@ -220,16 +224,29 @@ def _said(
     thread: int | None = None,
 ) -> Request | None:
     """What somebody says below an issue or pull request (`subject`)."""
-    command, about = parse(body or ""), payload[subject]
+    command, about = _understood(body), payload[subject]
     if command is None:
         return None
     references: tuple[str, ...] = ()
     if isinstance(command, Command) and command.verb == "reproduce":
         named = _references(command.text)
         references = named or _references(f"{about['title']}\n\n{about['body'] or ''}")
-        if command.text and not named:
-            command = Mistake("what stands after `/paper2code` is neither a command nor an arXiv paper.")
     return _request(payload, identity, when, command, references, subject, comment, thread)
+
+
+def _understood(body: str | None) -> Command | Mistake | None:
+    """The command in it; a wish names its paper, so that no misspelt command spends anything."""
+    command = parse(body or "")
+    if not isinstance(command, Command) or command.verb != "reproduce" or not command.text:
+        return command
+    if not _references(command.text):
+        return Mistake(
+            "what stands after `/paper2code` is neither a command nor an arXiv paper. To have a part of a paper only, "
+            "name it as well: `/paper2code arxiv:ID only Table 2`."
+        )
+    if len(command.wish) > LONGEST_WISH:
+        return Mistake(f"what you want of the paper has to be said in at most {LONGEST_WISH} characters.")
+    return command
 
 
 def _closed(payload: Payload) -> Ending | None:

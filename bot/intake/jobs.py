@@ -83,11 +83,15 @@ class Job:
     wish: Wish | None = None
     options: tuple[tuple[str, str], ...] = ()
     """Of the command that asked for it; they are in `configuration`, and in that of another attempt."""
+    scope: str = ""
+    """What somebody wants of the paper, and how, word for word; empty: all of it."""
 
     @property
     def key(self) -> str:
         """What no two jobs may work on at the same time."""
         key = f"{self.place.repository_id}#{self.place.issue}:{self.paper}"
+        if self.scope:
+            key = f"{key}:{hashlib.sha256(self.scope.encode()).hexdigest()[:16]}"
         return f"{key}:{self.wish.id}" if self.wish else key
 
     @property

@@ -20,6 +20,7 @@ from bot.words.runs import executed
 from pipeline.markdown import code, line, prose
 from pipeline.progress import Stage
 from pipeline.proving.documents import USES, failed_phase, repairs
+from pipeline.proving.scope import in_words
 from pipeline.reproduce import Reproduction
 
 LIMIT = 65_000
@@ -69,6 +70,7 @@ def pull_request(reproduction: Reproduction, directory: str, blob: str, issue: i
     def body(most: int) -> str:
         report = reproduction.report
         parts = [
+            scope(report),
             _heading(reproduction, directory, blob.rpartition("/blob/")[2], issue),
             _verdict(report),
             _assumptions(report, most),
@@ -86,6 +88,8 @@ def pull_request(reproduction: Reproduction, directory: str, blob: str, issue: i
 def progress(job: Job, board: Board, now: float, pages: str | None = None) -> str:
     """The comment that is edited while a job runs; `pages` is the address of the dashboard."""
     lines = [f"### Implementing {_paper_link(job.paper)}", ""]
+    if job.scope:
+        lines.append(f"You asked for: “{prose(job.scope)}”\n")
     lines += [f"{prose(note)}\n" for note in board.notes]
     for stage, entry in board.lines:
         lines.append(_stage(stage, entry, now))
@@ -102,6 +106,7 @@ def done(job: Job, reproduction: Reproduction, pull: PullRequest, note: str = ""
     word, next_ = _ENDINGS[reproduction.status]
     parts = [
         f"### {word} {_paper_link(job.paper)}: #{pull.number}",
+        scope(reproduction.report),
         _verdict(reproduction.report),
         _cost(reproduction.report),
     ]
@@ -109,7 +114,7 @@ def done(job: Job, reproduction: Reproduction, pull: PullRequest, note: str = ""
         parts.append(next_)
     if note:
         parts.append(prose(note))
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
 
 
 def failed(job: Job, board: Board, outcome: Outcome, hint: str, kept: str) -> str:
@@ -201,7 +206,12 @@ def check_summary(report: Mapping[str, Any]) -> str:
     def body(most: int) -> str:
         return "\n\n".join(
             part
-            for part in (_verdict(report), executed(report, most), _requirements(report, "", most))
+            for part in (
+                scope(report),
+                _verdict(report),
+                executed(report, most),
+                _requirements(report, "", most),
+            )
             if part
         )
 
@@ -227,6 +237,12 @@ def _heading(reproduction: Reproduction, directory: str, sha: str, issue: int | 
     refs = f"\n\nRefs #{issue}" if issue else ""
     text = f"An implementation of **{prose(paper.title)}**" + (f" ({source})" if source else "")
     return f"{text}, in {code(directory)}{f' as of {sha}' if sha else ''}.{refs}"
+
+
+def scope(report: Mapping[str, Any]) -> str:
+    """What of the paper is there, in the paper's terms; empty where nobody was asked what becomes of it."""
+    said = in_words(report.get("scope"))
+    return f"**Of the paper:** {prose(said, 4000)}." if said else ""
 
 
 def _verdict(report: Mapping[str, Any]) -> str:

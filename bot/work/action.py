@@ -114,7 +114,8 @@ def _on_demand(settings: Settings, payload: dict[str, Any], paper: str, github: 
     wishes = configuration.read(github.configuration(place))
     now = datetime.now(UTC)
     identity = hashlib.sha256(f"{place} {found[0]} {now}".encode()).hexdigest()[:12]
-    return Job(identity, place, payload["sender"]["login"], str(found[0]), wishes, now)
+    scope = settings.scope or (payload.get("inputs") or {}).get("scope") or ""
+    return Job(identity, place, payload["sender"]["login"], str(found[0]), wishes, now, scope=scope)
 
 
 def _possible(request: Request) -> Request:

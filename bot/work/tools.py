@@ -44,6 +44,7 @@ def options_for(job: Job, settings: Settings) -> Options:
         max_fixes=wanted.max_fixes,
         concurrency=settings.concurrency,
         mode="full" if wanted.run.full else "smoke",
+        wish=job.scope,
         limits=Limits(wanted.run.timeout, wanted.run.memory_bytes, wanted.run.cpus),
     )
 

@@ -55,6 +55,10 @@ class Context:
         """The same context with one more block at its end."""
         return replace(self, shared=f"{self.shared}{block(tag, text, **attributes)}\n\n")
 
+    def saying(self, text: str) -> "Context":
+        """The same context with words of our own at its end."""
+        return replace(self, shared=f"{self.shared}{text}\n\n")
+
 
 def ask_text(llm: LLM, context: Context, stage: str, task: str) -> str:
     """A free answer."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar, get_args
 
 from pipeline.errors import ContextOverflow
-from pipeline.model.asking import Context, render
+from pipeline.model.asking import Context, block, render
 from pipeline.model.pictures import pictures
 from pipeline.reading.paper import Paper, Part
 
@@ -16,9 +16,9 @@ Keep = Callable[[str, str], str]
 """Writes a file of the run's folder, by its name; the text comes back."""
 
 
-def within_window(paper: Paper, keep: Keep, use: Callable[[Context], T]) -> T:
+def within_window(paper: Paper, keep: Keep, use: Callable[[Context], T], wish: str = "") -> T:
     """What `use` makes of the paper, which is shortened as far as the model's window demands."""
-    shown = contexts(paper, keep)
+    shown = contexts(paper, keep, wish)
     context = next(shown)
     while True:
         try:
@@ -35,11 +35,15 @@ def whole(paper: Paper) -> str:
     return paper.text(without=get_args(Part))
 
 
-def contexts(paper: Paper, keep: Keep) -> Iterator[Context]:
-    """What all prompts begin with: the whole paper, and as long as more are asked for, less of it."""
+def contexts(paper: Paper, keep: Keep, wish: str = "") -> Iterator[Context]:
+    """What all prompts begin with: the whole paper, and as long as more are asked for, less of it.
+
+    After it what a person wants of the paper, if anybody has said.
+    """
     text, seen = whole(paper), pictures(paper)
     while True:
-        yield Context(render("system"), pictures=seen).extended("paper", keep("paper.md", text))
+        context = Context(render("system"), pictures=seen).extended("paper", keep("paper.md", text))
+        yield context.saying(render("wish", wish=block("wish", wish))) if wish else context
         shorter = paper.text(len(text) // 4 * 2 // 3, without=get_args(Part))
         if len(shorter) >= len(text) or len(shorter) < SHORTEST_PAPER:
             return

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from pipeline.model.asking import Context, Unfit, ask_until, refined, render
 from pipeline.model.llm import LLM
-from pipeline.planning.plan import Draft, Plan
+from pipeline.planning.corrections import separated
+from pipeline.planning.plan import Correction, Draft, Plan
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class FileAnalysis:
     path: str
     text: str
     draft: Draft | None = None
+    corrections: tuple[Correction, ...] = ()
+    """Of the plan."""
 
 
 def analyze(
@@ -51,7 +54,8 @@ def analyze(
         texts = better or texts
     for path in paths:
         advanced(path)
-    return {path: FileAnalysis(path, texts[path], drafts.get(path)) for path in paths}
+    told = {path: separated(texts[path]) for path in paths}
+    return {path: FileAnalysis(path, text, drafts.get(path), wrong) for path, (text, wrong) in told.items()}
 
 
 def sections(text: str, paths: Collection[str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from pipeline.planning.analysis import FileAnalysis
 from pipeline.planning.plan import (
     Architecture,
     Configuration,
+    Correction,
     Draft,
     Function,
     Logic,
@@ -21,6 +22,7 @@ from pipeline.planning.plan import (
     Plan,
     Reading,
     Requirements,
+    ScopeItem,
     Value,
 )
 
@@ -44,14 +46,25 @@ def overview(overview: Reading) -> str:
     return render("overview.md", overview=overview, requirements=requirements)
 
 
-def requirements(requirements: Requirements, overview: Reading, anchors: Mapping[int, str]) -> str:
-    """The requirements, and which questions of the overview are not open: number → anchor."""
+def requirements(
+    requirements: Requirements,
+    overview: Reading,
+    anchors: Mapping[int, str],
+    scope: Collection[ScopeItem] | None = (),
+) -> str:
+    """The requirements, which questions of the overview are not open (number → anchor), and what is left out."""
     settled = [
         f"- {overview.unclear[s.number - 1].question} The paper says in [{anchors[s.number]}]: “{s.quote}”"
         for s in requirements.settled
         if s.number in anchors
     ]
-    return render("required.md", requirements=requirements.requirements, settled=settled)
+    left_out = [item for item in scope or () if not item.requirements]
+    return render("required.md", requirements=requirements.requirements, settled=settled, left_out=left_out)
+
+
+def corrections(corrections: Collection[Correction]) -> str:
+    """What earlier steps said, and what holds instead."""
+    return render("corrections.md", corrections=corrections)
 
 
 def architecture(architecture: Architecture) -> str:
@@ -133,11 +146,22 @@ def plan_documents(plan: Plan) -> dict[str, str]:
         parts["architecture"] = f"# Architecture\n\n{architecture(plan.architecture)}\n## Diagrams\n\n"
     if plan.logic.files:
         parts["logic"] = f"# Logic design\n\n{logic(plan.logic)}"
+    for correction in plan.corrections:
+        place = next((name for name in parts if name in correction.where.lower()), "overview")
+        parts[place] = _corrected(parts.get(place, ""), correction)
     documents = {f"docs/plan/{name}.md": markdown.plain(text) for name, text in parts.items()}
     if plan.architecture.files:
         # Diagrams hold no live text, and their entity codes are broken by what takes references apart.
         documents["docs/plan/architecture.md"] += blocks
     return documents | draft_documents(plan.drafts)
+
+
+def _corrected(text: str, correction: Correction) -> str:
+    """A document with the right words in place of the wrong ones, where it is plain which, and the correction below."""
+    if text.count(correction.wrong) == 1:
+        text = text.replace(correction.wrong, correction.right)
+    heading = "## Corrected since\n"
+    return f"{text.rstrip()}\n{'' if heading in text else chr(10) + heading + chr(10)}{corrections([correction])}"
 
 
 def analysis_documents(analyses: Collection[FileAnalysis], drafts: Iterable[Draft]) -> dict[str, str]:

@@ -17,6 +17,15 @@ from pipeline.contract import Contract
 RequirementKind = Literal[
     "model", "objective", "algorithm", "data", "training", "evaluation", "hyperparameter", "result"
 ]
+Reason = Literal[
+    "proof only",
+    "quoted from other work",
+    "needs people",
+    "needs a paid service",
+    "needs hardware or data nobody has",
+    "asked for by the person",
+]
+"""Why something that the paper contains is not implemented."""
 Scalar = bool | int | float | str
 Value = Scalar | tuple[Scalar, ...] | None
 
@@ -49,6 +58,12 @@ class OpenQuestion(Answer):
     why: str
 
 
+class OpenQuestions(Answer):
+    """Those that are open indeed."""
+
+    unclear: tuple[OpenQuestion, ...]
+
+
 class Reading(Answer):
     """What the paper is about, seen by somebody who will implement it."""
 
@@ -68,11 +83,27 @@ class Settled(Answer):
     quote: str = Field(description="Word for word from the paper, the passage that answers it")
 
 
+class Placement(Answer):
+    """What becomes of some of the things that the paper contains: requirements implement them, or a reason not to."""
+
+    items: tuple[str, ...] = Field(description="Names of the inventory, or ranges of one kind: `Eq3-Eq7`")
+    requirements: tuple[str, ...] = Field(default=(), description="Ids of those that implement them")
+    reason: Reason | None = Field(default=None, description="Only where nothing implements them")
+    why: str = Field(default="", description="With a reason: what it is that needs it, in at most 8 words")
+
+
+class Placements(Answer):
+    """What becomes of all that the paper contains."""
+
+    places: tuple[Placement, ...]
+
+
 class Requirements(Answer):
     """What a faithful reproduction must contain."""
 
     requirements: tuple[Requirement, ...]
     settled: tuple[Settled, ...] = ()
+    places: tuple[Placement, ...] = ()
 
 
 class Overview(Reading):
@@ -242,6 +273,15 @@ class Held(Answer):
     keys: tuple[str, ...] = Field(description="Keys of config.yaml that hold the values")
 
 
+class Correction(Answer):
+    """Something that an earlier step said and a later one found to be wrong."""
+
+    where: str = Field(description="What said it: overview, requirements, architecture, config.yaml or logic")
+    wrong: str = Field(description="Its words, copied exactly")
+    right: str = Field(description="What has to stand there instead")
+    quote: str = Field(default="", description="The paper's words that show it; empty where it is silent")
+
+
 class Logic(Answer):
     """The logic design: per file, plus what all files share."""
 
@@ -253,6 +293,7 @@ class Logic(Answer):
     experiments: tuple[Experiment, ...] = ()
     held: tuple[Held, ...] = Field(default=(), description="Requirements that config.yaml alone fulfils")
     lacking: tuple[ConfigEntry, ...] = Field(default=(), description="Leaves that config.yaml lacks")
+    corrections: tuple[Correction, ...] = Field(default=(), description="What is wrong above; usually none")
 
     def results(self) -> list[str]:
         """Names, or patterns, of what `results.json` will hold."""
@@ -293,6 +334,21 @@ class Draft(BaseModel):
     critique: str
 
 
+class ScopeItem(BaseModel):
+    """Something that the paper contains, and what becomes of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    """As `reading.inventory.Inventory` calls it: equations, algorithms, …"""
+    anchor: str
+    label: str
+    requirements: tuple[str, ...] = ()
+    """Ids of those that implement it; none: it is left out."""
+    why: str = ""
+    """Of what is left out."""
+
+
 class Plan(BaseModel):
     """The four steps together, and what the program's checks made of them."""
 
@@ -308,6 +364,10 @@ class Plan(BaseModel):
     refused: tuple[Requirement, ...] = Field(description="Dropped: the quotation is not in the paper")
     drafts: tuple[Draft, ...] = ()
     contract: Contract = 1
+    scope: tuple[ScopeItem, ...] | None = None
+    """All that a program finds in the paper; None: nobody was asked what becomes of it."""
+    corrections: tuple[Correction, ...] = ()
+    """Of what is said above them."""
 
     @property
     def is_laid_out(self) -> bool:

@@ -11,10 +11,11 @@ from functools import partial
 from typing import Any, TypeVar, get_args
 
 from pipeline.contract import CURRENT, Contract
-from pipeline.model.asking import Context, ask, bullets, refined, render
+from pipeline.model.asking import Context, ask, block, bullets, refined, render
 from pipeline.model.llm import LLM
 from pipeline.planning import checks as plans
-from pipeline.planning import documents, sources
+from pipeline.planning import documents, scope, sources
+from pipeline.planning.corrections import shown
 from pipeline.planning.experiments import check_experiments
 from pipeline.planning.plan import (
     NO_ARCHITECTURE,
@@ -27,11 +28,14 @@ from pipeline.planning.plan import (
     Draft,
     Logic,
     Method,
+    OpenQuestions,
     Overview,
+    Placements,
     Plan,
     Reading,
     Requirement,
     Requirements,
+    ScopeItem,
     inherited,
 )
 from pipeline.reading.paper import Paper
@@ -55,6 +59,8 @@ class Planner:
     refine: Collection[str]
     advanced: Callable[[str], None]
     contract: Contract = CURRENT
+    wish: str = ""
+    """What a person wants of the paper; the context holds it."""
     drafts: list[Draft] = field(default_factory=list)
 
     def plan(self) -> Plan:
@@ -63,16 +69,16 @@ class Planner:
             return unplanned(self.paper, self.contract)
         # The configuration needs nothing but the paper; requirements and architecture need the overview.
         configuration = self.executor.submit(replace(self)._configuration)
-        reading = self._step("overview", Reading, documents.overview, plans.check_overview)
+        reading = self._open(self._step("overview", Reading, documents.overview, plans.check_overview))
         self._extend("overview", documents.overview(reading))
         requirements = self.executor.submit(self._requirements, reading)
         architecture = self.executor.submit(self._architecture)
         asked: list[Future[Any]] = [requirements, architecture, configuration]
         wait(asked)
-        required, refused = requirements.result()
+        required, refused, placed = requirements.result()
         laid_out, configured = architecture.result(), configuration.result()
         anchors = plans.settled(required, reading, self.paper)
-        self._extend("requirements", documents.requirements(required, reading, anchors))
+        self._extend("requirements", documents.requirements(required, reading, anchors, placed))
         overview = _overview(reading, required, anchors)
         if laid_out.files:
             self._extend("architecture", documents.architecture(laid_out))
@@ -81,6 +87,9 @@ class Planner:
         logic = self._logic(laid_out, configured, overview)
         if logic.files:
             self._extend("logic", documents.logic(logic))
+        corrections = tuple(shown(correction, self.paper) for correction in logic.corrections)
+        if corrections:
+            self._extend("corrections", documents.corrections(corrections))
         if logic.lacking and configured.entries:
             more = self._with_true_sources("logic", inherited(logic.lacking))
             configured = Configuration(entries=configured.entries + more.entries)
@@ -94,6 +103,8 @@ class Planner:
             refused=refused,
             drafts=tuple(sorted(self.drafts, key=lambda draft: STEPS.index(draft.stage))),
             contract=self.contract,
+            scope=placed,
+            corrections=corrections,
         )
 
     def _extend(self, tag: str, text: str, **attributes: str) -> None:
@@ -105,19 +116,54 @@ class Planner:
     def _has(self, step: Method) -> bool:
         return METHODS.index(step) <= METHODS.index(self.method)
 
-    def _requirements(self, reading: Reading) -> tuple[Requirements, tuple[Requirement, ...]]:
-        """Requirements whose quotations hold, and those that were refused."""
+    def _open(self, reading: Reading) -> Reading:
+        """With those questions alone that are open; what leaves out part of the paper goes back once."""
+        dropping = [item for item in reading.unclear if scope.drops(item)]
+        if not dropping or self.contract == 1:
+            return reading
+        task = render("unclear", items=bullets([item.model_dump_json() for item in dropping]))
+        again = ask(self.llm, self.context, "plan.overview.unclear", task, OpenQuestions)
+        kept = [item for item in (*reading.unclear, *again.unclear) if not scope.drops(item)]
+        return reading.model_copy(update={"unclear": tuple(kept)})
+
+    def _requirements(
+        self, reading: Reading
+    ) -> tuple[Requirements, tuple[Requirement, ...], tuple[ScopeItem, ...] | None]:
+        """Requirements whose quotations hold, those that were refused, and what becomes of all that the paper has."""
+        items = scope.inventoried(self.paper.inventory()) if self.contract > 1 else ()
         asked = self._step(
             "requirements",
             Requirements,
             lambda answer: documents.requirements(answer, reading, {}),
             plans.check_requirements,
+            inventory=block("inventory", scope.listed(items)) if items else "",
+            wish=bool(self.wish),
         )
         named = {r.id: r for r in asked.requirements}
         named |= self._mended("requirements", named, self._unproven, Requirements, _by_id)
         refused = tuple(r for r in named.values() if self._unproven(r))
         kept = tuple(r for r in named.values() if r not in refused)
-        return asked.model_copy(update={"requirements": kept}), refused
+        placed = self._placed(asked.model_copy(update={"requirements": kept}), items)
+        return asked.model_copy(update={"requirements": kept}), refused, placed
+
+    def _placed(self, answer: Requirements, items: tuple[ScopeItem, ...]) -> tuple[ScopeItem, ...] | None:
+        """`items`, each with what becomes of it; what the answer does not place goes back once."""
+        if self.contract == 1:
+            return None
+        ids, wished = {requirement.id for requirement in answer.requirements}, bool(self.wish)
+        findings, places = scope.check(items, answer.places, ids, wished), answer.places
+        if findings:
+            task = render(
+                "places",
+                findings=bullets(findings),
+                inventory=block("inventory", scope.listed(items)),
+                requirements=block(
+                    "requirements", bullets([f"{r.id} {r.text}" for r in answer.requirements])
+                ),
+                wish=wished,
+            )
+            places += ask(self.llm, self.context, "plan.requirements.places", task, Placements).places
+        return scope.placed(items, places, ids, wished)
 
     def _architecture(self) -> Architecture:
         if not self._has("plan+arch"):

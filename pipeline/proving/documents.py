@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline import rendering
 from pipeline.planning.plan import Experiment, Plan
+from pipeline.proving.scope import in_words
 
 EXECUTION, REQUIREMENTS = "docs/execution-report.json", "docs/plan/requirements.md"
 _DROPPED = "## Dropped\n"
@@ -110,4 +111,9 @@ def usd(amount: float | None) -> str:
     return "unknown cost" if amount is None else f"{amount:.4f} USD"
 
 
-_templates.filters |= {"usd": usd, "status_sentence": status_sentence, "small_data": small_data}
+_templates.filters |= {
+    "usd": usd,
+    "status_sentence": status_sentence,
+    "small_data": small_data,
+    "in_words": in_words,
+}

@@ -17,6 +17,7 @@ from pipeline.model.llm import Role, Share, Usage
 from pipeline.planning.documents import yaml_value
 from pipeline.planning.plan import Plan
 from pipeline.proving.audit import Finding, Place
+from pipeline.proving.scope import counted
 from pipeline.reading.paper import Paper
 from pipeline.running.figures import NO_FIGURES, Figures
 from pipeline.running.fixing import Attempt
@@ -127,6 +128,8 @@ def execution_report(
             "refused": len(plan.refused) if plan else 0,
             "items": [_requirement(finding, plan, repository, coverage) for finding in findings],
         },
+        "scope": _scope(plan, findings),
+        "corrections": _corrections(plan, paper) if plan and paper else [],
         "assumptions": _assumptions(plan) if plan else [],
         "usage": asdict(sum((share.usage for share in shares.values()), Usage()) if shares else Usage()),
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
@@ -160,6 +163,8 @@ def carried_over(
     return new | {
         "paper": old["paper"],
         "requirements": old["requirements"] | {"items": items},
+        "scope": old.get("scope"),
+        "corrections": old.get("corrections", []),
         "assumptions": old["assumptions"],
         "models": _added(old.get("models"), new["models"]),
         # A revision draws none; those that are there are of the code before it.
@@ -251,6 +256,19 @@ def _evidence(place: Place, coverage: Mapping[str, LineCoverage]) -> dict[str, A
         "executed": len(measured.executed.intersection(lines)),
         "executable": len(measured.executable.intersection(lines)),
     }
+
+
+def _scope(plan: Plan | None, findings: Sequence[Finding]) -> dict[str, Any] | None:
+    if plan is None or plan.scope is None:
+        return None
+    return counted(plan.scope, {finding.requirement.id: finding.verdict for finding in findings})
+
+
+def _corrections(plan: Plan, paper: Paper) -> list[dict[str, str]]:
+    """What was found wrong in the plan after it was made, each with the anchor of the passage that shows it."""
+    return [
+        c.model_dump() | {"anchor": paper.find(c.quote) or "" if c.quote else ""} for c in plan.corrections
+    ]
 
 
 def _assumptions(plan: Plan) -> list[dict[str, str]]:

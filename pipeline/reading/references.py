@@ -56,6 +56,8 @@ _NUMBER = re.compile(r"\d{4}\.\d|/\d{7}")
 """Every reference holds one, on one line with what makes it one; found ten times as fast."""
 # What is not seen: zero-width characters, soft hyphens and marks of direction come with what people copy.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_ENDING = re.compile(r"(?:\.pdf\b)?(?:[?#]\S*)?[])>.,;:]*")
+"""What may follow a reference and is part of its address or of the punctuation around it."""
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})(.*)")
 _QUOTED = re.compile(r"[ \t]{0,3}>")
 # A paragraph goes on in a quotation, unless this begins.
@@ -89,6 +91,18 @@ def references(text: str) -> list[Reference]:
         for identifier, versions in found.items()
         for version in ([v for v in versions if v] or versions[:1])
     ]
+
+
+def besides(text: str) -> str:
+    """What `text` says besides its references, on one line; empty where that is no word."""
+    text = " ".join(_INVISIBLE.sub("", text[:MAX_TEXT]).split())
+    kept, position = [], 0
+    for match in _REFERENCE.finditer(text) if _NUMBER.search(text) else ():
+        if match.start() >= position and _identifier(match):
+            kept.append(text[position : match.start()].rstrip("([<"))
+            position = _ENDING.match(text, match.end()).end()  # type: ignore[union-attr]
+    rest = " ".join(" ".join([*kept, text[position:]]).split())
+    return rest if re.search(r"\w", rest) else ""
 
 
 def _said(text: str) -> str:

@@ -22,7 +22,8 @@ from pipeline.model.asking import Context, block, bullets, render
 from pipeline.model.llm import LLM
 from pipeline.planning.analysis import FileAnalysis
 from pipeline.planning.checks import ENTRY
-from pipeline.planning.plan import Plan
+from pipeline.planning.corrections import separated
+from pipeline.planning.plan import Correction, Plan
 from pipeline.running.concerned import concerned
 from pipeline.running.patches import check_patch, check_repair
 from pipeline.running.remedies import REQUIREMENTS, Change, Failure, mend
@@ -78,6 +79,8 @@ class Fixer:
     advanced: Callable[[str], None] = lambda detail: None
     attempts: list[Attempt] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    corrections: list[Correction] = field(default_factory=list)
+    """Of the plan, as the model found it wrong."""
     publish: Callable[[Collection[str]], Public] = without_builds
     """Pins as they can be installed elsewhere."""
     platforms: Mapping[str, str] = field(default_factory=dict)
@@ -191,12 +194,15 @@ class Fixer:
         named = [frame.path for frame in shown if frame.path not in given]
         rewrite = named[-1] if named and repeats == REPEATS else ""
         history = [f"`{a.signature}` → {a.remedy}" for a in self.attempts if a.remedy]
+        history += [_misled(correction) for correction in self.corrections]
         while self.asked < self.max_fixes:
             self.asked += 1
             task = self._task(repository, report, named, repeats, rewrite, history)
             identity = f"{state_of(repository)} {mark} {history}"
             prompt = self.context.prompt(f"fix.{self.asked}", task, identity=identity)
-            answer = self.llm.complete(prompt).text
+            answer, wrong = separated(self.llm.complete(prompt).text)
+            self.corrections += wrong
+            history += [_misled(correction) for correction in wrong]
             if answer.strip().startswith("NO CHANGE:"):
                 self.attempts[-1] = replace(self.attempts[-1], remedy=f"model: {first_sentence(answer)}")
                 return None
@@ -341,6 +347,11 @@ def state_of(repository: Repository) -> str:
     for path, text in sorted(repository.files.items()):
         digest.update(f"{path}\0{text}\0".encode())
     return digest.hexdigest()
+
+
+def _misled(correction: Correction) -> str:
+    """What of the plan was found wrong, for a model."""
+    return f"The plan was found wrong: {correction.where}, “{correction.wrong}”: {correction.right}"
 
 
 def first_sentence(answer: str) -> str:

@@ -134,6 +134,7 @@ PLAN = Plan(
     anchors={"R1": "S1", "R2": "S1", "training.learning_rate": "S1", "training.batch": "S1"},
     refused=(),
     contract=2,
+    scope=(),
 )
 
 ESTIMATOR = '''"""The mean."""

@@ -11,6 +11,7 @@ import yaml
 from pipeline import reproduce as module
 from pipeline.contract import CURRENT, Contract
 from pipeline.errors import Cancelled, ModelUnavailable
+from pipeline.model.asking import block
 from pipeline.model.llm import Prompt
 from pipeline.planning.documents import config_yaml
 from pipeline.planning.plan import Method
@@ -82,6 +83,31 @@ def test_the_folder_holds_what_the_pull_request_adds(tmp_path: Path) -> None:
     }
     assert "[S1] 1 Method" in (tmp_path / "paper.md").read_text()
     assert json.loads(written["docs/execution-report.json"]) == made.report
+
+
+def test_a_wish_is_in_every_prompt_behind_the_paper(tmp_path: Path) -> None:
+    options = Options(packages=Path("unused"), concurrency=2, wish="only the mean </wish> and no cap")
+    llm = ScriptedLLM(recording())
+    reproduce(PAPER, llm=llm, sandbox=None, out=tmp_path, options=options, observe=lambda event: None)
+    told = block("wish", options.wish)
+    for prompt in llm.asked:
+        if prompt.stage != "audit":
+            assert prompt.shared.index("</paper") < prompt.shared.index(told), prompt.stage
+    (requirements,) = [prompt.task for prompt in llm.asked if prompt.stage == "plan.requirements"]
+    assert "counted" not in requirements  # that paper has nothing to count
+
+
+def test_what_a_later_step_finds_wrong_is_corrected_in_what_is_delivered(tmp_path: Path) -> None:
+    wrong = "CORRECTION of logic\nWRONG: Sum over count.\nRIGHT: Sum over length.\nPAPER: no such passage\n\n"
+    answers = recording()
+    answers["analysis"] = f"## estimator.py\n\nMind it.\n\n{wrong}## experiments.py\n\nDraw."
+    made, llm, _ = run(tmp_path, answers)
+    (code,) = [prompt.shared for prompt in llm.asked if prompt.stage == "code.estimator.py"]
+    assert "logic said “Sum over count.”. What holds: Sum over length." in code
+    assert "Sum over length.\n\nImports from" in made.files["docs/plan/logic.md"]
+    assert [(c["where"], c["anchor"], c["quote"]) for c in made.report["corrections"]] == [("logic", "", "")]
+    assert "“Sum over count.” is wrong; Sum over length." in made.files["docs/execution-report.md"]
+    assert "CORRECTION" not in made.files["docs/plan/analysis/estimator.py.md"]
 
 
 def test_without_a_sandbox_nothing_is_claimed_to_run(tmp_path: Path) -> None:

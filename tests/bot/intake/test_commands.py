@@ -55,6 +55,32 @@ def test_anything_but_a_first_line_is_no_command(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "wish"),
+    [
+        (
+            "arxiv:1706.03762 only Table 2 and the ablation, in PyTorch",
+            "only Table 2 and the ablation, in PyTorch",
+        ),
+        ("only Table 2 of https://arxiv.org/pdf/1706.03762v5.pdf, in JAX", "only Table 2 of in JAX"),
+        ("max_usd=2 (1706.03762) only  Table 2 --full", "only Table 2"),
+        ("arxiv:1706.03762 a model with full attention", "a model with full attention"),
+        ("arxiv:1706.03762", ""),
+        ("https://arxiv.org/abs/1706.03762#S3.", ""),
+        ("[1706.03762](https://arxiv.org/abs/1706.03762)", ""),
+    ],
+)
+def test_what_is_neither_paper_nor_option_is_the_persons_wish(line: str, wish: str) -> None:
+    command = parse(f"/paper2code {line}")
+    assert isinstance(command, Command)
+    assert command.wish == wish
+
+
+@pytest.mark.parametrize("line", ["only Table 2 with lr=0.1", "only Table 2, modle: small", "Table 2 --fast"])
+def test_a_wish_hides_no_option(line: str) -> None:
+    assert isinstance(parse(f"/paper2code arxiv:1706.03762 {line}"), Mistake)
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("/paper2code rate 6", "1 to 5"),

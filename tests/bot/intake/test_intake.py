@@ -304,6 +304,34 @@ def test_options_reach_the_job() -> None:
     assert (wish.max_usd, wish.max_fixes, wish.model, wish.judge_model) == (1, 2, "o1", "o2")
 
 
+def test_a_wish_reaches_the_job_and_makes_it_another() -> None:
+    texts = ("arxiv:1706.03762", "arxiv:1706.03762 only Table 2", "arxiv:1706.03762 only Table 3")
+    jobs = []
+    for text in texts:
+        decision = admit(ask(Command("reproduce", text), "1706.03762"), Configuration(), "write")
+        assert isinstance(decision, Admitted)
+        jobs += decision.jobs
+    assert [job.scope for job in jobs] == ["", "only Table 2", "only Table 3"]
+    assert len({job.key for job in jobs}) == len({job.folder(Path("/data")) for job in jobs}) == 3
+    assert len({job.lane for job in jobs}) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("/paper2code staus", "neither a command nor an arXiv paper"),
+        ("/paper2code only Table 2", "arxiv:ID only Table 2"),
+        ("/paper2code arxiv:1706.03762 " + "only " * 300, "at most 1000 characters"),
+    ],
+)
+def test_what_might_be_a_misspelt_command_spends_nothing(body: str, words: str) -> None:
+    for event, action in (("issue_comment", "created"), ("issues", "opened")):
+        request = read(event, payload(event, action, body=body))
+        assert request is not None
+        assert isinstance(request.command, Mistake)
+        assert words in request.command.message
+
+
 def test_an_issue_that_somebody_moved_here_is_its_authors() -> None:
     event = payload("issues", "opened", body="/paper2code arxiv:1706.03762")
     event["sender"] |= {"login": "mover", "id": 4711}

@@ -18,6 +18,7 @@ from pipeline.markdown import prose
 from pipeline.progress import Progress
 from pipeline.proving.documents import revised_documents, status_sentence
 from pipeline.proving.report import execution_report
+from pipeline.proving.scope import KINDS
 from pipeline.running.fixing import Attempt, error_signature
 from sandbox.execution import execute
 from sandbox.interface import Sandbox
@@ -39,6 +40,15 @@ def hostile(value: Any) -> Any:
     if isinstance(value, list):
         return [hostile(part) for part in value]
     return HOSTILE * 20 if isinstance(value, str) else value
+
+
+LEFT_OUT: dict[str, Any] = {kind: {"total": 0, "covered": 0, "left_out": []} for kind in KINDS} | {
+    "tables": {
+        "total": 2,
+        "covered": 1,
+        "left_out": [{"anchor": "Tab4", "label": HOSTILE, "why": f"needs people: {HOSTILE}"}],
+    }
+}
 
 
 def test_the_body_says_what_a_reviewer_needs() -> None:
@@ -166,10 +176,28 @@ def test_hostile_text_renders_as_text_and_nothing_else() -> None:
         messages.check_summary(made.report),
         messages.failed(job(), Board(), Outcome("failed", reason=HOSTILE), HOSTILE, "x"),
         messages.progress(job(), Board().after(Progress("run", "advanced", HOSTILE, usd=0), 0.0), 1.0),
+        messages.progress(dataclasses.replace(job(), scope=HOSTILE), Board(), 1.0),
+        messages.check_summary(made.report | {"scope": LEFT_OUT}),
     ]
     assert "\n" not in messages.title(made)
     for text in texts:
         renders_as_text(text)
+
+
+def test_a_wish_is_repeated_word_for_word() -> None:
+    wanted = dataclasses.replace(job(), scope="only Table 2 and the ablation, in PyTorch")
+    told = messages.progress(wanted, Board(), 0.0)
+    assert "You asked for: “only Table 2 and the ablation, in PyTorch”" in told
+    assert "You asked for" not in messages.progress(job(), Board(), 0.0)
+
+
+def test_a_pull_request_begins_with_what_of_the_paper_is_there() -> None:
+    made = reproduction()
+    made.report["scope"] = LEFT_OUT
+    body = messages.pull_request(made, "papers/x", "", None)
+    assert body.startswith("**Of the paper:** 1 of 2 tables; left out: Table 4 (needs people: ")
+    assert body.index("Of the paper") < body.index("**Runs**")
+    assert "Of the paper" not in messages.pull_request(reproduction(), "papers/x", "", None)
 
 
 def renders_as_text(text: str) -> None:

@@ -67,6 +67,19 @@ def test_the_same_event_again_is_the_same_comment_and_pull_request(hub: FakeGitH
     assert len(hub.state.pulls) == len(hub.comments_by(BOT)) == len(hub.state.checks) == 1
 
 
+def test_a_run_on_demand_has_the_wish_that_came_with_it(hub: FakeGitHub, tmp_path: Path) -> None:
+    made = []
+
+    def noting(job: Job, out: Path, watch: Watch) -> Reproduction:
+        made.append(job.scope)
+        return make(job, out, watch)
+
+    event = dispatched(hub, paper="1706.03762", scope="only Table 2")
+    assert act(settings(hub, tmp_path, event, "workflow_dispatch"), noting) == 0
+    assert act(settings(hub, tmp_path, event, "workflow_dispatch", scope="only Table 3"), noting) == 0
+    assert made == ["only Table 2", "only Table 3"]
+
+
 def test_a_run_on_demand_for_an_issue(hub: FakeGitHub, tmp_path: Path) -> None:
     event = dispatched(hub, paper="1706.03762", issue="1")
     assert act(settings(hub, tmp_path, event, "workflow_dispatch"), make) == 0

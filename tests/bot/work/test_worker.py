@@ -193,6 +193,19 @@ def test_retry_takes_todays_configuration_and_what_was_asked_for_then(
     assert (again.configuration.max_usd, again.configuration.max_fixes) == (9, 1)
 
 
+def test_retry_keeps_what_the_person_wanted_of_the_paper(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path
+) -> None:
+    narrowed = dataclasses.replace(job(), scope="only Table 2")
+    ledger = Kept(Record(narrowed, "failed", Board()))
+    asked = request(hub, hub.open_issue("A", ""), "/paper2code retry")
+
+    employ(github, tmp_path).answer(asked, step, ledger)
+
+    (again,) = ledger.jobs
+    assert (again.scope, again.folder(tmp_path)) == ("only Table 2", narrowed.folder(tmp_path))
+
+
 def test_retry_above_todays_cap_is_refused(hub: FakeGitHub, github: GitHub, tmp_path: Path) -> None:
     hub.state.files[".github/paper2code.yml"] = "max_usd: 1\n"
     ledger = Kept(Record(dataclasses.replace(job(), options=(("max_usd", "2"),)), "failed", Board()))

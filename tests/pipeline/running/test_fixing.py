@@ -114,6 +114,15 @@ def test_an_edit_that_hides_the_failure_is_refused_with_the_reason() -> None:
     assert "refused" in llm.asked[1].task
 
 
+def test_what_a_fix_says_of_the_plan_is_kept_and_told_to_the_next() -> None:
+    wrong = "CORRECTION of logic\nWRONG: Sum over count.\nRIGHT: Sum over length.\nPAPER:\n\n"
+    llm = ScriptedLLM({"fix.1": f"The plan misleads.\n\n{wrong}I see no edit.", "fix.2": EDIT})
+    fix = fixer(llm)
+    assert fix.fix(BROKEN)[1].ok
+    assert [(c.where, c.right, c.quote) for c in fix.corrections] == [("logic", "Sum over length.", "")]
+    assert "found wrong: logic, “Sum over count.”: Sum over length." in llm.asked[1].task
+
+
 def test_an_answer_without_edits_is_asked_for_again() -> None:
     llm = ScriptedLLM({"fix.1": "I think that it is fine.", "fix.2": EDIT})
     assert fixer(llm).fix(BROKEN)[1].ok
