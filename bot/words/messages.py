@@ -32,7 +32,6 @@ _NAMES: dict[Stage, str] = {
     "report": "Report",
 }
 _TOKENS = ("input_tokens", "cached_tokens", "output_tokens")
-_NOT_YET = "with its review"
 _VERDICTS = {"implemented": "✅", "partial": "🟡", "deviates": "🟠", "missing": "❌"}
 _ORDER = {"missing": 0, "deviates": 1, "partial": 2, "implemented": 3}
 
@@ -302,7 +301,7 @@ def _table(items: Sequence[Mapping[str, Any]], base: str) -> str:
         ran = sum(evidence["executed"] for evidence in item["evidence"])
         of = sum(evidence["executable"] for evidence in item["evidence"])
         text = f"**{prose(item['id'], 10)}** {prose(item['text'], 240)}"
-        if item["note"] and item["verdict"] != "implemented":
+        if item["note"]:
             text += f"<br>{prose(item['note'], 200)}"
         verdict = f"{_VERDICTS[item['verdict']]} {item['verdict']}"
         lines = f"{ran} of {of}" if of else ""
@@ -370,7 +369,7 @@ def _made_with(report: Mapping[str, Any]) -> str:
         if share["calls"]:
             cells += [f"{share[kind]:,}" for kind in ("calls", *_TOKENS)] + [money(share["usd"])]
         else:
-            cells += [_NOT_YET if role == "judge" else "none", *[""] * 4]
+            cells += ["none", *[""] * 4]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 

@@ -83,29 +83,21 @@ class Expectation:
     seconds: float
 
 
-def run(paper: int, writer: Price | None, judge: Price | None, *, alone: bool) -> list[Expectation]:
-    """One for each recorded run, of a paper of so many tokens.
-
-    `alone`: one model plays all roles, so that the auditor finds in the cache what the writer has read.
-    """
-    return [_run(recorded, paper, writer, judge, alone=alone) for recorded in RECORDED]
+def run(paper: int, writer: Price | None, judge: Price | None) -> list[Expectation]:
+    """One for each recorded run, of a paper of so many tokens."""
+    return [_run(recorded, paper, writer, judge) for recorded in RECORDED]
 
 
-def _run(
-    recorded: Recorded, paper: int, writer: Price | None, judge: Price | None, *, alone: bool
-) -> Expectation:
+def _run(recorded: Recorded, paper: int, writer: Price | None, judge: Price | None) -> Expectation:
     longer, total = paper - recorded.paper, Usage()
     for judges, price in ((False, writer), (True, judge)):
         usage = sum((u for role, u in recorded.shares.items() if (role in JUDGING) == judges), Usage())
         read, brought = usage.cached_tokens, usage.written_tokens
-        if judges and not alone and usage.calls:
-            read, brought = read - read // usage.calls, brought + read // usage.calls
-        first = 0 if judges and alone else 1
         usage = replace(
             usage,
             input_tokens=usage.input_tokens + usage.calls * longer,
-            cached_tokens=max(read + (usage.calls - first) * longer, 0),
-            written_tokens=max(brought + first * longer, 0),
+            cached_tokens=max(read + (usage.calls - 1) * longer, 0),
+            written_tokens=max(brought + longer, 0),
         )
         total += replace(usage, usd=price.of(usage) if price else None)
     return Expectation(total, recorded.seconds)

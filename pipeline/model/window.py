@@ -16,9 +16,9 @@ Keep = Callable[[str, str], str]
 """Writes a file of the run's folder, by its name; the text comes back."""
 
 
-def within_window(paper: Paper, keep: Keep, use: Callable[[Context], T]) -> T:
+def within_window(paper: Paper, keep: Keep, use: Callable[[Context], T], rules: str | None = None) -> T:
     """What `use` makes of the paper, which is shortened as far as the model's window demands."""
-    shown = contexts(paper, keep)
+    shown = contexts(paper, keep, rules)
     context = next(shown)
     while True:
         try:
@@ -35,11 +35,14 @@ def whole(paper: Paper) -> str:
     return paper.text(without=get_args(Part))
 
 
-def contexts(paper: Paper, keep: Keep) -> Iterator[Context]:
-    """What all prompts begin with: the whole paper, and as long as more are asked for, less of it."""
+def contexts(paper: Paper, keep: Keep, rules: str | None = None) -> Iterator[Context]:
+    """What all prompts begin with: the whole paper, and as long as more are asked for, less of it.
+
+    `rules` are the system text; None: those of whoever writes.
+    """
     text, seen = whole(paper), pictures(paper)
     while True:
-        yield Context(render("system"), pictures=seen).extended("paper", keep("paper.md", text))
+        yield Context(rules or render("system"), pictures=seen).extended("paper", keep("paper.md", text))
         shorter = paper.text(len(text) // 4 * 2 // 3, without=get_args(Part))
         if len(shorter) >= len(text) or len(shorter) < SHORTEST_PAPER:
             return

@@ -14,7 +14,8 @@ from pipeline.contract import contract_of
 from pipeline.model.llm import Role, Share, Usage
 from pipeline.planning.documents import yaml_value
 from pipeline.planning.plan import Plan
-from pipeline.proving.audit import Finding, Place
+from pipeline.proving.evidence import Finding, Place
+from pipeline.proving.scoring import Judgement
 from pipeline.reading.paper import Paper
 from pipeline.running.figures import NO_FIGURES, Figures
 from pipeline.running.fixing import Attempt
@@ -55,6 +56,8 @@ def execution_report(
     execution: ExecutionReport | None,
     attempts: Sequence[Attempt],
     findings: Sequence[Finding] = (),
+    judgement: Judgement | None = None,
+    unjudged: str = "",
     platforms: Mapping[str, str] | None = None,
     figures: Figures = NO_FIGURES,
     repository: Repository,
@@ -112,6 +115,7 @@ def execution_report(
             "refused": len(plan.refused) if plan else 0,
             "items": [_requirement(finding, plan, repository, coverage) for finding in findings],
         },
+        "judge": _judge(judgement, unjudged),
         "assumptions": _assumptions(plan) if plan else [],
         "usage": asdict(sum((share.usage for share in shares.values()), Usage()) if shares else Usage()),
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
@@ -229,6 +233,19 @@ def _evidence(place: Place, coverage: Mapping[str, LineCoverage]) -> dict[str, A
         **asdict(place),
         "executed": len(measured.executed.intersection(lines)),
         "executable": len(measured.executable.intersection(lines)),
+    }
+
+
+def _judge(judgement: Judgement | None, unjudged: str) -> dict[str, Any] | None:
+    """What is thought of the whole; None where nobody was asked."""
+    if judgement is None and not unjudged:
+        return None
+    return {
+        "score": judgement.score if judgement else None,
+        "scores": list(judgement.scores) if judgement else [],
+        "critiques": [asdict(critique) for critique in judgement.critiques] if judgement else [],
+        "dropped": judgement.dropped if judgement else 0,
+        "why_not": unjudged,
     }
 
 
