@@ -149,12 +149,27 @@ def carried_over(
     return new | {
         "paper": old["paper"],
         "requirements": old["requirements"] | {"items": items},
+        "judge": _judged_before(old.get("judge"), before, after),
         "assumptions": old["assumptions"],
         "models": _added(old.get("models"), new["models"]),
         # A revision draws none; those that are there are of the code before it.
         "figures": old["figures"] | {"earlier": True} if old.get("figures") else new["figures"],
         "usage": asdict(Usage(**old["usage"]) + Usage(**new["usage"])),
     }
+
+
+def _judged_before(
+    judge: Mapping[str, Any] | None, before: Repository, after: Repository
+) -> dict[str, Any] | None:
+    """What was thought of the code before the change, of lines that are still there."""
+    if not judge:
+        return None
+    critiques = []
+    for critique in judge["critiques"]:
+        was = {"file": critique["path"], "start": critique["start"], "symbol": ""}
+        if place := _moved(was, before, after):
+            critiques.append({**critique, "start": place.start, "end": place.end})
+    return {**judge, "critiques": critiques}
 
 
 def _added(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, Any] | None:
