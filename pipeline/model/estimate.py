@@ -33,7 +33,7 @@ RECORDED = (
         {
             "planner": Usage(6, 47_037, 25_856, 9_689, written_tokens=17_536),
             "writer": Usage(7, 100_103, 86_272, 8_322, written_tokens=5_120),
-            "auditor": Usage(1, 21_388, 16_384, 3_983, written_tokens=1_920),
+            "auditor": Usage(3, 45_293, 29_440, 3_311, written_tokens=14_720),
         },
         231,
         25_389,
