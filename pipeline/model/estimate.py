@@ -44,7 +44,7 @@ RECORDED = (
         {
             "planner": Usage(6, 78_802, 45_568, 14_255, written_tokens=30_080),
             "writer": Usage(9, 220_739, 187_648, 16_524, written_tokens=28_288),
-            "auditor": Usage(1, 38_150, 35_200, 3_747, written_tokens=896),
+            "auditor": Usage(1, 28_248, 0, 3_747, written_tokens=27_776),
         },
         230,
         41_749,
@@ -55,7 +55,7 @@ RECORDED = (
         {
             "planner": Usage(6, 111_759, 66_688, 16_145, written_tokens=41_984),
             "writer": Usage(13, 442_476, 372_608, 23_741, written_tokens=50_432),
-            "auditor": Usage(2, 104_536, 94_464, 4_612, written_tokens=1_024),
+            "auditor": Usage(2, 77_104, 37_376, 4_612, written_tokens=37_376),
         },
         314,
         55_917,
@@ -66,7 +66,7 @@ RECORDED = (
         {
             "planner": Usage(6, 113_224, 67_840, 15_375, written_tokens=42_368),
             "writer": Usage(11, 363_610, 326_400, 17_255, written_tokens=31_872),
-            "auditor": Usage(2, 92_344, 83_456, 4_346, written_tokens=1_024),
+            "auditor": Usage(2, 67_950, 32_640, 4_346, written_tokens=32_640),
         },
         301,
         48_465,
