@@ -75,6 +75,9 @@ def main() -> None:
 @click.option("--max-usd", type=click.FloatRange(0, min_open=True), help="Cap on the cost, in US dollars.")
 @click.option("--model", help="Name of the model that writes, as the endpoint knows it.")
 @click.option("--judge-model", help="Name of the model that audits and judges. Default: the same.")
+@click.option(
+    "--judge", type=click.IntRange(0, 5), default=1, show_default=True, help="Opinions on the whole; 0: none."
+)
 @click.option("--concurrency", type=click.IntRange(1, 64), help="Model calls at the same time.")
 @click.option("--resume", is_flag=True, help="Go on with what DIR holds; nothing is paid for twice.")
 @click.option("--replay", type=EXISTING_FILE, help="Answers from a journal instead of a model.")
@@ -90,6 +93,7 @@ def run(
     scope: str,
     max_fixes: int,
     max_steps: int,
+    judge: int,
     resume: bool,
     replay: Path | None,
     estimate: bool,
@@ -137,6 +141,7 @@ def run(
         wish=scope.strip(),
         max_fixes=max_fixes,
         max_steps=max_steps,
+        judge=judge,
     )
     ctx.exit(0 if reproduction.status == "runs" else 1)
 
@@ -348,7 +353,7 @@ def work() -> None:
     if isinstance(sandbox, DockerSandbox):
         chores.append(sandbox.reap)
     makers = composition.makers(settings, sandbox, journals, composition.AN_HOUR)
-    fulfil_jobs(settings, makers.make, threading.Event(), *chores, judge=makers.judge, revise=makers.revise)
+    fulfil_jobs(settings, makers.make, threading.Event(), *chores, revise=makers.revise)
 
 
 @main.command()
@@ -360,7 +365,7 @@ def action(ctx: click.Context) -> None:
     settings = _settings()
     settings.require("github_token")
     makers = composition.makers(settings, composition.guarded_sandbox(settings))
-    ctx.exit(act(settings, makers.make, makers.judge, makers.revise))
+    ctx.exit(act(settings, makers.make, makers.revise))
 
 
 @main.command()

@@ -14,9 +14,10 @@ from pipeline.planning.corrections import shown
 from pipeline.planning.documents import plan_documents
 from pipeline.planning.plan import Method, Plan
 from pipeline.progress import Observer
-from pipeline.proving.audit import prove
 from pipeline.proving.documents import report_documents
+from pipeline.proving.mending import Prover
 from pipeline.proving.report import execution_report
+from pipeline.proving.scoring import Judgement
 from pipeline.reading.paper import Paper
 from pipeline.record import Commit, Record
 from pipeline.running.doubts import doubts
@@ -39,6 +40,8 @@ class Options:
     refine: tuple[str, ...] = ()
     max_fixes: int = 8
     max_repairs: int = 2
+    judge: int = 1
+    """Opinions on the whole, beside the verdicts on the requirements; 0: none."""
     max_steps: int = 60
     """Of the agent of the method `iterative`."""
     concurrency: int = 8
@@ -64,6 +67,8 @@ class Reproduction:
     """`execution-report.json`, valid against pipeline/proving/execution-report.schema.json."""
     context: Context = field(default_factory=lambda: Context(""))
     """What every prompt of the run began with in the end: for later questions about it."""
+    judgement: Judgement | None = None
+    """None: nobody was asked, or the report says why there is none."""
 
     @property
     def files(self) -> dict[str, str]:
@@ -105,10 +110,11 @@ def reproduce(
     else:
         record.skip("run", "no sandbox was asked for")
     with record.stage("audit"):
-        audited = prove(planned.plan, written, repository, llm, fixer, options.max_repairs)
+        prover = Prover(paper, planned.plan, llm, options.judge, options.max_repairs)
+        audited = prover.prove(written, repository, fixer)
     repository = audited.repository
     if audited.changed:
-        record.commit("Implement what the audit found missing", "\n".join(audited.repaired), repository)
+        record.commit("Mend what the review found", "\n".join(audited.repaired), repository)
     with record.stage("report"):
         if fixer:
             repository = fixer.pinned(repository)
@@ -124,6 +130,8 @@ def reproduce(
         execution=execution,
         attempts=fixer.attempts if fixer else (),
         findings=audited.findings,
+        judgement=audited.judgement,
+        unjudged=audited.unjudged,
         platforms=fixer.platforms if fixer else {},
         figures=figures,
         repository=repository,
@@ -135,7 +143,7 @@ def reproduce(
     documents = plan_documents(plan) | report_documents(plan, report)
     record.commit("Report what was run", "", repository, documents, figures.files)
     slug, commits = planned.plan.overview.slug, tuple(record.commits)
-    return Reproduction(paper, slug, report["status"], commits, report, written.context)
+    return Reproduction(paper, slug, report["status"], commits, report, written.context, audited.judgement)
 
 
 def workbench(

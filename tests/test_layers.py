@@ -36,7 +36,10 @@ FLOORS = {
 
 KNOW_THE_SANDBOX = ("pipeline.running.", "pipeline.reproduce")
 
-READ_ITS_VALUES = {("pipeline.proving.report", "sandbox.report")}
+READ_ITS_VALUES = {
+    ("pipeline.proving.report", "sandbox.report"),
+    ("pipeline.proving.reviewer", "sandbox.report"),
+}
 """What was run is written down from the sandbox's own values; nothing is run there."""
 
 FOR_ALL = {"sandbox.contents", "sandbox.syntax"}

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from bot.intake.jobs import Job
     from bot.jobs.database import Journals
     from bot.jobs.watch import Watch
-    from bot.work.judging import Judge
     from bot.work.revising import Revise
     from bot.work.tools import Toolbox, Tools
     from bot.work.worker import Reproducer
@@ -33,7 +32,6 @@ class Makers:
     """What does the work of jobs."""
 
     make: "Reproducer"
-    judge: "Judge"
     revise: "Revise"
 
 
@@ -48,12 +46,11 @@ def makers(
     waits: Sequence[float] = (),
 ) -> Makers:
     """The real ones; `journals` for jobs that another machine may go on with, `waits` as in `toolbox`."""
-    from bot.work.judging import judging
     from bot.work.revising import reviser
     from bot.work.worker import reproducer
 
     tools = toolbox(settings, sandbox, journals, waits)
-    return Makers(reproducer(tools, settings), judging(tools), reviser(tools, settings))
+    return Makers(reproducer(tools, settings), reviser(tools, settings))
 
 
 def arxiv(settings: "Settings") -> "Arxiv":
@@ -165,8 +162,7 @@ def expected(settings: "Settings", paper: "Paper") -> str:
     for model in dict.fromkeys((asked.model, asked.judge)):
         require_room(shown(paper), model, window_of(model, settings.prices))
     writer, judge = asked.price_of(asked.model), asked.price_of(asked.judge)
-    alone = asked.model == asked.judge
-    return amounts.expected(run(shown(paper), writer, judge, alone=alone), (asked.model, asked.judge))
+    return amounts.expected(run(shown(paper), writer, judge), (asked.model, asked.judge))
 
 
 def expected_of_judge(settings: "Settings", paper: "Paper", code: int, calls: int) -> str:

@@ -50,7 +50,6 @@ _ENDINGS = {
 }
 """By the status: the heading, and what to do next."""
 _TOKENS = ("input_tokens", "cached_tokens", "output_tokens")
-_NOT_YET = "with its review"
 _VERDICTS = {"implemented": "✅", "partial": "🟡", "deviates": "🟠", "missing": "❌"}
 _ORDER = {"missing": 0, "deviates": 1, "partial": 2, "implemented": 3}
 
@@ -370,7 +369,7 @@ def _made_with(report: Mapping[str, Any]) -> str:
         if share["calls"]:
             cells += [f"{share[kind]:,}" for kind in ("calls", *_TOKENS)] + [money(share["usd"])]
         else:
-            cells += [_NOT_YET if role == "judge" else "none", *[""] * 4]
+            cells += ["none", *[""] * 4]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 

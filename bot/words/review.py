@@ -54,8 +54,13 @@ def said(judgement: Judgement, url: str) -> str:
 
 
 def unsaid(why: str) -> str:
-    """For the progress comment, where there is no review."""
+    """For the progress comment, where there is no judgement."""
     return f"It was not judged: {prose(why)}"
+
+
+def unposted(why: str) -> str:
+    """For the progress comment, where the review could not be posted."""
+    return f"The judge's review could not be posted: {prose(why)}. What it says stands in the README."
 
 
 def score(judgement: Judgement) -> str:

@@ -14,7 +14,6 @@ from bot.intake.commands import Command, Mistake
 from bot.intake.configuration import ConfigurationInvalid
 from bot.intake.jobs import Job, Outcome, Place, Rating, Record, Request
 from bot.intake.progress import Board
-from bot.work.judging import Judge
 from bot.work.revising import Revise
 from bot.work.worker import Reproducer, Worker
 from pipeline.markdown import prose
@@ -67,7 +66,6 @@ class Inline:
 def act(
     settings: Settings,
     make: Reproducer,
-    judge: Judge | None = None,
     revise: Revise | None = None,
     waits: tuple[float, ...] = (5, 20, 60, 120),
     seconds_between_writes: float = 1,
@@ -86,7 +84,7 @@ def act(
     credentials = TokenCredentials(settings.github_token.get_secret_value())
     github = GitHub(credentials, settings.github_api_url, settings.github_server_url, seconds_between_writes)
     kept = "the files of this workflow run, as far as the workflow uploads them"
-    worker = Worker(github, make, settings.data_dir, kept=kept, waits=waits, judge=judge, revise=revise)
+    worker = Worker(github, make, settings.data_dir, kept=kept, waits=waits, revise=revise)
     ledger = Inline()
     paper = settings.paper or (payload.get("inputs") or {}).get("paper")
     if paper:

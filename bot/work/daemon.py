@@ -8,7 +8,6 @@ from bot.github.github import GitHub
 from bot.intake.configuration import Quota
 from bot.jobs.engine import Engine, database_url
 from bot.jobs.patience import attempt
-from bot.work.judging import Judge
 from bot.work.revising import Revise
 from bot.work.worker import Reproducer, Worker
 from settings import Settings
@@ -21,7 +20,6 @@ def work(
     make: Reproducer,
     stop: threading.Event,
     *chores: Callable[[], object],
-    judge: Judge | None = None,
     dead_after: float = 60,
     revise: Revise | None = None,
 ) -> None:
@@ -43,7 +41,6 @@ def work(
             make,
             settings.data_dir,
             allowed,
-            judge=judge,
             pages=settings.public_url,
             revise=revise,
         )

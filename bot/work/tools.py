@@ -42,6 +42,7 @@ def options_for(job: Job, settings: Settings) -> Options:
         packages=settings.data_dir / "packages",
         refine=wanted.refine,
         max_fixes=wanted.max_fixes,
+        judge=wanted.judge,
         concurrency=settings.concurrency,
         mode="full" if wanted.run.full else "smoke",
         wish=job.scope,

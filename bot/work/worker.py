@@ -24,7 +24,6 @@ from bot.jobs.watch import Watch
 from bot.words import messages, replies, review
 from bot.work import judging
 from bot.work.answering import Desk
-from bot.work.judging import Judge
 from bot.work.revising import Revise, Revising
 from bot.work.tools import Toolbox, options_for, read_paper
 from bot.work.writer import Writer
@@ -78,13 +77,12 @@ class Worker:
         kept: str = "everything that is paid for",
         waits: tuple[float, ...] = (5, 20, 60, 300, 900, 1800),
         seconds_between_edits: float = 5,
-        judge: Judge | None = None,
         pages: str | None = None,
         revise: Revise | None = None,
     ) -> None:
         """`allowed` is each installation's quota; `kept` says where a failed job's files are; `waits` are
-        seconds between attempts at a service. Without `judge` nothing is reviewed, without `revise` nothing
-        revised. `pages` is the address of the dashboard.
+        seconds between attempts at a service. Without `revise` nothing is revised. `pages` is the address of
+        the dashboard.
         """
         self._github = github
         self._writer = Writer(github, waits)
@@ -93,7 +91,6 @@ class Worker:
         self._data = data
         self._kept = kept
         self._seconds_between_edits = seconds_between_edits
-        self._judge = judge
         self._pages = pages
         self._revising = Revising(self._writer, revise, data) if revise else None
 
@@ -144,7 +141,7 @@ class Worker:
                 kept = f"the finished repository, and {self._kept}"
             _log.warning("Job %s: %s: %s", job.id, type(error).__name__, outcome.reason)
             return step("report", lambda: self._report(job, ledger, outcome, hint, kept))
-        return step("review", lambda: self._review(job, ledger, made, pushed, delivered))
+        return step("review", lambda: self._review(job, made, pushed, delivered))
 
     def _announce(self, job: Job, ledger: Ledger) -> int | None:
         """Id of the progress comment; None in a locked conversation.
@@ -234,33 +231,27 @@ class Worker:
             left_out=left_out,
         )
 
-    def _review(self, job: Job, ledger: Ledger, made: Reproduction, sha: str, outcome: Outcome) -> Outcome:
-        """`outcome` with the judge's score, once the review is posted; whatever fails here spoils nothing."""
-        if self._judge is None or job.configuration.judge == 0 or outcome.pull_request is None:
+    def _review(self, job: Job, made: Reproduction, sha: str, outcome: Outcome) -> Outcome:
+        """`outcome` with the judge's score, once its review is posted; whatever fails here spoils nothing."""
+        judged, judgement = made.report.get("judge"), made.judgement
+        if judged is None or outcome.pull_request is None:
             return outcome
         pull = PullRequest(int(outcome.pull_request.rpartition("/")[2]), outcome.pull_request)
-
-        def note(board: Board) -> None:
-            ledger.note(job.id, board)
-
         try:
-            board = replace(self._board(job, ledger), usd=outcome.usd)
-            stopped, seconds = lambda: ledger.cancelling(job.id), self._seconds_between_edits
-            with Watch(note, stopped, seconds, board) as watch:
-                try:
-                    judgement = self._judge(job, job.folder(self._data), made, watch)
-                finally:
-                    outcome = replace(outcome, usd=watch.board.usd)
-            directory = messages.directory(job.configuration.directory, made, job.paper)
-            url = self._writer.insist(
-                lambda: judging.post(self._github, job.place, pull.number, sha, judgement, directory)
-            )
-            said = review.said(judgement, url)
-            outcome = replace(outcome, score=judgement.score)
+            if judgement is None:
+                said = review.unsaid(judged["why_not"])
+            else:
+                directory = messages.directory(job.configuration.directory, made, job.paper)
+                given = judgement
+                url = self._writer.insist(
+                    lambda: judging.post(self._github, job.place, pull.number, sha, given, directory)
+                )
+                said = review.said(judgement, url)
+                outcome = replace(outcome, score=judgement.score)
         except Exception as error:
             ended, _ = _explained(error)
-            _log.warning("Job %s was not judged: %s", job.id, ended.reason)
-            said = review.unsaid(ended.reason)
+            _log.warning("Job %s has no review: %s", job.id, ended.reason)
+            said = review.unposted(ended.reason)
         self._writer.conclude(job, f"{messages.done(job, made, pull, outcome.left_out)}\n\n{said}")
         return outcome
 

@@ -33,7 +33,7 @@ RECORDED = (
         {
             "planner": Usage(6, 47_037, 25_856, 9_689, written_tokens=17_536),
             "writer": Usage(7, 100_103, 86_272, 8_322, written_tokens=5_120),
-            "auditor": Usage(1, 21_388, 16_384, 3_983, written_tokens=1_920),
+            "auditor": Usage(3, 45_293, 29_440, 3_311, written_tokens=14_720),
         },
         231,
         25_389,
@@ -44,7 +44,7 @@ RECORDED = (
         {
             "planner": Usage(6, 78_802, 45_568, 14_255, written_tokens=30_080),
             "writer": Usage(9, 220_739, 187_648, 16_524, written_tokens=28_288),
-            "auditor": Usage(1, 38_150, 35_200, 3_747, written_tokens=896),
+            "auditor": Usage(1, 28_248, 0, 3_747, written_tokens=27_776),
         },
         230,
         41_749,
@@ -55,7 +55,7 @@ RECORDED = (
         {
             "planner": Usage(6, 111_759, 66_688, 16_145, written_tokens=41_984),
             "writer": Usage(13, 442_476, 372_608, 23_741, written_tokens=50_432),
-            "auditor": Usage(2, 104_536, 94_464, 4_612, written_tokens=1_024),
+            "auditor": Usage(2, 77_104, 37_376, 4_612, written_tokens=37_376),
         },
         314,
         55_917,
@@ -66,7 +66,7 @@ RECORDED = (
         {
             "planner": Usage(6, 113_224, 67_840, 15_375, written_tokens=42_368),
             "writer": Usage(11, 363_610, 326_400, 17_255, written_tokens=31_872),
-            "auditor": Usage(2, 92_344, 83_456, 4_346, written_tokens=1_024),
+            "auditor": Usage(2, 67_950, 32_640, 4_346, written_tokens=32_640),
         },
         301,
         48_465,
@@ -83,29 +83,21 @@ class Expectation:
     seconds: float
 
 
-def run(paper: int, writer: Price | None, judge: Price | None, *, alone: bool) -> list[Expectation]:
-    """One for each recorded run, of a paper of so many tokens.
-
-    `alone`: one model plays all roles, so that the auditor finds in the cache what the writer has read.
-    """
-    return [_run(recorded, paper, writer, judge, alone=alone) for recorded in RECORDED]
+def run(paper: int, writer: Price | None, judge: Price | None) -> list[Expectation]:
+    """One for each recorded run, of a paper of so many tokens."""
+    return [_run(recorded, paper, writer, judge) for recorded in RECORDED]
 
 
-def _run(
-    recorded: Recorded, paper: int, writer: Price | None, judge: Price | None, *, alone: bool
-) -> Expectation:
+def _run(recorded: Recorded, paper: int, writer: Price | None, judge: Price | None) -> Expectation:
     longer, total = paper - recorded.paper, Usage()
     for judges, price in ((False, writer), (True, judge)):
         usage = sum((u for role, u in recorded.shares.items() if (role in JUDGING) == judges), Usage())
         read, brought = usage.cached_tokens, usage.written_tokens
-        if judges and not alone and usage.calls:
-            read, brought = read - read // usage.calls, brought + read // usage.calls
-        first = 0 if judges and alone else 1
         usage = replace(
             usage,
             input_tokens=usage.input_tokens + usage.calls * longer,
-            cached_tokens=max(read + (usage.calls - first) * longer, 0),
-            written_tokens=max(brought + first * longer, 0),
+            cached_tokens=max(read + (usage.calls - 1) * longer, 0),
+            written_tokens=max(brought + longer, 0),
         )
         total += replace(usage, usd=price.of(usage) if price else None)
     return Expectation(total, recorded.seconds)

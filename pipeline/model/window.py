@@ -16,9 +16,11 @@ Keep = Callable[[str, str], str]
 """Writes a file of the run's folder, by its name; the text comes back."""
 
 
-def within_window(paper: Paper, keep: Keep, use: Callable[[Context], T], wish: str = "") -> T:
+def within_window(
+    paper: Paper, keep: Keep, use: Callable[[Context], T], wish: str = "", rules: str | None = None
+) -> T:
     """What `use` makes of the paper, which is shortened as far as the model's window demands."""
-    shown = contexts(paper, keep, wish)
+    shown = contexts(paper, keep, wish, rules)
     context = next(shown)
     while True:
         try:
@@ -35,14 +37,15 @@ def whole(paper: Paper) -> str:
     return paper.text(without=get_args(Part))
 
 
-def contexts(paper: Paper, keep: Keep, wish: str = "") -> Iterator[Context]:
+def contexts(paper: Paper, keep: Keep, wish: str = "", rules: str | None = None) -> Iterator[Context]:
     """What all prompts begin with: the whole paper, and as long as more are asked for, less of it.
 
-    After it what a person wants of the paper, if anybody has said.
+    After it what a person wants of the paper, if anybody has said. `rules` are the system text; None: those of
+    whoever writes.
     """
     text, seen = whole(paper), pictures(paper)
     while True:
-        context = Context(render("system"), pictures=seen).extended("paper", keep("paper.md", text))
+        context = Context(rules or render("system"), pictures=seen).extended("paper", keep("paper.md", text))
         yield context.saying(render("wish", wish=block("wish", wish))) if wish else context
         shorter = paper.text(len(text) // 4 * 2 // 3, without=get_args(Part))
         if len(shorter) >= len(text) or len(shorter) < SHORTEST_PAPER:

@@ -1,40 +1,32 @@
-"""Audit: every requirement judged against the code, with evidence that a program has looked up.
+"""The review: every requirement judged against the code, and faults that none of them asks about, by somebody else.
 
-The model says which line of which function implements a requirement; the program finds that line or takes
-the claim back. What the smoke run executed of it is added later, from the execution report.
+The model says which line of which function implements a requirement or is at fault; the program finds that line or
+takes the claim back. What the smoke run executed of it is added later, from the execution report.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 from pydantic import Field
 
-from pipeline.coding.checks.settings import reading, setting, symbols
-from pipeline.coding.coding import Written
-from pipeline.coding.edits import EditError, apply, parse
 from pipeline.coding.repository import Repository
-from pipeline.model.asking import Context, ask, ask_text, block, bullets, render
+from pipeline.errors import Cancelled, ContextOverflow, PipelineError
+from pipeline.model.asking import Context, ask, bullets, render
 from pipeline.model.llm import LLM
 from pipeline.planning.plan import Answer, Plan, Requirement
-from pipeline.reading.quantities import mentions
-from pipeline.running.fixing import Fixer
-from pipeline.running.remedies import Change
+from pipeline.proving.evidence import Evidence, Finding, Place, Verdict, locate
+from pipeline.proving.held import CHECKED, held
+from pipeline.proving.reviewer import difference
+from pipeline.proving.scoring import Opinion, Remark, Score, contradictions, flaws, placed
 
-Verdict = Literal["implemented", "partial", "missing", "deviates"]
 UNPROVEN = "Not shown by the code: "
-CHECKED = "Checked by program: "
 REPAIRED_FROM_WEIGHT = 2
 """Requirements of less weight are reported, not repaired."""
-
-
-class Evidence(Answer):
-    """A place in the code, as the model names it."""
-
-    file: str
-    symbol: str = Field(description="function, Class or Class.method; empty for module level or config.yaml")
-    line: str = Field(description="One line of code from there, copied exactly, without indentation")
+EACH, MOST_PARTS = 15, 3
+"""Requirements in one answer, and answers side by side: a long list is answered sooner in parts."""
+_MENDED = ("high", "medium")
 
 
 class Judgement(Answer):
@@ -48,174 +40,263 @@ class Judgement(Answer):
 
 
 class Judgements(Answer):
-    """The whole audit."""
+    """Verdicts on some requirements."""
 
     judgements: tuple[Judgement, ...]
 
 
-@dataclass(frozen=True)
-class Place:
-    """Evidence that was looked up: lines `start` to `end` of `file`, 1-based, inclusive."""
+class Restated(Remark):
+    """A fault that is still there, or a new one."""
 
-    file: str
-    start: int
-    end: int
-    symbol: str
+    number: int = Field(default=0, description="Of the listed fault that this still is; 0: a new one")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What the audit holds of one requirement."""
+class SecondLook(Judgements):
+    """The same after a change, and the faults that the code has now."""
 
-    requirement: Requirement
-    verdict: Verdict
-    evidence: tuple[Evidence, ...]
-    note: str
-
-    def places(self, repository: Repository) -> tuple[Place, ...]:
-        """Where the evidence stands in `repository`; what is no longer there is left out."""
-        located = dict.fromkeys(locate(evidence, repository) for evidence in self.evidence)
-        return tuple(place for place in located if isinstance(place, Place))
+    critiques: tuple[Restated, ...]
+    score: Score
 
 
 @dataclass(frozen=True)
-class Audited:
-    """The findings on the repository as it stands after the repair rounds."""
+class Review:
+    """What the reviewer holds of a repository."""
 
     repository: Repository
     findings: tuple[Finding, ...]
-    repaired: tuple[str, ...] = ()
-    """One line for each requirement that a repair round brought to `implemented`."""
-    changed: bool = False
-    """Whether a repair was kept."""
+    faults: tuple[Remark, ...] = ()
+    """At places that exist."""
+    scores: tuple[int, ...] = ()
+    """1 to 5; none where nobody was asked, or a program saw that there is nothing to judge."""
+    dropped: int = 0
+    """Faults whose place does not exist."""
+    unjudged: str = ""
+    """Why there is no opinion, where there should be one."""
+    mended: tuple[Remark, ...] = ()
+    """Faults that a second look no longer found."""
+
+    @property
+    def weighty(self) -> tuple[Remark, ...]:
+        """Faults that a repair is asked to mend."""
+        return tuple(fault for fault in self.faults if fault.severity in _MENDED)
 
 
-def prove(
-    plan: Plan, written: Written, repository: Repository, llm: LLM, fixer: Fixer | None, max_repairs: int
-) -> Audited:
-    """Audit what `fixer` has run, and repair it where it runs. Raises as `audit_and_repair`.
+@dataclass(frozen=True)
+class Reviewer:
+    """Reads a repository against its paper, and reads again what was changed. Raises what its client raises."""
 
-    Pinned to what it ran with, it runs in a fresh sandbox once more while the model reads the code.
-    """
-    if fixer is None or not fixer.executed_as(repository).ok:
-        return audit_and_repair(plan, written, repository, llm, None, max_repairs)
-    pinned = fixer.pinned(repository)
-    with ThreadPoolExecutor(1) as beside:
-        beside.submit(fixer.executed_as, pinned)
-        return audit_and_repair(plan, written, pinned, llm, fixer, max_repairs)
+    plan: Plan
+    llm: LLM
+    context: Context
+    """As `reviewer.shown` makes it."""
+    opinions: int
+    """Independent ones on the whole; 0: requirements alone are judged."""
 
+    def look(self, repository: Repository) -> Review:
+        """One finding for each requirement, in order, and the opinions on the whole; all are asked for side by side.
 
-def audit_and_repair(
-    plan: Plan, written: Written, repository: Repository, llm: LLM, fixer: Fixer | None, max_repairs: int
-) -> Audited:
-    """Audit the repository; close weighty gaps in at most `max_repairs` rounds, each proven by a smoke run.
+        Requirements that only settings have to fulfil are judged by program, where it can. Claims whose evidence is
+        not in the code go back once; after that they count as missing.
+        """
+        required = self.plan.overview.requirements
+        settled, reasons = self._held(required, repository)
+        asked = [requirement for requirement in required if requirement.id not in settled]
+        parts = self._parts(asked)
 
-    `fixer` is None where nothing can be run: then nothing is repaired either. A repair that is refused or
-    breaks the run is dropped. Raises SandboxError and what the model's client raises.
-    """
-    context, first = written.context, repository
-    findings = audit(plan, plan.overview.requirements, repository, written.repository, context, llm)
-    repaired: list[str] = []
-    dropped: list[str] = []
-    for number in range(1, max_repairs + 1):
-        open_ = gaps(findings)
-        if fixer is None or not open_:
-            break
-        try:
-            candidate = repair(
-                open_, repository, written.repository, context, llm, f"repair.{number}", dropped
+        def judged(number: int) -> dict[str, Finding]:
+            stage = "audit" if len(parts) == 1 else f"audit.{number + 1}of{len(parts)}"
+            return self._judged(stage, parts[number], repository, _first)
+
+        with ThreadPoolExecutor(MOST_PARTS + max(self.opinions, 1)) as beside:
+            verdicts = [beside.submit(judged, number) for number in range(len(parts))]
+            opinions = self._opinions(repository, beside)
+            for part in verdicts:
+                settled |= part.result()
+            review = opinions()
+        findings = tuple(_explained(settled[requirement.id], reasons) for requirement in required)
+        return replace(review, findings=findings)
+
+    def again(self, review: Review, repository: Repository, stage: str) -> Review:
+        """`review` of what `repository` has become, asked for only where the change may make it another.
+
+        Of requirements that the change merely touches only other verdicts are asked for. Faults that were to be mended,
+        or no longer stand where they stood, go back to be found again.
+        """
+        change = _Change.of(review, repository)
+        settled, reasons = self._held(change.checked, repository)
+        asked = [*change.asked, *(r for r in change.checked if r.id not in settled)]
+        judged = bool(review.scores)
+
+        def task(asked: Sequence[Requirement], rejected: Mapping[str, str]) -> str:
+            return render(
+                "audit_again",
+                diff=difference(review.repository, repository),
+                ids=_ids(asked),
+                touched="" if rejected else _ids(change.touched),
+                judged=judged and not rejected,
+                faults=numbered(change.lost),
+                others=f"\n\n{numbered(change.kept)}" if change.kept else " none.",
+                rejected=_listed(rejected),
             )
-            refused = "; ".join(fixer.objections(repository, candidate))
-        except EditError as error:
-            refused = str(error)
-        if refused:
-            dropped.append(f"It was refused: {refused}")
-            continue
-        closing = Change(candidate, f"audit: {', '.join(f.requirement.id for f in open_)}")
-        if failure := fixer.broken_by(closing, repository):
-            dropped.append(f"The smoke run no longer passed: {failure}")
-            continue
-        repository = candidate
-        lost = {f.requirement.id for f in findings if f.evidence and not f.places(repository)}
-        checked = {f.requirement.id for f in findings if f.note.startswith(CHECKED)}
-        ids = lost | checked | {f.requirement.id for f in open_}
-        asked = [requirement for requirement in plan.overview.requirements if requirement.id in ids]
-        again = audit(plan, asked, repository, written.repository, context, llm, f"audit.{number}")
-        changed = {finding.requirement.id: finding for finding in again}
-        mended = {finding.requirement.id for finding in open_}
-        repaired += [
-            f"{f.requirement.id}: {f.requirement.text}"
-            for f in again
-            if f.verdict == "implemented" and f.requirement.id in mended
-        ]
-        findings = tuple(changed.get(f.requirement.id, f) for f in findings)
-    return Audited(repository, findings, tuple(repaired), repository != first)
+
+        faults, scores, dropped = change.kept, review.scores, review.dropped
+        mended: tuple[Remark, ...] = ()
+        if judged:
+            answer = ask(self.llm, self.context, stage, task(asked, {}), SecondLook, _contradictions)
+            stated = _stated(answer, change.lost, repository)
+            faults, scores = (*stated, *faults), (answer.score,)
+            dropped += len(answer.critiques) - len(stated)
+            still = {fault.number for fault in answer.critiques}
+            mended = tuple(fault for number, fault in enumerate(change.lost, 1) if number not in still)
+            settled |= self._judged(stage, asked, repository, task, answer, change.touched)
+        elif asked or change.touched:
+            settled |= self._judged(stage, asked, repository, task, None, change.touched)
+        found = {finding.requirement.id: finding for finding in review.findings} | settled
+        findings = tuple(_explained(finding, reasons) for finding in found.values())
+        return Review(repository, findings, faults, scores, dropped, review.unjudged, mended)
+
+    def _held(
+        self, requirements: Sequence[Requirement], repository: Repository
+    ) -> tuple[dict[str, Finding], dict[str, str]]:
+        """What a program could judge, and why it could not judge what settings should fulfil; by id."""
+        told = {requirement.id: held(requirement, self.plan, repository) for requirement in requirements}
+        settled = {id_: said for id_, said in told.items() if isinstance(said, Finding)}
+        return settled, {id_: said for id_, said in told.items() if isinstance(said, str)}
+
+    def _parts(self, asked: Sequence[Requirement]) -> list[Sequence[Requirement]]:
+        """As many of one size as it takes; recordings of contract 1 hold the whole in one answer."""
+        number = min(math.ceil(len(asked) / EACH), MOST_PARTS if self.plan.contract > 1 else 1)
+        size = math.ceil(len(asked) / number) if number else 1
+        return [asked[start : start + size] for start in range(0, len(asked), size)]
+
+    def _opinions(self, repository: Repository, beside: ThreadPoolExecutor) -> Callable[[], Review]:
+        """What is thought of the whole, begun now. What is delivered stands without it: that it failed is said."""
+        broken = tuple(flaws(repository))
+
+        def opinion(number: int) -> Opinion:
+            task = render("judge", code="The code stands above.", reference="", listed=True)
+            return ask(self.llm, self.context, f"judge.{number}", task, Opinion, contradictions)
+
+        begun = [] if broken else [beside.submit(opinion, n) for n in range(1, self.opinions + 1)]
+
+        def ended() -> Review:
+            try:
+                given = [each.result() for each in begun]
+            except (Cancelled, ContextOverflow):
+                raise
+            except PipelineError as error:
+                return Review(repository, (), unjudged=str(error))
+            faults = [fault for each in given for fault in each.critiques]
+            stated = tuple(fault for fault in faults if placed(fault, repository))
+            scores = tuple(each.score for each in given)
+            return Review(repository, (), stated, scores, len(faults) - len(stated))
+
+        return ended
+
+    def _judged(
+        self,
+        stage: str,
+        asked: Sequence[Requirement],
+        repository: Repository,
+        task: Callable[[Sequence[Requirement], Mapping[str, str]], str],
+        first: Judgements | None = None,
+        touched: Sequence[Requirement] = (),
+    ) -> dict[str, Finding]:
+        """By id. `first` is the answer, where there is one; what was merely `touched` may have none."""
+        answer = first or ask(self.llm, self.context, stage, task(asked, {}), Judgements)
+        given = {judgement.id: judgement for judgement in answer.judgements}
+        wanted = [*asked, *(requirement for requirement in touched if requirement.id in given)]
+        settled = {r.id: _looked_up(r, given.get(r.id), repository) for r in wanted}
+        rejected = {id_: f.note for id_, f in settled.items() if f.note.startswith(UNPROVEN)}
+        if rejected:
+            again = [requirement for requirement in wanted if requirement.id in rejected]
+            answer = ask(self.llm, self.context, f"{stage}#2", task(again, rejected), Judgements)
+            given = {judgement.id: judgement for judgement in answer.judgements}
+            settled |= {r.id: _looked_up(r, given.get(r.id), repository) for r in again}
+        return settled
 
 
-def audit(
-    plan: Plan,
-    requirements: Sequence[Requirement],
-    repository: Repository,
-    written: Repository,
-    context: Context,
-    llm: LLM,
-    stage: str = "audit",
-) -> tuple[Finding, ...]:
-    """One finding for each requirement, in order.
+@dataclass(frozen=True)
+class _Change:
+    """What a change may make of a review."""
 
-    Those that only settings have to fulfil are judged by program, where it can. `context` holds the code as
-    first `written`; files that differ are shown again. Claims whose evidence is not in the code go back
-    once; after that they count as missing.
-    """
-    settled = {r.id: found for r in requirements if (found := _held(r, plan, repository))}
-    asked = [requirement for requirement in requirements if requirement.id not in settled]
-    problems: dict[str, str] = {}
-    for name in (stage, f"{stage}#2"):
-        if not asked:
-            break
-        task = render("audit", requirements=_listed(asked, problems)) + changed_code(repository, written)
-        answer = ask(llm, context, name, task, Judgements)
-        by_id = {judgement.id: judgement for judgement in answer.judgements}
-        problems = {}
-        for requirement in asked:
-            finding = _looked_up(requirement, by_id.get(requirement.id), repository)
-            settled[requirement.id] = finding
-            if finding.verdict == "missing" and finding.note.startswith(UNPROVEN):
-                problems[requirement.id] = finding.note
-        asked = [requirement for requirement in asked if requirement.id in problems]
-    return tuple(settled[requirement.id] for requirement in requirements)
+    asked: list[Requirement]
+    """To be judged anew: not met, or their evidence is gone."""
+    touched: list[Requirement]
+    """Met by code that is another now."""
+    checked: list[Requirement]
+    """Judged by a program."""
+    lost: tuple[Remark, ...]
+    """Faults that were to be mended, or are not where they were."""
+    kept: tuple[Remark, ...]
+
+    @classmethod
+    def of(cls, review: Review, repository: Repository) -> "_Change":
+        asked, touched, checked = [], [], []
+        for finding in review.findings:
+            was, now = finding.places(review.repository), finding.places(repository)
+            if finding.note.startswith(CHECKED):
+                checked.append(finding.requirement)
+            elif finding in gaps(review.findings) or (was and not now):
+                asked.append(finding.requirement)
+            elif _texts(was, review.repository) != _texts(now, repository):
+                touched.append(finding.requirement)
+        lost = [fault for fault in review.faults if fault in review.weighty or not placed(fault, repository)]
+        kept = tuple(fault for fault in review.faults if fault not in lost)
+        return cls(asked, touched, checked, tuple(lost), kept)
 
 
-def _held(requirement: Requirement, plan: Plan, repository: Repository) -> Finding | None:
-    """A requirement that says only that settings have certain values, where a program can see that they do.
+def gaps(findings: Sequence[Finding]) -> list[Finding]:
+    """What a repair is asked to close, the heaviest first."""
+    open_ = [
+        f for f in findings if f.verdict != "implemented" and f.requirement.weight >= REPAIRED_FROM_WEIGHT
+    ]
+    return sorted(open_, key=lambda finding: -finding.requirement.weight)
 
-    The paper states each value where it states the requirement, `config.yaml` still holds it, and code reads
-    it by its key.
-    """
-    keys = [key for item in plan.logic.held if item.requirement == requirement.id for key in item.keys]
-    entries = {entry.key: entry for entry in plan.configuration.entries}
-    evidence, checked = [], []
-    for key in keys:
-        entry, line = entries.get(key), setting(key, repository)
-        reads = reading(key, repository)
-        same_place = key in plan.anchors and plan.anchors[key] == plan.anchors.get(requirement.id)
-        if (
-            entry is None
-            or line is None
-            or reads is None
-            or line.value != entry.model_dump(mode="json")["value"]
-        ):
-            return None
-        if not mentions(requirement.quote, entry.value) and not same_place:
-            return None
-        evidence += [
-            Evidence(file=reads.file, symbol=reads.symbol, line=reads.line),
-            Evidence(file="config.yaml", symbol="", line=line.text),
-        ]
-        checked.append(f"`{key}` is {line.value} and read in `{reads.file}`")
-    if not checked:
-        return None
-    return Finding(requirement, "implemented", tuple(evidence), f"{CHECKED}{'; '.join(checked)}.")
+
+def numbered(faults: Sequence[Remark]) -> str:
+    """Faults as a model is told of them, from 1."""
+    return "\n".join(
+        f"{number}. {fault.severity}, {fault.file}{f', {fault.symbol}' if fault.symbol else ''}, "
+        f"`{fault.line.strip()}`: {fault.text}"
+        for number, fault in enumerate(faults, 1)
+    )
+
+
+def _first(asked: Sequence[Requirement], rejected: Mapping[str, str]) -> str:
+    return render("audit", ids=_ids(asked), rejected=_listed(rejected))
+
+
+def _ids(requirements: Sequence[Requirement]) -> str:
+    return ", ".join(requirement.id for requirement in requirements)
+
+
+def _listed(rejected: Mapping[str, str]) -> str:
+    return bullets([f"{id_}: {why}" for id_, why in rejected.items()])
+
+
+def _texts(places: Sequence[Place], repository: Repository) -> list[list[str]]:
+    return [repository.files[p.file].split("\n")[p.start - 1 : p.end] for p in places]
+
+
+def _stated(answer: SecondLook, listed: Sequence[Remark], repository: Repository) -> list[Remark]:
+    """Faults at places that exist: where it is said to be now, else where it was."""
+    earlier = dict(enumerate(listed, 1))
+    pairs = [(fault, earlier.get(fault.number, fault)) for fault in answer.critiques]
+    return [
+        place for pair in pairs for place in [next((p for p in pair if placed(p, repository)), None)] if place
+    ]
+
+
+def _contradictions(answer: SecondLook) -> Sequence[str]:
+    """Few of the faults that speak against a low score need to be among those that were asked for."""
+    return contradictions(Opinion(critiques=answer.critiques, score=answer.score)) if answer.critiques else ()
+
+
+def _explained(finding: Finding, reasons: Mapping[str, str]) -> Finding:
+    """With the reason for which a program could not judge what it should have."""
+    why = reasons.get(finding.requirement.id)
+    return replace(finding, note=f"{why} {finding.note}".strip()) if why else finding
 
 
 def _looked_up(requirement: Requirement, judgement: Judgement | None, repository: Repository) -> Finding:
@@ -235,85 +316,3 @@ def _looked_up(requirement: Requirement, judgement: Judgement | None, repository
             requirement, "missing", (), UNPROVEN + ("; ".join(problems) or "no evidence was named.")
         )
     return Finding(requirement, judgement.verdict, tuple(found), judgement.note)
-
-
-def locate(evidence: Evidence, repository: Repository) -> Place | str:
-    """Where the evidence stands, or a sentence on why it does not."""
-    source = repository.files.get(evidence.file)
-    if source is None:
-        return f"there is no file {evidence.file}"
-    lines = [line.strip() for line in source.splitlines()]
-    wanted = evidence.line.strip()
-    first, last = 1, len(lines)
-    if evidence.symbol:
-        known = symbols(source) if evidence.file.endswith(".py") else {}
-        if evidence.symbol not in known:
-            return f"{evidence.file} defines no {evidence.symbol}"
-        first, last = known[evidence.symbol]
-    found = [number for number in range(first, last + 1) if wanted and _same(lines[number - 1], wanted)]
-    if not found:
-        return f"`{wanted}` does not stand in {evidence.symbol or evidence.file}"
-    if evidence.symbol:
-        return Place(evidence.file, first, last, evidence.symbol)
-    return Place(evidence.file, found[0], found[0], "")
-
-
-def _same(line: str, wanted: str) -> bool:
-    """The same line; its trailing comment may be missing."""
-    return line == wanted or line.split("  #")[0].rstrip() == wanted
-
-
-def repair(
-    findings: Collection[Finding],
-    repository: Repository,
-    written: Repository,
-    context: Context,
-    llm: LLM,
-    stage: str,
-    dropped: Sequence[str],
-) -> Repository:
-    """The repository with weighty gaps closed as the model proposes; `dropped` is what came of earlier rounds.
-
-    Raises EditError where nothing usable came.
-    """
-    task = render(
-        "repair",
-        requirements=bullets(
-            [f"{f.requirement.id} ({f.verdict}): {f.requirement.text} — {f.note}" for f in findings]
-        ),
-        code=changed_code(repository, written),
-        history=bullets(dropped),
-        edit_format=render("edit_format"),
-    )
-    return apply(repository, parse(ask_text(llm, context, stage, task)))
-
-
-def gaps(findings: Sequence[Finding]) -> list[Finding]:
-    """What a repair round is asked to mend, the heaviest first."""
-    open_ = [
-        f for f in findings if f.verdict != "implemented" and f.requirement.weight >= REPAIRED_FROM_WEIGHT
-    ]
-    return sorted(open_, key=lambda finding: -finding.requirement.weight)
-
-
-def changed_code(repository: Repository, written: Repository) -> str:
-    """Files that are no longer as the context shows them, in full; empty where none differ."""
-    changed = {
-        path: text
-        for path, text in repository.files.items()
-        if written.files.get(path) != text and not path.startswith("docs/") and path != "README.md"
-    }
-    if not changed:
-        return ""
-    shown = "\n\n".join(block("code", text, path=path) for path, text in sorted(changed.items()))
-    return f"\n\nThese files have changed since; this is how they stand now:\n\n{shown}"
-
-
-def _listed(requirements: Sequence[Requirement], problems: Mapping[str, str]) -> str:
-    return bullets(
-        [
-            f"{r.id} ({r.kind}, weight {r.weight}): {r.text}"
-            + (f" Your last evidence was rejected: {problems[r.id]}" if r.id in problems else "")
-            for r in requirements
-        ]
-    )

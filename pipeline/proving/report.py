@@ -16,8 +16,9 @@ from pipeline.contract import contract_of
 from pipeline.model.llm import Role, Share, Usage
 from pipeline.planning.documents import yaml_value
 from pipeline.planning.plan import Plan
-from pipeline.proving.audit import Finding, Place
+from pipeline.proving.evidence import Finding, Place
 from pipeline.proving.scope import counted
+from pipeline.proving.scoring import Judgement
 from pipeline.reading.paper import Paper
 from pipeline.running.figures import NO_FIGURES, Figures
 from pipeline.running.fixing import Attempt
@@ -60,6 +61,8 @@ def execution_report(
     execution: ExecutionReport | None,
     attempts: Sequence[Attempt],
     findings: Sequence[Finding] = (),
+    judgement: Judgement | None = None,
+    unjudged: str = "",
     platforms: Mapping[str, str] | None = None,
     figures: Figures = NO_FIGURES,
     repository: Repository,
@@ -130,6 +133,7 @@ def execution_report(
         },
         "scope": _scope(plan, findings),
         "corrections": _corrections(plan, paper) if plan and paper else [],
+        "judge": _judge(judgement, unjudged),
         "assumptions": _assumptions(plan) if plan else [],
         "usage": asdict(sum((share.usage for share in shares.values()), Usage()) if shares else Usage()),
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
@@ -165,12 +169,27 @@ def carried_over(
         "requirements": old["requirements"] | {"items": items},
         "scope": old.get("scope"),
         "corrections": old.get("corrections", []),
+        "judge": _judged_before(old.get("judge"), before, after),
         "assumptions": old["assumptions"],
         "models": _added(old.get("models"), new["models"]),
         # A revision draws none; those that are there are of the code before it.
         "figures": old["figures"] | {"earlier": True} if old.get("figures") else new["figures"],
         "usage": asdict(Usage(**old["usage"]) + Usage(**new["usage"])),
     }
+
+
+def _judged_before(
+    judge: Mapping[str, Any] | None, before: Repository, after: Repository
+) -> dict[str, Any] | None:
+    """What was thought of the code before the change, of lines that are still there."""
+    if not judge:
+        return None
+    critiques = []
+    for critique in judge["critiques"]:
+        was = {"file": critique["path"], "start": critique["start"], "symbol": ""}
+        if place := _moved(was, before, after):
+            critiques.append({**critique, "start": place.start, "end": place.end})
+    return {**judge, "critiques": critiques}
 
 
 def _added(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -269,6 +288,19 @@ def _corrections(plan: Plan, paper: Paper) -> list[dict[str, str]]:
     return [
         c.model_dump() | {"anchor": paper.find(c.quote) or "" if c.quote else ""} for c in plan.corrections
     ]
+
+
+def _judge(judgement: Judgement | None, unjudged: str) -> dict[str, Any] | None:
+    """What is thought of the whole; None where nobody was asked."""
+    if judgement is None and not unjudged:
+        return None
+    return {
+        "score": judgement.score if judgement else None,
+        "scores": list(judgement.scores) if judgement else [],
+        "critiques": [asdict(critique) for critique in judgement.critiques] if judgement else [],
+        "dropped": judgement.dropped if judgement else 0,
+        "why_not": unjudged,
+    }
 
 
 def _assumptions(plan: Plan) -> list[dict[str, str]]:

@@ -17,7 +17,7 @@ from pipeline.coding.repository import Repository
 from pipeline.model.asking import Context, ask, block, render
 from pipeline.model.llm import LLM, Usage
 from pipeline.planning.plan import Answer
-from pipeline.proving.audit import Evidence, Place, locate
+from pipeline.proving.evidence import Evidence, Place, locate
 from pipeline.proving.scoring import flaws, with_code
 
 Category = Literal["Code Development", "Code Execution", "Result Analysis"]

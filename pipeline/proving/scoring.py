@@ -19,12 +19,13 @@ from pipeline.model.asking import Context, ask, block, render
 from pipeline.model.llm import LLM, Usage
 from pipeline.paths import refusal
 from pipeline.planning.plan import Answer
-from pipeline.proving.audit import Evidence, Place, locate
+from pipeline.proving.evidence import Evidence, Place, line_of, locate
 from sandbox import syntax
 from sandbox.contents import contents
 
 Severity = Literal["high", "medium", "low"]
 SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low")
+Score = Literal[1, 2, 3, 4, 5]
 LOWEST = 1.0
 FEWEST_STATEMENTS = 5
 """That do something; with fewer there is nothing to judge."""
@@ -48,7 +49,7 @@ class Opinion(Answer):
     """One sample of the judge: critiques first, so that the score follows from them."""
 
     critiques: tuple[Remark, ...]
-    score: Literal[1, 2, 3, 4, 5] = Field(description="1: not the paper's method; 5: all there and right")
+    score: Score = Field(description="1: not the paper's method; 5: all there and right")
 
 
 @dataclass(frozen=True)
@@ -96,28 +97,24 @@ def judge(
     `context` holds the paper and may hold code; what it does not show as it stands is shown after it, and so
     is the authors' code, `reference`. Raises AnswerInvalid and what the model's client raises.
     """
-    if found := tuple(flaws(repository)):
-        return Judgement(LOWEST, found, ())
+    if broken := tuple(flaws(repository)):
+        return Judgement(LOWEST, broken, ())
     before = llm.usage.usd
     task = render(
         "judge",
         code=_shown(repository, context, "code"),
         reference=_shown(reference, context, "reference") if reference else "",
+        listed=False,
     )
-    opinions = [
-        ask(llm, context, f"judge.{n}", task, Opinion, _contradictions) for n in range(1, samples + 1)
-    ]
+    opinions = [ask(llm, context, f"judge.{n}", task, Opinion, contradictions) for n in range(1, samples + 1)]
     remarks = [remark for opinion in opinions for remark in opinion.critiques]
-    placed = [critique for remark in remarks if (critique := _placed(remark, repository))]
-    by_place = {(critique.path, critique.start, critique.severity): critique for critique in reversed(placed)}
+    found = [critique for remark in remarks if (critique := placed(remark, repository))]
     after = llm.usage.usd
     return Judgement(
         score=statistics.mean(opinion.score for opinion in opinions),
-        critiques=tuple(
-            sorted(by_place.values(), key=lambda c: (SEVERITIES.index(c.severity), c.path, c.start))
-        ),
+        critiques=severest_first(found),
         scores=tuple(opinion.score for opinion in opinions),
-        dropped=len(remarks) - len(placed),
+        dropped=len(remarks) - len(found),
         model=llm.shares["judge"].model,
         usd=None if before is None or after is None else after - before,
         usage=llm.shares["judge"].usage,
@@ -141,12 +138,13 @@ def collect(directory: Path) -> Repository:
 
 def with_code(context: Context, repository: Repository) -> Context:
     """`context` and the repository's code: what several samples share."""
-    for path, text in _code(repository).items():
+    for path, text in code_of(repository).items():
         context = context.extended("code", text, path=path)
     return context
 
 
-def _code(repository: Repository) -> dict[str, str]:
+def code_of(repository: Repository) -> dict[str, str]:
+    """What tells how the repository works, path → text, but for what is the same in all of them."""
     return {
         path: repository.files[path]
         for path in sorted(repository.files)
@@ -158,7 +156,7 @@ def _code(repository: Repository) -> dict[str, str]:
 
 def _shown(repository: Repository, context: Context, tag: str) -> str:
     """The code that `context` does not show as it is now."""
-    blocks = [block(tag, text, path=path) for path, text in _code(repository).items()]
+    blocks = [block(tag, text, path=path) for path, text in code_of(repository).items()]
     fresh = [text for text in blocks if text not in context.shared]
     if not fresh:
         return "The code stands above."
@@ -168,7 +166,8 @@ def _shown(repository: Repository, context: Context, tag: str) -> str:
     )
 
 
-def _contradictions(opinion: Opinion) -> Sequence[str]:
+def contradictions(opinion: Opinion) -> Sequence[str]:
+    """Sentences on how score and critiques do not go together."""
     high = sum(remark.severity == "high" for remark in opinion.critiques)
     if opinion.score >= 4 and high:
         return [
@@ -179,7 +178,15 @@ def _contradictions(opinion: Opinion) -> Sequence[str]:
     return ()
 
 
-def _placed(remark: Remark, repository: Repository) -> Critique | None:
+def severest_first(critiques: Sequence[Critique]) -> tuple[Critique, ...]:
+    """Of those at one place with one severity, the first."""
+    by_place = {
+        (critique.path, critique.start, critique.severity): critique for critique in reversed(critiques)
+    }
+    return tuple(sorted(by_place.values(), key=lambda c: (SEVERITIES.index(c.severity), c.path, c.start)))
+
+
+def placed(remark: Remark, repository: Repository) -> Critique | None:
     """The critique at its line; None where there is no such place."""
     try:
         place = locate(remark, repository)
@@ -187,9 +194,7 @@ def _placed(remark: Remark, repository: Repository) -> Critique | None:
         place = locate(remark.model_copy(update={"symbol": ""}), repository)
     if not isinstance(place, Place) or not remark.text.strip():
         return None
-    lines = repository.files[place.file].splitlines()
-    wanted = remark.line.strip()
-    line = next(n for n in range(place.start, place.end + 1) if lines[n - 1].strip().startswith(wanted))
+    line = line_of(remark, repository, place.start, place.end) or place.start
     return Critique(place.file, line, line, remark.severity, remark.text, remark.requirement)
 
 

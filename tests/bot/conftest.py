@@ -101,14 +101,17 @@ def make(job: Job, out: Path, watch: Watch) -> Reproduction:
     return reproduction(job.paper)
 
 
-def judge(job: Job, out: Path, made: Reproduction, watch: Watch) -> Judgement:
-    """A judgement without a model."""
-    watch.paid(0.04)
-    critiques = (
+JUDGEMENT = Judgement(
+    2.5,
+    (
         Critique("main.py", 1, 1, "high", "The paper computes attention [Eq1]; this greets @alice.", "R1"),
         Critique("reproduce.sh", 1, 1, "low", "No seed is set; fixes #1 | `x`"),
-    )
-    return Judgement(2.5, critiques, (2, 3), dropped=1, model="o3-mini", usd=0.04)
+    ),
+    (2, 3),
+    dropped=1,
+    model="o3-mini",
+    usd=0.04,
+)
 
 
 @pytest.fixture(scope="session")
@@ -190,7 +193,7 @@ def port(engine: Engine) -> Iterator[int]:
 
 @pytest.fixture
 def worker(github: GitHub, tmp_path: Path) -> Worker:
-    return Worker(github, make, tmp_path / "data", waits=(0, 0, 0), seconds_between_edits=0.05, judge=judge)
+    return Worker(github, make, tmp_path / "data", waits=(0, 0, 0), seconds_between_edits=0.05)
 
 
 def reproduction(paper: str = "1706.03762", status: Any = "runs", **changes: Any) -> Reproduction:
@@ -214,6 +217,7 @@ def reproduction(paper: str = "1706.03762", status: Any = "runs", **changes: Any
         commits=(plan, code),
         report=report(status=status, **changes),
         slug="attention",
+        judgement=JUDGEMENT,
     )
 
 
@@ -318,6 +322,13 @@ def report(status: str = "runs", **changes: Any) -> dict[str, Any]:
             "total": 2,
             "refused": 1,
             "items": [item, partial],
+        },
+        "judge": {
+            "score": JUDGEMENT.score,
+            "scores": list(JUDGEMENT.scores),
+            "critiques": [dataclasses.asdict(critique) for critique in JUDGEMENT.critiques],
+            "dropped": JUDGEMENT.dropped,
+            "why_not": "",
         },
         "assumptions": [
             {

@@ -1,6 +1,5 @@
 """What the crash matrix stands on: a job, how it is done, and what must be there in the end."""
 
-import json
 import os
 import re
 import subprocess
@@ -30,10 +29,9 @@ TASKS = {
     "think these files": "analysis",
     "write `estimator.py`": "code.estimator.py",
     "write `experiments.py`": "code.experiments.py",
-    "audit the code": "audit",
+    "audit the code against requirements": "audit",
     "judge the repository": "judge.1",
 }
-OPINION = {"critiques": [], "score": 5}
 STEPS = ["answer", "announce", "reproduce", "push", "deliver", "review"]
 
 
@@ -67,7 +65,7 @@ def answer(body: dict[str, Any]) -> Reply:
     """What the recording has for the task, in whatever order tasks come."""
     (task,) = re.findall("^# Task: (.*)$", body["messages"][-1]["content"], re.MULTILINE)
     (stage,) = (stage for words, stage in TASKS.items() if words in task)
-    return Reply((recording() | {"judge.1": json.dumps(OPINION)})[stage])
+    return Reply(recording()[stage])
 
 
 def do(worker: Worker, asked: Request) -> None:

@@ -12,4 +12,4 @@ if __name__ == "__main__":
     settings = load()
     journals = Journals(connect(database_url(settings)))
     made = makers(settings, None, journals)
-    work(settings, made.make, threading.Event(), judge=made.judge, dead_after=4)
+    work(settings, made.make, threading.Event(), dead_after=4)

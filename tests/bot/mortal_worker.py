@@ -16,7 +16,7 @@ from bot.jobs.engine import Engine
 from bot.jobs.watch import Watch
 from bot.work.worker import Worker
 from pipeline.reproduce import Reproduction
-from tests.bot.conftest import judge, make, revise
+from tests.bot.conftest import make, revise
 from tests.fakes.github.state import APP_ID
 
 
@@ -58,7 +58,6 @@ def main(folder: Path, key: Path, database: str, api_url: str, url: str, *kill: 
         folder,
         waits=(0, 0, 0),
         seconds_between_edits=0.05,
-        judge=judge,
         revise=revise,
     )
     with engine.working(worker):

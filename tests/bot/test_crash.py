@@ -14,7 +14,7 @@ import pytest
 from bot.github.github import GitHub
 from bot.jobs.engine import Engine
 from bot.work.worker import Worker
-from tests.bot.conftest import judge, make, until
+from tests.bot.conftest import make, until
 from tests.bot.crash import (
     STEPS,
     asked_in_an_issue,
@@ -66,7 +66,7 @@ def test_each_call_may_fail(
     status: int | None,
     carried_out: bool,
 ) -> None:
-    worker = Worker(github, make, tmp_path, waits=(0, 0, 0), seconds_between_edits=0.01, judge=judge)
+    worker = Worker(github, make, tmp_path, waits=(0, 0, 0), seconds_between_edits=0.01)
     asked = asked_in_an_issue(hub)
     hub.fail(method, path, status, times=2, carried_out=carried_out)
     do(worker, asked)

@@ -25,14 +25,13 @@ from bot.jobs.database import Unreachable
 from bot.jobs.engine import Engine
 from bot.jobs.watch import Watch
 from bot.work.action import Inline
-from bot.work.judging import judging
 from bot.work.tools import Tools
 from bot.work.worker import Worker, reproducer
 from pipeline.reading.arxiv import Arxiv
 from sandbox.docker import DockerSandbox
 from sandbox.interface import Sandbox
 from settings import Settings
-from tests.bot.conftest import judge, make, until
+from tests.bot.conftest import make, until
 from tests.bot.crash import (
     BOT,
     STEPS,
@@ -101,7 +100,6 @@ def carried_out(
             folder,
             waits=(0,),
             seconds_between_edits=0.05,
-            judge=judging(toolbox),
         )
         ledger = Inline()
         ledger.submit(asked)
@@ -248,7 +246,7 @@ def carried_out_in_trouble(
             return any(record.outcome for record in engine.latest())
         return False
 
-    worker = Worker(github, make, folder, waits=(0,), seconds_between_edits=0.05, judge=judge)
+    worker = Worker(github, make, folder, waits=(0,), seconds_between_edits=0.05)
     with closing(engine):
         engine.ask(asked_in_an_issue(hub))
         with engine.working(worker):

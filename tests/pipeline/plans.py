@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from typing import Any
 
 from pipeline.planning.plan import (
     Architecture,
@@ -234,6 +235,19 @@ def judgements(
     )
 
 
+def opinion(score: int, *critiques: dict[str, Any], judged: str = "") -> str:
+    """What the judge thinks of the whole; with `judged`, a second look's verdicts, in one answer."""
+    verdicts = json.loads(judged) if judged else {}
+    return json.dumps(verdicts | {"critiques": critiques, "score": score})
+
+
+def remark(**changes: Any) -> dict[str, Any]:
+    """One critique, at a line of ESTIMATOR."""
+    base = {"file": "estimator.py", "symbol": "mean", "line": "return total / len(values)"}
+    base |= {"severity": "medium", "text": "Biased [S1].", "requirement": "R1"}
+    return base | changes
+
+
 def recording() -> dict[str, str]:
     """Answers to every stage of a run on PAPER that goes well at once."""
     return {
@@ -246,6 +260,7 @@ def recording() -> dict[str, str]:
         "code.estimator.py": fenced(ESTIMATOR),
         "code.experiments.py": fenced(EXPERIMENTS),
         "audit": judgements(),
+        "judge.1": opinion(4),
     }
 
 

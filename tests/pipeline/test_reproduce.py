@@ -30,6 +30,7 @@ from tests.pipeline.plans import (
     fenced,
     judgements,
     old_recording,
+    opinion,
     recording,
 )
 from tests.pipeline.pngs import png
@@ -281,13 +282,13 @@ def test_a_gap_that_the_audit_finds_is_closed_and_proven(
         "estimator.py\n<<<<<<< SEARCH\n    return total / len(values)\n=======\n"
         "    return total / values.size\n>>>>>>> REPLACE\n"
     )
-    again = json.dumps({"judgements": json.loads(judgements("return total / values.size"))["judgements"][:1]})
+    again = opinion(5, judged=judgements("return total / values.size"))
     answers = {"audit": judgements(verdict="deviates"), "repair.1": edit, "audit.1": again}
     made, llm, _ = run(tmp_path, recording() | answers, sandbox, packages)
     assert made.status == "runs"
     assert "values.size" in made.files["estimator.py"]
     assert made.report["requirements"]["implemented"] == 2
-    assert llm.stages[-3:] == ["audit", "repair.1", "audit.1"]
+    assert llm.stages[-2:] == ["repair.1", "audit.1"]
     assert "R1: The estimate is the sum divided by the count" in made.commits[-2].body
 
 
@@ -324,9 +325,7 @@ def test_a_package_that_a_repair_brings_is_pinned_and_runs_pinned(tmp_path: Path
         "    return total / np.size(values)\n>>>>>>> REPLACE\n"
         "requirements.txt\n```\nnumpy\nPyYAML\ntqdm\n```\n"
     )
-    again = json.dumps(
-        {"judgements": json.loads(judgements("return total / np.size(values)"))["judgements"][:1]}
-    )
+    again = opinion(5, judged=judgements("return total / np.size(values)"))
     answers = {"audit": judgements(verdict="deviates"), "repair.1": edit, "audit.1": again}
     made, _, _ = run(tmp_path, recording() | answers, available("local"), packages)
     assert made.status == "runs"
@@ -355,7 +354,7 @@ def test_evidence_that_a_repair_took_away_is_looked_for_again(
     answers = {
         "audit": judged(line, "deviates", "implemented"),
         "repair.1": edit,
-        "audit.1": judged(mended, "implemented", "implemented"),
+        "audit.1": opinion(5, judged=judged(mended, "implemented", "implemented")),
     }
     made, _, _ = run(tmp_path, recording() | answers, sandbox, packages)
     items = made.report["requirements"]["items"]
@@ -433,12 +432,12 @@ CODED = ["code.estimator.py", "code.experiments.py"]
 @pytest.mark.parametrize(
     ("method", "stages"),
     [
-        ("one-shot", ["code"]),
-        ("plan", [*PLANNED[:2], "code", "audit"]),
-        ("plan+arch", [*PLANNED[:3], "code", "audit"]),
-        ("plan+arch+logic", [*PLANNED[:4], "code.config.yaml", *CODED, "audit"]),
-        ("plan+arch+logic+config", [*PLANNED, *CODED, "audit"]),
-        ("full", [*PLANNED, "analysis", *CODED, "audit"]),
+        ("one-shot", ["code", "judge.1"]),
+        ("plan", [*PLANNED[:2], "code", "audit", "judge.1"]),
+        ("plan+arch", [*PLANNED[:3], "code", "audit", "judge.1"]),
+        ("plan+arch+logic", [*PLANNED[:4], "code.config.yaml", *CODED, "audit", "judge.1"]),
+        ("plan+arch+logic+config", [*PLANNED, *CODED, "audit", "judge.1"]),
+        ("full", [*PLANNED, "analysis", *CODED, "audit", "judge.1"]),
     ],
 )
 def test_each_method_of_the_ladder_asks_what_it_has_and_delivers_the_same(
@@ -454,7 +453,7 @@ def test_each_method_of_the_ladder_asks_what_it_has_and_delivers_the_same(
 
 
 def test_a_repository_in_one_answer_is_asked_for_again_where_files_are_missing(tmp_path: Path) -> None:
-    llm_answers = {"code": f"experiments.py\n{fenced(EXPERIMENTS)}", "code#2": AT_ONCE}
+    llm_answers = {"code": f"experiments.py\n{fenced(EXPERIMENTS)}", "code#2": AT_ONCE, "judge.1": opinion(4)}
     _, llm, _ = run(tmp_path, llm_answers, method="one-shot")
-    assert llm.stages == ["code", "code#2"]
+    assert llm.stages == ["code", "code#2", "judge.1"]
     assert "config.yaml, requirements.txt" in llm.asked[1].task

@@ -66,7 +66,7 @@ def test_the_body_says_what_a_reviewer_needs() -> None:
         "$0.46",
         "`gpt-6.2-sol`",
         "| auditor | `claude-sonnet-5-5` | 2 | 120,000 | 80,000 | 20,000 | $0.10 |",
-        "| judge | `claude-sonnet-5-5` | with its review |",
+        "| judge | `claude-sonnet-5-5` | none |",
         "5 min 12 s",
         "The value is read, but never used.",
     ):

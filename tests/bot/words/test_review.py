@@ -2,46 +2,39 @@
 
 import dataclasses
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
+from typing import Any
 
 from bot.github.github import GitHub
 from bot.intake.configuration import Configuration
 from bot.intake.jobs import Job
-from bot.intake.progress import Board
 from bot.jobs.watch import Watch
 from bot.words import review
 from bot.work.action import Inline
-from bot.work.judging import Judge, judging
-from bot.work.tools import Tools
-from bot.work.worker import Worker
-from pipeline import errors
-from pipeline.model.llm import Usage
+from bot.work.tools import options_for
+from bot.work.worker import Reproducer, Worker
 from pipeline.proving.scoring import Critique, Judgement
-from pipeline.reading.arxiv import Arxiv
 from pipeline.reproduce import Reproduction
-from tests.bot.conftest import PLACE, judge, make, reproduction
+from settings import Settings
+from tests.bot.conftest import make, reproduction
 from tests.bot.work.test_worker import BOT, job, step
 from tests.fakes.github.server import FakeGitHub
-from tests.fakes.scripted import ScriptedLLM
-from tests.pipeline.plans import ESTIMATOR, MAIN
-from tests.pipeline.proving.test_scoring import opinion, remark
 
 DIRECTORY = "papers/1706.03762-attention"
 
 
-def employ(github: GitHub, folder: Path, judge: Judge = judge) -> Worker:
-    return Worker(github, make, folder, waits=(0, 0), seconds_between_edits=0.01, judge=judge)
+def employ(github: GitHub, folder: Path, make: Reproducer = make) -> Worker:
+    return Worker(github, make, folder, waits=(0, 0), seconds_between_edits=0.01)
 
 
-def raising(error: Exception) -> Judge:
-    def judge(*_: object) -> Judgement:
-        raise error
+def judged(judgement: Judgement | None, said: dict[str, Any] | None) -> Reproducer:
+    """Makes what somebody, or nobody, has judged."""
 
-    return judge
+    def made(job: Job, out: Path, watch: Watch) -> Reproduction:
+        made = make(job, out, watch)
+        return dataclasses.replace(made, report=made.report | {"judge": said}, judgement=judgement)
+
+    return made
 
 
 def test_a_commit_is_reviewed_once_at_its_lines(hub: FakeGitHub, github: GitHub, tmp_path: Path) -> None:
@@ -49,7 +42,7 @@ def test_a_commit_is_reviewed_once_at_its_lines(hub: FakeGitHub, github: GitHub,
     worker = employ(github, tmp_path)
     first = worker.fulfil(job(), step, Inline())
     worker.fulfil(job(id="j2"), step, Inline())
-    assert (first.score, first.usd) == (2.5, 0.5)
+    assert first.score == 2.5
     (posted,) = hub.state.reviews
     (pull,) = hub.state.pulls.values()
     assert (posted["state"], posted["commit_id"]) == ("COMMENTED", hub.refs()[pull["head"]])
@@ -77,44 +70,23 @@ def test_nothing_that_a_model_wrote_notifies_closes_or_breaks_out(
     assert "@bob" not in listed and "a \\| b" in listed and "</details>" not in listed
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (errors.BudgetReached("the next call could exceed the cap of $3.00"), "exceed the cap"),
-        (errors.ModelUnavailable("the model service answered 503"), "503"),
-        (errors.Cancelled("stop"), "somebody asked to stop"),
-        (ZeroDivisionError("secret detail"), "ZeroDivisionError"),
-    ],
-)
-def test_what_is_delivered_stands_without_a_judgement(
-    hub: FakeGitHub, github: GitHub, tmp_path: Path, error: Exception, words: str
+def test_what_could_not_be_judged_is_delivered_and_said(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path
 ) -> None:
     hub.open_issue("A", "")
-    outcome = employ(github, tmp_path, raising(error)).fulfil(job(), step, Inline())
+    unjudged = {
+        "score": None,
+        "scores": [],
+        "critiques": [],
+        "dropped": 0,
+        "why_not": "The service answered 503.",
+    }
+    outcome = employ(github, tmp_path, judged(None, unjudged)).fulfil(job(), step, Inline())
     assert (outcome.state, outcome.status, outcome.score) == ("done", "runs", None)
     (comment,) = hub.comments_by(BOT)
-    assert "not judged" in comment["body"] and words in comment["body"] and "secret" not in comment["body"]
+    assert "not judged: The service answered 503." in comment["body"]
     assert "### Implemented" in comment["body"]
     assert not hub.state.reviews
-
-
-@pytest.mark.parametrize("fails", [False, True])
-def test_what_the_judge_costs_counts_whatever_comes_of_it(
-    hub: FakeGitHub, github: GitHub, tmp_path: Path, fails: bool
-) -> None:
-    def paid(asked: Job, out: Path, made: Reproduction, watch: Watch) -> Judgement:
-        judgement = judge(asked, out, made, watch)
-        if fails:
-            raise errors.AnswerInvalid("nothing that can be read")
-        return judgement
-
-    hub.open_issue("A", "")
-    ledger = Inline()
-    ledger.submit(job())
-    outcome = employ(github, tmp_path, paid).fulfil(job(), step, ledger)
-    (record,) = ledger.records(PLACE.repository_id, 1)
-    assert outcome.usd == record.board.usd == pytest.approx(0.46 + 0.04)
-    assert (outcome.score is None) == fails
 
 
 def test_a_review_that_github_refuses_spoils_nothing(hub: FakeGitHub, github: GitHub, tmp_path: Path) -> None:
@@ -122,7 +94,7 @@ def test_a_review_that_github_refuses_spoils_nothing(hub: FakeGitHub, github: Gi
     hub.fail("POST", "/reviews$", 403, times=9, message="Resource not accessible by integration")
     outcome = employ(github, tmp_path).fulfil(job(), step, Inline())
     assert (outcome.state, outcome.score) == ("done", None)
-    assert "not judged" in hub.comments_by(BOT)[0]["body"]
+    assert "could not be posted" in hub.comments_by(BOT)[0]["body"]
 
 
 def test_lines_that_are_not_in_the_diff_are_listed_in_the_review(
@@ -140,8 +112,7 @@ def test_lines_that_are_not_in_the_diff_are_listed_in_the_review(
 
 def test_no_opinion_no_review(hub: FakeGitHub, github: GitHub, tmp_path: Path) -> None:
     hub.open_issue("A", "")
-    asked = job(configuration=Configuration(judge=0))
-    assert employ(github, tmp_path).fulfil(asked, step, Inline()).score is None
+    assert employ(github, tmp_path, judged(None, None)).fulfil(job(), step, Inline()).score is None
     assert not hub.state.reviews
     assert "judge" not in hub.comments_by(BOT)[0]["body"]
 
@@ -154,24 +125,9 @@ def test_a_hundred_critiques_are_ten_comments_and_a_list() -> None:
     assert "50 more" in review.body(judgement)
 
 
-def test_the_model_is_asked_about_what_was_delivered_after_what_the_run_asked(tmp_path: Path) -> None:
-    files = {"main.py": MAIN, "estimator.py": ESTIMATOR, "README.md": "Great!"}
-    made = reproduction()
-    made = dataclasses.replace(made, commits=(dataclasses.replace(made.commits[-1], files=files),))
-    llm, seen = ScriptedLLM(dict.fromkeys(("judge.1", "judge.2"), opinion(4, remark()))), []
-
-    @contextmanager
-    def toolbox(job: Job, out: Path, watch: Watch) -> Iterator[Tools]:
-        seen.append(out)
-        yield Tools(Arxiv("http://localhost", "http://localhost", tmp_path), llm, None)
-
+def test_how_many_opinions_are_wanted_is_the_repositorys_to_say() -> None:
     asked = job(configuration=Configuration(judge=2))
-    llm.usages["judge"] = Usage(calls=2, usd=0.25)
-    watch = Watch(lambda board: None, lambda: False, 1, Board(usd=0.5))
-    judgement = judging(toolbox)(asked, tmp_path, made, watch)
-    assert watch.board.usd == 0.75
-    assert (judgement.samples, judgement.score, seen) == (2, 4, [tmp_path])
-    assert all(prompt.shared == made.context.shared for prompt in llm.asked)
+    assert options_for(asked, Settings()).judge == 2
 
 
 def test_the_fake_knows_which_lines_a_review_can_stand_at(hub: FakeGitHub) -> None:

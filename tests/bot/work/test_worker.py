@@ -233,7 +233,9 @@ def test_a_job_is_delivered(hub: FakeGitHub, github: GitHub, tmp_path: Path) -> 
     hub.open_issue("A", "")
     outcome = employ(github, tmp_path).fulfil(job(), step, Inline())
     (pull,) = hub.state.pulls.values()
-    assert outcome == Outcome("done", "runs", f"{hub.url}/octo-org/papers/pull/{pull['number']}", usd=0.46)
+    assert outcome == Outcome(
+        "done", "runs", f"{hub.url}/octo-org/papers/pull/{pull['number']}", usd=0.46, score=2.5
+    )
     (comment,) = hub.comments_by(BOT)
     assert f"#{pull['number']}" in comment["body"]
 

@@ -57,7 +57,7 @@ def script(*answers: Answer) -> ScriptedLLM:
 def run(
     out: Path, llm: LLM, sandbox: Sandbox | None = None, cache: Path = Path("unused"), steps: int = 20
 ) -> Reproduction:
-    options = Options(packages=cache, method="iterative", max_steps=steps)
+    options = Options(packages=cache, method="iterative", judge=0, max_steps=steps)
     made = reproduce(PAPER, llm=llm, sandbox=sandbox, out=out, options=options, observe=lambda event: None)
     jsonschema.validate(made.report, SCHEMA)
     return made

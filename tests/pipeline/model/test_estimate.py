@@ -26,7 +26,7 @@ READS = Entry(input=1, cached_input=0, cache_write=1, output=0).price()
 @pytest.mark.parametrize("number", range(len(RECORDED)))
 def test_a_recorded_paper_costs_what_it_has_cost(number: int) -> None:
     recorded = RECORDED[number]
-    expected = estimate.run(recorded.paper, SOL, SOL, alone=True)[number]
+    expected = estimate.run(recorded.paper, SOL, SOL)[number]
     known = sum(recorded.shares.values(), Usage())
     assert (expected.usage.calls, expected.usage.input_tokens) == (known.calls, known.input_tokens)
     assert expected.usage.cached_tokens == known.cached_tokens
@@ -54,21 +54,14 @@ def test_the_examples_paper_is_as_long_as_is_reckoned_with(tmp_path: Path) -> No
     assert len(whole(paper)) // 4 == known
 
 
-def test_a_longer_paper_is_sent_with_every_call_and_brought_to_the_cache_once() -> None:
-    short, long = (estimate.run(paper, READS, READS, alone=True)[0] for paper in (10_000, 30_000))
+def test_a_longer_paper_is_sent_with_every_call_and_brought_to_the_cache_by_writer_and_reviewer() -> None:
+    short, long = (estimate.run(paper, READS, READS)[0] for paper in (10_000, 30_000))
     assert long.usage.input_tokens - short.usage.input_tokens == 20_000 * short.usage.calls
-    assert (long.usage.usd or 0) - (short.usage.usd or 0) == pytest.approx(0.02)
-
-
-def test_another_judge_reads_all_of_it_for_itself() -> None:
-    alone, apart = (estimate.run(20_000, READS, READS, alone=alone)[0].usage for alone in (True, False))
-    assert alone.input_tokens == apart.input_tokens
-    assert apart.written_tokens - alone.written_tokens >= 20_000
-    assert (apart.usd or 0) > (alone.usd or 0)
+    assert (long.usage.usd or 0) - (short.usage.usd or 0) == pytest.approx(0.04)
 
 
 def test_without_a_price_the_cost_is_unknown() -> None:
-    assert {each.usage.usd for each in estimate.run(10_000, SOL, None, alone=False)} == {None}
+    assert {each.usage.usd for each in estimate.run(10_000, SOL, None)} == {None}
     assert {each.usage.usd for each in estimate.judging(10_000, 5_000, 3, None)} == {None}
 
 

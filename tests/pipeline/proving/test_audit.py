@@ -3,13 +3,18 @@ import pytest
 from pipeline.coding.repository import Repository
 from pipeline.model.asking import Context
 from pipeline.planning.documents import config_yaml
-from pipeline.planning.plan import Held
-from pipeline.proving.audit import Evidence, Place, audit, locate
+from pipeline.planning.plan import Held, Plan
+from pipeline.proving.audit import Review, Reviewer
+from pipeline.proving.evidence import Evidence, Place, locate
 from tests.fakes.scripted import ScriptedLLM
-from tests.pipeline.plans import ESTIMATOR, EXPERIMENTS, LOGIC, MEAN, PLAN, RATE, judgements
+from tests.pipeline.plans import ESTIMATOR, EXPERIMENTS, LOGIC, PLAN, judgements
 
 CODE = Repository({"estimator.py": ESTIMATOR, "experiments.py": EXPERIMENTS, "config.yaml": "seed: 0\n"})
 CONTEXT = Context("system")
+
+
+def look(llm: ScriptedLLM, repository: Repository = CODE, plan: Plan = PLAN, opinions: int = 0) -> Review:
+    return Reviewer(plan, llm, CONTEXT, opinions).look(repository)
 
 
 def test_evidence_is_located_by_symbol_and_line() -> None:
@@ -40,7 +45,7 @@ def test_evidence_that_is_not_there_is_said_in_words() -> None:
 
 def test_a_claim_without_true_evidence_goes_back_once_and_then_counts_as_missing() -> None:
     llm = ScriptedLLM({"audit": judgements("return the_mean"), "audit#2": judgements("return the_mean")})
-    first, second = audit(PLAN, [MEAN, RATE], CODE, CODE, CONTEXT, llm)
+    first, second = look(llm).findings
     assert (first.verdict, second.verdict) == ("missing", "implemented")
     assert "return the_mean" in first.note
     assert "R2" not in llm.asked[1].task
@@ -49,17 +54,9 @@ def test_a_claim_without_true_evidence_goes_back_once_and_then_counts_as_missing
 
 def test_true_evidence_on_the_second_try_is_taken() -> None:
     llm = ScriptedLLM({"audit": judgements("return the_mean"), "audit#2": judgements()})
-    first, _ = audit(PLAN, [MEAN, RATE], CODE, CODE, CONTEXT, llm)
+    first, _ = look(llm).findings
     assert first.verdict == "implemented"
     assert first.places(CODE) == (Place("estimator.py", 6, 9, "mean"),)
-
-
-def test_the_audit_is_shown_files_that_changed_since_the_context_was_made() -> None:
-    changed = CODE.with_file("estimator.py", ESTIMATOR.replace("len(values)", "values.size"))
-    llm = ScriptedLLM({"audit": judgements("return total / values.size")})
-    audit(PLAN, [MEAN, RATE], changed, CODE, CONTEXT, llm)
-    assert "values.size" in llm.asked[0].task
-    assert "argparse" not in llm.asked[0].task
 
 
 def test_a_trailing_comment_may_be_left_out_of_evidence() -> None:
@@ -88,7 +85,7 @@ SETTINGS = Repository(
 
 def test_a_requirement_that_a_setting_fulfils_is_judged_by_program() -> None:
     llm = ScriptedLLM({"audit": judgements()})
-    _, rate = audit(HELD, [MEAN, RATE], SETTINGS, SETTINGS, CONTEXT, llm)
+    _, rate = look(llm, SETTINGS, HELD).findings
     assert "R2" not in llm.asked[0].task
     assert rate.verdict == "implemented"
     assert rate.note == "Checked by program: `training.learning_rate` is 0.001 and read in `experiments.py`."
@@ -99,17 +96,18 @@ def test_a_requirement_that_a_setting_fulfils_is_judged_by_program() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "old", "new"),
+    ("path", "old", "new", "why"),
     [
-        ("config.yaml", "learning_rate: 0.001", "learning_rate: 0.01"),
-        ("config.yaml", "learning_rate", "rate"),
-        ("experiments.py", '["learning_rate"]', '["rate"]'),
+        ("config.yaml", "learning_rate: 0.001", "learning_rate: 0.01", "is 0.01, and was planned as 0.001"),
+        ("config.yaml", "learning_rate", "rate", "holds no `training.learning_rate`"),
+        ("experiments.py", '["learning_rate"]', '["rate"]', "no code reads"),
     ],
 )
-def test_a_setting_that_changed_or_that_nothing_reads_is_left_to_the_model(
-    path: str, old: str, new: str
+def test_a_setting_that_changed_or_that_nothing_reads_is_left_to_the_model_which_says_why(
+    path: str, old: str, new: str, why: str
 ) -> None:
     changed = SETTINGS.with_file(path, SETTINGS.files[path].replace(old, new))
     llm = ScriptedLLM({"audit": judgements()})
-    audit(HELD, [MEAN, RATE], changed, changed, CONTEXT, llm)
+    _, rate = look(llm, changed, HELD).findings
     assert "R2" in llm.asked[0].task
+    assert rate.note.startswith("A program could not tell from settings alone: ") and why in rate.note

@@ -99,3 +99,14 @@ def test_a_revision_says_that_figures_are_older_than_its_code() -> None:
     drawn["figures"]["shown"][0]["file"] = "docs/figures/../../Fig1.png"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(drawn, schema)
+
+
+def test_a_revision_keeps_what_was_judged_at_lines_that_are_still_there() -> None:
+    line = {"start": 1, "end": 1, "severity": "low", "text": "Slow.", "requirement": ""}
+    old, before = played(), Repository({"a.py": "x = 1\n", "b.py": "y = 1\n"})
+    old["judge"] = {"score": 4.0, "scores": [4], "dropped": 0, "why_not": ""}
+    old["judge"]["critiques"] = [line | {"path": path} for path in ("a.py", "b.py")]
+    after = Repository({"a.py": "import os\n\nx = 1\n", "b.py": "y = 2\n"})
+    both = carried_over(old, played(), before, after, None)
+    jsonschema.validate(both, json.loads(SCHEMA.read_text()))
+    assert both["judge"]["critiques"] == [line | {"path": "a.py", "start": 3, "end": 3}]

@@ -1,8 +1,5 @@
 """The judge counts only what a program can find again."""
 
-import json
-from typing import Any
-
 import pytest
 
 from pipeline.coding.given import given
@@ -12,28 +9,12 @@ from pipeline.model.asking import Context
 from pipeline.planning.plan import NO_LOGIC
 from pipeline.proving.scoring import Critique, judge, with_code
 from tests.fakes.scripted import ScriptedLLM
-from tests.pipeline.plans import ESTIMATOR, EXPERIMENTS, MAIN
+from tests.pipeline.plans import ESTIMATOR, EXPERIMENTS, MAIN, opinion, remark
 
 CODE = Repository(
     {"estimator.py": ESTIMATOR, "main.py": MAIN, "config.yaml": "seed: 0\n", "README.md": "Great!"}
 )
 CONTEXT = Context("system").extended("paper", "The mean.")
-
-
-def remark(**changes: Any) -> dict[str, str]:
-    line = "return total / len(values)"
-    base = {
-        "file": "estimator.py",
-        "symbol": "mean",
-        "line": line,
-        "severity": "medium",
-        "text": "Biased [S1].",
-    }
-    return base | {"requirement": "R1"} | changes
-
-
-def opinion(score: int, *critiques: dict[str, str]) -> str:
-    return json.dumps({"critiques": critiques, "score": score})
 
 
 @pytest.mark.parametrize(

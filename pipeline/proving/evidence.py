@@ -1,0 +1,123 @@
+"""Evidence: a place in the code that a model names and a program looks up, and what is held of a requirement there."""
+
+import ast
+import io
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.coding.checks.settings import symbols
+from pipeline.coding.repository import Repository
+from pipeline.planning.plan import Answer, Requirement
+from sandbox import syntax
+
+Verdict = Literal["implemented", "partial", "missing", "deviates"]
+
+
+class Evidence(Answer):
+    """A place in the code, as the model names it."""
+
+    file: str
+    symbol: str = Field(description="function, Class or Class.method; empty for module level or config.yaml")
+    line: str = Field(description="One line of code from there, copied exactly, without indentation")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Evidence that was looked up: lines `start` to `end` of `file`, 1-based, inclusive."""
+
+    file: str
+    start: int
+    end: int
+    symbol: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is held of one requirement."""
+
+    requirement: Requirement
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]
+    note: str
+
+    def places(self, repository: Repository) -> tuple[Place, ...]:
+        """Where the evidence stands in `repository`; what is no longer there is left out."""
+        located = dict.fromkeys(locate(evidence, repository) for evidence in self.evidence)
+        return tuple(place for place in located if isinstance(place, Place))
+
+
+def locate(evidence: Evidence, repository: Repository) -> Place | str:
+    """Where the evidence stands, or a sentence on why it does not."""
+    source = repository.files.get(evidence.file)
+    if source is None:
+        return f"there is no file {evidence.file}"
+    first, last = 1, len(source.split("\n"))
+    if evidence.symbol:
+        known = symbols(source) if evidence.file.endswith(".py") else {}
+        if evidence.symbol not in known:
+            return f"{evidence.file} defines no {evidence.symbol}"
+        first, last = known[evidence.symbol]
+    number = line_of(evidence, repository, first, last)
+    if number is None:
+        return f"`{evidence.line.strip()}` does not stand in {evidence.symbol or evidence.file}"
+    if evidence.symbol:
+        return Place(evidence.file, first, last, evidence.symbol)
+    return Place(evidence.file, number, number, "")
+
+
+def line_of(evidence: Evidence, repository: Repository, first: int, last: int) -> int | None:
+    """The first of these lines that is the evidence's, with its comment or without; None: there is none."""
+    source, wanted = repository.files[evidence.file], evidence.line.strip()
+    lines = [line.strip() for line in source.split("\n")]
+    short = [line.split("  #")[0].strip() for line in lines]
+    code = [line.strip() for line in bare(source)] if evidence.file.endswith(".py") else lines
+    return next(
+        (n for n in range(first, last + 1) if wanted and wanted in _readings(n, lines, short, code)), None
+    )
+
+
+def _readings(number: int, *versions: list[str]) -> Iterator[str]:
+    for version in versions:
+        yield version[number - 1]
+
+
+def bare(source: str) -> list[str]:
+    """The lines of a Python file without comments and docstrings; all of them where it does not parse."""
+    lines = source.split("\n")
+    try:
+        tree = syntax.tree(source)
+        tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    except (SyntaxError, tokenize.TokenError):
+        return lines
+    for token in tokens:
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            _without_docstring(node, lines)
+    return lines
+
+
+def _without_docstring(
+    node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]
+) -> None:
+    if ast.get_docstring(node, clean=False) is None:
+        return
+    said, *rest = node.body
+    first, last = said.lineno, said.end_lineno or said.lineno
+    shares_a_line = first == getattr(node, "lineno", 0) or any(other.lineno == last for other in rest[:1])
+    if not shares_a_line:
+        lines[first - 1 : last] = [""] * (last - first + 1)
+        if not rest and not isinstance(node, ast.Module):
+            lines[first - 1] = f"{' ' * said.col_offset}..."
+
+
+def without_comments(source: str) -> str:
+    """A Python file as whoever judges it is shown it: what its author says about it is gone, lines and all."""
+    pairs = zip(bare(source), source.split("\n"), strict=True)
+    return "\n".join(line for line, was in pairs if line.strip() or not was.strip())
