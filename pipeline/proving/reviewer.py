@@ -31,6 +31,8 @@ def shown(context: Context, plan: Plan, repository: Repository, execution: Execu
     if unclear:
         said = [f"{each.question} Assumed: {each.assumption} ({each.why})" for each in unclear]
         context = context.extended("assumptions", bullets(said))
+    if said := [f"{item.label} [{item.anchor}]: {item.why}" for item in plan.scope or () if item.why]:
+        context = context.extended("left_out", bullets(said))
     if contract_of(repository.files) > 1:
         context = context.extended("interface", interface(repository.files[HARNESS]), path=HARNESS)
     for path, text in _visible(repository).items():
