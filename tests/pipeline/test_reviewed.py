@@ -5,13 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.planning.plan import OpenQuestion
+from pipeline.coding.repository import Repository
+from pipeline.model.asking import Context
+from pipeline.planning.plan import OpenQuestion, ScopeItem
+from pipeline.proving.reviewer import shown
 from pipeline.reproduce import Options, Reproduction, reproduce
 from tests.conftest import available
 from tests.fakes.scripted import Answer, ScriptedLLM
 from tests.pipeline.plans import (
     ESTIMATOR,
     PAPER,
+    PLAN,
     RATE,
     READING,
     REQUIREMENTS,
@@ -84,6 +88,14 @@ def test_who_reviews_sees_paper_code_and_what_ran_and_nothing_that_the_writer_sa
     ):
         assert hidden not in seen
     assert "def _locked" not in seen, "bodies of the harness are known"
+
+
+def test_who_reviews_knows_what_was_left_out_and_why() -> None:
+    asked_for = ScopeItem(kind="tables", anchor="Tab2", label="Ablation", why="asked for by the person")
+    done = ScopeItem(kind="equations", anchor="Eq1", label="Mean", requirements=("R1",))
+    plan = PLAN.model_copy(update={"scope": (asked_for, done)})
+    seen = shown(Context(""), plan, Repository({"estimator.py": ESTIMATOR}), None).shared
+    assert "Ablation [Tab2]: asked for by the person" in seen and "Eq1" not in seen
 
 
 def test_a_fault_that_no_requirement_asks_about_is_mended_before_delivery(

@@ -32,9 +32,20 @@ def _title(reader: Reader, name: str, text: str, position: int, starred: bool) -
     found = group(text, position)
     if found is None:
         return position
+    if reader.titled:
+        # Of what follows in the same file: a supplement.
+        reader.flush()
+        reader.raw.append(f"\\textbf{{{found[0]}}}")
+        reader.flush()
+        return found[1]
     reader.title = reader.inline.paragraph(_MARKS.sub("", found[0]))
     reader.inline.footnotes.clear()
     return found[1]
+
+
+def _made(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    reader.titled = bool(reader.title)
+    return position
 
 
 def _author(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
@@ -113,6 +124,7 @@ def _said(reader: Reader, name: str, text: str, position: int, starred: bool) ->
 
 FRONT: dict[str, Command] = {
     "title": _title,
+    "maketitle": _made,
     **dict.fromkeys(("author", "authors"), _author),
     "Author": _two_names,
     **dict.fromkeys(("abstract", "Abstract", "abst"), _abstract),

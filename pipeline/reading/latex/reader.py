@@ -130,6 +130,8 @@ class Reader:
         self.counters = counters
         self.inline = inline
         self.title = self.abstract = ""
+        self.titled = False
+        """Whether the title was printed already."""
         self.authors: tuple[str, ...] = ()
         self.references: list[str] = []
         self.theorems: dict[str, Theorem] = {}

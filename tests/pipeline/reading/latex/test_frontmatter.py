@@ -155,3 +155,11 @@ def test_authors_go_on_in_the_next_line_where_the_list_is_open(
     paper = written("Words.", rf"\author{{{written_as}}}")
 
     assert paper.authors == tuple(f"{name} Example" for name in names)
+
+
+def test_the_title_of_a_supplement_in_the_same_file_is_text() -> None:
+    supplement = r"\clearpage\title{Supplement for “T”}\maketitle More words."
+    paper = written(rf"\title{{T}}\maketitle Words. {supplement}")
+
+    assert paper.title == "T"
+    assert "**Supplement for “T”**" in paper.text()
