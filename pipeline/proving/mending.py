@@ -75,7 +75,7 @@ class Prover:
             return reviewer, reviewer.look(repository)
 
         rules = render("reviewer", contract=self.plan.contract)
-        return within_window(self.paper, lambda name, text: text, look, rules)
+        return within_window(self.paper, lambda name, text: text, look, rules=rules)
 
     def _mended(
         self, reviewer: Reviewer, review: Review, written: Written, fixer: Fixer, rounds: int
@@ -172,7 +172,7 @@ def _doubted(finding: Finding, judgement: Judgement | None) -> Finding:
     """With what the judge objects to a requirement that was found to be met."""
     critiques: Sequence[Critique] = judgement.critiques if judgement else ()
     said = [
-        f"Doubted by the judge ({c.severity}, `{c.path}:{c.start}`): {c.text}"
+        f"Doubted by the judge ({c.severity}, {c.path}:{c.start}): {c.text}"
         for c in critiques
         if c.requirement == finding.requirement.id and finding.verdict == "implemented"
     ]

@@ -69,7 +69,7 @@ def test_who_reviews_sees_paper_code_and_what_ran_and_nothing_that_the_writer_sa
     writers = next(prompt for prompt in llm.asked if prompt.stage == "code.estimator.py")
     assert {prompt.system for prompt in reviews} != {writers.system}
     seen = reviews[0].shared
-    for shown in (
+    for told_ in (
         "The estimate is the arithmetic mean of all observations.",  # the paper
         "R1 (algorithm, weight 3): The estimate is the sum divided by the count The paper [S1]: “The estimate is",
         "Which seed? Assumed: Any.",
@@ -79,7 +79,7 @@ def test_who_reviews_sees_paper_code_and_what_ran_and_nothing_that_the_writer_sa
         "smoke, `python3 main.py --smoke`: passed",
         "metric table1_error: ",
     ):
-        assert shown in seen
+        assert told_ in seen
     for hidden in (
         "Exactly as the paper has it",
         "Arithmetic mean [S1]",
@@ -143,7 +143,7 @@ def test_a_repair_that_breaks_is_reverted_and_what_remains_is_shown(tmp_path: Pa
     assert (critique["path"], critique["start"], critique["severity"]) == ("estimator.py", 9, "high")
     for document in ("README.md", "docs/execution-report.md"):
         assert "The count is of rows" in made.files[document], document
-    assert "Doubted by the judge (high, `estimator.py:9`)" in made.files["docs/plan/requirements.md"]
+    assert "Doubted by the judge (high, estimator.py:9)" in made.files["docs/plan/requirements.md"]
 
 
 def test_a_fault_that_a_repair_leaves_or_makes_stands_where_it_is_now(tmp_path: Path, packages: Path) -> None:
