@@ -44,7 +44,12 @@ ENOUGH = 0.75
 SHORTEST = 8
 """Plain words of a sentence; a shorter one is a heading, a cell or a piece of a figure."""
 _LABEL = re.compile(r"\\newlabel\{([^{}]+)\}\{\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
-_NO_LABEL = re.compile(r"@cref$|^sub@|^(?:First|Last|Tot)Pages?$|^tocindent|^jmlr(?:start|end)$|@xvr$|@vr$")
+_NO_LABEL = re.compile(
+    r"@cref$|^sub@|^SC@|^LastBibItem$|^(?:First|Last|Tot)Pages?$|^totpage$|^question@\d+$|^tocindent"
+    r"|^jmlr(?:start|end)$|@xvr$|@vr$"
+)
+_FORMULA = re.compile(r"(?<!\\)(?:\$\$.*?(?<!\\)\$\$|\$[^$\n]*(?<!\\)\$)", re.DOTALL)
+_NO_NUMBER = re.compile(r"csname|@xref")
 _REFERENCES = re.compile(
     r"^\s*(?:\d+\.?\s+)?(?:references|bibliography|literature cited)\s*$", re.IGNORECASE | re.MULTILINE
 )
@@ -130,7 +135,9 @@ def compared_with_latex(main: Path) -> Comparison:
     name = "/".join(main.parts[-2:])
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "paper"
-        shutil.copytree(main.parent, place, ignore=shutil.ignore_patterns("*.aux", ".git"))
+        shutil.copytree(
+            main.parent, place, ignore=shutil.ignore_patterns("*.aux", ".git"), ignore_dangling_symlinks=True
+        )
         aux, printed = _compiled(place, main.name)
     began = time.process_time()
     try:
@@ -140,7 +147,8 @@ def compared_with_latex(main: Path) -> Comparison:
     except PaperError as error:
         return Comparison(name, kind, 0, (), 0, (), 0.0, str(error)[:60])
     theirs = {label: plain(number) for label, number in aux.items() if not _NO_LABEL.search(label)}
-    theirs = {label: number for label, number in theirs.items() if number}
+    # What a package writes for itself is a command, or the name of a reference of its own.
+    theirs = {label: number for label, number in theirs.items() if number and not _NO_NUMBER.search(number)}
     if not theirs and not printed:
         return Comparison(name, kind, 0, (), 0, (), seconds, "does not compile")
     different = [
@@ -211,7 +219,8 @@ def plain(number: str) -> str:
 
 def _sentences(printed: str, paper: Paper) -> tuple[int, list[str]]:
     """How many sentences of running text a PDF holds, and which of them are not in ours."""
-    held = _words(" ".join((paper.text(), *paper.references)))
+    text = " ".join((paper.text(), *paper.references))
+    held, symbols = _words(text), _symbols(text)
     ours = {tuple(held[index : index + TOGETHER]) for index in range(len(held) - TOGETHER + 1)}
     heading = _REFERENCES.search(printed, len(printed) // 4)
     running = printed[: heading.start()] if heading else printed
@@ -219,7 +228,7 @@ def _sentences(printed: str, paper: Paper) -> tuple[int, list[str]]:
     running = re.sub(r"\S*[-\u00ad\u2010]\n\s*\S*", " | ", running)
     count, missing = 0, []
     for sentence in re.split(r"(?<=[a-z)\]][.?!])\s+(?=[A-Z])|\n\s*\n", running):
-        runs = [run for run in _runs(sentence, set(held)) if len(run) >= TOGETHER]
+        runs = [run for run in _runs(sentence, set(held), symbols) if len(run) >= TOGETHER]
         words = sum(map(len, runs))
         names = sum(token[:1].isupper() or token[:1].isdigit() for token in sentence.split()) > 0.5 * len(
             sentence.split()
@@ -232,14 +241,23 @@ def _sentences(printed: str, paper: Paper) -> tuple[int, list[str]]:
     return count, missing
 
 
-def _runs(sentence: str, vocabulary: set[str]) -> list[list[str]]:
+def _symbols(text: str) -> set[str]:
+    """What formulas spell as the PDF prints it, in one word: `\\mathsf{upk}_{j}` is upkj."""
+    formulas = _FORMULA.findall(unicodedata.normalize("NFKC", text))
+    bare = (re.sub(r"\\[A-Za-z]+|\\.|[{}_^\s]", "", formula) for formula in formulas)
+    return {symbol for formula in bare for symbol in re.findall(r"[^\W\d_]{2,}", formula)}
+
+
+def _runs(sentence: str, vocabulary: set[str], symbols: set[str]) -> list[list[str]]:
     """Stretches of plain words: what TeX sets as mathematics, and numbers, stand between them."""
     runs: list[list[str]] = [[]]
     for token in unicodedata.normalize("NFKC", sentence).split():
         words = _words(token)
+        bare = token.strip("().,;:[]")
+        symbol = bare in symbols and not (bare.islower() and bare in vocabulary)
         plain_word = re.fullmatch(r"[(\"'\[“‘]*[^\W\d_]+(?:[-–—/'’][^\W\d_]+)*[)\]\"'.,;:?!’”]*", token)
         # A symbol with its index reads like a short word.
-        if plain_word and all(len(word) > 3 or word in vocabulary for word in words):
+        if plain_word and not symbol and all(len(word) > 3 or word in vocabulary for word in words):
             runs[-1] += words
         elif token.lower().strip("(.,;:)") != "a":
             runs.append([])
@@ -262,7 +280,7 @@ def _words(text: str) -> list[str]:
     # A dollar in code begins no formula.
     text = re.sub(r"```.*?```|`[^`\n]*`", lambda code: code.group().replace("$", " "), text, flags=re.DOTALL)
     text = unicodedata.normalize("NFKC", text)
-    text = re.sub(r"(?<!\\)(?:\$\$.*?(?<!\\)\$\$|\$[^$\n]*(?<!\\)\$)", " ", text, flags=re.DOTALL)
+    text = _FORMULA.sub(" ", text)
     return [word for word in re.findall(r"[^\W\d_]+", text.lower()) if len(word) > 1]
 
 

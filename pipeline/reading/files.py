@@ -71,11 +71,17 @@ def _beside(main: Path) -> dict[str, bytes]:
         wanted = path.suffix in (".tex", ".ltx", ".bbl", ".sty", ".cls", ".txt") and not path.is_symlink()
         if path == main or (wanted and path.is_file() and path.stat().st_size < archives.MAX_KEPT // 10):
             files[path.name] = path.read_bytes()
-    named = {name.decode("utf-8", "replace") for text in files.values() for name in _FOLDER.findall(text)}
-    for name in sorted(named):
-        folder = main.parent / name
-        if folder.is_dir() and not folder.is_symlink() and name not in (".", ".."):
-            files |= {f"{name}/{path}": content for path, content in _folder(folder).items()}
+    known = {".", ".."}
+    new = dict(files)
+    while new:
+        named = {name.decode("utf-8", "replace") for text in new.values() for name in _FOLDER.findall(text)}
+        new = {}
+        for name in sorted(named - known):
+            folder = main.parent / name
+            if folder.is_dir() and not folder.is_symlink():
+                new |= {f"{name}/{path}": content for path, content in _folder(folder).items()}
+        known |= named
+        files |= new
     return files
 
 

@@ -3,6 +3,7 @@
 Every value is what the class itself writes into the `.aux` file; `benchmark/latex.py` compares.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -36,6 +37,7 @@ def _sharing(*names: str) -> dict[str, tuple[str, str]]:
 
 
 _USUAL = ("theorem", "lemma", "proposition", "corollary", "conjecture", "definition", "example")
+_OF_LLNCS = (*_USUAL, "remark", "exercise", "problem", "question", "solution", "note", "property", "case")
 _EQUATION_OF_APPENDIX = {"equation": r"\thesection\arabic{equation}"}
 
 STYLES: tuple[tuple[str, Style], ...] = (
@@ -111,10 +113,27 @@ STYLES: tuple[tuple[str, Style], ...] = (
             depth=5,
         ),
     ),
-    (r"llncs", Style(depth=3)),
+    (
+        r"sn-jnl",
+        Style(
+            appendix={
+                counter: rf"\Alph{{section}}\arabic{{{counter}}}"
+                for counter in ("equation", "figure", "table")
+            },
+            appendix_resets=("equation", "figure", "table"),
+        ),
+    ),
+    (r"svjour3?\[.*epjc3", Style(appendix={"section": r"Appendix~\Alph{section}"})),
+    (r"llncs\[.*envcountsame", Style(depth=3, theorems=_sharing(*_OF_LLNCS))),
+    (r"llncs", Style(depth=3, theorems={name: (name.capitalize(), name) for name in _OF_LLNCS})),
     (r"acmart", Style(theorems=_sharing(*_USUAL), theorems_within="section")),
     (r"jmlr", Style(theorems=_sharing(*_USUAL[:-1], "remark", "axiom"))),
     (r"lipics", Style(theorems=_sharing(*_USUAL, "observation", "claim", "remark"))),
     (r"memoir", Style(depth=2)),
 )
 """A class's name and options, and its style; the first that matches."""
+
+
+def is_known(document_class: str, options: str) -> bool:
+    """Whether it is said here how a class prints its numbers, so that its file need not say it."""
+    return any(re.match(pattern, f"{document_class}[{options}]") for pattern, _ in STYLES)

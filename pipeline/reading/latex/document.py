@@ -18,7 +18,7 @@ from pipeline.reading.latex.expansion import expand
 from pipeline.reading.latex.files import Document
 from pipeline.reading.latex.files import document as joined
 from pipeline.reading.latex.glossaries import glossary
-from pipeline.reading.latex.groups import end_of
+from pipeline.reading.latex.groups import end_of, group
 from pipeline.reading.latex.inline import Inline
 from pipeline.reading.latex.keywords import keywords
 from pipeline.reading.latex.numbers import Counters
@@ -32,6 +32,9 @@ from pipeline.reading.paper import Paper
 _CLASS = re.compile(r"\\document(?:class|style)\s*+(?:\[([^\]]{0,2000}+)\]\s*+)?\{([^{}]*)\}")
 _TOKEN = re.compile(r"\\(?P<name>[A-Za-z@]+)\*?|\\.|[{}]", re.DOTALL)
 _MARK = re.compile(VERBATIM.pattern + r"|\\(?P<mark>begin|end)\s*\{document\}", re.DOTALL)
+_AT_APPENDIX = re.compile(
+    r"\\(?:(?:re)?newcommand\*?|def|gdef|g@addto@macro|appto|apptocmd)\s*\{?\s*\\appendix(?![A-Za-z])\s*\}?\s*(?=\{)"
+)
 _ENSURED = re.compile(r"\\ensuremath(?![A-Za-z])\s?")
 _MAX_NAMED = 12
 """Of dropped commands, or of labels, that a note names."""
@@ -103,8 +106,10 @@ def _read(files: Mapping[str, bytes], main: str | None) -> tuple[Document, Reade
     if counters.style.theorems_within:
         counters.within["theorem"] = counters.style.theorems_within
     preamble, body = _parts(source)
-    _declarations(reader, document.styles, only=NUMBERING)
-    _declarations(reader, preamble)
+    styles, of_class = _without_appendix(document.styles)
+    reader.at_appendix = of_class + _without_appendix(_parts(document.text)[0])[1]
+    _declarations(reader, styles, only=NUMBERING)
+    _declarations(reader, _without_appendix(preamble)[0])
     reader.read(body)
     reader.flush()
     return document, reader
@@ -143,6 +148,18 @@ def _parts(source: str) -> tuple[str, str]:
         elif found["mark"] == "end":
             return source[:begin], source[start : found.start()]
     return source[:begin], source[start:]
+
+
+def _without_appendix(text: str) -> tuple[str, str]:
+    """Declarations without those that `\\appendix` makes, and those."""
+    kept, added, position = [], "", 0
+    while found := _AT_APPENDIX.search(text, position):
+        kept.append(text[position : found.start()])
+        position = found.end()
+        if body := group(text, position):
+            added += f"{body[0]}\n"
+            position = body[1]
+    return "".join((*kept, text[position:])), added
 
 
 def _declarations(reader: Reader, preamble: str, only: frozenset[str] | None = None) -> None:

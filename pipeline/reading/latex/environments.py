@@ -132,6 +132,9 @@ def begin_appendix(reader: Reader) -> None:
     """From here on sections have letters."""
     reader.flush()
     reader.counters.begin_appendix()
+    raw, reader.raw = reader.raw, []
+    reader.read(reader.at_appendix)
+    reader.raw = raw
     # What stands before its first heading must not go to the section before.
     reader.open_section("Appendix", "", "Appendix", HEADINGS["section"])
 
@@ -140,8 +143,21 @@ def _appendices(reader: Reader, name: str, body: str, starred: bool) -> None:
     if name == "subappendices":
         reader.read(body)
         return
+    counters = reader.counters
+    top = "chapter" if counters.chapters else "section"
+    before, formats, prefixes = counters.values.get(top, 0), dict(counters.formats), dict(counters.prefixes)
     begin_appendix(reader)
+    counters.values[top] = counters.values.get("appendices", 0)
     reader.read(body)
+    reader.flush()
+    # Sections behind it go on where those before it ended, as letters do in the next; what the class says of
+    # floats stays.
+    counters.appendix = False
+    counters.values |= {"appendices": counters.values.get(top, 0), top: before}
+    for kept, of in ((counters.formats, formats), (counters.prefixes, prefixes)):
+        for counter in HEADINGS:
+            kept.pop(counter, None)
+        kept |= {counter: form for counter, form in of.items() if counter in HEADINGS}
 
 
 def _acknowledgements(reader: Reader, name: str, body: str, starred: bool) -> None:

@@ -21,6 +21,9 @@ _ROWS = frozenset(
     )
 )  # fmt: skip
 _ONE = frozenset(("equation", "multline", "displaymath", "dmath", "dseries", "math", "eqn", "seqn"))
+_COUNTED_BACK = _ROWS | {"equation"}
+"""Where a row without a number was counted all the same."""
+_COUNTED_STARRED = frozenset(("eqnarray", "align", "alignat", "flalign", "IEEEeqnarray"))
 _SHOWN_AS = {"eqnarray": "align", "IEEEeqnarray": "align", "subeqnarray": "align", "xxalignat": "align",
              "xalignat": "align", "flalign": "align", "alignat": "align", "darray": "align", "fleqnarray": "align",
              "numcases": "align", "subnumcases": "align"}  # fmt: skip
@@ -58,18 +61,16 @@ def equation(reader: Reader, name: str, body: str, starred: bool) -> None:
         )
         waiting.append(row)
         if number:
-            _put(reader, name, waiting, number)
+            _put(reader, name, waiting, number, starred=starred)
             waiting = []
     if waiting:
-        _put(reader, name, waiting, "")
+        _put(reader, name, waiting, "", starred=starred)
     if name in ("subnumcases", "subeqnarray"):
         reader.counters.values["in subequations"] = 0
 
 
 def _number(reader: Reader, name: str, row: str, *, unnumbered: bool) -> tuple[str, str]:
     """The number of a row (empty: none), and the row without what says so."""
-    if not re.sub(r"\\label\s*\{[^{}]*\}", "", row).strip():
-        return "", row
     tag = _TAG.search(row)
     written = group(row, tag.end()) if tag else None
     for counted in _COUNTED.finditer(row):
@@ -86,13 +87,6 @@ def _number(reader: Reader, name: str, row: str, *, unnumbered: bool) -> tuple[s
     shown_only = reader.only_numbered is not None and not any(
         label.strip() in reader.only_numbered for label in labels
     )
-    if _UNNUMBERED.search(row) and not unnumbered and name == "equation":
-        # It is counted and taken back: a label has the number of the next.
-        number = reader.counters.step("equation")
-        reader.counters.values["equation"] -= 1
-        for label in labels:
-            reader.inline.labels[label.strip()] = Target(reader.inline.here.anchor, number, "Equation")
-        return "", _LABEL.sub("", row)
     if _UNNUMBERED.search(row) or shown_only or (unnumbered and not _NUMBERED.search(row)):
         return "", row
     if "\\IEEEyessubnumber" in row:
@@ -122,12 +116,29 @@ def _begin_parts(reader: Reader) -> str:
     return number
 
 
-def _put(reader: Reader, name: str, rows: list[str], number: str) -> None:
+def _target(reader: Reader, name: str, *, starred: bool) -> Target:
+    """What a label points to whose rows have no number."""
+    counter = "subequation" if reader.counters.values.get("in subequations") else "equation"
+    here = reader.inline.here
+    if name not in (_COUNTED_STARRED if starred else _COUNTED_BACK):
+        return here
+    # It was counted and is taken back: the label has the number of the next.
+    number = reader.counters.step(counter)
+    reader.counters.values[counter] -= 1
+    return Target(here.anchor, number, "Equation")
+
+
+def _put(reader: Reader, name: str, rows: list[str], number: str, *, starred: bool) -> None:
     """Rows that share a number; those before it that have none are its beginning."""
     text = "\\\\".join(rows)
-    anchor = reader.unique(f"Eq{number.replace(' ', '')}") if number else None
-    target = Target(anchor, number, "Equation") if anchor else reader.inline.here
-    for label in _LABEL.findall(text):
+    labels = _LABEL.findall(text)
+    empty = not _LABEL.sub("", text).strip()
+    anchor = reader.unique(f"Eq{number.replace(' ', '')}") if number and not empty else None
+    if number:
+        target = Target(anchor or reader.inline.here.anchor, number, "Equation")
+    else:
+        target = _target(reader, name, starred=starred) if labels else reader.inline.here
+    for label in labels:
         reader.inline.labels[label.strip()] = target
     text = _SETTINGS_OF_ROWS.sub("", re.sub(rf"(?:(?<!\s)\s++)?{_LABEL.pattern}", "", text)).strip()
     text = _REFERENCE.sub(lambda m: f"\x02{m[1]}|{m[2]}\x03", reader.inline.mathematics(text))
@@ -149,16 +160,9 @@ def _rows(body: str, name: str) -> list[str]:
         # The relation has a column of its own there, and none in what it is shown as.
         cells = [[row[0], *([_side_by_side(row[1:])] if row[1:] else [])] for row in cells]
     rows = ["&".join(row) for row in cells]
-    bare = (
-        re.sub(r"\\(label|nonumber|notag|IEEEnonumber)\s*(\{[^{}]*\})?", "", rows[-1]).strip()
-        if rows
-        else "x"
-    )
-    if not bare:
-        # A last `\\` makes no row of its own; a label behind it belongs to the row before.
-        last = rows.pop()
-        if rows:
-            rows[-1] += last
+    # Behind a last `\\` stands an empty row, which has a number unless it says otherwise.
+    if len(rows) > 1 and _UNNUMBERED.search(rows[-1]) and not _UNNUMBERED.sub("", rows[-1]).strip():
+        rows.pop()
     return rows
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.reading.latex.biblatex import is_biblatex, thebibliography
+from pipeline.reading.latex.classes import is_known
 from pipeline.reading.latex.encodings import declared, decode, decoded
 from pipeline.reading.latex.expansion import definitions
 from pipeline.reading.latex.macros import Environment, Macro
@@ -46,7 +47,7 @@ _VERSION = re.compile(r"[vV_-](\d{1,3})(?=\.[^/]*$)")
 _USED = re.compile(
     r"\\(?:usepackage|RequirePackage|documentclass)\s*+(?:\[[^\]]{0,2000}+\]\s*+)?\{([^{}]*)\}"
 )
-_CLASS_OF = re.compile(r"\\documentclass\s*+(?:\[[^\]]{0,2000}+\]\s*+)?(\{[^{}]*\})")
+_CLASS_OF = re.compile(r"\\documentclass\s*+(?:\[([^\]]{0,2000}+)\]\s*+)?\{([^{}]*)\}")
 _INCLUDED = re.compile(
     r"\\(?:input|include|subfile|includestandalone(?:\s*\[[^\[\]]{0,300}\])?)\s*\{?\s*([^\s{}\\%]+)"
 )
@@ -134,15 +135,17 @@ def document(files: Mapping[str, bytes], main: str | None = None) -> Document | 
     flattening = _Flattening(texts, files, main, Verbatim([*texts.values(), *styles.values()]))
     text = flattening.include(main, 0)[:MAX_DOCUMENT]
     loaded = [name for used in _USED.findall(text) for name in used.split(",")]
+    classes = {name.strip(): chosen for chosen, name in _CLASS_OF.findall(text)}
     macros: dict[str, Macro | Environment] = {}
     numbering = ""
     for name in dict.fromkeys(name.strip() for name in loaded):
         style = styles.get(posixpath.basename(name))
         if style is None or posixpath.basename(name) in _GIVEN_A_MEANING:
             continue
-        if _NUMBERING.search(style):
+        # What a class says depends on its options; of those that are known it is known.
+        if _NUMBERING.search(style) and not (name in classes and is_known(name, classes[name])):
             numbering += style + "\n"
-        if f"{{{name}}}" not in _CLASS_OF.findall(text):
+        if name not in classes:
             macros |= definitions(style)
     notes = [
         f"Not read: {other}, another document in the same source."
@@ -248,6 +251,7 @@ class _Flattening:
         self._listed: set[str] = set()
         self._size = 0
         given = [found.group(1) for text in texts.values() for found in _INPUT_PATH.finditer(text)]
+        self._by_small_letters = {path.lower(): path for path in texts}
         self._folders = [folder.strip() for group in given for folder in re.findall(r"\{([^{}]*)\}", group)]
 
     def include(self, path: str, depth: int) -> str:
@@ -311,6 +315,9 @@ class _Flattening:
                 path = posixpath.normpath(posixpath.join(base, name + extension))
                 if path in self.texts or (extension == "" and path in self.files and _includable(path)):
                     return path
+                # TeX Live looks once more without regard to capitals.
+                if alike := self._by_small_letters.get(path.lower()):
+                    return alike
         return None
 
     def _find(self, name: str, folder: str, depth: int, *, said: bool = True) -> str:

@@ -5,6 +5,7 @@ import re
 from pipeline.reading.latex.environments import abstract
 from pipeline.reading.latex.groups import argument, arguments, group, options
 from pipeline.reading.latex.inline import Inline
+from pipeline.reading.latex.numbers import Target, styled
 from pipeline.reading.latex.reader import Command, Reader
 
 _NESTED = r"(?:\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})"
@@ -122,7 +123,31 @@ def _said(reader: Reader, name: str, text: str, position: int, starred: bool) ->
     return found[1]
 
 
+def _institutes(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    """Astronomy & Astrophysics: `\\institute{…\\label{a} \\and …}`, to which authors refer by number."""
+    found = group(text, position)
+    if found is None:
+        return position
+    if reader.counters.document_class == "aa":
+        for number, institute in enumerate(re.split(r"\\and(?![A-Za-z])", found[0]), 1):
+            target = Target(reader.inline.here.anchor, str(number), "Institute")
+            reader.inline.labels |= dict.fromkeys(re.findall(r"\\label\s*\{([^{}]*)\}", institute), target)
+    return found[1]
+
+
+def _affiliation(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    """Elsevier: `\\affiliation[key]{…}` is counted by letters; a label of nothing else has the last."""
+    given, position = options(text, position)
+    found = group(text, position)
+    if given and reader.counters.document_class == "elsarticle":
+        count = reader.counters.values["affiliation"] = reader.counters.values.get("affiliation", 0) + 1
+        reader.inline.here = Target(reader.inline.here.anchor, styled(count, "alph"), "Affiliation")
+    return found[1] if found else position
+
+
 FRONT: dict[str, Command] = {
+    **dict.fromkeys(("address", "affiliation"), _affiliation),
+    "institute": _institutes,
     "title": _title,
     "maketitle": _made,
     **dict.fromkeys(("author", "authors"), _author),

@@ -15,6 +15,12 @@ _FORMAT = re.compile(
     r"|\\the([A-Za-z]+)"
 )
 _TEST = re.compile(r"\\ifnum\s*\\c@\w+\s*[<=>]\s*(?:\\z@|\\@ne|\d+)|\\(?:else|fi)(?![A-Za-z])")
+_SWITCH = re.compile(
+    r"\\if(?!num(?![A-Za-z])|case(?![A-Za-z])|x(?![A-Za-z]))[A-Za-z@]+(?:(?!\\(?:if|else|fi)).){0,300}"
+    r"(?:\\else(?![A-Za-z])((?:(?!\\(?:if|fi)).){0,300}))?\\fi(?![A-Za-z])",
+    re.DOTALL,
+)
+"""A switch of a class, which is off until somebody turns it on."""
 _SPACES = re.compile(r"\\[,; ]|~|\\nobreakspace(?![A-Za-z])|\s+")
 _SYMBOLS = "*†‡§¶‖"
 _ITEM_PREFIXES = {"enumii": r"\theenumi", "enumiii": r"\theenumi(\theenumii)",
@@ -146,6 +152,7 @@ class Counters:
             value = self.values.get("subequation" if inside else counter, 0)
             return styled(value, found[1])
 
+        form = _SWITCH.sub(lambda found: found[1] or "", form.replace("\\appendixname", "Appendix"))
         text = _FORMAT.sub(shown, _TEST.sub("", form))
         return re.sub(r"\\[A-Za-z@]+|[{}$]", "", _SPACES.sub(" ", text)).strip(" ") + " " * form.endswith(
             ("~", "\\,")

@@ -146,6 +146,8 @@ class Reader:
         """Where enumerations ended, for those that go on."""
         self.only_numbered: frozenset[str] | None = None
         """Labels whose equations have a number, where others have none."""
+        self.at_appendix = ""
+        """What a class or an author adds to `\\appendix`."""
         self.floats: dict[str, str] = {}
         """Floats that the author defines, and their printed names."""
         self.names = Names()

@@ -98,7 +98,10 @@ def rows(pages: Sequence[Page]) -> list[Row]:
 
 def cells_of(lines: list[Line]) -> list[str]:
     """The pieces of rows that stand apart, from top to bottom: of a drawing, which has no columns."""
-    edges = min(line.box[0] for line in lines), max(line.box[2] for line in lines)
+    edges = (
+        min((line.box[0] for line in lines), default=0.0),
+        max((line.box[2] for line in lines), default=0.0),
+    )
     return [text for row in _rows_of(lines, 0, edges) for _, _, text in row.cells]
 
 

@@ -88,6 +88,13 @@ def test_words_of_a_figure_stand_in_its_block_and_nowhere_else() -> None:
     assert paper.text().count("baseline of 2019") == 1
 
 
+def test_a_picture_whose_only_words_stand_on_their_side() -> None:
+    document = pymupdf.open()
+    document.new_page(width=300, height=150).insert_text((15, 110), "upward axis", fontsize=8, rotate=90)
+    paper = latex(figure("a.pdf"), a_dot_pdf=document.tobytes())
+    assert paper.find("upward axis") == "Fig1"
+
+
 def test_words_that_latex_itself_draws_are_words_of_the_figure() -> None:
     paper = written(
         r"\begin{figure}\begin{tikzpicture}\node[draw] (a) at (0,0) {Gated \textbf{encoder}};"
@@ -222,6 +229,18 @@ def test_pictures_are_found_beside_a_file_and_in_the_folders_that_it_names(tmp_p
 
     whole = read(str(tmp_path), arxiv)
     assert [bool(f.drawings[0].data) for f in whole.figures] == [True, True, True, True, False, True]
+
+
+def test_folders_are_read_that_only_a_file_in_a_folder_names(tmp_path: Path) -> None:
+    for name in ("sections", "drawn"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "paper.tex").write_text(
+        r"\documentclass{article}\begin{document}\input{sections/one}\end{document}"
+    )
+    (tmp_path / "sections" / "one.tex").write_text(r"One. \input{drawn/two}")
+    (tmp_path / "drawn" / "two.tex").write_text("Two.")
+    paper = read(str(tmp_path / "paper.tex"), Arxiv("", "", tmp_path))
+    assert "One. Two." in paper.text() and paper.notes == ()
 
 
 def test_a_figure_without_a_file_keeps_its_caption() -> None:

@@ -19,6 +19,8 @@ BODY = rb"""\section{A}\label{s}\begin{equation}a\label{e}\end{equation}\subsect
         ("{elsarticle}", r"\appendix", "1 1 1.1 1.1.1 1 Appendix A|A.1 Appendix A.1|A.1 Appendix B|B.1"),
         ("{mnras}", r"\appendix", "1 1 1.1 1.1.1 1 A A1 A1 A1 B B1"),
         ("{llncs}", r"\appendix", "1 1 1.1 1.1 1 A 2 A.1 1 B 3"),
+        ("[epjc3]{svjour3}", r"\appendix", "1 1 1.1 1.1.1 1 Appendix A|2 Appendix A.1|1 Appendix B|3"),
+        ("{sn-jnl}", r"\appendix", "1 1 1.1 1.1.1 1 A A1 A.1 A1 B B2"),
         ("{acmart}", r"\appendix", "1 1 1.1 1.1.1 1 A 2 A.1 1 B 3"),
     ],
 )
@@ -46,3 +48,50 @@ def test_what_the_authors_own_class_says_of_numbers() -> None:
     )
     found = numbers({"main.tex": text, "mine.cls": style})
     assert (found["s"], found["c"], found["t"]) == ("I", "I.1", "T1")
+
+
+def test_a_known_class_is_not_asked_about_options_that_are_not_chosen() -> None:
+    style = rb"\if@conference\def\thesection{\Roman{section}}\fi\setcounter{secnumdepth}{0}"
+    text = rb"\documentclass[compsoc]{IEEEtran}\begin{document}\section{A}\label{s}\end{document}"
+    assert numbers({"main.tex": text, "IEEEtran.cls": style})["s"] == "1"
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        rb"\renewcommand\appendix{\setcounter{figure}{0}\renewcommand\thefigure{A\arabic{figure}}}",
+        rb"\appto{\appendix}{\setcounter{figure}{0}\def\thefigure{A\arabic{figure}}}",
+        rb"\makeatletter\g@addto@macro\appendix{\setcounter{figure}{0}\renewcommand{\thefigure}{A\arabic{figure}}}",
+    ],
+)
+@pytest.mark.parametrize("where", ["main.tex", "mine.cls"])
+def test_what_an_appendix_changes_is_changed_where_it_begins(added: bytes, where: str) -> None:
+    figure = rb"\begin{figure}\caption{x}\label{%s}\end{figure}"
+    body = rb"\begin{document}%s\appendix\section{B}%s\end{document}" % (figure % b"f", figure % b"g")
+    text = b"\\documentclass{mine}" + added * (where == "main.tex") + body
+    files = {"main.tex": text, "mine.cls": added * (where == "mine.cls")}
+    found = numbers(files)
+    assert (found["f"], found["g"]) == ("1", "A1")
+
+
+def test_sections_behind_appendices_go_on_and_so_do_letters() -> None:
+    text = rb"""\documentclass{article}\begin{document}\section{A}\begin{appendices}\section{B}\end{appendices}
+    \section{C}\label{c}\subsection{D}\label{d}\begin{appendices}\section{E}\label{e}\end{appendices}\end{document}"""
+    found = numbers({"main.tex": text})
+    assert (found["c"], found["d"], found["e"]) == ("2", "2.1", "B")
+
+
+def test_a_switch_in_a_format_is_off() -> None:
+    style = rb"\newif\ifbysec\def\theequation{\ifbysec\arabic{section}.\arabic{equation}\else\arabic{equation}\fi}"
+    text = rb"\documentclass{mine}\begin{document}\section{A}\begin{equation}a\label{e}\end{equation}\end{document}"
+    assert numbers({"main.tex": text, "mine.cls": style})["e"] == "1"
+
+
+def test_institutes_and_affiliations_are_counted() -> None:
+    text = rb"\documentclass{aa}\institute{One\label{a} \and Two\label{b}}\begin{document}\maketitle\end{document}"
+    assert numbers({"main.tex": text}) == {"a": "1", "b": "2"}
+    text = (
+        rb"\documentclass{elsarticle}\begin{document}\begin{frontmatter}\affiliation[x]{One}\affiliation[y]{Two}"
+        rb"\end{frontmatter}\section*{A}\label{s}\end{document}"
+    )
+    assert numbers({"main.tex": text})["s"] == "b"

@@ -31,6 +31,9 @@ def equations(body: str, preamble: str = "") -> list[str]:
         (r"\begin{align*}a\addtocounter{equation}{1}\tag{\theequation}\\b\end{align*}", ["Eq1"]),
         (r"\begin{equation}\begin{split}a\\b\end{split}\end{equation}", ["Eq1"]),
         (r"\begin{equation}a\nonumber\end{equation}\begin{equation}b\end{equation}", ["Eq1"]),
+        # A row break at the end makes an empty row, which is counted unless it says otherwise.
+        (r"\begin{align}a\\ \end{align}\begin{equation}b\end{equation}", ["Eq1", "Eq3"]),
+        (r"\begin{eqnarray}a&=&b\\ \nonumber\end{eqnarray}\begin{equation}b\end{equation}", ["Eq1", "Eq2"]),
     ],
 )
 def test_each_environment_numbers_as_it_prints(body: str, expected: list[str]) -> None:
@@ -48,6 +51,26 @@ def test_labels_of_equations_by_their_own_package_and_of_a_group() -> None:
         r"\end{subequations} See \ref{d}, \ref{g}, \eqref{h}."
     )
     assert "See 1, 2, (2a)." in paper.text()
+
+
+@pytest.mark.parametrize(
+    ("body", "number"),
+    [
+        (r"\begin{eqnarray*}a&=&b\label{x}\end{eqnarray*}", "2"),
+        (r"\begin{align*}a&=b\label{x}\end{align*}", "2"),
+        (r"\begin{eqnarray}a&=&b\nonumber\label{x}\end{eqnarray}", "2"),
+        (r"\begin{align}a&=b\\ \label{x}\end{align}", "3"),
+        (r"\[a\label{x}\]", "7"),
+        (r"\begin{equation*}a\label{x}\end{equation*}", "7"),
+    ],
+)
+def test_a_label_without_a_number_of_its_own_has_the_one_that_latex_had_counted(
+    body: str, number: str
+) -> None:
+    text = written(
+        rf"\setcounter{{section}}{{6}}\section{{A}}\begin{{equation}}a\end{{equation}}{body} See \ref{{x}}."
+    ).text()
+    assert f"See {number}." in text
 
 
 def test_what_follows_an_equation_points_to_its_section_again() -> None:

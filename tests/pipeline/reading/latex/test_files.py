@@ -119,6 +119,11 @@ def test_an_encoding_that_another_file_declares(declaration: str, encoding: str,
     assert paper.notes == ()
 
 
+def test_a_file_that_is_named_in_other_capitals() -> None:
+    files = {"main.tex": DOCUMENT % rb"\input{Parts/One.tex}", "parts/one.tex": b"Here it is."}
+    assert "Here it is." in text(files)
+
+
 def test_another_document_is_named() -> None:
     found = document({"main.tex": DOCUMENT % b"x", "supp.tex": DOCUMENT % b"y"})
     assert found is not None and any("supp.tex" in note for note in found.notes)
