@@ -49,6 +49,11 @@ _NO_LABEL = re.compile(
     r"|^jmlr(?:start|end)$|@xvr$|@vr$"
 )
 _FORMULA = re.compile(r"(?<!\\)(?:\$\$.*?(?<!\\)\$\$|\$[^$\n]*(?<!\\)\$)", re.DOTALL)
+_OF_THE_CLASS = re.compile(
+    r"^(?:Permission to make digital or hard copies|Copyrights for (?:third-party )?components of this work"
+    r"|To copy otherwise, or republish|This paper has been typeset from a T)"
+)
+"""What a class prints that no author wrote."""
 _NO_NUMBER = re.compile(r"csname|@xref")
 _REFERENCES = re.compile(
     r"^\s*(?:\d+\.?\s+)?(?:references|bibliography|literature cited)\s*$", re.IGNORECASE | re.MULTILINE
@@ -233,7 +238,7 @@ def _sentences(printed: str, paper: Paper) -> tuple[int, list[str]]:
         names = sum(token[:1].isupper() or token[:1].isdigit() for token in sentence.split()) > 0.5 * len(
             sentence.split()
         )
-        if words < SHORTEST or names:
+        if words < SHORTEST or names or _OF_THE_CLASS.search(sentence):
             continue
         count += 1
         if sum(_seen(run, ours) for run in runs) < ENOUGH * words:
@@ -251,6 +256,8 @@ def _symbols(text: str) -> set[str]:
 def _runs(sentence: str, vocabulary: set[str], symbols: set[str]) -> list[list[str]]:
     """Stretches of plain words: what TeX sets as mathematics, and numbers, stand between them."""
     runs: list[list[str]] = [[]]
+    # Letters that are mathematics by themselves are printed close to the word behind them.
+    sentence = re.sub("[\U0001d400-\U0001d7ff]+", " | ", sentence)
     for token in unicodedata.normalize("NFKC", sentence).split():
         words = _words(token)
         bare = token.strip("().,;:[]")

@@ -162,6 +162,8 @@ def _set_counter(reader: Reader, name: str, text: str, position: int, starred: b
         reader.counters.depth = number + 1
     elif counter == "footnote":
         reader.inline.footnote = number + (reader.inline.footnote if name == "addtocounter" else 0)
+    elif counter in ("subfigure", "subtable") and reader.float:
+        reader.float.parts = number + (reader.float.parts if name == "addtocounter" else 0)
     else:
         values[counter] = number + (values.get(counter, 0) if name == "addtocounter" else 0)
     return end
@@ -329,6 +331,9 @@ def _declare(
     reader.theorems[kind] = Theorem(title, counter)
     if counter and within:
         reader.counters.within[counter] = within
+    elif counter and not shared:
+        # An author's own takes the place of the class's.
+        reader.counters.within.pop(counter, None)
 
 
 DECLARATIONS: dict[str, Command] = {

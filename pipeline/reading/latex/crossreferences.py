@@ -27,7 +27,8 @@ _CLEVEREF = {
     "equation": ("eq.", "eqs."), "figure": ("fig.", "figs."), "subfigure": ("fig.", "figs."),
     "subtable": ("table", "tables"), "appendix": ("appendix", "appendices"), "item": ("item", "items"),
     "property": ("property", "properties"), "corollary": ("corollary", "corollaries"),
-    "hypothesis": ("hypothesis", "hypotheses"),
+    "hypothesis": ("hypothesis", "hypotheses"), "subsection": ("section", "sections"),
+    "subsubsection": ("section", "sections"),
 }  # fmt: skip
 _IN_FULL = {
     "equation": ("equation", "equations"),
@@ -38,7 +39,7 @@ _SMALL_IN_AUTOREF = frozenset(
     ("section", "subsection", "subsubsection", "chapter", "item", "footnote", "paragraph")
 )
 _BUILT_IN = frozenset((*_CLEVEREF, *_SMALL_IN_AUTOREF, "table", "line", "listing", "algorithm"))
-_LAST_NUMBER = re.compile(r"(?<!\d)(\d++)(\D*+)\Z")
+_LAST_NUMBER = re.compile(r"(?<!\d)(\d{1,18}+)(\D*+)\Z")
 
 
 @dataclass
@@ -176,7 +177,7 @@ def _range(run: Sequence[Target | None], names: Names) -> str:
 
 
 def _order(number: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.findall(r"\d+|\D+", number)]
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.findall(r"\d{1,18}|\D+", number)]
 
 
 def _follows(left: str, right: str) -> bool:

@@ -6,7 +6,7 @@
 import re
 from collections.abc import Mapping
 
-from pipeline.reading.latex.groups import argument, arguments, group, options, settings
+from pipeline.reading.latex.groups import argument, arguments, count_in, group, options, settings
 from pipeline.reading.latex.macros import (
     MANDATORY,
     NO_VALUE,
@@ -167,7 +167,7 @@ class Definitions:
                 return None
             given.append(read[0])
             end = read[1]
-        number = int(count[0]) if count and count[0].strip().isdigit() else 1
+        number = min(count_in(count[0], 1), 9) if count else 1
         before, left, right, after = (
             ("", *given[:2], "") if len(given) < 5 else (given[0], given[1], given[2], given[3])
         )

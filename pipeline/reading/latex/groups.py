@@ -189,6 +189,12 @@ def parts(text: str, separator: str) -> list[str]:
     return [*found, text[start:]]
 
 
+def count_in(text: str, default: int = 0) -> int:
+    """A number of an argument; `default` where it is none, or one that nobody writes."""
+    bare = text.strip()
+    return int(bare) if re.fullmatch(r"[0-9]{1,9}", bare) else default
+
+
 def end_of(environment: str, text: str, position: int) -> tuple[int, int]:
     """Where the body of an environment, which begins at `position`, ends and where reading goes on; the end of
     `text` if it is not closed.

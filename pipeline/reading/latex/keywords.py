@@ -6,7 +6,7 @@ Source: the manuals of algorithmicx (section 4) and algorithm2e (section 10).
 import re
 from dataclasses import dataclass, field
 
-from pipeline.reading.latex.groups import argument, arguments, group, options
+from pipeline.reading.latex.groups import argument, arguments, count_in, group, options
 
 _SETTING = re.compile(
     r"\\(?P<name>SetKw(?:InOut|Input|Comment|Prog|For|IF|Repeat|Switch|Block|Hanging\w*)|alg(?:def|blockdefx?|block|loopdefx?|loop|notext)"
@@ -130,7 +130,7 @@ def _declare_block(made: Keywords, name: str, text: str, position: int) -> None:
         body = argument(text, position)
         if body is None:
             return
-        counts.append(int(count[0]) if count and count[0].strip().isdigit() else 0)
+        counts.append(count_in(count[0]) if count else 0)
         bodies.append(body[0])
         position = body[1]
         if name.startswith("algloop"):

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.reading.latex.groups import argument, group, settings, until
+from pipeline.reading.latex.groups import argument, count_in, group, settings, until
 
 NO_VALUE = "-NoValue-"
 """What an optional argument of xparse is where it is left out and has no default."""
@@ -161,7 +161,7 @@ def declared(command: str, text: str, position: int) -> tuple[Macro | None, int]
     count = group(text, position, "[", "]")
     if count is None:
         return Macro(""), position
-    number = int(count[0]) if count[0].strip().isdigit() else 0
+    number = min(count_in(count[0]), 9)
     default = group(text, count[1], "[", "]")
     if default is None:
         return Macro("", (MANDATORY,) * number), count[1]

@@ -2,7 +2,7 @@
 
 import re
 
-from pipeline.reading.latex.groups import argument, arguments, group, options, skip_blanks
+from pipeline.reading.latex.groups import argument, arguments, count_in, group, options, skip_blanks
 from pipeline.reading.latex.inline import Inline, InlineCommand
 from pipeline.reading.latex.numbers import Target
 from pipeline.reading.latex.reader import after_arguments
@@ -26,7 +26,7 @@ def _footnote(inline: Inline, name: str, text: str, position: int, out: list[str
     position = option[1] if option else position
     if name != "footnotetext" and not option:
         inline.footnote += 1
-    number = int(option[0]) if option and option[0].isdigit() else inline.footnote
+    number = count_in(option[0], inline.footnote) if option else inline.footnote
     if name != "footnotetext":
         out.append(f"{' ' * _ends_in_digit(out)}[^{number}]")
     if name == "footnotemark":

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from pipeline.reading.latex.groups import group
+from pipeline.reading.latex.groups import count_in, group
 
 Convert = Callable[[str], str]
 """LaTeX of one cell or one line → Markdown of it on one line."""
@@ -118,7 +118,7 @@ def _between(columns_as: str) -> list[tuple[int, str]]:
             break
         given = group(columns_as, token.end())
         if token["repeated"] and given and (again := group(columns_as, given[1])):
-            times = min(int(given[0]), MAX_COLUMNS) if given[0].strip().isdecimal() else 1
+            times = min(count_in(given[0], 1), MAX_COLUMNS)
             columns_as, position = (again[0] * times + columns_as[again[1] :])[:MAX_SPECIFIED], 0
             continue
         position = given[1] if given else token.end()
@@ -146,8 +146,8 @@ def _spanning(cell: str) -> tuple[str, int]:
         content = group(cell, offset[1] if offset else width[1]) if width else None
         if count is None or content is None:
             break
-        if found.group(1) == "multicolumn" and count[0].strip().isdigit():
-            columns = min(int(count[0]), MAX_COLUMNS)
+        if found.group(1) == "multicolumn":
+            columns = min(count_in(count[0], columns), MAX_COLUMNS)
         cell = f"{cell[: found.start()]} {content[0]} {cell[content[1] :]}"
     return cell, columns
 

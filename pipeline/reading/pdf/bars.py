@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pipeline.reading.pdf.glyphs import MADE, hanging, printed
-from pipeline.reading.pdf.layout import dominant, in_order, is_large, text_of
 from pipeline.reading.pdf.pages import Bar, Line, Page, Span
+from pipeline.reading.pdf.spans import dominant, in_order, is_large, text_of
 
 _REACH = 60.0
 """Points above and below a bar in which its parts are looked for."""

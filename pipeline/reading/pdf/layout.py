@@ -3,21 +3,22 @@
 Places are in points, y grows downwards.
 """
 
-import re
-import unicodedata
+from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from math import inf
 from statistics import median
 
 from pipeline.reading.pdf import margins
-from pipeline.reading.pdf.glyphs import MADE, hanging, mended, printed
+from pipeline.reading.pdf.glyphs import hanging, printed
 from pipeline.reading.pdf.pages import Line, Page, Span
+from pipeline.reading.pdf.spans import SCRIPT, dominant, in_order, is_large, text_of
 
-_SCRIPT = 0.85
-"""A span below this part of its row's size, off its baseline, is raised or lowered."""
+_SETTLED = 400
+"""Pieces of a row; no printed one has as many."""
 _COLUMN_GAP = 1.0
 """Ems between two pieces of a row that belong together no more than two cells do."""
 
@@ -209,22 +210,36 @@ def _gutter(lines: list[Line]) -> float | None:
 # Rows -------------------------------------------------------------------------------------------------------
 
 
-@dataclass
 class _Group:
     """Spans on about the same baseline."""
 
-    baseline: float
-    size: float
-    spans: list[Span]
+    def __init__(self, baseline: float, size: float, spans: Sequence[Span]) -> None:
+        self.baseline = baseline
+        self.size = size
+        self.spans: list[Span] = []
+        self.weight = 0
+        """Characters."""
+        self.right = -inf
+        self._pieces = self._symbols = 0
+        self.extend(spans)
 
-    @property
-    def weight(self) -> int:
-        return sum(len(span.text.strip()) for span in self.spans)
+    def extend(self, spans: Sequence[Span]) -> None:
+        self.spans.extend(spans)
+        for span in spans:
+            length = len(span.text.strip())
+            self.weight += length
+            self.right = max(self.right, span.x1)
+            self._pieces += length > 0
+            self._symbols += length > 0 and span.mathematical
 
     @property
     def mathematical(self) -> bool:
-        letters = [span.mathematical for span in self.spans if span.text.strip()]
-        return sum(letters) > 0.6 * len(letters)
+        return self._symbols > 0.6 * self._pieces
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has so many pieces that another neither moves it nor is looked for a gap."""
+        return len(self.spans) >= _SETTLED
 
     @property
     def extent(self) -> tuple[float, float] | None:
@@ -250,6 +265,7 @@ class _Group:
         return (
             abs(self.baseline - other.baseline) < 0.1
             and self.size == other.size
+            and not self.settled
             and not any(
                 s.x0 < o.x1 and o.x0 < s.x1 for s in self.spans for o in other.spans if o.text.strip()
             )
@@ -258,24 +274,54 @@ class _Group:
     def takes(self, other: "_Group", body: float) -> bool:
         """Whether `other` stands so close that it is read as a part of this row."""
         left, right = min(s.x0 for s in other.spans), max(s.x1 for s in other.spans)
-        small = other.size <= _SCRIPT * body
+        small = other.size <= SCRIPT * body
         limit = 1.4 if small and self.mathematical and other.weight < 6 else 0.75
         apart = abs(self.baseline - other.baseline)
         extent = other.extent
         if extent:
             # Roots, sums and large brackets hang from their top.
             apart = 0.0 if extent[0] - 2 < self.baseline < extent[1] + 2 else apart
-        if (
-            apart > limit * body
-            or left < self.spans[0].x0 - body
-            or left > max(s.x1 for s in self.spans) + 2 * body
-        ):
+        if apart > limit * body or left < self.spans[0].x0 - body or left > self.right + 2 * body:
+            return False
+        if (small or extent) and right - left < 6 * body:
+            return True
+        if self.settled:
             return False
         covered = sum(max(0.0, min(right, s.x1) - max(left, s.x0)) for s in self.spans if s.text.strip())
         beside = covered < 0.25 * (right - left)
-        if (small or extent) and right - left < 6 * body:
-            return True
         return beside and (apart < 0.5 * body or right - left < 4 * body) and other.weight < self.weight
+
+
+class _Groups:
+    """Groups by their baselines, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._order: dict[int, int] = {}
+        self._all: list[_Group] = []
+        self._sorted: list[tuple[float, int]] = []
+
+    @property
+    def groups(self) -> list[_Group]:
+        return self._all
+
+    def add(self, group: _Group) -> None:
+        order = self._order.setdefault(id(group), len(self._all))
+        if order == len(self._all):
+            self._all.append(group)
+        insort(self._sorted, (group.baseline, order))
+
+    def remove(self, group: _Group) -> None:
+        """Before its baseline changes; it is added again behind that."""
+        del self._sorted[bisect_left(self._sorted, (group.baseline, self._order[id(group)]))]
+
+    def nearest(self, baseline: float) -> _Group | None:
+        """The group whose baseline is nearest; of several the first."""
+        index = bisect_left(self._sorted, (baseline, -1))
+        near = self._sorted[index : index + 1]
+        if index:
+            near.append(self._sorted[bisect_left(self._sorted, (self._sorted[index - 1][0], -1))])
+        _, order = min(((abs(b - baseline), order) for b, order in near), default=(0.0, -1))
+        return self._all[order] if order >= 0 else None
 
 
 def _rows_of(lines: list[Line], page: int, column: tuple[float, float]) -> list[Row]:
@@ -284,24 +330,28 @@ def _rows_of(lines: list[Line], page: int, column: tuple[float, float]) -> list[
     for span in (span for line in lines for span in line.spans):
         sizes[span.size] += len(span.text)
     body = sizes.most_common(1)[0][0] if sizes else 0.0
-    groups: list[_Group] = []
+    known = _Groups()
     for line in lines:
         large = [span for span in line.spans if is_large(span)]
-        groups.extend(_Group(span.baseline, span.size, [span]) for span in large)
+        for span in large:
+            known.add(_Group(span.baseline, span.size, [span]))
         spans = [span for span in line.spans if span not in large] if large else list(line.spans)
         if not any(span.text.strip() for span in spans):
             continue
         baseline, size = dominant(spans)
-        near = min(groups, key=lambda group: abs(group.baseline - baseline), default=None)
-        apart = size <= _SCRIPT * body and line.box[2] - line.box[0] < 3 * body
+        near = known.nearest(baseline)
+        apart = size <= SCRIPT * body and line.box[2] - line.box[0] < 3 * body
         if near is not None and not apart and abs(near.baseline - baseline) < 0.25 * max(near.size, size):
-            near.spans.extend(spans)
-            # The first of them may have been a line's number in small print.
-            near.baseline, near.size = dominant(near.spans)
+            known.remove(near)
+            near.extend(spans)
+            if not near.settled:
+                # The first of them may have been a line's number in small print.
+                near.baseline, near.size = dominant(near.spans)
+            known.add(near)
         else:
-            groups.append(_Group(baseline, size, spans))
+            known.add(_Group(baseline, size, spans))
     made = []
-    for group in _with_scripts(groups, body):
+    for group in _with_scripts(known.groups, body):
         made.append(Row(page, column, tuple(in_order(group.spans)), group.baseline, group.size))
     return sorted(made, key=lambda row: row.baseline)
 
@@ -310,118 +360,13 @@ def _with_scripts(groups: list[_Group], body: float) -> list[_Group]:
     """Groups that stand beside or between the letters of a row (an index, a numerator) become a part of
     it.
     """
-    kept: list[_Group] = []
+    kept = _Groups()
     for group in sorted(
-        groups, key=lambda group: (group.extent is not None, group.size <= _SCRIPT * body, -group.weight)
+        groups, key=lambda group: (group.extent is not None, group.size <= SCRIPT * body, -group.weight)
     ):
-        middle = group.middle
-        near = min(kept, key=lambda other: abs(other.baseline - middle), default=None)
+        near = kept.nearest(group.middle)
         if near is not None and (near.takes(group, body) or near.is_level(group)):
-            near.spans.extend(group.spans)
+            near.extend(group.spans)
         else:
-            kept.append(group)
-    return kept
-
-
-def dominant(spans: Sequence[Span]) -> tuple[float, float]:
-    """Baseline and size of the letters that are no scripts, even where scripts are many."""
-    standing = [span for span in spans if not is_large(span)] or spans
-    sizes: Counter[float] = Counter()
-    for span in standing:
-        sizes[span.size] += len(span.text.strip()) + 1
-    size = max(size for size, weight in sizes.items() if weight >= 0.2 * sizes.total())
-    baselines: Counter[float] = Counter()
-    for span in standing:
-        if span.size == size:
-            baselines[span.baseline] += len(span.text.strip()) + 1
-    return baselines.most_common(1)[0][0], size
-
-
-def in_order(spans: Sequence[Span]) -> list[Span]:
-    """Spans of a row from left to right; limits above and below a large symbol stand behind it."""
-    large = [span for span in spans if is_large(span)]
-
-    def place(span: Span) -> tuple[float, float, float]:
-        middle = (span.x0 + span.x1) / 2
-        for symbol in large:
-            if span.size < _SCRIPT * symbol.size and symbol.x0 - 6 < middle < symbol.x1 + 6:
-                upper = span.baseline < symbol.baseline
-                apart = upper or span.baseline > symbol.baseline + 1.2 * symbol.size
-                if apart and min(symbol.x1, span.x1) > max(symbol.x0, span.x0) - 2:
-                    return symbol.x0, 1.0 + upper, span.x0
-        return span.x0, 0.0, 0.0
-
-    return sorted(spans, key=place) if large else sorted(spans, key=lambda span: span.x0)
-
-
-def is_large(span: Span) -> bool:
-    """Whether a span is a root, a sum or a large bracket."""
-    return hanging(span) is not None and not _is_accent(span)
-
-
-def _is_accent(span: Span) -> bool:
-    text = printed(span).strip()
-    return bool(text) and all(map(unicodedata.combining, text))
-
-
-def _script(span: Span, baseline: float, size: float) -> str:
-    """`^` or `_` for what is raised or lowered."""
-    if span.size >= _SCRIPT * size or not span.text.strip():
-        return ""
-    offset = span.baseline - baseline
-    return "^" if offset < -0.12 * size else "_" if offset > 0.05 * size else ""
-
-
-def _scripts_in_order(spans: Sequence[Span], baseline: float, size: float) -> list[Span]:
-    """Spans from left to right, but of those at one letter first all that are lowered, then all that are
-    raised.
-    """
-    ordered: list[Span] = []
-    raised: list[Span] = []
-    for span in spans:
-        kind = _script(span, baseline, size)
-        if kind == "^":
-            raised.append(span)
-            continue
-        if kind != "_":
-            ordered += raised
-            raised = []
-        ordered.append(span)
-    return ordered + raised
-
-
-def text_of(spans: Sequence[Span], baseline: float, size: float) -> str:
-    """Spans from left to right as text: spaces where there is a gap, scripts marked."""
-    out = shift = accent = ""
-    right = None
-    after_fraction = False
-    for span in _scripts_in_order(spans, baseline, size):
-        text = printed(span)
-        if _is_accent(span):
-            # A wide accent stands on the letter that it overlaps.
-            if right is not None and span.x0 < right - 1:
-                out += text.strip()
-            else:
-                accent = text.strip()
-            continue
-        if accent and text.strip():
-            text, accent = text[0] + accent + text[1:], ""
-        kind = _script(span, baseline, size)
-        gap = 0.0 if right is None else span.x0 - right
-        if kind != shift and (text.strip() or not kind):
-            out += "}" if shift else ""
-            out = out.rstrip() if kind and gap < 0.3 * size else out
-            spaced = gap > 0.25 * size and not out.endswith(" ") and not text.startswith(" ")
-            out += (" " if spaced else "") + (f"{kind}{{" if kind else "")
-            text = text.strip() if kind else text
-            shift = kind
-        elif gap > 0.18 * size and not out.endswith(" ") and not text.startswith(" "):
-            out += " "
-        if after_fraction and re.match(r"[\w(√]", text):
-            out += " "
-        after_fraction = span.font == MADE and "/" in text
-        out += text
-        if text.strip():
-            right = max(right or 0.0, span.x1)
-    out = (out.rstrip() + "}") if shift else out
-    return mended(" ".join(out.split()))
+            kept.add(group)
+    return kept.groups
