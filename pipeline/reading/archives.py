@@ -55,8 +55,13 @@ class Truncated(PaperUnreadable):
 
 
 _TEXT = frozenset(
-    (".tex", ".ltx", ".latex", ".bbl", ".sty", ".cls", ".txt", ".def", ".tikz", ".bib", ".json", "")
-)
+    (
+        ".tex", ".ltx", ".latex", ".bbl", ".sty", ".cls", ".txt", ".def", ".tikz", ".bib", ".json", "",
+        # What `\lstinputlisting` shows.
+        ".py", ".r", ".jl", ".m", ".c", ".h", ".cpp", ".hpp", ".cc", ".cu", ".java", ".js", ".ts", ".rs", ".go", ".hs",
+        ".ml", ".v", ".lean", ".scala", ".sh", ".sql", ".f90", ".f", ".asm", ".s", ".yaml", ".yml", ".xml", ".stan",
+    )
+)  # fmt: skip
 FORMS = (".pdf", ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".svg", ".eps", ".ps")
 """What figures are kept in, the first where a name says none; the last two cannot be drawn here."""
 _HINT = "Give another form of the paper: its PDF, its main .tex file, or a folder with its LaTeX source."

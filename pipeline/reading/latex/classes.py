@@ -66,7 +66,7 @@ STYLES: tuple[tuple[str, Style], ...] = (
             depth=5,
         ),
     ),
-    (r"IEEEtran\[.*compsoc", Style(depth=5)),
+    (r"IEEEtran\[.*compsoc(?!conf)", Style(depth=5)),
     (
         r"(?:IEEEtran|ieeetran|ieeeconf|IEEEconf)",
         Style(

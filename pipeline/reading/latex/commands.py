@@ -5,10 +5,13 @@ name.
 import re
 
 from pipeline.reading.latex.environments import begin_appendix
+from pipeline.reading.latex.equations import EQUATIONS
 from pipeline.reading.latex.frontmatter import FRONT, STATEMENTS
-from pipeline.reading.latex.groups import argument, arguments, group, options, settings
+from pipeline.reading.latex.groups import argument, arguments, end_of, group, options, settings
 from pipeline.reading.latex.numbers import HEADINGS, RUN_IN, Target
 from pipeline.reading.latex.reader import Command, Reader, Theorem, camel_case
+
+_BEGIN = re.compile(r"\\begin\s*\{([A-Za-z]+\*?)\}")
 
 
 def _heading(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
@@ -87,8 +90,25 @@ def _footnote(reader: Reader, name: str, text: str, position: int, starred: bool
     found = group(text, option[1] if option else position)
     if found is None:
         return position
-    reader.raw.append(f"\\{name}{text[position : found[1]]}")
+    settings = f"[{option[0]}]" if option else ""
+    reader.raw.append(f"\\{name}{settings}{{{_with_equations(reader, found[0])}}}")
     return found[1]
+
+
+def _with_equations(reader: Reader, note: str) -> str:
+    """A note whose displayed equations are counted where it stands, and shown in it."""
+    raw, reader.raw = reader.raw, []
+    read, position = [], 0
+    for found in _BEGIN.finditer(note):
+        bare = found[1].rstrip("*")
+        if found.start() < position or bare not in EQUATIONS:
+            continue
+        _, end = end_of(found[1], note, found.end())
+        read.append(note[position : found.start()])
+        read += (block.text for block in reader.blocks(note[found.start() : end]))
+        position = end
+    reader.raw = raw
+    return "".join((*read, note[position:]))
 
 
 def _string(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
@@ -331,6 +351,7 @@ def _declare(
     reader.theorems[kind] = Theorem(title, counter)
     if counter and within:
         reader.counters.within[counter] = within
+        reader.counters.formats.pop(counter, None)
     elif counter and not shared:
         # An author's own takes the place of the class's.
         reader.counters.within.pop(counter, None)

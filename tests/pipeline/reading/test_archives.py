@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PaperUnreadable
 from pipeline.reading.archives import Limits, Truncated, unpack
+from pipeline.reading.latex import document as latex
 from tests.fakes.arxiv import tar_gz
 
 TEX = rb"\documentclass{article}\begin{document}x\end{document}"
@@ -57,6 +58,12 @@ def test_what_people_have_on_their_disks() -> None:
     old[257:265] = bytes(8)
     old[148:156] = b"%06o\0 " % (sum(old[:148]) + 8 * 32 + sum(old[156:512]))
     assert unpack(bytes(old)).files == {"a.tex": TEX}
+
+
+def test_a_listing_is_kept_with_the_text_that_shows_it() -> None:
+    main = rb"\documentclass{article}\begin{document}\lstinputlisting{code/run.py}\end{document}"
+    source = unpack(tar_gz({"main.tex": main, "code/run.py": b"print(1)"}))
+    assert "print(1)" in latex.read(source.files).text()
 
 
 @pytest.mark.parametrize(

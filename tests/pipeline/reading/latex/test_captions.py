@@ -40,6 +40,7 @@ def labels(body: str, preamble: str = "") -> dict[str, str]:
         (r"\begin{table}\floatconts{a}{\caption{x}}{content}\end{table}", "1"),
         (r"\begin{table}\processtable{x\label{a}}{\begin{tabular}{l}b\end{tabular}}{note}\end{table}", "1"),
         (r"\begin{figure}\label{a}\caption{x}\end{figure}", "1"),
+        (r"\begin{figure}\setcounter{subfigure}{2}\subfigure[]{z\label{a}}\caption{x}\end{figure}", "1c"),
     ],
 )
 def test_labels_of_floats(body: str, expected: str) -> None:

@@ -19,6 +19,7 @@ BODY = rb"""\section{A}\label{s}\begin{equation}a\label{e}\end{equation}\subsect
         ("{elsarticle}", r"\appendix", "1 1 1.1 1.1.1 1 Appendix A|A.1 Appendix A.1|A.1 Appendix B|B.1"),
         ("{mnras}", r"\appendix", "1 1 1.1 1.1.1 1 A A1 A1 A1 B B1"),
         ("{llncs}", r"\appendix", "1 1 1.1 1.1 1 A 2 A.1 1 B 3"),
+        ("[compsocconf]{IEEEtran}", r"\appendices", "I 1 I-A I-A1 I A 2 A-A 1 B 3"),
         ("[epjc3]{svjour3}", r"\appendix", "1 1 1.1 1.1.1 1 Appendix A|2 Appendix A.1|1 Appendix B|3"),
         ("{sn-jnl}", r"\appendix", "1 1 1.1 1.1.1 1 A A1 A.1 A1 B B2"),
         ("{acmart}", r"\appendix", "1 1 1.1 1.1.1 1 A 2 A.1 1 B 3"),
@@ -95,3 +96,21 @@ def test_institutes_and_affiliations_are_counted() -> None:
         rb"\end{frontmatter}\section*{A}\label{s}\end{document}"
     )
     assert numbers({"main.tex": text})["s"] == "b"
+
+
+def test_an_authors_own_theorem_takes_the_place_of_the_class_s() -> None:
+    text = (
+        rb"\documentclass{acmart}\newtheorem{theorem}{Theorem}\begin{document}\section{A}\section{B}"
+        rb"\begin{theorem}x\label{t}\end{theorem}\begin{lemma}x\label{l}\end{lemma}\end{document}"
+    )
+    found = numbers({"main.tex": text})
+    assert (found["t"], found["l"]) == ("1", "2")
+
+
+def test_a_theorem_within_sections_is_printed_so_whatever_the_class_says_of_its_counter() -> None:
+    style = rb"\newcounter{theorem}\def\thetheorem{\arabic{theorem}}"
+    text = (
+        rb"\documentclass{mine}\newtheorem{theorem}{Theorem}[section]\begin{document}\section{A}"
+        rb"\begin{theorem}x\label{t}\end{theorem}\end{document}"
+    )
+    assert numbers({"main.tex": text, "mine.cls": style})["t"] == "1.1"

@@ -24,6 +24,7 @@ BODY = r"""\section{A}\label{s1}\section{B}\label{s2}\section{C}\label{s3}\subse
         (r"\nameCref{f}, \namecref{f}", "Figure, fig."),
         (r"\cref{s1,s4}", "sections 1 and 3.1"),
         (r"\cref{th}", "theorem 1"),
+        (r"\cref{s4}, \Cref{s4}", "section 3.1, Section 3.1"),
         (r"\autoref{s4}, \autoref{e1}, \autoref{f}", "subsection 3.1, Equation 1, Figure 1"),
         (r"\nameref{s2}, \nameref{f}", "B, F"),
         (r"page~\pageref{s1}", "page ??"),

@@ -73,6 +73,16 @@ def test_a_label_without_a_number_of_its_own_has_the_one_that_latex_had_counted(
     assert f"See {number}." in text
 
 
+def test_an_equation_in_a_footnote_is_counted_where_the_note_stands() -> None:
+    text = written(
+        r"\begin{equation}a\end{equation}Text\footnote{Since \begin{equation}b=c\label{n}\end{equation} holds.} "
+        r"goes on."
+        r"\begin{equation}d\label{e}\end{equation} See \ref{n} and \ref{e}."
+    ).text()
+    assert "See 2 and 3." in text and "Text[^1] goes on." in text
+    assert "Footnote 1: Since $$b=c$$ holds." in text
+
+
 def test_what_follows_an_equation_points_to_its_section_again() -> None:
     assert "See 1." in written(r"\section{A}\begin{equation}a\end{equation}\label{x} See \ref{x}.").text()
 

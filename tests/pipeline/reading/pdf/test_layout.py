@@ -116,3 +116,19 @@ def test_a_paragraph_of_any_length_is_joined_in_time_that_grows_with_it() -> Non
     began = time.process_time()
     assert joined(found, frozenset()).count("row") == 20_000
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [line(span("word here", 100, 50 + n * 0.035)) for n in range(20_000)],
+        [line(span("w", 10 + n * 0.025, 400)) for n in range(20_000)],
+        [line(span("word", 10 + n * 0.05, 400)) for n in range(10_000)]
+        + [line(span("x", 10 + n * 0.05, 396, size=6)) for n in range(10_000)],
+    ],
+    ids=["below each other", "in one row", "with as many scripts"],
+)
+def test_a_page_of_any_number_of_pieces_takes_time_that_grows_with_them(pieces: list[Line]) -> None:
+    began = time.process_time()
+    assert rows([page(*pieces)])
+    assert time.process_time() - began < 8
