@@ -72,6 +72,8 @@ _MEASURED = re.compile(
     r"|as a function of|versus|\bvs\b",
     re.IGNORECASE,
 )
+_SYMBOL = re.compile(r"\$(?:(?!\\(?:text|math[a-z]{2,})(?![A-Za-z]))[^$])*\$")
+"""A quantity, and no method: a formula that spells no word."""
 _OURS = re.compile(r"\b(?:ours?|proposed|this (?:work|paper|study))\b", re.IGNORECASE)
 _END = re.compile(r"(?<=[a-z0-9)\]%])\.\s(?=[A-Z*$(\\])")
 
@@ -229,7 +231,7 @@ def _baselines(table: Table) -> Iterable[str]:
         return
     for place, name in enumerate(table.labels):
         if place not in apart and (_METHODS.search(name) or (not name and _COMPARED.search(table.caption))):
-            yield from _labels(table, place)
+            yield from (label for label in _labels(table, place) if not _SYMBOL.fullmatch(label))
 
 
 def _data_column(table: Table) -> int | None:

@@ -23,6 +23,8 @@ class Style:
     appendix_within: Mapping[str, str] = field(default_factory=dict)
     appendix_resets: tuple[str, ...] = ()
     """What begins anew with the first appendix, and not with each."""
+    within: Mapping[str, str] = field(default_factory=dict)
+    """What begins anew with which, in the text."""
     depth: int | None = None
     one_appendix: bool = False
     """Whether `\\appendix` is a heading of its own, and the only one."""
@@ -123,6 +125,13 @@ STYLES: tuple[tuple[str, Style], ...] = (
             appendix_resets=("equation", "figure", "table"),
         ),
     ),
+    (
+        r"svjour3?\[.*numbook",
+        Style(
+            {counter: rf"\thesection.\arabic{{{counter}}}" for counter in ("equation", "figure", "table")},
+            within=dict.fromkeys(("equation", "figure", "table"), "section"),
+        ),
+    ),
     (r"svjour3?\[.*epjc3", Style(appendix={"section": r"Appendix~\Alph{section}"})),
     (r"llncs\[.*envcountsame", Style(depth=3, theorems=_sharing(*_OF_LLNCS))),
     (r"llncs", Style(depth=3, theorems={name: (name.capitalize(), name) for name in _OF_LLNCS})),
@@ -130,6 +139,7 @@ STYLES: tuple[tuple[str, Style], ...] = (
     (r"jmlr", Style(theorems=_sharing(*_USUAL[:-1], "remark", "axiom"))),
     (r"lipics", Style(theorems=_sharing(*_USUAL, "observation", "claim", "remark"))),
     (r"memoir", Style(depth=2)),
+    (r"amsbook", Style({counter: rf"\arabic{{{counter}}}" for counter in ("section", "figure", "table")})),
 )
 """A class's name and options, and its style; the first that matches."""
 

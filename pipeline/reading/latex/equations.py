@@ -51,14 +51,15 @@ def equation(reader: Reader, name: str, body: str, starred: bool) -> None:
     declared = re.search(r"label\s*=\s*\{?([^,{}\]]+)", given[0]) if given and name.startswith("d") else None
     if declared:
         body = f"\\label{{{declared.group(1).strip()}}}{body}"
+    # autonum gives what is referred to a number, also where `\[` begins it.
+    automatic = name == "displaymath" and reader.only_numbered is not None
+    unnumbered = not automatic and (starred or name in ("displaymath", "math", "xxalignat"))
     waiting: list[str] = []
     rows = _rows(body, name) if name in _ROWS else [body]
     if name in ("subnumcases", "subeqnarray"):
         _begin_parts(reader)
     for row in rows:
-        number, row = _number(
-            reader, name, row, unnumbered=starred or name in ("displaymath", "math", "xxalignat")
-        )
+        number, row = _number(reader, name, row, unnumbered=unnumbered)
         waiting.append(row)
         if number:
             _put(reader, name, waiting, number, starred=starred)

@@ -74,9 +74,10 @@ class Counters:
         self.prefixes |= _ITEM_PREFIXES
         if self.chapters:
             self.within |= dict.fromkeys(("section", "equation", "figure", "table"), "chapter")
-            self.within |= {"algorithm": "chapter"} if self.document_class == "amsbook" else {}
+            if self.document_class == "amsbook":
+                self.within["algorithm"] = self.within.pop("equation")
             self.depth = 3
-        self._take(self.style.formats, self.style.prefixes, {})
+        self._take(self.style.formats, self.style.prefixes, self.style.within)
         self.depth = self.style.depth or self.depth
 
     @property

@@ -15,7 +15,8 @@ BODY = r"""
 \subsection{Speed} Table~\ref{t} says how fast it is. We compare with others.
 \begin{table}\caption{Accuracy on CIFAR-10. More.}\label{t}\begin{tabular}{llr}Method & Dataset & Acc \\
 Adam \cite{k} & Web-5 & 91.1 \\ Ours & Web-5 & 92.2\end{tabular}\end{table}
-\begin{table}\caption{Speed.}\label{s}\begin{tabular}{lr}Solver & Time (s) \\ Euler & 1.5\end{tabular}\end{table}
+\begin{table}\caption{Speed.}\label{s}\begin{tabular}{lr}Solver & Time (s) \\ Euler & 1.5 \\
+$v_r$ & 2\end{tabular}\end{table}
 \subsection{Words} Nothing.
 \section{Observations} We pointed the telescope at it.
 \section{Simulations}\subsection{Set-up} Words.\subsection{Runs} See Figure~\ref{f}.

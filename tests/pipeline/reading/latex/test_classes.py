@@ -114,3 +114,10 @@ def test_a_theorem_within_sections_is_printed_so_whatever_the_class_says_of_its_
         rb"\begin{theorem}x\label{t}\end{theorem}\end{document}"
     )
     assert numbers({"main.tex": text, "mine.cls": style})["t"] == "1.1"
+
+
+def test_a_book_of_the_ams_prints_no_chapter_before_its_numbers() -> None:
+    text = rb"""\documentclass{amsbook}\begin{document}\chapter{A}\begin{equation}x\end{equation}\chapter{B}
+    \section{C}\label{s}\begin{equation}x\label{e}\end{equation}\begin{figure}\caption{x}\label{f}\end{figure}\end{document}"""
+    found = numbers({"main.tex": text})
+    assert (found["s"], found["e"], found["f"]) == ("1", "2", "1")
