@@ -51,7 +51,7 @@ _NO_LABEL = re.compile(
 _FORMULA = re.compile(r"(?<!\\)(?:\$\$.*?(?<!\\)\$\$|\$[^$\n]*(?<!\\)\$)", re.DOTALL)
 _OF_THE_CLASS = re.compile(
     r"^(?:Permission to make digital or hard copies|Copyrights for (?:third-party )?components of this work"
-    r"|To copy otherwise, or republish|This paper has been typeset from a T)"
+    r"|To copy otherwise, or republish|This paper has been typeset from a T|This is a provisional file)"
 )
 """What a class prints that no author wrote."""
 _NO_NUMBER = re.compile(r"csname|@xref")
