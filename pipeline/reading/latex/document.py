@@ -33,7 +33,8 @@ _CLASS = re.compile(r"\\document(?:class|style)\s*+(?:\[([^\]]{0,2000}+)\]\s*+)?
 _TOKEN = re.compile(r"\\(?P<name>[A-Za-z@]+)\*?|\\.|[{}]", re.DOTALL)
 _MARK = re.compile(VERBATIM.pattern + r"|\\(?P<mark>begin|end)\s*\{document\}", re.DOTALL)
 _AT_APPENDIX = re.compile(
-    r"\\(?:(?:re)?newcommand\*?|def|gdef|g@addto@macro|appto|apptocmd)\s*\{?\s*\\appendix(?![A-Za-z])\s*\}?\s*(?=\{)"
+    r"\\(?:(?:re)?newcommand\*?|def|gdef|g@addto@macro|appto|apptocmd)"
+    r"(?:\s*+\{)?\s*+\\appendix(?![A-Za-z])(?:\s*+\})?\s*+(?=\{)"
 )
 _ENSURED = re.compile(r"\\ensuremath(?![A-Za-z])\s?")
 _MAX_NAMED = 12
