@@ -26,6 +26,7 @@ HANDED = {
     "pipeline.model.thoughts:",
     "pipeline.planning.analysis:sections",
     "pipeline.planning.plan:metric_pattern",
+    "pipeline.running.concerned:_named",
     "pipeline.running.instrument:_missing_problems",
     "pipeline.running.remedies:_loosen_pins",
     "sandbox.public:_settled",

@@ -92,7 +92,7 @@ def test_a_wish_is_in_every_prompt_behind_the_paper(tmp_path: Path) -> None:
     reproduce(PAPER, llm=llm, sandbox=None, out=tmp_path, options=options, observe=lambda event: None)
     told = block("wish", options.wish)
     for prompt in llm.asked:
-        if prompt.stage != "audit":
+        if prompt.stage not in ("audit", "judge.1"):
             assert prompt.shared.index("</paper") < prompt.shared.index(told), prompt.stage
     (requirements,) = [prompt.task for prompt in llm.asked if prompt.stage == "plan.requirements"]
     assert "counted" not in requirements  # that paper has nothing to count
@@ -204,7 +204,7 @@ def test_what_a_run_draws_is_delivered_and_said_and_shown_to_no_model(tmp_path: 
     document = made.files["docs/execution-report.md"]
     assert "![Fig1.png](figures/Fig1.png)" in document
     assert "say nothing about the paper's results" in document.partition("## Figures of the smoke run")[2]
-    assert not any(prompt.pictures.name for prompt in llm.asked)
+    assert not any(prompt.pictures.drawn() for prompt in llm.asked)
 
 
 def test_what_answers_by_the_contract_before_is_made_and_run_as_before(

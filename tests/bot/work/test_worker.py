@@ -309,7 +309,8 @@ def test_a_failure_says_what_where_and_what_next(
     assert words in comment["body"]
     assert "**Where:** Plan" in comment["body"]
     assert "$0.25" in comment["body"]
-    assert "/paper2code retry" in comment["body"]
+    again = "Trying again helps only once the paper can be read" if status == 2 else "/paper2code retry"
+    assert again in comment["body"]
     assert "secret detail" not in comment["body"]
     assert not hub.state.pulls
 
