@@ -167,7 +167,7 @@ def test_a_paper_becomes_a_repository_that_runs(paper: Path, tmp_path: Path) -> 
     assert "The repository runs." in ended.stdout
     assert "smoke run (tiny data), local sandbox, no repairs\n" in ended.stdout
     assert "2 of 2 implemented" in ended.stdout
-    assert "$0.09 for 9 model calls, when they were recorded" in ended.stdout
+    assert "$0.10 for 10 model calls, when they were recorded" in ended.stdout
     assert ended.stderr == ""
 
     again = run("execute", out / "repository", "--json", "report.json")
@@ -344,7 +344,7 @@ def test_a_recording_of_another_paper_or_method_is_noticed_before_anything_is_ma
     played = journal(tmp_path / "recording.jsonl", recording())
     ended = run("run", paper, "--replay", played, "--method", "iterative", "--out", "out")
     assert ended.exit_code == 2
-    assert "no iterate, only analysis, audit, code, plan" in ended.stderr
+    assert "no iterate, only analysis, audit, code, judge, plan" in ended.stderr
     other = tmp_path / "other.md"
     other.write_text("# Another\n\n## 1 Method\n\nThe median of all observations is taken.\n")
     ended = run("run", other, "--replay", played, "--out", "out")
@@ -443,7 +443,7 @@ def test_the_demo_ends_with_a_pull_request_on_a_local_repository(tmp_path: Path)
     assert ended.exit_code == 0, ended.output
     text = (out / "pull-request.md").read_text()
     assert text.startswith("# Implement “Matching the Innovation")
-    assert "✅ **Runs** (smoke run, after 1 repair)" in text
+    assert "✅ **Runs** (smoke run)" in text
     git = ["git", "-C", str(out / "origin.git")]
     (branch,) = subprocess.check_output(
         [*git, "branch", "--list", "paper2code/*", "--format=%(refname:short)"], text=True

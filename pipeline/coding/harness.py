@@ -24,6 +24,7 @@ of config.yaml, as `<experiment>_<method>_<metric>`. Processes that run at the s
 from __future__ import annotations
 
 import argparse
+import atexit
 import csv
 import hashlib
 import importlib.metadata
@@ -137,8 +138,8 @@ class Result:
     """Seconds since the epoch."""
     shape: Mapping[str, Any]
     """What its hash is of."""
-    folder: str
-    """Where it has left files, below the repository."""
+    folder: Path
+    """Where it has left files."""
 
 
 class Run:
@@ -405,7 +406,8 @@ class Laboratory:
                 _die_if_asked()
                 if known:
                     path.replace(path.with_suffix(f".{known.ended:.0f}.json"))
-                _write(path, json.dumps(asdict(result), indent=1).encode())
+                told = {**asdict(result), "folder": result.folder.relative_to(ROOT).as_posix()}
+                _write(path, json.dumps(told, indent=1).encode())
                 path.with_suffix(".state").unlink(missing_ok=True)
         self.derive()
         if result.status == "failed" and self._processes > 1:
@@ -441,7 +443,7 @@ class Laboratory:
         return Result(
             experiment.name, run.method, run.seed, path.stem.partition("-")[2], status, reason, metrics,
             {name: why for name, why in undefined.items() if metrics[name] is None}, run.rows,
-            round(time.monotonic() - started, 3), time.time(), shape, str(path.with_suffix("").relative_to(ROOT)),
+            round(time.monotonic() - started, 3), time.time(), shape, path.with_suffix(""),
         )  # fmt: skip
 
     def results(self, experiment: Experiment, config: Mapping[str, Any]) -> list[Result]:
@@ -633,7 +635,7 @@ def _report(lab: Laboratory, experiments: Iterable[Experiment]) -> bool:
 
 
 def _anchors(experiment: Experiment) -> list[str]:
-    return re.findall(r"\w[\w.]*", experiment.shows)
+    return re.findall(r"\w[\w.-]*", experiment.shows)
 
 
 def _markdown(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -723,10 +725,11 @@ _known: dict[Path, tuple[int, Result]] = {}
 
 
 def _read(path: Path) -> Result | None:
-    with suppress(OSError, ValueError, TypeError):
+    with suppress(OSError, ValueError, TypeError, KeyError):
         stamp = path.stat().st_mtime_ns
         if path not in _known or _known[path][0] != stamp:
-            _known[path] = stamp, Result(**json.loads(path.read_text(encoding="utf-8")))
+            told = json.loads(path.read_text(encoding="utf-8"))
+            _known[path] = stamp, Result(**{**told, "folder": ROOT / told["folder"]})
         return _known[path][1]
     return None
 
@@ -776,6 +779,8 @@ def _meet(device: str) -> int:
         if device.startswith("cuda"):
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+        # Its threads would bring the process down at its end.
+        atexit.register(torch.distributed.destroy_process_group)
     return processes
 
 

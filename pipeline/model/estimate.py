@@ -31,12 +31,13 @@ RECORDED = (
         "innovation-matched-forgetting",
         3_439,
         {
-            "planner": Usage(6, 47_037, 25_856, 9_689, written_tokens=17_536),
-            "writer": Usage(7, 100_103, 86_272, 8_322, written_tokens=5_120),
-            "auditor": Usage(3, 45_293, 29_440, 3_311, written_tokens=14_720),
+            "planner": Usage(7, 63_419, 36_736, 14_200, written_tokens=18_432),
+            "writer": Usage(8, 113_801, 97_408, 7_655, written_tokens=10_624),
+            "auditor": Usage(3, 50_070, 32_512, 3_850, written_tokens=16_256),
+            "judge": Usage(1, 16_958, 16_256, 131),
         },
-        231,
-        25_389,
+        215,
+        20_242,
     ),
     Recorded(
         "transformer",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline import rendering
-from pipeline.planning.plan import Experiment, Plan
+from pipeline.planning.plan import Experiment, Plan, Value
 from pipeline.proving.scope import in_words
 
 EXECUTION, REQUIREMENTS = "docs/execution-report.json", "docs/plan/requirements.md"
@@ -33,8 +33,11 @@ def _render(template: str, **values: object) -> str:
 def report_documents(plan: Plan, report: dict[str, Any]) -> dict[str, str]:
     """README, requirements table and the execution report in both forms."""
     dropped = _render("dropped.md", refused=plan.refused) if plan.refused else ""
+    first = _quickest(plan)
     return {
-        "README.md": _render("readme.md", plan=plan, report=report, first=_quickest(plan)),
+        "README.md": _render(
+            "readme.md", plan=plan, report=report, first=first, seed=_seed(plan, first) if first else 0
+        ),
         REQUIREMENTS: _render("requirements.md", report=report, dropped=dropped, revised=False),
         **_execution(report),
     }
@@ -57,6 +60,13 @@ def _quickest(plan: Plan) -> Experiment | None:
     """The experiment to try first."""
     ranked = sorted(plan.logic.experiments, key=lambda e: (bool(e.needs), e.gpu, e.minutes))
     return ranked[0] if ranked else None
+
+
+def _seed(plan: Plan, experiment: Experiment) -> Value:
+    """One that the experiment has."""
+    values = {entry.key: entry.value for entry in plan.configuration.entries}
+    listed = values.get(experiment.seeds)
+    return listed[0] if isinstance(listed, tuple) and listed else 0
 
 
 def _execution(report: dict[str, Any]) -> dict[str, str]:

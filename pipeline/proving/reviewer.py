@@ -5,14 +5,14 @@ with the same bytes, so that the first has them read for all.
 """
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pipeline.coding.checks.settings import symbols
 from pipeline.coding.given import GIVEN
 from pipeline.coding.repository import Repository, interface
 from pipeline.contract import HARNESS, contract_of
 from pipeline.model.asking import Context, block, bullets
-from pipeline.planning.plan import Plan
+from pipeline.planning.plan import Plan, ScopeItem
 from pipeline.proving.evidence import without_comments
 from pipeline.proving.scoring import code_of
 from sandbox.report import ExecutionReport
@@ -31,8 +31,8 @@ def shown(context: Context, plan: Plan, repository: Repository, execution: Execu
     if unclear:
         said = [f"{each.question} Assumed: {each.assumption} ({each.why})" for each in unclear]
         context = context.extended("assumptions", bullets(said))
-    if said := [f"{item.label} [{item.anchor}]: {item.why}" for item in plan.scope or () if item.why]:
-        context = context.extended("left_out", bullets(said))
+    if left_out := [item for item in plan.scope or () if item.why]:
+        context = context.extended("left_out", bullets(_grouped(left_out)))
     if contract_of(repository.files) > 1:
         context = context.extended("interface", interface(repository.files[HARNESS]), path=HARNESS)
     for path, text in _visible(repository).items():
@@ -57,6 +57,14 @@ def _visible(repository: Repository) -> dict[str, str]:
         path: without_comments(text) if path.endswith(".py") else text
         for path, text in code_of(repository).items()
     }
+
+
+def _grouped(left_out: Sequence[ScopeItem]) -> list[str]:
+    """A line for each reason."""
+    reasons = dict.fromkeys(item.why for item in left_out)
+    return [
+        f"{why}: {', '.join(f'{i.label} [{i.anchor}]' for i in left_out if i.why == why)}" for why in reasons
+    ]
 
 
 def _stated(plan: Plan, number: int) -> str:

@@ -28,7 +28,11 @@ _CALLED = {
     "S": "Section",
     "App": "Appendix",
 }
+_SEVERAL = {"Appendix": "Appendices"}
+_UNNUMBERED = ("datasets", "baselines")
+_PAIR = 2
 _ANCHOR = re.compile(r"(Eq|Alg|Tab|Fig|S|App)(?=[\dA-Z])(.+)")
+_COUNTED = re.compile(r"(.*?)(\d{1,6})")
 
 
 def counted(scope: Sequence[ScopeItem], verdicts: Mapping[str, str]) -> dict[str, Any]:
@@ -59,7 +63,7 @@ def in_words(scope: Mapping[str, Any] | None, most: int = MOST_NAMED) -> str:
     if not shares:
         return "The paper has nothing that is numbered"
     groups = [
-        f"{_listed([_named(kind, item) for item in items])} ({why})"
+        f"{_listed(kind, items)} ({why})"
         for kind in KINDS
         for why, same in groupby(sorted(scope[kind]["left_out"], key=lambda i: i["why"]), lambda i: i["why"])
         if (items := list(same))
@@ -89,14 +93,34 @@ def _share(part: Mapping[str, Any], word: str) -> str:
     return f"{covered or 'none'} of {total} {words}"
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+def _listed(kind: str, items: Sequence[Mapping[str, str]]) -> str:
+    """Items as people call them: `Equation 3, Equations 5 to 9`; what is one after the other stands together."""
+    rows: list[list[Mapping[str, str]]] = []
+    for item in items:
+        if rows and kind not in _UNNUMBERED and _follows(rows[-1][-1]["anchor"], item["anchor"]):
+            rows[-1].append(item)
+        else:
+            rows.append([item])
+    named = []
+    for row in rows[:MOST_NAMED]:
+        if len(row) > _PAIR:
+            word, first = _called(row[0]["anchor"])
+            named.append(f"{_SEVERAL.get(word, f'{word}s')} {first} to {_called(row[-1]['anchor'])[1]}")
+        else:
+            named += [
+                item["label"] if kind in _UNNUMBERED else " ".join(_called(item["anchor"])).strip()
+                for item in row
+            ]
+    more = sum(map(len, rows[MOST_NAMED:]))
+    return ", ".join(named) + (f" and {more} more" if more else "")
 
 
-def _named(kind: str, item: Mapping[str, str]) -> str:
-    """An item as people call it."""
-    found = _ANCHOR.fullmatch(item["anchor"])
-    if kind in ("datasets", "baselines"):
-        return str(item["label"])
-    return f"{_CALLED[found[1]]} {found[2]}" if found else item["anchor"]
+def _follows(before: str, after: str) -> bool:
+    first, second = _COUNTED.fullmatch(before), _COUNTED.fullmatch(after)
+    return bool(first and second and first[1] == second[1] and int(second[2]) == int(first[2]) + 1)
+
+
+def _called(anchor: str) -> tuple[str, str]:
+    """The word for what an anchor names, and its number."""
+    found = _ANCHOR.fullmatch(anchor)
+    return (_CALLED[found[1]], found[2]) if found else (anchor, "")

@@ -95,7 +95,7 @@ def test_who_reviews_knows_what_was_left_out_and_why() -> None:
     done = ScopeItem(kind="equations", anchor="Eq1", label="Mean", requirements=("R1",))
     plan = PLAN.model_copy(update={"scope": (asked_for, done)})
     seen = shown(Context(""), plan, Repository({"estimator.py": ESTIMATOR}), None).shared
-    assert "Ablation [Tab2]: asked for by the person" in seen and "Eq1" not in seen
+    assert "asked for by the person: Ablation [Tab2]" in seen and "Eq1" not in seen
 
 
 def test_a_fault_that_no_requirement_asks_about_is_mended_before_delivery(

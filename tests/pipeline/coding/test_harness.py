@@ -441,15 +441,18 @@ def test_an_experiment_builds_on_the_result_of_another(room: Room) -> None:
     room.write(
         "experiments.py",
         "from harness import Experiment\n\n"
-        "def tune(run):\n    run.log(rate=0.1, error=2.0)\n    run.log(rate=0.2, error=1.0)\n"
+        "def tune(run):\n    (run.folder / 'weights').touch()\n"
+        "    run.log(rate=0.1, error=2.0)\n    run.log(rate=0.2, error=1.0)\n"
         "    return {'best': 0.2}\n\n"
         "def use(run):\n    tuned = run.result('tune', 'default', 0)\n"
-        "    return {'points': len(tuned.rows), 'rate': tuned.metrics['best']}\n\n"
+        "    return {'points': len(tuned.rows), 'rate': tuned.metrics['best'],\n"
+        "            'kept': (tuned.folder / 'weights').exists()}\n\n"
         "EXPERIMENTS = (Experiment('use', 'Tab1', use, methods=('a', 'b')), Experiment('tune', 'S4', tune))\n",
     )
     room("run", "use")
     assert room.results["metrics"] == {
         "use_a_points": 2, "use_a_rate": 0.2, "use_b_points": 2, "use_b_rate": 0.2, "tune_best": 0.2,
+        "use_a_kept": 1, "use_b_kept": 1,
     }  # fmt: skip
     assert len(room.runs()) == 3
 
@@ -483,6 +486,19 @@ def test_a_report_of_its_own_writes_tables_and_figures_under_their_anchors(
     said = room("report", status=1)
     assert "its report has not written Fig2, which it shows" in said
     assert "made by earlier code" in (room.folder / "results/full/report.md").read_text()
+
+
+def test_anchors_of_supplements_and_appendices_are_whole(room: Room) -> None:
+    shown = "def show(report):\n    for name in ('TabS-3', 'TabB.1'):\n        report.table(name, ['a'], [[1]])\n\n\n"
+    room.write(
+        "experiments.py",
+        EXPERIMENTS.replace("EXPERIMENTS = (", shown + "EXPERIMENTS = (").replace(
+            '"Tab1", walk,', '"TabS-3, TabB.1", walk, report=show,'
+        ),
+    )
+    room("run", "walk", "--seed", "0")
+    room("report", status=0)
+    assert (room.folder / "results/full/TabS-3.md").exists()
 
 
 def test_two_experiments_that_show_one_table_each_write_their_part(room: Room) -> None:

@@ -140,7 +140,7 @@ def test_what_is_not_placed_goes_back_once_and_then_counts_as_left_out() -> None
     (asked,) = [prompt.task for prompt in llm.asked if prompt.stage == "plan.requirements.places"]
     assert "These equations have no place: Eq1, Eq2." in asked
     (told,) = [prompt.shared for prompt in llm.asked if prompt.stage == "plan.logic"]
-    assert "- [Eq1] m = s / n (unplaced)" in told
+    assert "- unplaced: [Eq1] m = s / n" in told
 
 
 def test_a_plan_by_the_older_contract_is_asked_nothing_more() -> None:

@@ -42,6 +42,27 @@ def test_the_line_speaks_of_the_paper() -> None:
     )
 
 
+def test_what_follows_one_another_is_named_together() -> None:
+    anchors = (
+        "EqS-1",
+        "EqS-2",
+        "EqS-9",
+        "EqS-10",
+        "EqS-11",
+        "AppB.1",
+        "AppB.2",
+        "AppB.3",
+        "AppC",
+        "Eq12a",
+        "S4",
+    )
+    scope = tuple(item("equations", anchor, why="proof only") for anchor in anchors)
+    assert in_words(counted(scope, {})) == (
+        "none of 11 equations; left out: Equation S-1, Equation S-2, Equations S-9 to S-11, Appendices B.1 to B.3, "
+        "Appendix C, Equation 12a, Section 4 (proof only)"
+    )
+
+
 @pytest.mark.parametrize(
     ("verdict", "covered"), [("implemented", 2), ("partial", 2), ("missing", 1), ("deviates", 1)]
 )
@@ -54,8 +75,8 @@ def test_what_the_audit_did_not_find_is_not_covered(verdict: str, covered: int) 
 
 
 def test_a_long_list_is_said_to_be_cut() -> None:
-    scope = tuple(item("equations", f"Eq{n}", why="unplaced") for n in range(1, 31))
-    assert in_words(counted(scope, {})).endswith("Equation 8 and 22 more (unplaced)")
+    scope = tuple(item("equations", f"Eq{n}", why="unplaced") for n in range(1, 61, 2))
+    assert in_words(counted(scope, {})).endswith("Equation 15 and 22 more (unplaced)")
     assert in_words(counted(scope, {})).startswith("none of 30 equations")
     assert in_words(None) == ""
 
