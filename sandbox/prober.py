@@ -34,6 +34,7 @@ _SHORTEST = 5.0
 """Seconds that any run of tests may take."""
 _WHY = 1_500
 """Characters kept of how a test failed."""
+EXPECTED = "It fails, as it is marked to."
 _OPERATORS: dict[type[ast.AST], tuple[type[ast.operator], ...]] = {
     ast.Add: (ast.Sub,),
     ast.Sub: (ast.Add,),
@@ -233,7 +234,7 @@ class _Outcomes:
         if report.failed:
             self.told[report.nodeid] = str(report.longrepr)[-_WHY:]
         elif report.skipped:
-            self.told[report.nodeid] = "It was skipped."
+            self.told[report.nodeid] = EXPECTED if hasattr(report, "wasxfail") else "It was skipped."
         elif report.when == "call":
             self.told.setdefault(report.nodeid, "")
 
@@ -323,10 +324,12 @@ class Probe:
         """What is printed.
 
         `tests`: test → why it failed; `calls`: function → the passing tests that fail when it only raises; `mutants`:
-        what was tried and whether those tests noticed; `untried`: how many faults were not.
+        what was tried and whether those tests noticed; `untried`: how many faults were not. None is tried while a
+        test fails that nobody expects to.
         """
         outcomes, took = self._as_they_stand()
         passing = [name for name, why in outcomes.items() if not why]
+        settled = set(outcomes.values()) <= {"", EXPECTED}
         deadline = time.monotonic() + self.seconds
         calls: dict[str, list[str]] = {}
         ready: list[list[tuple[str, Wrong, list[str]]]] = []
@@ -337,7 +340,7 @@ class Probe:
                 told = run(passing, _patience(took.values()), raising)
                 noticed = passing if told is None else [name for name in passing if told.get(name)]
             calls[symbol] = noticed
-            if noticed:
+            if noticed and settled:
                 ready.append([(symbol, Wrong(file, tree, fault), noticed) for fault in faults(function)])
         tried = []
         for symbol, wrong, noticed in chosen(ready, self.mutants):

@@ -39,6 +39,7 @@ KNOW_THE_SANDBOX = ("pipeline.running.", "pipeline.reproduce")
 READ_ITS_VALUES = {
     ("pipeline.proving.report", "sandbox.report"),
     ("pipeline.proving.reviewer", "sandbox.report"),
+    ("pipeline.proving.conformance", "sandbox.report"),
 }
 """What was run is written down from the sandbox's own values; nothing is run there."""
 
