@@ -81,6 +81,12 @@ def main() -> None:
 @click.option("--concurrency", type=click.IntRange(1, 64), help="Model calls at the same time.")
 @click.option("--resume", is_flag=True, help="Go on with what DIR holds; nothing is paid for twice.")
 @click.option("--replay", type=EXISTING_FILE, help="Answers from a journal instead of a model.")
+@click.option(
+    "--tests/--no-tests",
+    default=True,
+    show_default=True,
+    help="Tests from the paper, by a call that sees no code.",
+)
 @click.option("--estimate", is_flag=True, help="Only say what it may cost; no model is asked.")
 @click.pass_context
 def run(
@@ -96,6 +102,7 @@ def run(
     judge: int,
     resume: bool,
     replay: Path | None,
+    tests: bool,
     estimate: bool,
     **overrides: Any,
 ) -> None:
@@ -136,6 +143,7 @@ def run(
         out=out,
         resume=resume,
         replay=replay,
+        tests=tests,
         method=method,
         refine=refine,
         wish=scope.strip(),

@@ -171,6 +171,20 @@ def test_failures_say_why_and_stop_nothing(sandbox: Sandbox, tmp_path: Path, pac
     assert said["tests/test_skipped.py::test_skipped"] == "It was skipped."
 
 
+def test_a_test_that_is_marked_to_fail_fails_nothing_and_faults_are_put_beside_it(
+    sandbox: Sandbox, tmp_path: Path, packages: Path
+) -> None:
+    wrong = "\n\n{mark}def test_wrong():\n    assert scaled([1], 2) == [4]\n"
+    mark = "import pytest\n\n@pytest.mark.xfail(reason='disputed: so')\n"
+    marked = made(tmp_path / "a", {"test_code.py": SHARP + wrong.format(mark=mark)})
+    said = probed(sandbox, marked, packages, mutants=2)
+    assert said["tests"]["tests/test_code.py::test_wrong"] == prober.EXPECTED
+    assert len(said["mutants"]) == 2
+    plain = made(tmp_path / "b", {"test_code.py": SHARP + wrong.format(mark="")})
+    said = probed(sandbox, plain, packages, mutants=2)
+    assert (said["mutants"], said["untried"]) == ([], 0)
+
+
 def test_a_fault_that_never_ends_is_noticed(sandbox: Sandbox, tmp_path: Path, packages: Path) -> None:
     code = "def scaled(n):\n    while n:\n        n -= 1\n    return n\n"
     test = "from code_under_test import scaled\n\ndef test_scaled():\n    assert scaled(3) == 0\n"

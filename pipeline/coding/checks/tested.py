@@ -54,14 +54,17 @@ def required(name: str) -> tuple[str, ...]:
 
 
 def targets(files: Mapping[str, str]) -> dict[str, list[str]]:
-    """What the tests of a repository import of it: path → functions and classes."""
+    """Files that the tests of a repository import something from, each with its functions and classes.
+
+    All of them, because what is imported stands on what is not.
+    """
     program, found = Program(files), dict[str, list[str]]()
     for path, text in files_of_tests(files).items():
         tree = parse(text)
         for module, name in imports(path, tree).values() if tree else ():
             file = program.path_of(module)
-            if name and file in files and name not in found.setdefault(str(file), []):
-                found[str(file)].append(name)
+            if name and file and (defined := program.module(file)):
+                found[file] = [*defined.functions, *defined.classes]
     return found
 
 

@@ -54,6 +54,7 @@ def test_each_role_is_named_with_what_it_cost_and_all_of_them_are_the_sum() -> N
     ] == [
         ("planner", "m", 1, 0.25),
         ("writer", "w", 1, 0.25),
+        ("tester", "m", 1, 0.25),
         ("auditor", "a", 1, 0.25),
         ("judge", "m", 0, 0.0),
     ]

@@ -1,0 +1,43 @@
+"""What a pull request says of the tests that were written from the paper. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.markdown import code, prose
+
+
+def tested(report: Mapping[str, Any], most: int) -> str:
+    """A part of its body, with at most `most` disputes; empty where there are neither tests nor words on their lack."""
+    tests = report.get("tests")
+    if not tests:
+        return ""
+    rows = ["## Tests written from the paper", "", _counted(tests)]
+    for dispute in tests["disputes"][:most]:
+        word = "Disputed" if dispute["outcome"] == "disputed" else "Fails"
+        rows += [
+            "",
+            f"**{word}:** {code(dispute['test'], 160)}. The test: {prose(dispute['by_test'], 300)} "
+            f"The code: {prose(dispute['by_code'], 300)} The paper: “{prose(dispute['quote'], 300)}” "
+            f"{prose(dispute['why'], 300)}",
+        ]
+    if more := len(tests["disputes"]) - most:
+        rows += ["", f"And {more} more in docs/execution-report.md."] if more > 0 else []
+    if tests["untested"] and most:
+        ids = ", ".join(each["requirement"] for each in tests["untested"])
+        rows += ["", f"Not tested: {prose(ids, 300)}; docs/execution-report.md says why."]
+    return "\n".join(rows)
+
+
+def _counted(tests: Mapping[str, Any]) -> str:
+    if not tests["total"]:
+        return "There are none."
+    said = f"{tests['passed']} of {tests['total']} pass"
+    for name, word in (("failed", "known to fail"), ("disputed", "disputed")):
+        said += f", {tests[name]} {word}" if tests[name] else ""
+    said += ". Their author has seen the paper and the plan, never the code."
+    if tests["mutants"]:
+        said += (
+            f" Of {tests['mutants']} faults that a program put into the functions under test, they noticed "
+            f"{tests['killed']}."
+        )
+    return said
