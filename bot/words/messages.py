@@ -15,9 +15,9 @@ from bot.intake.configuration import PATH, SAFE_SLUG, filled_in
 from bot.intake.jobs import Job, Outcome, Record
 from bot.intake.progress import Board, Line
 from bot.words.amounts import counted, duration, money
+from bot.words.conformed import conformed
 from bot.words.figures import address, figures
 from bot.words.runs import executed
-from bot.words.tested import tested
 from pipeline.markdown import code, line, prose
 from pipeline.progress import Stage
 from pipeline.proving.documents import USES, failed_phase, repairs
@@ -75,7 +75,7 @@ def pull_request(reproduction: Reproduction, directory: str, blob: str, issue: i
             _verdict(report),
             _assumptions(report, most),
             _requirements(report, f"{blob}/{directory}" if blob else directory, most),
-            tested(report, most),
+            conformed(report, most),
             executed(report, most),
             figures(report, f"{blob}/{directory}" if blob else directory, most),
             _how_to_run(directory, report.get("contract", 1)),

@@ -199,10 +199,12 @@ def _stored(node: ast.AST) -> str:
 
 
 def _unjustified(text: str, tree: ast.Module) -> Iterator[str]:
-    """Tolerances without a comment beside or above them."""
+    """Tolerances without a comment beside or above them, or at the constant that they are."""
     lines = text.split("\n")
+    named = {dotted(n.targets[0]): n for n in tree.body if isinstance(n, ast.Assign)}
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg in (*RELATIVE, *ABSOLUTE):
-            near = lines[max(0, node.lineno - 4) : (node.end_lineno or node.lineno) + 1]
+            places = [node, *([named[dotted(node.value)]] if dotted(node.value) in named else [])]
+            near = [line for place in places for line in lines[max(0, place.lineno - 4) : place.lineno + 1]]
             if not any("#" in line for line in near):
                 yield f"line {node.lineno}: a comment says why `{ast.unparse(node)}` is the right tolerance."

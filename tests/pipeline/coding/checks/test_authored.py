@@ -60,6 +60,19 @@ def test_honest_tests_are_tried() -> None:
     assert refused_tests(PATH, HONEST, PLAN, {"R1"}) == []
 
 
+def test_a_tolerance_can_be_justified_where_it_is_named() -> None:
+    named = HONEST.replace("SEEDS =", "CLOSE = 1e-12  # rounding in double precision\nSEEDS =")
+    named = named.replace("        # rounding of some ten additions in double precision\n", "")
+    assert refused_tests(PATH, named.replace("rel=1e-12", "rel=CLOSE"), PLAN, {"R1"}) == []
+    assert "a comment says why" in " ".join(refused_tests(PATH, named, PLAN, {"R1"}))
+
+
+def test_one_test_may_show_several_requirements() -> None:
+    both = HONEST.replace("test_r1_is", "test_r1_r2_is")
+    assert refused_tests(PATH, both, PLAN, {"R1", "R2"}) == []
+    assert cases({PATH: both})[0].requirements == ("R1", "R2")
+
+
 def body(line: str) -> str:
     return f"from estimator import mean\n\n\ndef test_r1_mean():\n    {line}\n"
 

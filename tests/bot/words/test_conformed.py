@@ -1,6 +1,6 @@
 from typing import Any
 
-from bot.words.tested import tested
+from bot.words.conformed import conformed
 
 DISPUTE = {
     "test": "tests/test_model.py::test_r3_rows",
@@ -29,7 +29,7 @@ TESTS: dict[str, Any] = {
 
 
 def test_a_pull_request_counts_the_tests_and_shows_both_readings() -> None:
-    told = tested({"tests": TESTS}, 10)
+    told = conformed({"tests": TESTS}, 10)
     assert "8 of 9 pass, 1 disputed." in told
     assert "Of 40 faults that a program put into the functions under test, they noticed 37." in told
     assert "The test: Rows sum to one. The code: Columns sum to one." in told
@@ -37,10 +37,10 @@ def test_a_pull_request_counts_the_tests_and_shows_both_readings() -> None:
 
 
 def test_where_it_gets_too_long_disputes_are_counted() -> None:
-    told = tested({"tests": TESTS}, 0)
+    told = conformed({"tests": TESTS}, 0)
     assert "And 1 more" in told
     assert "Rows sum" not in told
 
 
 def test_reports_from_before_say_nothing() -> None:
-    assert tested({}, 10) == tested({"tests": None}, 10) == ""
+    assert conformed({}, 10) == conformed({"tests": None}, 10) == ""

@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.markdown import code, prose
 
 
-def tested(report: Mapping[str, Any], most: int) -> str:
+def conformed(report: Mapping[str, Any], most: int) -> str:
     """A part of its body, with at most `most` disputes; empty where there are neither tests nor words on their lack."""
     tests = report.get("tests")
     if not tests:
