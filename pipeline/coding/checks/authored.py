@@ -204,7 +204,10 @@ def _unjustified(text: str, tree: ast.Module) -> Iterator[str]:
     named = {dotted(n.targets[0]): n for n in tree.body if isinstance(n, ast.Assign)}
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg in (*RELATIVE, *ABSOLUTE):
-            places = [node, *([named[dotted(node.value)]] if dotted(node.value) in named else [])]
+            places: list[ast.keyword | ast.Assign] = [
+                node,
+                *([named[dotted(node.value)]] if dotted(node.value) in named else []),
+            ]
             near = [line for place in places for line in lines[max(0, place.lineno - 4) : place.lineno + 1]]
             if not any("#" in line for line in near):
                 yield f"line {node.lineno}: a comment says why `{ast.unparse(node)}` is the right tolerance."
