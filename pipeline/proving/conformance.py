@@ -8,8 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipeline.coding.checks.tested import Case, cases, expected_to_fail, files_of_tests, misfits, without
+from pipeline.coding.checks.tested import (
+    Case,
+    cases,
+    expected_to_fail,
+    files_of_tests,
+    misfits,
+    targets,
+    without,
+)
 from pipeline.coding.repository import Repository
+from pipeline.contract import DEVELOPMENT, TESTS
 from pipeline.errors import AnswerInvalid, BudgetReached, ModelRefused
 from pipeline.proving.arbiter import Arbiter, Ruling
 from pipeline.proving.authoring import Author, Suite
@@ -17,7 +26,6 @@ from pipeline.running.fixing import Fixer
 from pipeline.running.probing import Mutant, Probed, blamed
 from sandbox.report import ExecutionReport
 
-DEVELOPMENT = "requirements-dev.txt"
 ENOUGH = 0.8
 """Of the faults that are put into the code, so many shall be noticed."""
 ROUNDS = 6
@@ -87,11 +95,12 @@ class Conformance:
 
     def _fit(self) -> None:
         """Code that is not what the plan promises goes back, without asking who is wrong."""
-        if problems := [each for found in misfits(self.repository.files).values() for each in found]:
+        if found := misfits(self.repository.files):
+            problems = [f"{self._about(path)}: {problem}" for path, each in found.items() for problem in each]
             report = self.fixer.executed_as(self._without_tests())
             self._mend(blamed(report, {}, problems))
-        for path, found in misfits(self.repository.files).items():
-            self._drop(path, " ".join(found))
+        for path, unfit in misfits(self.repository.files).items():
+            self._drop(path, " ".join(unfit))
 
     def _round(self, number: int, *, last: bool) -> bool:
         """One execution and what follows from it; whether nothing is left to do."""
@@ -158,11 +167,18 @@ class Conformance:
 
     def _mended(self, code: Mapping[str, str], execution: ExecutionReport) -> bool:
         problems = [
-            f"`{name.partition('::')[0]}`, `{name.partition('::')[2]}`: {self._rulings[name].why} "
+            f"{self._about(name.partition('::')[0])}. `{name.partition('::')[2]}`: {self._rulings[name].why} "
             f"The paper says: “{self._rulings[name].quote}”"
             for name in code
         ]
         return self._mend(blamed(execution, code, problems))
+
+    def _about(self, path: str) -> str:
+        """What a file of tests tests: files that are named so are shown whole to whoever mends."""
+        files = dict(self.repository.files)
+        others = {other: text for other, text in files.items() if not other.startswith(TESTS)}
+        tested = ", ".join(f"`{other}`" for other in targets({**others, path: files[path]}))
+        return f"`{path}` tests {tested or 'nothing'}"
 
     def _mend(self, execution: ExecutionReport) -> bool:
         """Whether the code was changed as the model proposes, and still runs as it did."""
@@ -285,6 +301,7 @@ def told(
         name: sum(each == name for each in outcomes.values()) for name in ("passed", "failed", "disputed")
     }
     mutants = probed.mutants if probed else ()
+    tested = {id_ for case in all_ for id_ in case.requirements}
     return {
         "total": len(all_),
         **counted,
@@ -309,7 +326,9 @@ def told(
             for dispute in conformed.disputes
         ],
         "settled": list(conformed.settled),
-        "untested": [{"requirement": id_, "why": why} for id_, why in conformed.untested.items()],
+        "untested": [
+            {"requirement": id_, "why": why} for id_, why in conformed.untested.items() if id_ not in tested
+        ],
     }
 
 

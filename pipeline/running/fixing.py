@@ -17,7 +17,7 @@ from pipeline.coding import edits
 from pipeline.coding.checks.code import check_source
 from pipeline.coding.given import GIVEN, VERSION
 from pipeline.coding.repository import Repository, interface
-from pipeline.contract import contract_of
+from pipeline.contract import TESTS, contract_of
 from pipeline.model.asking import Context, block, bullets, render
 from pipeline.model.llm import LLM
 from pipeline.planning.analysis import FileAnalysis
@@ -279,6 +279,7 @@ def code_shown(repository: Repository, full: Collection[str]) -> list[str]:
     shown += [
         block("interface", interface(sources[path]), path=path)
         for path in sorted(set(sources).difference(full))
+        if not path.startswith(TESTS)
     ]
     return shown + [
         block("code", repository.files[path], path=path) for path in _BESIDE if path in repository.files

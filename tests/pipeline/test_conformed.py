@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.proving.conformance import DEVELOPMENT
+from pipeline.contract import DEVELOPMENT
 from tests.conftest import available
 from tests.pipeline.plans import ESTIMATOR, fenced, old_recording, recording
 from tests.pipeline.proving.test_conformance import QUOTE, ruling

@@ -172,6 +172,8 @@ def test_code_that_departs_from_the_paper_is_mended(tmp_path: Path, tools: Path)
     assert QUOTE in asked
     assert "4.5 == 3.0" in asked, "and the numbers on both sides"
     assert "The mean divides by the count." in llm.asked[1].task
+    assert f"`{PATH}` tests `estimator.py`" in llm.asked[1].task
+    assert "/ (len(values) - 1)" in llm.asked[1].task, "whoever mends sees what is tested"
     assert made.repository.files["estimator.py"] == CODE
     assert made.repository.files[PATH] == tests
     assert (report["passed"], report["disputed"]) == (1, 0)
