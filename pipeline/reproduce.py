@@ -16,8 +16,7 @@ from pipeline.planning.plan import Method, Plan
 from pipeline.progress import Observer
 from pipeline.proving.arbiter import Arbiter
 from pipeline.proving.authoring import Author, Suite
-from pipeline.proving.conformance import Conformance, Conformed
-from pipeline.proving.conformance import told as conformity
+from pipeline.proving.conformance import Conformance, Conformed, conformity
 from pipeline.proving.documents import report_documents
 from pipeline.proving.mending import Prover
 from pipeline.proving.report import execution_report

@@ -105,7 +105,7 @@ class Conformance:
     def _round(self, number: int, *, last: bool) -> bool:
         """One execution and what follows from it; whether nothing is left to do."""
         before = self.repository
-        execution = self.fixer.executed_as(before)
+        execution = self.fixer.executed_as(before, "with the tests from the paper")
         probed = Probed.of(execution)
         if probed is None:
             self._stopped(execution)
@@ -188,7 +188,7 @@ class Conformance:
             return False
         if change is None:
             return False
-        failure = self.fixer.executed_as(change.repository).failure
+        failure = self.fixer.executed_as(change.repository, "with that change").failure
         if failure and failure.phase != "tests":
             self.fixer.take_back(change)
             return False
@@ -288,7 +288,7 @@ class Conformance:
         return Repository(kept)
 
 
-def told(
+def conformity(
     conformed: Conformed, repository: Repository, execution: ExecutionReport | None
 ) -> dict[str, Any] | None:
     """`tests` of the report on `repository`, which may have changed since; None where there are neither tests nor

@@ -12,7 +12,7 @@ from pipeline.coding.checks.settings import symbols
 from pipeline.coding.checks.shipped import shipped
 from pipeline.coding.given import GIVEN, VERSION
 from pipeline.coding.repository import Repository
-from pipeline.contract import TESTS, contract_of
+from pipeline.contract import DEVELOPMENT, TESTS, contract_of
 from pipeline.model.llm import Role, Share, Usage
 from pipeline.planning.documents import yaml_value
 from pipeline.planning.plan import Plan
@@ -26,7 +26,7 @@ from sandbox.report import ExecutionReport, LineCoverage, Mode
 
 TAIL = 4_000
 """Characters kept of each output stream of an attempt."""
-DERIVED = frozenset({"requirements.txt", VERSION})
+DERIVED = frozenset({"requirements.txt", DEVELOPMENT, VERSION})
 VERDICTS = ("implemented", "partial", "missing", "deviates")
 
 
@@ -246,8 +246,8 @@ def _figures(figures: Figures, paper: Paper | None) -> dict[str, Any]:
 
 def _own(repository: Repository) -> Repository:
     """What was written for this paper, and not for every one; without what is pinned afterwards."""
-    kept = {*GIVEN, *DERIVED} if contract_of(repository.files) > 1 else DERIVED
-    return Repository({path: text for path, text in repository.files.items() if path not in kept})
+    left_out = {*GIVEN, *DERIVED} if contract_of(repository.files) > 1 else DERIVED
+    return Repository({path: text for path, text in repository.files.items() if _is_own(path, left_out)})
 
 
 def _moved(evidence: Mapping[str, Any], before: Repository, after: Repository) -> Place | None:

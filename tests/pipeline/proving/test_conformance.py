@@ -11,7 +11,7 @@ from pipeline.model.asking import Context
 from pipeline.planning.plan import Parameter
 from pipeline.proving.arbiter import Arbiter
 from pipeline.proving.authoring import Author, Suite
-from pipeline.proving.conformance import Conformance, Conformed, told
+from pipeline.proving.conformance import Conformance, Conformed, conformity
 from pipeline.running.fixing import Fixer
 from pipeline.running.probing import probe
 from sandbox.execution import _tools
@@ -147,7 +147,7 @@ def settled(
         Author(SCALED, llm, context), Arbiter(PAPER, SCALED, llm, context), fixer, repository
     )
     made = conformance.settle(Suite({PATH: tests}))
-    report = told(made, made.repository, fixer.executed_as(made.repository))
+    report = conformity(made, made.repository, fixer.executed_as(made.repository))
     assert report is not None
     return made, llm, report
 
