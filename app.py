@@ -74,7 +74,9 @@ def main() -> None:
 )
 @click.option("--max-usd", type=click.FloatRange(0, min_open=True), help="Cap on the cost, in US dollars.")
 @click.option("--model", help="Name of the model that writes, as the endpoint knows it.")
-@click.option("--judge-model", help="Name of the model that audits and judges. Default: the same.")
+@click.option(
+    "--judge-model", help="Name of the model that audits, judges and writes tests. Default: the same."
+)
 @click.option(
     "--judge", type=click.IntRange(0, 5), default=1, show_default=True, help="Opinions on the whole; 0: none."
 )

@@ -14,12 +14,7 @@ def conformed(report: Mapping[str, Any], most: int) -> str:
     rows = ["## Tests written from the paper", "", _counted(tests)]
     for dispute in tests["disputes"][:most]:
         word = "Disputed" if dispute["outcome"] == "disputed" else "Fails"
-        rows += [
-            "",
-            f"**{word}:** {code(dispute['test'], 160)}. The test: {prose(dispute['by_test'], 300)} "
-            f"The code: {prose(dispute['by_code'], 300)} The paper: “{prose(dispute['quote'], 300)}” "
-            f"{prose(dispute['why'], 300)}",
-        ]
+        rows += ["", f"**{word}:** {code(dispute['test'], 160)}. {_readings(dispute)}"]
     if more := len(tests["disputes"]) - most:
         rows += ["", f"And {more} more in docs/execution-report.md."] if more > 0 else []
     if tests["untested"] and most:
@@ -41,3 +36,12 @@ def _counted(tests: Mapping[str, Any]) -> str:
             f"{tests['killed']}."
         )
     return said
+
+
+def _readings(dispute: Mapping[str, Any]) -> str:
+    if not dispute["wrong"]:
+        return prose(dispute["note"], 300)
+    return (
+        f"The test: {prose(dispute['by_test'], 300)} The code: {prose(dispute['by_code'], 300)} "
+        f"The paper: “{prose(dispute['quote'], 300)}” {prose(dispute['why'], 300)}"
+    )

@@ -15,7 +15,7 @@ from pipeline.coding.checks.tested import cases, files_of_tests, place_of_tests
 from pipeline.coding.checks.weakening import weakened
 from pipeline.coding.edits import EditError, apply, parse
 from pipeline.coding.repository import Repository
-from pipeline.errors import AnswerInvalid, BudgetReached, ModelRefused
+from pipeline.errors import AnswerInvalid, BudgetReached, ContextOverflow, ModelRefused
 from pipeline.model.asking import Context, Unfit, ask_until, block, bullets, render
 from pipeline.model.llm import LLM
 from pipeline.planning.checks import ENTRY
@@ -25,6 +25,8 @@ FROM_WEIGHT = 2
 """What weighs less is not tested."""
 EACH, MOST_PARTS, MOST = 8, 3, 24
 """Requirements in one answer, answers side by side, and requirements in all: the heaviest are."""
+GIVES_UP = AnswerInvalid, ModelRefused, BudgetReached, ContextOverflow
+"""What ends an attempt to show more of a repository that stands."""
 _NOT_COMPUTED = ("hyperparameter", "result")
 _UNTESTED = re.compile(r"^UNTESTED (R\d+): *(.+)$", re.MULTILINE)
 
@@ -93,7 +95,7 @@ class Author:
             return ask_until(
                 self.llm, self.context, part.stage, task, lambda answer: self._read(answer, part)
             )
-        except (AnswerInvalid, ModelRefused, BudgetReached) as error:
+        except GIVES_UP as error:
             return Suite(
                 {}, {requirement.id: f"No tests came of it: {error}" for requirement in part.requirements}
             )

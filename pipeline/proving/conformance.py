@@ -19,9 +19,8 @@ from pipeline.coding.checks.tested import (
 )
 from pipeline.coding.repository import Repository
 from pipeline.contract import DEVELOPMENT, TESTS
-from pipeline.errors import AnswerInvalid, BudgetReached, ModelRefused
 from pipeline.proving.arbiter import Arbiter, Ruling
-from pipeline.proving.authoring import Author, Suite
+from pipeline.proving.authoring import GIVES_UP, Author, Suite
 from pipeline.running.fixing import Fixer
 from pipeline.running.probing import Mutant, Probed, blamed
 from sandbox.report import ExecutionReport
@@ -30,7 +29,7 @@ ENOUGH = 0.8
 """Of the faults that are put into the code, so many shall be noticed."""
 ROUNDS = 6
 """Executions at most."""
-_GIVES_UP = AnswerInvalid, ModelRefused, BudgetReached
+_RULED = tuple(name for name in Ruling.model_fields if name != "test")
 _BLIND = "It passes whatever function of the repository does nothing but raise: it tests nothing of it."
 
 
@@ -41,7 +40,8 @@ class Dispute:
     test: str
     outcome: Literal["disputed", "failed"]
     """`failed`: the code is wrong by the ruling, and could not be mended."""
-    ruling: Ruling
+    ruling: Ruling | None
+    """None: there was nobody to decide."""
     note: str
     """Why it stayed."""
 
@@ -115,8 +115,7 @@ class Conformance:
         wrong |= dict.fromkeys(probed.blind, _BLIND)
         failures = {known[name]: why for name, why in probed.failures.items() if name in known}
         if failures:
-            rulings = self._ruled(failures, f"arbiter.{number}")
-            wrong |= self._followed(failures, rulings, execution, last=last)
+            wrong |= self._settled(failures, execution, number, last=last)
         if last:
             for name, why in wrong.items():
                 self._drop(name, why)
@@ -126,15 +125,17 @@ class Conformance:
             return False
         return not self._sharpen(probed, number)
 
-    def _ruled(self, failures: Mapping[Case, str], stage: str) -> dict[str, Ruling]:
+    def _settled(
+        self, failures: Mapping[Case, str], execution: ExecutionReport, number: int, *, last: bool
+    ) -> dict[str, str]:
+        """Have it decided who is wrong, and the code mended; what is asked of tests comes back, test → why."""
         try:
-            return self.arbiter.rule(failures, self._rulings, self.repository, stage)
-        except _GIVES_UP as error:
-            why = f"Nobody has decided: {error}"
-            return {
-                c.id: Ruling(test=c.id, by_test="", by_code="", quote="", wrong="paper", why=why)
-                for c in failures
-            }
+            rulings = self.arbiter.rule(failures, self._rulings, self.repository, f"arbiter.{number}")
+        except GIVES_UP as error:
+            for case in failures:
+                self._mark(case.id, "disputed", f"Nobody has decided: {error}")
+            return {}
+        return self._followed(failures, rulings, execution, last=last)
 
     def _followed(
         self,
@@ -184,7 +185,7 @@ class Conformance:
         """Whether the code was changed as the model proposes, and still runs as it did."""
         try:
             change = self.fixer.change(self.repository, execution)
-        except _GIVES_UP:
+        except GIVES_UP:
             return False
         if change is None:
             return False
@@ -205,7 +206,7 @@ class Conformance:
             return
         try:
             changed = self.author.corrected(files_of_tests(self.repository.files), asked, stage)
-        except _GIVES_UP as error:
+        except GIVES_UP as error:
             for name, why in asked.items():
                 if name in self._rulings:
                     self._mark(name, "disputed", f"Its author has not corrected it: {error}")
@@ -225,7 +226,7 @@ class Conformance:
         files = files_of_tests(self.repository.files)
         try:
             changed = self.author.sharpened(files, survivors, f"tests.sharper.{number}")
-        except _GIVES_UP:
+        except GIVES_UP:
             return False
         self.repository = Repository({**self.repository.files, **changed})
         return changed != files
@@ -246,7 +247,7 @@ class Conformance:
         path, _, test = name.partition("::")
         text = expected_to_fail(self.repository.files[path], test, f"{outcome}: {note}")
         self.repository = self.repository.with_file(path, text)
-        self.disputes.append(Dispute(name, outcome, self._rulings[name], note))
+        self.disputes.append(Dispute(name, outcome, self._rulings.get(name), note))
 
     def _is_marked(self, name: str) -> bool:
         return any(dispute.test == name for dispute in self.disputes)
@@ -316,15 +317,7 @@ def conformity(
             {"symbol": mutant.symbol, "line": mutant.line, "what": mutant.what}
             for mutant in (probed.survivors if probed else ())
         ],
-        "disputes": [
-            {
-                "test": dispute.test,
-                "outcome": dispute.outcome,
-                **dispute.ruling.model_dump(include={"by_test", "by_code", "quote", "wrong", "why"}),
-                "note": dispute.note,
-            }
-            for dispute in conformed.disputes
-        ],
+        "disputes": [_told(dispute) for dispute in conformed.disputes],
         "settled": list(conformed.settled),
         "untested": [
             {"requirement": id_, "why": why} for id_, why in conformed.untested.items() if id_ not in tested
@@ -339,3 +332,8 @@ def _outcome(case: Case, probed: Probed | None) -> Literal["passed", "failed", "
     if not said:
         return "passed"
     return "disputed" if case.expected.startswith("disputed") else "failed"
+
+
+def _told(dispute: Dispute) -> dict[str, Any]:
+    said = dispute.ruling.model_dump(exclude={"test"}) if dispute.ruling else dict.fromkeys(_RULED)
+    return {"test": dispute.test, "outcome": dispute.outcome, **said, "note": dispute.note}

@@ -33,6 +33,11 @@ def refused_tests(path: str, text: str, plan: Plan, asked: Collection[str]) -> l
         return [f"{path} does not parse."]
     tests = list(tests_of(tree))
     found = [] if tests else ["It holds no test."]
+    found += [
+        f"line {node.lineno}: `{node.name}` is a class: tests are functions."
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and node.name.startswith("Test")
+    ]
     found += _import_problems(tree, plan)
     for node in tests:
         found += [f"`{node.name}` {problem}" for problem in _test_problems(node, tree, asked)]

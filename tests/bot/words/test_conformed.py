@@ -36,6 +36,14 @@ def test_a_pull_request_counts_the_tests_and_shows_both_readings() -> None:
     assert "Not tested: R7" in told
 
 
+def test_where_nobody_has_decided_no_reading_is_told() -> None:
+    nobody = dict.fromkeys(("by_test", "by_code", "quote", "wrong", "why"))
+    undecided = DISPUTE | nobody | {"note": "Nobody has decided: the budget is spent."}
+    told = conformed({"tests": TESTS | {"disputes": [undecided]}}, 10)
+    assert "Nobody has decided: the budget is spent." in told
+    assert "None" not in told
+
+
 def test_where_it_gets_too_long_disputes_are_counted() -> None:
     told = conformed({"tests": TESTS}, 0)
     assert "And 1 more" in told

@@ -225,6 +225,14 @@ def test_what_the_paper_leaves_open_is_disputed_at_once(tmp_path: Path, tools: P
     assert (report["disputed"], llm.stages) == (1, ["arbiter.1"])
 
 
+def test_where_nobody_decides_both_stay_and_that_is_said(tmp_path: Path, tools: Path) -> None:
+    answers = dict.fromkeys(("arbiter.1", "arbiter.1#2", "arbiter.1#3"), "Both are right.")
+    made, _, report = settled(tmp_path, tools, CODE, WRONG_TEST, answers)
+    assert (report["passed"], report["disputed"]) == (1, 1)
+    assert made.disputes[0].ruling is None
+    assert made.disputes[0].note.startswith("Nobody has decided: ")
+
+
 def test_code_that_cannot_be_mended_has_failed_its_test(tmp_path: Path, tools: Path) -> None:
     answers = {"arbiter.1": ruling("code"), "fix.1": "NO CHANGE: it is right."}
     tests = SHARP.partition("\n\n\ndef test_r1_scales")[0] + "\n"

@@ -82,6 +82,7 @@ def body(line: str) -> str:
     [
         ("def test_r1_mean(:\n", "does not parse"),
         ("from estimator import mean\n", "holds no test"),
+        (body("assert mean([1]) == 1") + "\n\nclass TestMean:\n    pass\n", "tests are functions"),
         (body("assert True"), "holds whatever the code does"),
         (body("assert 1 + 1 == 2"), "holds whatever the code does"),
         (body("assert mean([1]) == mean([1])"), "holds whatever the code does"),
