@@ -11,7 +11,7 @@ def conformed(report: Mapping[str, Any], most: int) -> str:
     tests = report.get("tests")
     if not tests:
         return ""
-    rows = ["## Tests written from the paper", "", _counted(tests)]
+    rows = ["## Tests written from the paper", "", _counted(report)]
     for dispute in tests["disputes"][:most]:
         word = "Disputed" if dispute["outcome"] == "disputed" else "Fails"
         rows += ["", f"**{word}:** {code(dispute['test'], 160)}. {_readings(dispute)}"]
@@ -23,13 +23,22 @@ def conformed(report: Mapping[str, Any], most: int) -> str:
     return "\n".join(rows)
 
 
-def _counted(tests: Mapping[str, Any]) -> str:
-    if not tests["total"]:
-        return "There are none."
-    said = f"{tests['passed']} of {tests['total']} pass"
+def passing(report: Mapping[str, Any]) -> str:
+    """How the tests came out, in a clause; empty where there are none."""
+    tests = report.get("tests")
+    if not tests or not tests["total"]:
+        return ""
+    said = f"{tests['passed']} of {tests['total']} tests from the paper pass"
     for name, word in (("failed", "known to fail"), ("disputed", "disputed")):
         said += f", {tests[name]} {word}" if tests[name] else ""
-    said += ". Their author has seen the paper and the plan, never the code."
+    return said
+
+
+def _counted(report: Mapping[str, Any]) -> str:
+    tests = report["tests"]
+    if not tests["total"]:
+        return "There are none."
+    said = f"{passing(report)}. Their author has seen the paper and the plan, never the code."
     if tests["mutants"]:
         said += (
             f" Of {tests['mutants']} faults that a program put into the functions under test, they noticed "

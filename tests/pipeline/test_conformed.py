@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.contract import DEVELOPMENT
 from tests.conftest import available
-from tests.pipeline.plans import ESTIMATOR, fenced, old_recording, recording
+from tests.pipeline.plans import ESTIMATOR, fenced, judgements, old_recording, recording
 from tests.pipeline.proving.test_conformance import QUOTE, ruling
 from tests.pipeline.test_reproduce import run
 
@@ -59,6 +59,26 @@ def test_a_fault_that_runs_is_found_mended_and_told(tmp_path: Path, packages: Pa
     assert QUOTE in next(prompt.task for prompt in llm.asked if prompt.stage == "fix.1")
     asked = next(prompt for prompt in llm.asked if prompt.stage == "tests")
     assert "def mean" not in asked.shared + asked.task
+
+
+def test_a_repair_that_departs_from_the_paper_is_dropped_though_the_smoke_run_passes(
+    tmp_path: Path, packages: Path
+) -> None:
+    breaking = (
+        "estimator.py\n<<<<<<< SEARCH\n    return total / len(values)\n=======\n"
+        "    return total / (len(values) - 1)\n>>>>>>> REPLACE\n"
+    )
+    answers = recording() | {
+        "tests": ANSWER,
+        "audit": judgements(verdict="deviates"),
+        "repair.1": breaking,
+        "repair.2": "Nothing can be done.",
+    }
+    made, llm, _ = run(tmp_path, answers, available("local"), packages)
+    assert made.status == "runs"
+    assert made.files["estimator.py"] == ESTIMATOR
+    asked = next(prompt.task for prompt in llm.asked if prompt.stage == "repair.2")
+    assert "test_r1_is_the_sum_over_the_count" in asked, "the second round knows why the first failed"
 
 
 def test_nobody_is_asked_for_tests_that_nobody_can_run(tmp_path: Path, packages: Path) -> None:

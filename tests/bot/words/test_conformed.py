@@ -1,6 +1,6 @@
 from typing import Any
 
-from bot.words.conformed import conformed
+from bot.words.conformed import conformed, passing
 
 DISPUTE = {
     "test": "tests/test_model.py::test_r3_rows",
@@ -30,7 +30,7 @@ TESTS: dict[str, Any] = {
 
 def test_a_pull_request_counts_the_tests_and_shows_both_readings() -> None:
     told = conformed({"tests": TESTS}, 10)
-    assert "8 of 9 pass, 1 disputed." in told
+    assert "8 of 9 tests from the paper pass, 1 disputed." in told
     assert "Of 40 faults that a program put into the functions under test, they noticed 37." in told
     assert "The test: Rows sum to one. The code: Columns sum to one." in told
     assert "Not tested: R7" in told
@@ -52,3 +52,4 @@ def test_where_it_gets_too_long_disputes_are_counted() -> None:
 
 def test_reports_from_before_say_nothing() -> None:
     assert conformed({}, 10) == conformed({"tests": None}, 10) == ""
+    assert passing({}) == passing({"tests": None}) == passing({"tests": TESTS | {"total": 0}}) == ""
