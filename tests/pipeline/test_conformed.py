@@ -78,7 +78,7 @@ def test_a_repair_that_departs_from_the_paper_is_dropped_though_the_smoke_run_pa
     assert made.status == "runs"
     assert made.files["estimator.py"] == ESTIMATOR
     asked = next(prompt.task for prompt in llm.asked if prompt.stage == "repair.2")
-    assert "test_r1_is_the_sum_over_the_count" in asked, "the second round knows why the first failed"
+    assert "_is_the_sum_over_the_count` fails" in asked, "the second round knows why the first failed"
 
 
 def test_nobody_is_asked_for_tests_that_nobody_can_run(tmp_path: Path, packages: Path) -> None:
