@@ -74,13 +74,21 @@ def main() -> None:
 )
 @click.option("--max-usd", type=click.FloatRange(0, min_open=True), help="Cap on the cost, in US dollars.")
 @click.option("--model", help="Name of the model that writes, as the endpoint knows it.")
-@click.option("--judge-model", help="Name of the model that audits and judges. Default: the same.")
+@click.option(
+    "--judge-model", help="Name of the model that audits, judges and writes tests. Default: the same."
+)
 @click.option(
     "--judge", type=click.IntRange(0, 5), default=1, show_default=True, help="Opinions on the whole; 0: none."
 )
 @click.option("--concurrency", type=click.IntRange(1, 64), help="Model calls at the same time.")
 @click.option("--resume", is_flag=True, help="Go on with what DIR holds; nothing is paid for twice.")
 @click.option("--replay", type=EXISTING_FILE, help="Answers from a journal instead of a model.")
+@click.option(
+    "--tests/--no-tests",
+    default=True,
+    show_default=True,
+    help="Tests from the paper, by a call that sees no code.",
+)
 @click.option("--estimate", is_flag=True, help="Only say what it may cost; no model is asked.")
 @click.pass_context
 def run(
@@ -96,6 +104,7 @@ def run(
     judge: int,
     resume: bool,
     replay: Path | None,
+    tests: bool,
     estimate: bool,
     **overrides: Any,
 ) -> None:
@@ -136,6 +145,7 @@ def run(
         out=out,
         resume=resume,
         replay=replay,
+        tests=tests,
         method=method,
         refine=refine,
         wish=scope.strip(),

@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     model: str | None = None
     """Name of the model that writes, as the endpoint knows it. Default: see docs/self-hosting.md."""
     judge_model: str | None = None
-    """Name of the model that audits and judges. Default: the one that writes."""
+    """Name of the model that audits, judges and writes tests. Default: the one that writes."""
     reasoning_effort: Literal["minimal", "low", "medium", "high"] = "high"
     """How long a reasoning model may think; sent only to models that take it."""
     max_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)

@@ -27,7 +27,6 @@ from pathlib import Path
 import click
 
 from benchmark.paced import Call, PacedLLM, Stopwatch
-from pipeline.contract import Contract
 from pipeline.errors import ModelUnavailable
 from pipeline.model.chat import Chat
 from pipeline.model.defaults import DEFAULTS
@@ -217,14 +216,14 @@ def _in_process(paper: Path, recording: Path) -> tuple[Figures, list[Call]]:
     recorded = Recording(recording)
     llm = PacedLLM(recorded, FIRST_TOKEN, TOKENS_PER_SECOND)
     watch = Stopwatch(llm)
-    return _figures(watch, *_reproduced(paper, watch, recorded.contract), llm.calls, llm.calls), llm.calls
+    return _figures(watch, *_reproduced(paper, watch, recorded), llm.calls, llm.calls), llm.calls
 
 
 def _over_http(paper: Path, recording: Path, endpoint: Path) -> Figures:
     """The first time at once, to learn the questions; the second time the endpoint answers them."""
     recorded = Recording(recording)
     before = PacedLLM(recorded, 0.0, math.inf)
-    _reproduced(paper, before, recorded.contract)
+    _reproduced(paper, before, recorded)
     with tempfile.TemporaryDirectory() as name, _serving(endpoint, Path(name), before) as url:
         session = open_llm(
             Terms(MODELS[0], base_url=f"{url}/v1"),
@@ -234,7 +233,7 @@ def _over_http(paper: Path, recording: Path, endpoint: Path) -> Figures:
         )
         with session as llm:
             watch = Stopwatch(llm, before)
-            made, seconds = _reproduced(paper, watch, recorded.contract)
+            made, seconds = _reproduced(paper, watch, recorded)
         with urllib.request.urlopen(f"{url}/stats") as answer:  # noqa: S310 - on loopback
             stats = json.load(answer)
     counted = Usage(
@@ -279,13 +278,18 @@ def _serving(endpoint: Path, folder: Path, before: PacedLLM) -> Iterator[str]:
             server.terminate()
 
 
-def _reproduced(source: Path, llm: LLM, contract: Contract) -> tuple[Reproduction, float]:
+def _reproduced(source: Path, llm: LLM, recorded: Recording) -> tuple[Reproduction, float]:
     """What was made, and the seconds that it took, the reading of the paper included."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         started = time.monotonic()
         paper = read(str(source), Arxiv("http://localhost:9", "http://localhost:9", folder / "arxiv"))
-        options = Options(packages=Path.home() / ".cache/paper2code-tests", limits=LIMITS, contract=contract)
+        options = Options(
+            packages=Path.home() / ".cache/paper2code-tests",
+            limits=LIMITS,
+            contract=recorded.contract,
+            tests=recorded.tested,
+        )
         made = reproduce(
             paper,
             llm=llm,

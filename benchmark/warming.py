@@ -258,7 +258,12 @@ def traced(source: Path, recording: Path) -> list[Call]:
         folder = Path(name)
         paper = read(str(source), Arxiv("http://localhost:9", "http://localhost:9", folder / "arxiv"))
         packages = Path.home() / ".cache/paper2code-tests"
-        options = Options(packages=packages, limits=LIMITS, contract=recorded.contract)
+        options = Options(
+            packages=packages,
+            limits=LIMITS,
+            contract=recorded.contract,
+            tests=recorded.tested,
+        )
         reproduce(
             paper,
             llm=trace,

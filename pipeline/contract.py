@@ -11,6 +11,10 @@ from typing import Literal
 Contract = Literal[1, 2]
 CURRENT: Contract = 2
 HARNESS = "harness.py"
+TESTS = "tests/"
+"""Where the checks stand that are written from the paper, by somebody who has not seen the code."""
+DEVELOPMENT = "requirements-dev.txt"
+"""What they are run with."""
 
 
 def contract_of(paths: Collection[str]) -> Contract:

@@ -14,6 +14,9 @@ from pipeline.planning.corrections import shown
 from pipeline.planning.documents import plan_documents
 from pipeline.planning.plan import Method, Plan
 from pipeline.progress import Observer
+from pipeline.proving.arbiter import Arbiter
+from pipeline.proving.authoring import Author, Suite
+from pipeline.proving.conformance import Conformance, Conformed, conformity
 from pipeline.proving.documents import report_documents
 from pipeline.proving.mending import Prover
 from pipeline.proving.report import execution_report
@@ -49,6 +52,8 @@ class Options:
     wish: str = ""
     """What a person wants of the paper, and how, in their words; empty: all of it."""
     limits: Limits = Limits()
+    tests: bool = True
+    """Whether somebody writes tests from the paper: of the method `full`, by contract 2, where they can be run."""
     contract: Contract = CURRENT
     """What the model is asked for; an older one where a recording answers."""
 
@@ -99,14 +104,23 @@ def reproduce(
         desk = Desk(paper, llm, record, executor, bench, options.wish)
         planned = method.plan(desk)
         fixer = _fixer(desk, planned, options)
+        author = Author(planned.plan, llm, planned.context)
+        tests = author.begin(executor) if fixer and _is_tested(planned.plan, options) else Suite
         written = method.write(desk, planned, fixer)
     record.commit("Write the code", written.ending, written.repository, written.documents)
     repository, execution, told = written.repository, None, ""
+    conformed = Conformed(repository)
     if fixer:
         with record.stage("run"):
             repository, told = reconsidered(fixer, method.run(fixer, repository))
-        for change in fixer.changes:
+            repairs = tuple(fixer.changes)
+            arbiter = Arbiter(paper, planned.plan, llm, planned.context)
+            conformed = Conformance(author, arbiter, fixer, repository).settle(tests())
+        for change in repairs:
             record.commit("Repair the run", change.remedy, change.repository)
+        if conformed.repository != repository:
+            repository = conformed.repository
+            record.commit("Add tests written from the paper", "\n".join(conformed.settled), repository)
     else:
         record.skip("run", "no sandbox was asked for")
     with record.stage("audit"):
@@ -133,6 +147,7 @@ def reproduce(
         judgement=audited.judgement,
         unjudged=audited.unjudged,
         platforms=fixer.platforms if fixer else {},
+        tests=conformity(conformed, repository, execution),
         figures=figures,
         repository=repository,
         written=None if options.method == "iterative" else written.repository,
@@ -144,6 +159,10 @@ def reproduce(
     record.commit("Report what was run", "", repository, documents, figures.files)
     slug, commits = planned.plan.overview.slug, tuple(record.commits)
     return Reproduction(paper, slug, report["status"], commits, report, written.context, audited.judgement)
+
+
+def _is_tested(plan: Plan, options: Options) -> bool:
+    return options.tests and options.method == "full" and plan.contract > 1
 
 
 def workbench(

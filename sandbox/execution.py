@@ -40,6 +40,9 @@ _COMMANDS: Mapping[Phase, tuple[str, tuple[str, ...]]] = {
 }
 _OURS = ("harness.py", "main.py")
 """Where both are there, experiments are run one by one, and a harness writes `results.json`."""
+_INSIDE = ("runner.py", "stepper.py", "prober.py")
+_PYTEST = "pytest>=8,<10"
+"""The sandbox's own: no repository has to require it."""
 _NOT_OPENED = re.compile(r"(?<![\w.+-])(lib[\w.+-]{1,100}+): cannot open shared object file")
 _NOT_IMPORTED = frozenset({"setup.py", "conftest.py", "__main__.py"})
 
@@ -344,18 +347,18 @@ def _coverage(held: Contents, report: bytes, secret: str) -> dict[str, LineCover
 
 
 def _tools(platform: Platform, cache: Path, cancelled: Callable[[], bool]) -> Path:
-    """Our runner and coverage.py for `platform`, apart from what any repository asks for."""
+    """What runs inside, with coverage.py and pytest for `platform`, apart from what any repository asks for."""
     files = {
-        **{name: Path(__file__).with_name(name).read_text("utf-8") for name in ("runner.py", "stepper.py")},
+        **{name: Path(__file__).with_name(name).read_text("utf-8") for name in _INSIDE},
         "start/sitecustomize.py": _SITECUSTOMIZE,
         "start/coveragerc": _COVERAGERC,
     }
-    wanted = f"coverage=={coverage_version}"
+    wanted = [f"coverage=={coverage_version}", _PYTEST]
     key = sha256(json.dumps([files, wanted, platform.python, platform.machine]).encode()).hexdigest()[:24]
     target = cache / "tools" / key
     with packages.made_once(target) as folder:
         if folder:
-            lock = packages.resolve([wanted], platform, cache, cancelled=cancelled)
+            lock = packages.resolve(wanted, platform, cache, cancelled=cancelled)
             copytree(packages.install(lock, platform, cache, cancelled), folder, dirs_exist_ok=True)
             for name, text in files.items():
                 place = folder / name

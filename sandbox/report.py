@@ -13,7 +13,7 @@ from sandbox.streams import shown
 MOST_PROBLEMS, LONGEST_PROBLEM = 50, 600
 
 Mode = Literal["smoke", "full"]
-Use = Literal["list", "alone", "resume", "again", "report", "missing", "core"]
+Use = Literal["list", "alone", "resume", "again", "report", "missing", "core", "tests"]
 """How people use a repository whose experiments can be run one by one."""
 Phase = Literal["install", "import", "smoke", Use, "full"]
 

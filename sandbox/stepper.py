@@ -1,6 +1,6 @@
 """Runs inside the sandbox: several commands one after the other in one room, and what each leaves behind.
 
-    stepper.py REPORT STEPS    STEPS is JSON: [{argv, environment, seconds, aside}]
+    stepper.py REPORT STEPS    STEPS is JSON: [{argv, environment, seconds, aside, tail}]
 
 Standard library only, from the environment, never from the repository. After each command everything that it started
 is killed. REPORT holds, for each, how it ended, what it printed and which files lie below `results/`; and the secret
@@ -20,7 +20,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-_TAIL = 16_000
 _CONTENT = 300_000
 _FILES = 2_000
 _SET_DUMPABLE, _SET_SUBREAPER = 4, 36
@@ -67,13 +66,13 @@ def _run(step: dict[str, Any]) -> dict[str, Any]:
             while True:
                 os.wait()
         seconds = time.monotonic() - started
-        said = [_tail(stream) for stream in (out, err)]
+        said = [_tail(stream, step["tail"]) for stream in (out, err)]
     return {"exit_code": code, "seconds": seconds, "stdout": said[0], "stderr": said[1], "files": _files()}
 
 
-def _tail(stream: IO[bytes]) -> str:
+def _tail(stream: IO[bytes], length: int) -> str:
     size = stream.seek(0, os.SEEK_END)
-    stream.seek(max(0, size - _TAIL))
+    stream.seek(max(0, size - length))
     return stream.read().decode(errors="replace")
 
 

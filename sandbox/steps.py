@@ -20,6 +20,8 @@ class Step:
     """Beside the sandbox's own."""
     aside: tuple[str, ...] = ()
     """Patterns of paths that are moved away before it."""
+    tail: int = 16_000
+    """Bytes kept of each output stream, from its end."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,13 @@ def run_steps(steps: Sequence[Step], seconds: float, run: Runs) -> list[Stepped]
     """What `run` makes of steps that may take `seconds` each. All fail as the room does."""
     report, secret = f".paper2code-{secrets.token_hex(8)}", secrets.token_hex(32)
     orders = [
-        {"argv": s.argv, "environment": dict(s.environment), "seconds": seconds, "aside": s.aside}
+        {
+            "argv": s.argv,
+            "environment": dict(s.environment),
+            "seconds": seconds,
+            "aside": s.aside,
+            "tail": s.tail,
+        }
         for s in steps
     ]
     argv = ("python3", "-I", f"{TOOLS}/stepper.py", report, json.dumps(orders))

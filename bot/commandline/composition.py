@@ -90,7 +90,7 @@ def limits(settings: "Settings") -> "Limits":
 
 
 def models(settings: "Settings") -> tuple[str, str]:
-    """Who writes, and who audits and judges."""
+    """Who writes, and who audits, judges and writes tests."""
     from pipeline.model.defaults import default_model
 
     only = not (settings.openai_api_key or settings.openai_base_url) and bool(settings.anthropic_api_key)

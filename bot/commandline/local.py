@@ -49,6 +49,7 @@ def reproduce(
     out: Path | None,
     resume: bool,
     replay: Path | None,
+    tests: bool = True,
     then: Callable[[Reproduction, Path], None] = lambda made, out: None,
     **options: Any,
 ) -> Reproduction:
@@ -93,6 +94,7 @@ def reproduce(
                     concurrency=settings.concurrency,
                     limits=composition.limits(settings),
                     contract=Recording(replay).contract if replay else CURRENT,
+                    tests=tests and (replay is None or Recording(replay).tested),
                     **options,
                 ),
                 observe=observe,

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from bot.intake.progress import Board, Line
 from bot.words.amounts import duration, money
+from bot.words.conformed import passing
 from pipeline.markdown import visible
 from pipeline.progress import Progress, Stage
 from pipeline.proving.documents import repairs
@@ -165,6 +166,8 @@ def result(
         met = f"{requirements['implemented']} of {requirements['total']} implemented"
         short = [f", {requirements[name]} {name}" for name in ("partial", "missing", "deviates")]
         rows.append(("Requirements", met + "".join(text for text in short if not text.startswith(", 0"))))
+    if said := passing(report):
+        rows.append(("Tests", said))
     rows.append(("Assumptions", f"{len(report['assumptions'])}, listed in the report"))
     then = ", when they were recorded" if recorded else ""
     rows.append(("Cost", f"{money(usage['usd'])} for {_many(usage['calls'], 'model call')}{then}"))

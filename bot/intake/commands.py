@@ -29,7 +29,7 @@ USAGE = """\
 | `/paper2code revise TEXT` | in a pull request of mine, or at a line of it: change that, run it again, push |
 | `/paper2code help` | this table |
 
-Keys: `model`, `judge_model` (who audits and judges), `max_usd` (only downwards), `max_fixes`, `refine`
+Keys: `model`, `judge_model` (who audits, judges and writes tests), `max_usd` (only downwards), `max_fixes`, `refine`
 (comma-separated), `full` (true or false). `--max-usd 2` and `max_usd: 2` say the same as `max_usd=2`."""
 
 

@@ -72,6 +72,14 @@ class Run(BaseModel):
         return int(self.memory[:-1]) * (2**30 if self.memory.endswith("g") else 2**20)
 
 
+class Prove(BaseModel):
+    """What shows that the code computes what the paper says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tests: bool = Field(default=True, description="Written from the paper by a call that never sees the code")
+
+
 class Quota(BaseModel):
     """How many papers may be started."""
 
@@ -97,6 +105,7 @@ class Configuration(BaseModel):
     refine: tuple[Refinable, ...] = ()
     judge: int = Field(default=1, ge=0, le=5, description="Opinions that the review is the mean of")
     run: Run = Run()
+    prove: Prove = Prove()
     quota: Quota = Quota()
 
 

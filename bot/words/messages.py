@@ -15,6 +15,7 @@ from bot.intake.configuration import PATH, SAFE_SLUG, filled_in
 from bot.intake.jobs import Job, Outcome, Record
 from bot.intake.progress import Board, Line
 from bot.words.amounts import counted, duration, money
+from bot.words.conformed import conformed, passing
 from bot.words.figures import address, figures
 from bot.words.runs import executed
 from pipeline.markdown import code, line, prose
@@ -74,6 +75,7 @@ def pull_request(reproduction: Reproduction, directory: str, blob: str, issue: i
             _verdict(report),
             _assumptions(report, most),
             _requirements(report, f"{blob}/{directory}" if blob else directory, most),
+            conformed(report, most),
             executed(report, most),
             figures(report, f"{blob}/{directory}" if blob else directory, most),
             _how_to_run(directory, report.get("contract", 1)),
@@ -253,6 +255,8 @@ def _verdict(report: Mapping[str, Any]) -> str:
         "not-run": "⚪ **Was not run**: there was no sandbox",
     }[report["status"]]
     figures = [f"{requirements['implemented']} of {requirements['total']} requirements implemented"]
+    if said := passing(report):
+        figures.append(said)
     if lines["executed_percent"] is not None:
         figures.append(f"{lines['executed_percent']:.0f} % of the lines were executed")
     return f"{word} · " + " · ".join(figures)

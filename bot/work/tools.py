@@ -43,6 +43,7 @@ def options_for(job: Job, settings: Settings) -> Options:
         refine=wanted.refine,
         max_fixes=wanted.max_fixes,
         judge=wanted.judge,
+        tests=wanted.prove.tests,
         concurrency=settings.concurrency,
         mode="full" if wanted.run.full else "smoke",
         wish=job.scope,

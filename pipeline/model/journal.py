@@ -186,6 +186,11 @@ class Recording:
         return min(entry.contract for answers in self._stages.values() for entry in answers)
 
     @property
+    def tested(self) -> bool:
+        """Whether somebody was asked for tests: recordings from before that hold none."""
+        return any(role_of(stage) == "tester" for stage in self._stages)
+
+    @property
     def answers(self) -> dict[str, list[str]]:
         """All of them, by stage."""
         return {

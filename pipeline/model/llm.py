@@ -37,14 +37,16 @@ class Usage:
         )
 
 
-Role = Literal["planner", "writer", "auditor", "judge"]
-ROLES: tuple[Role, ...] = ("planner", "writer", "auditor", "judge")
-JUDGING: tuple[Role, ...] = ("auditor", "judge")
-"""Those that look at what the others have written."""
+Role = Literal["planner", "writer", "tester", "auditor", "judge"]
+ROLES: tuple[Role, ...] = ("planner", "writer", "tester", "auditor", "judge")
+JUDGING: tuple[Role, ...] = ("tester", "auditor", "judge")
+"""Those that look at what the others have written, or write tests of it without having seen it."""
 _ROLES: Mapping[str, Role] = {
     "plan": "planner",
     "analysis": "planner",
+    "tests": "tester",
     "audit": "auditor",
+    "arbiter": "judge",
     "judge": "judge",
     "rubric": "judge",
 }

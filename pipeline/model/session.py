@@ -43,7 +43,7 @@ class Terms:
 
     @property
     def judge(self) -> str:
-        """Who audits and judges."""
+        """Who audits, judges and writes tests."""
         return self.judge_model or self.model
 
     @property

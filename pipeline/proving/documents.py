@@ -19,6 +19,7 @@ USES = {
     "report": "`report` writes every table and figure that the plan promises",
     "missing": "missing data skip their experiments and stop nothing",
     "core": "the method can be imported without the experiments",
+    "tests": "the tests that were written from the paper pass",
 }
 """What each phase after the smoke run shows."""
 _STATUS = re.compile(r"^\*\*It [^*\n]+\*\*(?= What was executed)", re.MULTILINE)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pipeline.coding.coding import Written
 from pipeline.coding.edits import EditError, apply, parse
 from pipeline.coding.repository import Repository
+from pipeline.contract import DEVELOPMENT, TESTS
 from pipeline.model.asking import Context, ask_text, block, bullets, render
 from pipeline.model.llm import LLM
 from pipeline.model.window import within_window
@@ -184,7 +185,9 @@ def changed_code(repository: Repository, written: Repository) -> str:
     changed = {
         path: text
         for path, text in repository.files.items()
-        if written.files.get(path) != text and not path.startswith("docs/") and path != "README.md"
+        if written.files.get(path) != text
+        and not path.startswith(("docs/", TESTS))
+        and path not in ("README.md", DEVELOPMENT)
     }
     if not changed:
         return ""

@@ -2,7 +2,7 @@
 
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -12,7 +12,7 @@ from pipeline.coding.checks.settings import symbols
 from pipeline.coding.checks.shipped import shipped
 from pipeline.coding.given import GIVEN, VERSION
 from pipeline.coding.repository import Repository
-from pipeline.contract import contract_of
+from pipeline.contract import DEVELOPMENT, TESTS, contract_of
 from pipeline.model.llm import Role, Share, Usage
 from pipeline.planning.documents import yaml_value
 from pipeline.planning.plan import Plan
@@ -26,7 +26,7 @@ from sandbox.report import ExecutionReport, LineCoverage, Mode
 
 TAIL = 4_000
 """Characters kept of each output stream of an attempt."""
-DERIVED = frozenset({"requirements.txt", VERSION})
+DERIVED = frozenset({"requirements.txt", DEVELOPMENT, VERSION})
 VERDICTS = ("implemented", "partial", "missing", "deviates")
 
 
@@ -64,6 +64,7 @@ def execution_report(
     judgement: Judgement | None = None,
     unjudged: str = "",
     platforms: Mapping[str, str] | None = None,
+    tests: Mapping[str, Any] | None = None,
     figures: Figures = NO_FIGURES,
     repository: Repository,
     written: Repository | None = None,
@@ -78,12 +79,12 @@ def execution_report(
     """
     contract = contract_of(repository.files)
     given = GIVEN if contract > 1 else ()
-    own = {path: text for path, text in repository.python_files().items() if path not in given}
+    own = {path: text for path, text in repository.python_files().items() if _is_own(path, given)}
     generated = sum(len(text.splitlines()) for text in own.values())
     step_by_step = sum(attempt.lines_changed for attempt in attempts)
     changed = edits.lines_changed(_own(written), _own(repository)) if written else step_by_step
     measured = execution.coverage if execution else {}
-    coverage = {path: lines for path, lines in measured.items() if path not in given}
+    coverage = {path: lines for path, lines in measured.items() if _is_own(path, given)}
     executable = sum(len(file.executable) for file in coverage.values())
     executed = sum(len(file.executed) for file in coverage.values())
     environment = None
@@ -129,8 +130,12 @@ def execution_report(
             **{verdict: sum(f.verdict == verdict for f in findings) for verdict in VERDICTS},
             "total": len(findings),
             "refused": len(plan.refused) if plan else 0,
-            "items": [_requirement(finding, plan, repository, coverage) for finding in findings],
+            "items": [
+                _requirement(finding, plan, repository, coverage) | {"tested_by": _tested_by(finding, tests)}
+                for finding in findings
+            ],
         },
+        "tests": tests,
         "scope": _scope(plan, findings),
         "corrections": _corrections(plan, paper) if plan and paper else [],
         "judge": _judge(judgement, unjudged),
@@ -143,6 +148,11 @@ def execution_report(
             "platform": sys.platform,
         },
     }
+
+
+def _is_own(path: str, given: Collection[str]) -> bool:
+    """Code of this paper's: neither the same in every repository nor a test."""
+    return path not in given and not path.startswith(TESTS)
 
 
 def carried_over(
@@ -167,6 +177,8 @@ def carried_over(
     return new | {
         "paper": old["paper"],
         "requirements": old["requirements"] | {"items": items},
+        # A revision runs none; they are of the code before it.
+        "tests": old["tests"] | {"earlier": True} if old.get("tests") else new["tests"],
         "scope": old.get("scope"),
         "corrections": old.get("corrections", []),
         "judge": _judged_before(old.get("judge"), before, after),
@@ -198,7 +210,7 @@ def _added(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict
         return None
     added = {}
     for role, now in new.items():
-        then = old[role]
+        then = old.get(role, _share(Share(now["model"])))
         played = [share["model"] for share in (then, now) if share["calls"]] or [now["model"]]
         usages = [{k: v for k, v in share.items() if k != "model"} for share in (then, now)]
         usage = Usage(**usages[0]) + Usage(**usages[1])
@@ -234,8 +246,8 @@ def _figures(figures: Figures, paper: Paper | None) -> dict[str, Any]:
 
 def _own(repository: Repository) -> Repository:
     """What was written for this paper, and not for every one; without what is pinned afterwards."""
-    kept = {*GIVEN, *DERIVED} if contract_of(repository.files) > 1 else DERIVED
-    return Repository({path: text for path, text in repository.files.items() if path not in kept})
+    left_out = {*GIVEN, *DERIVED} if contract_of(repository.files) > 1 else DERIVED
+    return Repository({path: text for path, text in repository.files.items() if _is_own(path, left_out)})
 
 
 def _moved(evidence: Mapping[str, Any], before: Repository, after: Repository) -> Place | None:
@@ -265,6 +277,16 @@ def _requirement(
         "evidence": [_evidence(place, coverage) for place in finding.places(repository)],
         "note": finding.note,
     }
+
+
+def _tested_by(finding: Finding, tests: Mapping[str, Any] | None) -> list[str]:
+    """Tests of a requirement that pass."""
+    items = tests["items"] if tests else ()
+    return [
+        item["id"]
+        for item in items
+        if item["outcome"] == "passed" and finding.requirement.id in item["requirements"]
+    ]
 
 
 def _evidence(place: Place, coverage: Mapping[str, LineCoverage]) -> dict[str, Any]:

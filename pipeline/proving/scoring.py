@@ -15,6 +15,7 @@ from pydantic import Field
 
 from pipeline.coding.given import is_known
 from pipeline.coding.repository import MAX_BYTES, MAX_FILES, RefusedPath, Repository
+from pipeline.contract import TESTS
 from pipeline.model.asking import Context, ask, block, render
 from pipeline.model.llm import LLM, Usage
 from pipeline.paths import refusal
@@ -149,7 +150,7 @@ def code_of(repository: Repository) -> dict[str, str]:
         path: repository.files[path]
         for path in sorted(repository.files)
         if path.endswith(_READ)
-        and not path.startswith("docs/")
+        and not path.startswith(("docs/", TESTS))
         and not is_known(path, repository.files[path])
     }
 

@@ -17,7 +17,7 @@ from pipeline.coding import edits
 from pipeline.coding.checks.code import check_source
 from pipeline.coding.given import GIVEN, VERSION
 from pipeline.coding.repository import Repository, interface
-from pipeline.contract import contract_of
+from pipeline.contract import TESTS, contract_of
 from pipeline.model.asking import Context, block, bullets, render
 from pipeline.model.llm import LLM
 from pipeline.planning.analysis import FileAnalysis
@@ -178,6 +178,26 @@ class Fixer:
                 best = repository, report
         return best
 
+    def change(self, repository: Repository, report: ExecutionReport) -> Change | None:
+        """What the model would change because of `report`, entered into the account; None: nothing that is accepted.
+
+        Raises what the model's client raises.
+        """
+        change = self._by_model(repository, report)
+        if change:
+            self.changes.append(change)
+            self.answer(change)
+        return change
+
+    def take_back(self, change: Change) -> None:
+        """Strike from the account what `change` has changed: the repository does not run with it."""
+        self.changes.remove(change)
+        struck = f"{change.remedy} (taken back: it does not run with that)"
+        self.attempts = [
+            replace(a, remedy=struck, lines_changed=0) if a.remedy == change.remedy else a
+            for a in self.attempts
+        ]
+
     def objections(
         self, before: Repository, after: Repository, check: Callable[..., list[str]] = check_repair
     ) -> list[str]:
@@ -259,6 +279,7 @@ def code_shown(repository: Repository, full: Collection[str]) -> list[str]:
     shown += [
         block("interface", interface(sources[path]), path=path)
         for path in sorted(set(sources).difference(full))
+        if not path.startswith(TESTS)
     ]
     return shown + [
         block("code", repository.files[path], path=path) for path in _BESIDE if path in repository.files

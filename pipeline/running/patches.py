@@ -12,6 +12,7 @@ from difflib import SequenceMatcher
 
 from pipeline.coding.checks.conventions import is_trivial, network_uses
 from pipeline.coding.checks.symbols import FunctionNode, dotted, parse
+from pipeline.coding.checks.tested import files_of_tests
 from pipeline.coding.given import GIVEN
 from pipeline.coding.repository import Repository
 from pipeline.contract import contract_of
@@ -50,7 +51,7 @@ def check_repair(before: Repository, after: Repository, metrics: Collection[str]
     shows that it does not need any. By contract 2 nothing downloads, which the checks of code say of any file.
     """
     old, new = _Code(before), _Code(after)
-    lost = [*_gutted(old, new), *_unreached(old, new), *_assertions(old, new)]
+    lost = [*_gutted(old, new), *_unreached(old, new), *_assertions(old, new), *_tests(before, after)]
     return list(dict.fromkeys([*check_change(before, after, metrics), *lost]))
 
 
@@ -153,6 +154,12 @@ def _touched(before: Repository, after: Repository) -> Iterator[str]:
         )
         for found in added:
             yield f"{path}: `{found}` interferes with how the run is measured."
+
+
+def _tests(before: Repository, after: Repository) -> Iterator[str]:
+    was, now = files_of_tests(before.files), files_of_tests(after.files)
+    for path in sorted(path for path in {*was, *now} if was.get(path) != now.get(path)):
+        yield f"{path}: tests are written from the paper by somebody else: mend the code."
 
 
 def _shell(before: Repository, after: Repository) -> Iterator[str]:

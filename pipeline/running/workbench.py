@@ -9,12 +9,14 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+from pipeline.coding.checks.tested import files_of_tests
 from pipeline.coding.iterating import Outcome, Tools
 from pipeline.coding.repository import Repository
 from pipeline.errors import Cancelled
 from pipeline.planning.plan import Logic, metric_pattern
 from pipeline.running.fixing import Fixer, Run, ending, in_words, output, told
 from pipeline.running.instrument import Instrument, core
+from pipeline.running.probing import probe
 from pipeline.running.remedies import Change
 from sandbox.execution import execute, run_command
 from sandbox.interface import Sandbox, SandboxCancelled
@@ -43,7 +45,9 @@ class Workbench:
     def runner(self, metrics: Sequence[str], used: Logic | None = None) -> Run:
         """What runs a repository once that promises `metrics`, and uses it as people will where `used` says how."""
         return partial(
-            self._run, [metric_pattern(name).pattern for name in metrics], Usage(used) if used else None
+            self._run,
+            [metric_pattern(name).pattern for name in metrics],
+            Usage(used, self.limits.seconds) if used else None,
         )
 
     def patient(self) -> "Workbench":
@@ -95,6 +99,8 @@ class Usage:
     """Uses a repository as the plan promises, once for each state of its code and configuration."""
 
     logic: Logic
+    seconds: float
+    """Wall clock of one command."""
     _proven: dict[str, list[PhaseResult]] = field(default_factory=dict)
 
     def of(self, repository: Repository) -> Callable[[Steps], list[PhaseResult]]:
@@ -104,7 +110,10 @@ class Usage:
 
         def prove(steps: Steps) -> list[PhaseResult]:
             if state not in self._proven:
-                self._proven[state] = Instrument(self.logic, core(repository))(steps)
+                phases = Instrument(self.logic, core(repository))(steps)
+                if files_of_tests(repository.files) and all(phase.ok for phase in phases):
+                    phases.append(probe(repository, steps, self.seconds))
+                self._proven[state] = phases
             return self._proven[state]
 
         return prove

@@ -30,6 +30,7 @@ TASKS = {
     "write `estimator.py`": "code.estimator.py",
     "write `experiments.py`": "code.experiments.py",
     "audit the code against requirements": "audit",
+    "write tests from the paper": "tests",
     "judge the repository": "judge.1",
 }
 STEPS = ["answer", "announce", "reproduce", "push", "deliver", "review"]

@@ -259,6 +259,7 @@ def recording() -> dict[str, str]:
         "analysis": "## estimator.py\n\nSum over count.\n\n## `experiments.py`\n\nDraw, estimate.\n",
         "code.estimator.py": fenced(ESTIMATOR),
         "code.experiments.py": fenced(EXPERIMENTS),
+        "tests": "UNTESTED R1: nothing is tested here.",
         "audit": judgements(),
         "judge.1": opinion(4),
     }
@@ -267,7 +268,7 @@ def recording() -> dict[str, str]:
 def old_recording() -> dict[str, str]:
     """The same by contract 1, as recordings from before the harness hold it."""
     answers = recording()
-    del answers["code.experiments.py"]
+    del answers["code.experiments.py"], answers["tests"]
     entry = ("main.py", "main", 'config["training"] |= config["smoke"]["training"]')
     logic = json.loads(LOGIC.model_dump_json())
     del logic["experiments"], logic["data"]

@@ -64,8 +64,9 @@ def test_recorded_answers_lead_to_a_repository_that_runs(
         resume=False,
         replay=recording,
     ) as llm:
-        contract = Recording(recording).contract
-        options = Options(packages=packages, limits=Limits(seconds=300), contract=contract)
+        recorded = Recording(recording)
+        contract, limits = recorded.contract, Limits(seconds=300)
+        options = Options(packages=packages, limits=limits, contract=contract, tests=recorded.tested)
         made = reproduce(
             paper, llm=llm, sandbox=sandbox, out=tmp_path, options=options, observe=events.append
         )

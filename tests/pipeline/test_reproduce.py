@@ -437,7 +437,7 @@ CODED = ["code.estimator.py", "code.experiments.py"]
         ("plan+arch", [*PLANNED[:3], "code", "audit", "judge.1"]),
         ("plan+arch+logic", [*PLANNED[:4], "code.config.yaml", *CODED, "audit", "judge.1"]),
         ("plan+arch+logic+config", [*PLANNED, *CODED, "audit", "judge.1"]),
-        ("full", [*PLANNED, "analysis", *CODED, "audit", "judge.1"]),
+        ("full", [*PLANNED, "analysis", "tests", *CODED, "audit", "judge.1"]),
     ],
 )
 def test_each_method_of_the_ladder_asks_what_it_has_and_delivers_the_same(

@@ -25,6 +25,7 @@ directory: papers/{arxiv_id}-{slug}
 labels: [paper2code]
 refine: [config]
 run: {timeout: 600, memory: 4g, cpus: 2, full: false}
+prove: {tests: true}
 quota: {per_day: 20, concurrent: 5}
 """
 
@@ -57,6 +58,8 @@ def test_the_documented_example() -> None:
         ("directory: papers/{0.__class__}", "`directory`"),
         ("directory: papers/{", "`directory`"),
         ("run: {memory: lots}", "`run.memory`"),
+        ("prove: {tests: maybe}", "`prove.tests`"),
+        ("prove: {all: true}", "`prove.all`: there is no such key"),
         ("- a\n- b", "`key: value` lines"),
         ("a: [", "not valid YAML at line"),
         ("!!python/object/apply:os.system [ls]", "tags"),

@@ -179,6 +179,13 @@ def test_a_recording_answers_by_stage_in_order(tmp_path: Path) -> None:
         recording.get("c", 0)
 
 
+def test_a_recording_says_whether_somebody_was_asked_for_tests(tmp_path: Path) -> None:
+    write(tmp_path / "before", entry("code.tests.py", "1"), entry("audit", "2"))
+    write(tmp_path / "since", entry("code.tests.py", "1"), entry("tests.1of2", "2"))
+    assert not Recording(tmp_path / "before").tested
+    assert Recording(tmp_path / "since").tested
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no journal\n"])
 def test_a_recording_without_answers_is_refused(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "recording.jsonl"

@@ -54,14 +54,15 @@ def test_each_role_is_named_with_what_it_cost_and_all_of_them_are_the_sum() -> N
     ] == [
         ("planner", "m", 1, 0.25),
         ("writer", "w", 1, 0.25),
+        ("tester", "m", 1, 0.25),
         ("auditor", "a", 1, 0.25),
         ("judge", "m", 0, 0.0),
     ]
     assert report["model"] == "w"
     assert (report["usage"]["calls"], report["usage"]["usd"], report["usage"]["written_tokens"]) == (
-        3,
-        0.75,
-        60,
+        4,
+        1.0,
+        80,
     )
 
 
@@ -72,7 +73,7 @@ def test_a_revision_adds_to_what_each_role_has_cost_and_names_both_who_played_it
     assert both["models"]["writer"]["model"] == "then, now"
     assert both["models"]["writer"]["calls"] == 2
     assert both["models"]["planner"]["model"] == "m"
-    assert both["usage"]["calls"] == 6
+    assert both["usage"]["calls"] == 8
     before = {key: value for key, value in old.items() if key != "models"}
     jsonschema.validate(before, json.loads(SCHEMA.read_text()))
     assert carried_over(before, new, Repository({}), Repository({}), None)["models"] is None

@@ -1,0 +1,90 @@
+"""Tests from the paper, from their author's answer to the delivered repository, in a real sandbox."""
+
+from pathlib import Path
+
+from pipeline.contract import DEVELOPMENT
+from tests.conftest import available
+from tests.pipeline.plans import ESTIMATOR, fenced, judgements, old_recording, recording
+from tests.pipeline.proving.test_conformance import QUOTE, ruling
+from tests.pipeline.test_reproduce import run
+
+PATH = "tests/test_estimator.py"
+TESTS = '''"""The mean [S1]."""
+
+import numpy as np
+
+from estimator import mean
+
+
+def test_r1_is_the_sum_over_the_count():
+    for seed in range(3):
+        values = np.random.default_rng(seed).normal(size=5 + seed)
+        total = 0.0
+        for value in values:
+            total += value
+        # rounding of a few additions
+        np.testing.assert_allclose(mean(values), total / len(values), rtol=1e-12)
+'''
+ANSWER = f"{PATH}\n{fenced(TESTS)}"
+EDIT = (
+    "It divides by one less than the count.\n\nestimator.py\n<<<<<<< SEARCH\n    return total / (len(values) - 1)\n"
+    "=======\n    return total / len(values)\n>>>>>>> REPLACE\n"
+)
+
+
+def test_a_fault_that_runs_is_found_mended_and_told(tmp_path: Path, packages: Path) -> None:
+    wrong = ESTIMATOR.replace("/ len(values)", "/ (len(values) - 1)")
+    answers = recording() | {
+        "code.estimator.py": fenced(wrong),
+        "tests": ANSWER,
+        "arbiter.1": ruling("code"),
+        "fix.1": EDIT,
+    }
+    made, llm, _ = run(tmp_path, answers, available("local"), packages)
+    assert made.status == "runs", made.report["attempts"]
+    assert made.files["estimator.py"] == ESTIMATOR
+    assert made.files[PATH] == TESTS
+    assert made.files[DEVELOPMENT] == "-r requirements.txt\npytest\n"
+    tests = made.report["tests"]
+    assert (tests["total"], tests["passed"], tests["disputed"], tests["failed"]) == (1, 1, 0, 0)
+    assert tests["killed"] >= 0.8 * tests["mutants"] > 0
+    assert made.report["phases"][-1]["phase"] == "tests"
+    assert made.report["requirements"]["items"][0]["tested_by"] == [
+        f"{PATH}::test_r1_is_the_sum_over_the_count"
+    ]
+    assert made.report["models"]["tester"]["calls"] == 1
+    assert "python -m pytest" in made.files["README.md"]
+    assert "1 of 1 pass" in made.files["docs/execution-report.md"]
+    assert "Add tests written from the paper" in [commit.subject for commit in made.commits]
+    assert QUOTE in next(prompt.task for prompt in llm.asked if prompt.stage == "fix.1")
+    asked = next(prompt for prompt in llm.asked if prompt.stage == "tests")
+    assert "def mean" not in asked.shared + asked.task
+
+
+def test_a_repair_that_departs_from_the_paper_is_dropped_though_the_smoke_run_passes(
+    tmp_path: Path, packages: Path
+) -> None:
+    breaking = (
+        "estimator.py\n<<<<<<< SEARCH\n    return total / len(values)\n=======\n"
+        "    return total / (len(values) - 1)\n>>>>>>> REPLACE\n"
+    )
+    answers = recording() | {
+        "tests": ANSWER,
+        "audit": judgements(verdict="deviates"),
+        "repair.1": breaking,
+        "repair.2": "Nothing can be done.",
+    }
+    made, llm, _ = run(tmp_path, answers, available("local"), packages)
+    assert made.status == "runs"
+    assert made.files["estimator.py"] == ESTIMATOR
+    asked = next(prompt.task for prompt in llm.asked if prompt.stage == "repair.2")
+    assert "_is_the_sum_over_the_count` fails" in asked, "the second round knows why the first failed"
+
+
+def test_nobody_is_asked_for_tests_that_nobody_can_run(tmp_path: Path, packages: Path) -> None:
+    made, llm, _ = run(tmp_path / "a", recording())
+    assert made.report["tests"] is None
+    old, asked, _ = run(tmp_path / "b", old_recording(), available("local"), packages, contract=1)
+    assert old.report["tests"] is None
+    assert "tests" not in llm.stages + asked.stages
+    assert "pytest" not in made.files["README.md"] + old.files["README.md"]
