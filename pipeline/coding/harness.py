@@ -179,7 +179,9 @@ class Run:
             raise ValueError(
                 f"{own.name} depends on {experiment}: it has to name its needs and settings as well"
             )
-        found = self._lab.perform(other, method or self.method, self.seed if seed is None else seed)
+        found = self._lab.perform(
+            other, method or self.method, self.seed if seed is None else seed, wanted_by=own.name
+        )
         if found.status != "done":
             raise RuntimeError(
                 f"{experiment}, {found.method}, seed {found.seed}: {found.status}: {found.reason}"
@@ -376,7 +378,9 @@ class Laboratory:
             for d in missing
         )
 
-    def perform(self, experiment: Experiment, method: str, seed: int, *, again: bool = False) -> Result:
+    def perform(
+        self, experiment: Experiment, method: str, seed: int, *, again: bool = False, wanted_by: str = ""
+    ) -> Result:
         """The result of a run, made unless there is one of the same shape. Raises Skipped."""
         if why := self.lacking(experiment):
             raise Skipped(why)
@@ -401,6 +405,8 @@ class Laboratory:
                 raise Skipped(why)
             if again and _first():
                 path.with_suffix(".state").unlink(missing_ok=True)
+            if _first() and (news := _news(path.with_suffix(".state"), wanted_by)):
+                print(f"{experiment.name}, {method}, seed {seed}: {news}", flush=True)
             result = self._made(Run(self, experiment, method, seed, path), experiment, path, shape)
             if _first():
                 _die_if_asked()
@@ -447,10 +453,16 @@ class Laboratory:
         )  # fmt: skip
 
     def results(self, experiment: Experiment, config: Mapping[str, Any]) -> list[Result]:
-        """For each method and seed the newest result with these settings, whatever version of the code made it."""
+        """For each method and seed the newest result with these settings, whatever version of the code made it.
+
+        All are of the same data: those that are there, else those of the newest result.
+        """
         settings = json.loads(json.dumps({s: config[s] for s in experiment.settings or config}))
         fit = [result for result in self._ended(experiment) if result.shape["settings"] == settings]
-        newest = {(r.method, r.seed): r for r in sorted(fit, key=lambda r: r.ended)}
+        fit.sort(key=lambda result: (result.status != "failed", result.ended))
+        there = [] if self.mode == "smoke" else [self.identity(data) for data in experiment.needs]
+        data = there if all(there) or not fit else max(fit, key=lambda result: result.ended).shape["data"]
+        newest = {(r.method, r.seed): r for r in fit if r.shape["data"] == data}
         asked = [(method, seed) for method in experiment.methods for seed in self.seeds(experiment)]
         return [newest[one] for one in asked if one in newest]
 
@@ -488,7 +500,15 @@ class Laboratory:
                         if (method, seed) not in there
                     ]  # fmt: skip
             told = {"mode": self.mode, "metrics": metrics, "undefined": undefined, "runs": runs}
-            _write(ROOT / "results.json", json.dumps(told, indent=1).encode())
+            # The smoke run's numbers take the place of no others for good.
+            for path in (ROOT / "results.json", ROOT / "results" / self.mode / "results.json"):
+                _write(path, json.dumps(told, indent=1).encode())
+
+
+def _news(state: Path, wanted_by: str) -> str:
+    """What a person who waits has to know of a run that begins."""
+    said = [f"made first, because {wanted_by} uses it"] if wanted_by else []
+    return "; ".join([*said, *(["goes on from its checkpoint"] if state.exists() else [])])
 
 
 def metric_name(experiment: str, method: str, metric: str) -> str:
@@ -605,11 +625,12 @@ def _report(lab: Laboratory, experiments: Iterable[Experiment]) -> bool:
     """Write tables and figures of what has been run; whether one failed or is not there."""
     failed, shown = False, list[str]()
     for experiment in experiments:
-        report = Report(lab, experiment, lab.settings(experiment))
+        report = Report(lab, experiment, lab.config)
         if not report.results:
             print(f"{experiment.name}: nothing has been run yet")
             continue
         anchors = _anchors(experiment)
+        numbers = f"## {experiment.name}\n\n{_markdown(*report.cells())}"
         tables = [anchor for anchor in anchors if anchor.startswith("Tab")]
         try:
             if experiment.report:
@@ -627,6 +648,8 @@ def _report(lab: Laboratory, experiments: Iterable[Experiment]) -> bool:
                 print(f"{experiment.name}: its report has not written {anchor}, which it shows")
                 failed = True
         old = sum(result.shape["code"] != lab._code for result in report.results)
+        if not any(name.startswith("Tab") for name in report.written):
+            shown.append(numbers)
         shown += report.shown + ([f"{old} of these results were made by earlier code.\n"] if old else [])
     if shown:
         _write(ROOT / "results" / lab.mode / "report.md", "\n".join(shown).encode())

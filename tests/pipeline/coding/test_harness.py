@@ -280,6 +280,42 @@ def test_own_data_are_read_from_the_folder_that_is_named(room: Room, tmp_path: P
     assert room.results["metrics"] == {"read_rows": 3}
 
 
+def test_a_table_is_of_one_data_set(room: Room, tmp_path: Path) -> None:
+    reading = EXPERIMENTS.replace('"Tab2", read,', '"Tab2", read, methods=("a", "b"),')
+    room.write("experiments.py", reading)
+    for name, rows in (("first", "1\n2\n"), ("second", "1\n")):
+        folder = tmp_path / name / "digits"
+        (folder / "test").mkdir(parents=True)
+        (folder / "train.csv").write_text(rows)
+        (folder / "test" / "a.csv").write_text("3\n")
+    room("run", "read", "--data", str(tmp_path / "first"))
+    room("run", "read", "--method", "a", "--data", str(tmp_path / "second"))
+    room("report", "--data", str(tmp_path / "first"), status=0)
+    assert "| a | 2 |\n| b | 2 |" in (room.folder / "results/full/Tab2.md").read_text()
+    room("report", status=0)
+    told = (room.folder / "results/full/Tab2.md").read_text()
+    assert "| a | 1 |\n| b | not run |" in told, "none is there: those of the newest run"
+
+
+def test_a_failure_takes_the_place_of_no_result(room: Room) -> None:
+    room("run", "walk", "--method", "wide", "--seed", "0")
+    good = room.results["metrics"]["walk_wide_end"]
+    room.write(
+        "experiments.py",
+        EXPERIMENTS.replace("    step, x = state", "    raise ValueError\n    step, x = state"),
+    )
+    room("run", "walk", "--method", "wide", "--seed", "0", status=1)
+    assert room.results["metrics"]["walk_wide_end"] == good
+
+
+def test_numbers_of_a_smoke_run_do_not_take_the_place_of_others(room: Room) -> None:
+    room("run", "walk", "--seed", "0")
+    full = room.results
+    room("--smoke", status=1)  # ill diverges
+    assert room.results["mode"] == "smoke"
+    assert json.loads((room.folder / "results/full/results.json").read_text()) == full
+
+
 def test_a_run_is_used_again_only_if_all_that_shapes_it_is_the_same(room: Room, tmp_path: Path) -> None:
     def run() -> int:
         return room("run", "read", "--data", "data").count("done in")
@@ -449,7 +485,8 @@ def test_an_experiment_builds_on_the_result_of_another(room: Room) -> None:
         "            'kept': (tuned.folder / 'weights').exists()}\n\n"
         "EXPERIMENTS = (Experiment('use', 'Tab1', use, methods=('a', 'b')), Experiment('tune', 'S4', tune))\n",
     )
-    room("run", "use")
+    said = room("run", "use")
+    assert "tune, default, seed 0: made first, because use uses it" in said
     assert room.results["metrics"] == {
         "use_a_points": 2, "use_a_rate": 0.2, "use_b_points": 2, "use_b_rate": 0.2, "tune_best": 0.2,
         "use_a_kept": 1, "use_b_kept": 1,
