@@ -167,7 +167,7 @@ def test_a_paper_becomes_a_repository_that_runs(paper: Path, tmp_path: Path) -> 
     assert "The repository runs." in ended.stdout
     assert "smoke run (tiny data), local sandbox, no repairs\n" in ended.stdout
     assert "2 of 2 implemented" in ended.stdout
-    assert "$0.10 for 10 model calls, when they were recorded" in ended.stdout
+    assert "$0.11 for 11 model calls, when they were recorded" in ended.stdout
     assert ended.stderr == ""
 
     again = run("execute", out / "repository", "--json", "report.json")
