@@ -171,9 +171,12 @@ def main() -> None:
 
 
 def answer(task: str) -> str:
-    """What the recording has for the task."""
-    (stage,) = (stage for words, stage in TASKS.items() if words in task)
-    return (recording() | {"judge.1": json.dumps(OPINION)})[stage]
+    """What the recording has for the task; a repair, which a machine that is too busy may ask for, changes nothing."""
+    answers = recording() | {"judge.1": json.dumps(OPINION)}
+    if "make it run" in task:
+        return f"estimator.py\n{answers['code.estimator.py']}"
+    (stage,) = (stage for words, stage in TASKS.items() if words in task.replace("mend `", "write `"))
+    return answers[stage]
 
 
 def soaked(

@@ -134,7 +134,8 @@ class MoodyModel(FakeModel):
         odds = self._odds
         kinds: list[tuple[float, list[str]]] = [
             (odds.whole, [name for name in WHOLE if not (partial and name == "thinks aloud")]),
-            (odds.broken, list(BROKEN)),
+            # Who was cut off and then says nothing has ended.
+            (odds.broken, [name for name in BROKEN if not (partial and not BROKEN[name].text)]),
             (odds.seldom, list(SELDOM)),
             (0.0 if partial else odds.cut, ["is cut off"]),
             (odds.wrong if structured and not partial else 0.0, ["misunderstands"]),
