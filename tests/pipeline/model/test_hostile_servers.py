@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import BudgetReached, ModelUnavailable, PipelineError
@@ -162,7 +162,6 @@ def sane(result: Answer | PipelineError, bills: list[Usage]) -> None:
 
 
 @pytest.mark.parametrize("format_", FORMATS, ids=lambda each: type(each).__name__)
-@settings(max_examples=60, deadline=None)
 @given(events=st.lists(EVENTS, max_size=5), done=st.booleans())
 def test_any_stream_gives_an_answer_or_an_error_in_words(
     format_: Format, events: list[Any], done: bool
@@ -178,14 +177,12 @@ def test_any_stream_gives_an_answer_or_an_error_in_words(
 
 
 @pytest.mark.parametrize("format_", FORMATS, ids=lambda each: type(each).__name__)
-@settings(max_examples=60, deadline=None)
 @given(body=VALUES | EVENTS)
 def test_any_json_gives_an_answer_or_an_error_in_words(format_: Format, body: Any) -> None:
     sane(*outcome(Sender(format_, [json.dumps(body).encode()])))
 
 
 @pytest.mark.parametrize("format_", FORMATS, ids=lambda each: type(each).__name__)
-@settings(max_examples=60, deadline=None)
 @given(
     chunks=st.lists(
         st.binary(max_size=40) | st.sampled_from([b"data: ", b"\n", b"\n\n", b"{", b"}"]), max_size=9
@@ -333,7 +330,6 @@ def counting(format_: Format, usage: Any) -> bytes:
 
 
 @pytest.mark.parametrize("format_", FORMATS, ids=lambda each: type(each).__name__)
-@settings(max_examples=60, deadline=None)
 @given(counted=st.lists(COUNTS, min_size=1, max_size=12), cap=st.floats(0.05, 3))
 def test_no_count_of_any_server_raises_the_cap(format_: Format, counted: list[Any], cap: float) -> None:
     price = price_of("gpt-6.2-sol")
