@@ -40,7 +40,6 @@ BROKEN = {
     "fails within": Reply(
         "All of it would be longer than this.", error={"message": "The server had an error"}
     ),
-    "never says that it has ended": Reply("All of it?", finish_reason=None),
     "says nothing": Reply(""),
     "only thinks": Reply("", thought="Hm.", finish_reason="length"),
     "sends bytes": Reply(raw=bytes(range(256)) * 40),
