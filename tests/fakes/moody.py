@@ -126,7 +126,8 @@ class MoodyModel(FakeModel):
         with self._lock:
             self.answered.append(paid)
         if mood == "misunderstands":
-            return Reply("I cannot say.")
+            # Never twice in the same words: what it is asked next quotes them, and would be the same question.
+            return Reply(f"I cannot say, {paid.when}.")
         return WHOLE[mood](Reply(text)) if mood else Reply(text)
 
     def _mood(self, *, structured: bool, partial: bool) -> str:
