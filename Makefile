@@ -8,7 +8,7 @@ NODE := tests/node_modules/.package-lock.json
 PYTEST ?= --numprocesses auto --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-crash test-slow test-fuzz lint lock clean bench-installation bench-instrument bench-papers bench-papers-latex bench-sandbox bench-pipeline bench-warming bench-webhook
+.PHONY: help setup demo test test-crash test-slow test-fuzz soak lint lock clean bench-installation bench-instrument bench-papers bench-papers-latex bench-sandbox bench-pipeline bench-warming bench-webhook
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -31,8 +31,12 @@ test-slow: $(READY) $(NODE) ## What takes minutes and is not part of `make test`
 	$(WITH_NODE) $(BIN)/python -m pytest -W error -m slow $(PYTEST)
 
 test-fuzz: $(READY) $(NODE) ## Whatever others could hand us: archives, TeX, answers, payloads, configuration, Markdown; for some minutes
-	$(BIN)/python -m pytest -W error -p no:xdist --hypothesis-profile fuzz tests/pipeline/reading/test_fuzz.py \
-		tests/test_borders_fuzz.py tests/pipeline/test_markdown_renders.py tests/pipeline/model/test_hostile_servers.py
+	$(BIN)/python -m pytest -W error -p no:xdist --timeout 0 --hypothesis-profile fuzz tests/pipeline/reading/test_fuzz.py \
+		tests/test_borders_fuzz.py tests/pipeline/test_markdown_renders.py tests/pipeline/model/test_hostile_servers.py \
+		tests/pipeline/test_answers_fuzz.py
+
+soak: $(READY) ## An hour of bad weather: 200 papers, workers that are killed, services that misbehave (SOAK_MINUTES=, SOAK_JOBS=)
+	$(BIN)/python -m tests.soak
 
 lint: $(READY) ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -91,9 +91,9 @@ class Settings(BaseSettings):
     """Model calls of one run at the same time."""
     jobs: int = Field(default=2, ge=1, le=64)
     """Papers that one worker has in hand at the same time."""
-    installation_per_day: int = Field(default=100, ge=0)
+    installation_per_day: int = Field(default=100, ge=0, le=10_000)
     """Papers that the repositories of one installation may start within 24 hours."""
-    installation_concurrent: int = Field(default=20, ge=0)
+    installation_concurrent: int = Field(default=20, ge=0, le=1000)
     """Papers of one installation that may wait or be worked on at the same time."""
     sandbox: Literal["docker", "local", "none"] | None = None
     """Where generated code runs. Default: Docker; on the command line `local` where no daemon answers."""

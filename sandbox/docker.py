@@ -216,7 +216,7 @@ class DockerSandbox:
             memswap_limit=limits.memory_bytes,
             nano_cpus=int(min(limits.cpus, self._cpus) * 1e9),
             ulimits=[
-                Ulimit(name="core", soft=0, hard=0),
+                Ulimit(name="core", soft=1, hard=1),  # see jail.py
                 Ulimit(name="nofile", soft=4096, hard=4096),
                 Ulimit(name="fsize", soft=limits.disk_bytes, hard=limits.disk_bytes),
                 Ulimit(name="msgqueue", soft=0, hard=0),

@@ -37,6 +37,15 @@ _DETACH = 2
 _MOUNT_SETATTR, _PIVOT_ROOT = 442, {"x86_64": 155, "aarch64": 41}
 _SET_DEATH_SIGNAL, _DROP_BOUNDING = 1, 24
 _TCP_BUFFERS = "4096 65536 131072"
+_OF_A_FILE, _OF_AN_AREA = 8192, 256
+"""Bytes of the kernel's memory, at most: behind one descriptor (that of a pipe, where a user has many) and for one
+mapped area."""
+_KIB = 1024
+_BEHIND = {"VmPTE:": _KIB, "FDSize:": _OF_A_FILE}
+"""What a process's page tables and files hold in the kernel's memory."""
+_MOST_AREAS = 65_530
+"""Of one process: the kernel's own limit."""
+_MOST_WATCHES = 8192
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -192,6 +201,8 @@ def _enter() -> None:
     for name in ("tcp_rmem", "tcp_wmem"):
         with contextlib.suppress(OSError):
             _write(f"/proc/sys/net/ipv4/{name}", _TCP_BUFFERS)
+    with contextlib.suppress(OSError):
+        _write("/proc/sys/user/max_inotify_watches", f"{_MOST_WATCHES}")
     inet = _libc.socket(2, 1, 0)
     with contextlib.suppress(OSError):
         fcntl.ioctl(inet, 0x8914, struct.pack("16sH14x", b"lo", 1))
@@ -201,11 +212,13 @@ def _enter() -> None:
 def _confine(limits: dict[str, Any]) -> None:
     """Give up, in the process that will become the command, whatever is not needed to compute."""
     for kind, value in (
-        (resource.RLIMIT_CORE, 0),
+        # With 1 alone the kernel leaves a dump also where a program of the host would take it.
+        (resource.RLIMIT_CORE, 1),
         (resource.RLIMIT_NPROC, limits["pids"]),
         (resource.RLIMIT_NOFILE, 4096),
         (resource.RLIMIT_FSIZE, limits["disk_bytes"]),
         (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_SIGPENDING, 4096),  # timers as well
         (resource.RLIMIT_MEMLOCK, 1 << 20),
         # The keeper counts what is really used; this stops what grows faster than it looks.
         (resource.RLIMIT_DATA, 4 * limits["memory_bytes"]),
@@ -226,16 +239,23 @@ def _confine(limits: dict[str, Any]) -> None:
 
 def _memory(socket_bytes: int) -> int:
     """Bytes in use by all processes and in files: cheap and too high; see _memory_exactly."""
-    return _said_of_all("status", {"VmRSS:"}) + _in_kernel(socket_bytes) + _in_files()
+    areas = len(_processes()) * _MOST_AREAS * _OF_AN_AREA
+    return _sum_of_all("status", {"VmRSS:": _KIB} | _BEHIND) + _in_sockets(socket_bytes) + areas + _in_files()
 
 
-def _said_of_all(file: str, names: set[str]) -> int:
-    """Bytes that the lines of these names tell in /proc, of all processes but the keeper."""
+def _processes() -> list[str]:
+    """In /proc, all but the keeper."""
+    return [entry for entry in os.listdir("/proc") if entry.isdigit() and entry != "1"]
+
+
+def _sum_of_all(file: str, worth: dict[str, int]) -> int:
+    """What a file in /proc says of all processes but the keeper: figures, each times what its name is worth."""
     total = 0
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and entry != "1":
-            with contextlib.suppress(OSError), open(f"/proc/{entry}/{file}", encoding="latin-1") as lines:
-                total += sum(int(words[1]) << 10 for words in map(str.split, lines) if words[0] in names)
+    for process in _processes():
+        with contextlib.suppress(OSError), open(f"/proc/{process}/{file}", encoding="latin-1") as lines:
+            total += sum(
+                worth[words[0]] * int(words[1]) for words in map(str.split, lines) if words[0] in worth
+            )
     return total
 
 
@@ -245,13 +265,17 @@ def _socket_bytes() -> int:
         return int(file.read())
 
 
-def _in_kernel(socket_bytes: int) -> int:
-    """Page tables, and what sockets could hold: only the first can be seen."""
-    sockets = 0
-    for kind in ("unix", "tcp", "tcp6", "udp", "udp6", "netlink"):
-        with contextlib.suppress(OSError), open(f"/proc/net/{kind}", "rb") as listed:
-            sockets += sum(1 for _ in listed) - 1
-    return _said_of_all("status", {"VmPTE:"}) + sockets * socket_bytes
+def _in_sockets(socket_bytes: int) -> int:
+    """What sockets could hold in the kernel's memory."""
+    kinds = ("unix", "tcp", "tcp6", "udp", "udp6", "netlink")
+    return max(0, sum(_lines(f"/proc/net/{kind}") - 1 for kind in kinds)) * socket_bytes
+
+
+def _lines(path: str) -> int:
+    """How many a file in /proc has; what a program can make long is read in large pieces."""
+    with contextlib.suppress(OSError), open(path, "rb", buffering=0) as listed:
+        return sum(piece.count(b"\n") for piece in iter(functools.partial(listed.read, 1 << 16), b""))
+    return 0
 
 
 def _in_files() -> int:
@@ -264,9 +288,11 @@ def _in_files() -> int:
 
 def _memory_exactly(socket_bytes: int) -> int:
     """Bytes in use, with what processes share counted once."""
-    private, shared = (_said_of_all("smaps_rollup", {name}) for name in ("Pss_Anon:", "Pss_Shmem:"))
+    private, shared = (_sum_of_all("smaps_rollup", {name: _KIB}) for name in ("Pss_Anon:", "Pss_Shmem:"))
+    areas = sum(_lines(f"/proc/{process}/maps") for process in _processes()) * _OF_AN_AREA
+    behind = _sum_of_all("status", _BEHIND) + _in_sockets(socket_bytes)
     # Files in a tmpfs that are mapped are in both figures.
-    return private + max(shared, _in_files()) + _in_kernel(socket_bytes)
+    return private + max(shared, _in_files()) + behind + areas
 
 
 def _serve(room: dict[str, Any], socket_bytes: int, source: BinaryIO, answer: BinaryIO) -> None:

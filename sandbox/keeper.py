@@ -30,6 +30,8 @@ USER = 65534
 WORK = "/work"
 CHECK_SECONDS = 0.05
 _SET_DUMPABLE, _SET_SECCOMP, _NO_NEW_PRIVILEGES = 4, 22, 38
+_MOST_LOCKS = 10_000
+"""On parts of files: the kernel's memory for them is in nobody's count."""
 _OOM_COUNTERS = "/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -174,7 +176,7 @@ def _watch(command: int, seconds: float, exceeded: Callable[[], bool]) -> dict[s
         left = started + seconds - time.monotonic()
         signal.sigtimedwait({signal.SIGCHLD}, max(0.0, min(CHECK_SECONDS, left)))
         answer["exit_code"] = _reap(command)
-        answer["oom"] = exceeded()
+        answer["oom"] = exceeded() or _too_many_locks()
         if answer["exit_code"] is None:
             answer["timed_out"] = not answer["oom"] and time.monotonic() - started >= seconds
             if answer["oom"] or answer["timed_out"]:
@@ -190,6 +192,12 @@ def _watch(command: int, seconds: float, exceeded: Callable[[], bool]) -> dict[s
             os.waitpid(-1, 0)
         except ChildProcessError:
             return answer
+
+
+def _too_many_locks() -> bool:
+    with contextlib.suppress(OSError), open("/proc/locks", "rb") as listed:
+        return any(number >= _MOST_LOCKS for number, _ in enumerate(listed))
+    return False
 
 
 def _reap(command: int) -> int | None:

@@ -56,8 +56,9 @@ def run(report: Path, seconds: float, command: list[str]) -> int:
     with suppress(ChildProcessError):
         while True:
             os.wait()
-    # The program may have filled the disk or closed the folder; how it ended is what counts then.
-    with suppress(OSError):
+    # The program may have filled the disk, closed the folder or put there what is too deep to be removed; how it
+    # ended is what counts then.
+    with suppress(OSError, RecursionError):
         Path.cwd().chmod(0o755)
         _clear(report)
         with report.open("x") as stream:

@@ -25,6 +25,7 @@ _REFUSED: dict[str, tuple[int | None, int]] = {
     "fspick": (433, 433),
     "ioprio_set": (251, 30),
     "init_module": (175, 105),
+    "io_setup": (206, 0),  # counted for the whole machine
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
     "io_uring_setup": (425, 425),
@@ -67,8 +68,11 @@ _REFUSED: dict[str, tuple[int | None, int]] = {
 }
 _CLONE = (56, 220)
 _CLONE3 = 435
+_THREAD, _SAME_FILES = 0x10000, 0x400  # CLONE_THREAD, CLONE_FILES
 _SOCKET = (41, 198)
 _PRLIMIT = (302, 261)  # With a process id it changes the limits of any process of the same user.
+_SETRLIMIT = (160, 164)
+_CORE = 4  # With 0 instead of our 1, a program of the host that takes dumps would be given some.
 _OF_A_PROCESS = ((144, 119), (142, 118), (314, 274), (203, 122))
 """sched_setscheduler, sched_setparam, sched_setattr, sched_setaffinity: whom they change is the first argument."""
 _SETPRIORITY = (141, 140)
@@ -118,11 +122,23 @@ def program(machine: str = platform.machine()) -> bytes | None:
     # Its flags are in memory that a filter cannot read; the C library falls back to clone.
     code += [(_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, refuse(errno.ENOSYS))]
     code += [
-        (_EQUAL, 0, 4, _PRLIMIT[column]),
+        (_EQUAL, 0, 4, _SETRLIMIT[column]),
+        (_LOAD, 0, 0, _FIRST_ARGUMENT),
+        (_EQUAL, 0, 1, _CORE),
+        (_RETURN, 0, 0, refuse(0)),
+        (_RETURN, 0, 0, _ALLOW),
+        (_EQUAL, 0, 11, _PRLIMIT[column]),
         (_LOAD, 0, 0, _FIRST_ARGUMENT),
         (_EQUAL, 1, 0, 0),
         (_RETURN, 0, 0, refuse(errno.EPERM)),
-        (_RETURN, 0, 0, _ALLOW),
+        (_LOAD, 0, 0, _SECOND_ARGUMENT),
+        (_EQUAL, 0, 4, _CORE),
+        (_LOAD, 0, 0, _THIRD_ARGUMENT),
+        (_EQUAL, 0, 3, 0),
+        (_LOAD, 0, 0, _THIRD_ARGUMENT + 4),
+        (_EQUAL, 0, 1, 0),
+        (_RETURN, 0, 0, _ALLOW),  # only asks
+        (_RETURN, 0, 0, refuse(0)),
     ]
     # A program of the same user could take its processor away from the keeper, and with it the time limit.
     for one in _OF_A_PROCESS:
@@ -150,9 +166,11 @@ def program(machine: str = platform.machine()) -> bytes | None:
         (_EQUAL, 0, 1, _KEEPER),
         (_RETURN, 0, 0, refuse(errno.EPERM)),
         (_RETURN, 0, 0, _ALLOW),
-        (_EQUAL, 0, 4, _CLONE[column]),
+        (_EQUAL, 0, 6, _CLONE[column]),
         (_LOAD, 0, 0, _FIRST_ARGUMENT),
-        (_ANY_BIT, 0, 1, _NEW_NAMESPACE),
+        (_ANY_BIT, 2, 0, _NEW_NAMESPACE),
+        (_ANY_BIT, 0, 2, _THREAD),
+        (_ANY_BIT, 1, 0, _SAME_FILES),  # a thread's own would be in no process's count
         (_RETURN, 0, 0, refuse(errno.EPERM)),
         (_RETURN, 0, 0, _ALLOW),
         (_EQUAL, 0, len(_FAMILIES) + 2, _SOCKET[column]),

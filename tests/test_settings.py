@@ -34,6 +34,8 @@ def test_every_setting_is_documented(field: str) -> None:
     [
         ("PAPER2CODE_CONCURRENCY", "100", "less than or equal to 64"),
         ("PAPER2CODE_CONCURRENCY", "many", "integer"),
+        ("PAPER2CODE_INSTALLATION_CONCURRENT", "1001", "less than or equal to 1000"),
+        ("PAPER2CODE_INSTALLATION_PER_DAY", "10001", "less than or equal to 10000"),
         ("PAPER2CODE_MAX_USD", "0", "greater than 0"),
         ("PAPER2CODE_MAX_USD", "nan", "finite"),
         ("PAPER2CODE_SANDBOX", "dokcer", "'docker', 'local' or 'none'"),

@@ -6,11 +6,11 @@ It is read from the default branch only, so a pull request cannot change its own
 import string
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.markdown import code, prose
 from pipeline.paths import refusal
+from pipeline.untrusted import Unreadable, of_yaml
 
 PATH = ".github/paper2code.yml"
 Permission = Literal["read", "triage", "write", "maintain", "admin"]
@@ -20,14 +20,6 @@ Refinable = Literal["overview", "requirements", "architecture", "config", "logic
 SAFE_SLUG = "paper"
 """With it every `directory` that is accepted can be filled in, whatever a model calls the method."""
 _LARGEST = 64 * 2**10
-_DEEPEST = 10
-_BEGINS = (
-    yaml.BlockMappingStartToken,
-    yaml.BlockSequenceStartToken,
-    yaml.FlowMappingStartToken,
-    yaml.FlowSequenceStartToken,
-)
-_ENDS = yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken
 _MOST_PROBLEMS = 20
 
 
@@ -116,35 +108,14 @@ def read(text: str | None) -> Configuration:
     if len(text) > _LARGEST:
         raise ConfigurationInvalid(["the file is larger than 64 KiB"])
     try:
-        _refuse_what_grows(text)
-        data = yaml.safe_load(text)
-    except ConfigurationInvalid:
-        raise
-    except Exception as error:  # the parser has no common root for what it raises over a value
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigurationInvalid([f"the file is not valid YAML{where}"]) from error
+        data = of_yaml(text)
+    except Unreadable as error:
+        raise ConfigurationInvalid([str(error)]) from error
     if data is None:
         return Configuration()
     if not isinstance(data, dict):
         raise ConfigurationInvalid(["the file must hold `key: value` lines"])
     return _validated(data)
-
-
-def _refuse_what_grows(text: str) -> None:
-    """Raises ConfigurationInvalid for what a few bytes can make endless: aliases, merges, depth."""
-    depth = 0
-    for token in yaml.scan(text, yaml.SafeLoader):
-        where = f"in line {token.start_mark.line + 1}"
-        if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
-            raise ConfigurationInvalid([f"anchors and aliases (`&` and `*`) are not accepted, {where}"])
-        if isinstance(token, yaml.ScalarToken) and token.plain and token.value == "<<":
-            raise ConfigurationInvalid([f"merge keys (`<<`) are not accepted, {where}"])
-        if isinstance(token, yaml.TagToken):
-            raise ConfigurationInvalid([f"tags (`!`) are not accepted, {where}"])
-        depth += isinstance(token, _BEGINS) - isinstance(token, _ENDS)
-        if depth > _DEEPEST:
-            raise ConfigurationInvalid([f"values are nested too deeply, {where}"])
 
 
 def overridden(configuration: Configuration, options: tuple[tuple[str, str], ...]) -> Configuration:

@@ -28,7 +28,8 @@ def executed(report: Mapping[str, Any], most: int) -> str:
     where = (
         f"Sandbox {code(environment['sandbox'], 40)}, Python {code(environment['python'], 20)}, "
         f"{counted(len(environment['packages']), 'package')}, no network; at most "
-        f"{duration(limits['seconds'])}, {limits['memory_bytes'] / 2**30:.3g} GiB, {limits['cpus']:g} CPUs."
+        f"{duration(limits['seconds'])}, {limits['memory_bytes'] / 2**30:.3g} GiB, {limits['cpus']:g} CPUs. "
+        "The program's own processes counted which lines ran: no proof against a program that deceives."
     )
     parts = ["## What was run", what, where, _listed(environment["notes"], _NOTES)]
     if most:

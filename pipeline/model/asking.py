@@ -5,7 +5,6 @@ value in them, inside a block whose closing tag it cannot contain.
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pipeline import rendering
 from pipeline.errors import AnswerInvalid
 from pipeline.model.llm import LLM, NO_PICTURES, Pictures, Prompt
+from pipeline.untrusted import Unreadable, of_json
 
 ASKED_AGAIN = 2
 """How often an answer that fails its checks goes back to the model."""
@@ -98,10 +98,10 @@ def ask(
 def parsed(text: str, answer: type[Parsed]) -> Parsed:
     """The value in a model's answer. Raises Unfit."""
     try:
-        return answer.model_validate(json.loads(_json_part(text)))
+        return answer.model_validate(of_json(_json_part(text)))
     except ValidationError as error:
         raise Unfit([f"{_path(e['loc'])}: {e['msg']}" for e in error.errors()]) from error
-    except json.JSONDecodeError as error:
+    except Unreadable as error:
         raise Unfit([f"The answer is not JSON: {error}"]) from error
 
 

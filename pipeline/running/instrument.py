@@ -4,18 +4,21 @@ What is done, in one room of the sandbox after the smoke run has passed, and wha
 are the harness's own doors (`coding/harness.py`).
 """
 
-import json
 import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
+
+from pydantic import BaseModel, ValidationError
 
 from pipeline.coding.harness import KILL
 from pipeline.coding.repository import Repository
 from pipeline.planning.plan import Experiment, Logic
 from pipeline.running.figures import DRAWN
+from pipeline.untrusted import Unreadable, of_json
 from sandbox.report import CommandResult, PhaseResult, Use
 from sandbox.steps import Step, Stepped, Steps
 
@@ -33,6 +36,16 @@ sys.modules["experiments"] = None
 for name in sys.argv[1:]:
     importlib.import_module(name)
 """
+
+
+class _Ended(BaseModel):
+    """What counts here of a run's file; see `harness.Result`."""
+
+    experiment: str
+    method: str
+    seed: int
+    metrics: dict[str, float | None]
+    rows: list[Any]
 
 
 @dataclass(frozen=True)
@@ -129,14 +142,14 @@ class Instrument:
         before, after = (self._result_of(step) for step in (alone, resumed))
         if not before or not after:
             return
-        for name, value in before["metrics"].items():
-            other = after["metrics"].get(name)
+        for name, value in before.metrics.items():
+            other = after.metrics.get(name)
             if not _TIMES.search(name) and not _same(value, other):
                 yield f"Killed and resumed, `{name}` is {other}; in one go it is {value}."
-        if len(before["rows"]) != len(after["rows"]):
-            yield f"Killed and resumed, it logs {len(after['rows'])} rows; in one go {len(before['rows'])}."
+        if len(before.rows) != len(after.rows):
+            yield f"Killed and resumed, it logs {len(after.rows)} rows; in one go {len(before.rows)}."
 
-    def _result_of(self, step: Stepped) -> Any:
+    def _result_of(self, step: Stepped) -> _Ended | None:
         return next((result for path, result in _runs(step).items() if self._is_tried(path)), None)
 
     def _report_problems(self, step: Stepped) -> Iterator[str]:
@@ -181,16 +194,17 @@ def _again_problems(whole: Stepped, again: Stepped) -> Iterator[str]:
     for path, result in _runs(again).items():
         before = whole.files.get(path)
         if before is None or before.stamp != again.files[path].stamp:
-            run = f"{result['experiment']}, {result['method']}, seed {result['seed']}"
+            run = f"{result.experiment}, {result.method}, seed {result.seed}"
             yield f"A second `python main.py --smoke` made the run {run} again, though nothing had changed."
 
 
-def _runs(step: Stepped) -> dict[str, Any]:
-    """Files of runs, read, by path."""
+def _runs(step: Stepped) -> dict[str, _Ended]:
+    """Files of runs, read, by path; what the harness would not have written is none."""
     found = {}
     for path, file in step.files.items():
         if re.fullmatch(r"results/smoke/[^/]+/[^/]+/\d+-[0-9a-f]+\.json", path) and file.content:
-            found[path] = json.loads(file.content)
+            with suppress(Unreadable, ValidationError):
+                found[path] = _Ended.model_validate(of_json(file.content))
     return found
 
 

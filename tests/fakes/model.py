@@ -43,6 +43,8 @@ class Reply:
     """Answers with this HTML, as something that is no model server does."""
     streams: bool = True
     """False: answers whole, even if asked to stream."""
+    raw: bytes = b""
+    """Answers with these bytes, as if they were a stream."""
 
 
 class FakeModel:
@@ -131,6 +133,8 @@ class FakeModel:
         if reply.drops_after == -1:
             http.close_connection = True
             return None
+        if reply.raw:
+            return self._send(http, 200, reply.raw, {"Content-Type": "text/event-stream"})
         if reply.page:
             return self._send(http, 200, reply.page, {"Content-Type": "text/html"})
         if reply.status != 200:
@@ -214,7 +218,8 @@ class FakeModel:
     def _send(
         self, http: BaseHTTPRequestHandler, status: int, content: Any, headers: dict[str, str] | None = None
     ) -> None:
-        data = (content if isinstance(content, str) else json.dumps(content)).encode()
+        text = content if isinstance(content, str | bytes) else json.dumps(content)
+        data = text if isinstance(text, bytes) else text.encode()
         http.send_response(status)
         for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
             http.send_header(name, value)

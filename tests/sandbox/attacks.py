@@ -15,6 +15,11 @@ def nothing_got_through(result: CommandResult) -> None:
     assert (result.stdout, result.exit_code) == ("done\n", 0), result
 
 
+def its_file_comes_out(result: CommandResult) -> None:
+    assert result.exit_code == 0, result
+    assert result.outputs["out.txt"].strip() == b"out"
+
+
 @dataclass(frozen=True)
 class Attack:
     tried: str

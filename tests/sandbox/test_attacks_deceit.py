@@ -1,7 +1,7 @@
 """What comes out of the sandbox is not what the program would have us believe. The table is docs/security.md's."""
 
 from sandbox.report import CommandResult
-from tests.sandbox.attacks import Attack, attempt
+from tests.sandbox.attacks import Attack, attempt, its_file_comes_out
 from tests.sandbox.conftest import Run
 
 
@@ -10,13 +10,13 @@ def only_the_regular_file_comes_out(result: CommandResult) -> None:
     assert dict(result.outputs) == {"plain.txt": b"plain", "directory/inner/nested.txt": b"nested"}
 
 
-def its_file_comes_out(result: CommandResult) -> None:
-    assert result.exit_code == 0, result
-    assert result.outputs["out.txt"].strip() == b"out"
-
-
 def harmless_text(result: CommandResult) -> None:
     assert result.stdout == "red overwritten \\u202e \\u200b \\ufeff end\n"
+
+
+def shown_as_text(result: CommandResult) -> None:
+    assert result.stdout.encode().isascii() or "\ufffd" in result.stdout
+    assert result.stdout.startswith("a") and result.stdout.endswith(" end\n") and "\0" not in result.stdout
 
 
 def killed_itself_only(result: CommandResult) -> None:
@@ -122,6 +122,12 @@ ATTACKS = {
         "fcntl.fcntl(1, 1031, 4096)",
         its_file_comes_out,
         outputs=("out.txt",),
+    ),
+    "no-text": Attack(
+        "Bytes that are no Unicode, and zeros, in the output",
+        "Each is shown as what stands for it; the output goes on",
+        "import os\nos.write(1, b'a\\xff\\xfe\\x00\\xed\\xa0\\x80 end\\n')",
+        shown_as_text,
     ),
     "hidden-text": Attack(
         "Terminal escapes, overwritten lines, bidirectional and zero-width characters in the output",

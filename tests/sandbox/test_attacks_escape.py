@@ -87,7 +87,129 @@ CALLS = (
 )
 
 
+OTHER_ENTRIES = """
+import ctypes, mmap, os, struct
+def called(code):
+    child = os.fork()
+    if not child:
+        area = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+        area.write(code)
+        entry = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(area)))
+        os._exit(42 if entry() >= 0 else 0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 42
+def number(value): return struct.pack("<BI", 0xb8, value)
+if os.uname().machine == "x86_64":
+    user = struct.pack("<BI", 0xbb, 0x10000000)
+    if called(number(20) + bytes.fromhex("cd80c3")): print("the 32-bit entry")
+    if called(user + number(310) + bytes.fromhex("cd80c3")): print("a namespace by the 32-bit entry")
+    if called(number(0x40000000 | 39) + bytes.fromhex("0f05c3")): print("the x32 entry")
+print("done")
+"""
+
+
+KERNEL_SECRETS = """
+import os
+def read(path):
+    try:
+        with open(path, "rb") as file: return file.read(1 << 16)
+    except OSError:
+        return b""
+if any(line.split()[0].strip(b"0") for line in read("/proc/kallsyms").splitlines()): print("addresses")
+if any(part.strip(b"0-") for line in read("/proc/iomem").splitlines() for part in line.split()[:1]): print("memory")
+for path in (
+    "/proc/kcore", "/proc/kmsg", "/proc/kpageflags", "/proc/kpagecount", "/proc/slabinfo", "/proc/vmallocinfo",
+    "/proc/timer_list", "/proc/sched_debug", "/proc/1/stack", "/proc/1/syscall", "/sys/kernel/debug/x",
+):
+    if read(path): print(path)
+with open("/proc/self/pagemap", "rb") as file:
+    file.seek(id(file) // 4096 * 8)
+    if int.from_bytes(file.read(8), "little") & (1 << 55) - 1: print("where it lies in memory")
+print("done")
+"""
+
+
+NETWORK = """
+import fcntl, socket, struct
+def tried(name, change):
+    try: change()
+    except OSError: return
+    print(name)
+inet = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+tried("raw", lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1))
+tried("raw 6", lambda: socket.socket(socket.AF_INET6, socket.SOCK_RAW, 58))
+tried("interface", lambda: fcntl.ioctl(inet, 0x8914, struct.pack("16sh14x", b"lo", 0)))
+tried("address", lambda: fcntl.ioctl(inet, 0x8916, struct.pack("16sHH4s8x", b"lo", 2, 0, bytes([10, 0, 0, 1]))))
+tried("filter", lambda: inet.getsockopt(0, 64, 84))
+tried("mark", lambda: inet.setsockopt(1, 36, 1))
+tried("tunnel", lambda: open("/dev/net/tun", "r+b"))
+link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+link.send(struct.pack("=IHHIIBxHiII", 32, 16, 0x605, 1, 0, 0, 0, 0, 0, 0))
+if struct.unpack("=i", link.recv(4096)[16:20])[0] >= 0: print("link")
+print("done")
+"""
+
+
+LIMITS = """
+import resource
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+if resource.getrlimit(resource.RLIMIT_CORE) != (1, 1): print("dumps", resource.getrlimit(resource.RLIMIT_CORE))
+for kind in range(16):
+    soft, hard = resource.getrlimit(kind)
+    if hard != resource.RLIM_INFINITY and kind != resource.RLIMIT_CORE:
+        try: resource.setrlimit(kind, (soft, hard + 1))
+        except (OSError, ValueError): continue
+        print("raised", kind)
+print("done")
+"""
+
+
 ATTACKS = {
+    "other-entries": Attack(
+        "The kernel's other entries, whose calls have other numbers: 32-bit (`int 0x80`) and x32",
+        "The process is killed; x32 does not exist",
+        OTHER_ENTRIES,
+    ),
+    "kernel-secrets": Attack(
+        "What the kernel tells of itself and of memory: addresses, kcore, kmsg, physical pages, timers, stacks",
+        "Nothing, or zeros",
+        KERNEL_SECRETS,
+    ),
+    "network-settings": Attack(
+        "Changing the network: raw sockets, interfaces, addresses, packet filters, marks, tunnels",
+        "Refused",
+        NETWORK,
+    ),
+    "limits": Attack(
+        "Raising its own limits; crashing where a program of the host takes core dumps",
+        "Refused; no dump is made, and a program cannot change that",
+        LIMITS,
+    ),
+    "helpers": Attack(
+        "Naming a program that the kernel would start as root: modprobe, binfmt_misc, cgroups' release_agent, "
+        "hotplug, poweroff",
+        "Not there, or not writable",
+        attempt(
+            "open('/proc/sys/kernel/modprobe', 'w').close()",
+            "open('/proc/sys/kernel/poweroff_cmd', 'w').close()",
+            "open('/proc/sys/kernel/hotplug', 'w').close()",
+            "open('/proc/sys/fs/binfmt_misc/register', 'w').close()",
+            "for folder, _, names in os.walk('/sys/fs/cgroup'):\n    for name in names:\n"
+            "        if name in ('release_agent', 'notify_on_release', 'cgroup.procs', 'tasks', 'memory.max',\n"
+            "                    'memory.limit_in_bytes', 'devices.allow'):\n"
+            "            try: open(os.path.join(folder, name), 'w').close(); print(folder, name)\n"
+            "            except OSError: pass\nraise OSError",
+        ),
+    ),
+    "terminal": Attack(
+        "Typing into the terminal of whoever started it, or taking it for its own",
+        "There is none",
+        attempt(
+            "open('/dev/tty').close()",
+            "import fcntl, termios\nfor number in range(3): fcntl.ioctl(number, termios.TIOCSTI, b'x')",
+            "import fcntl, termios\nfor number in range(3): fcntl.ioctl(number, termios.TIOCSCTTY, 1)",
+            "os.tcgetpgrp(1)",
+        ),
+    ),
     "address-families": Attack(
         "Sockets of every address family: vsock to a virtual machine's host, packet, alg, CAN, Bluetooth…",
         "Only unix, inet, inet6 and netlink can be made; the network namespace is empty for those",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.report import CommandResult
-from tests.sandbox.attacks import Attack, attempt, call
+from tests.sandbox.attacks import Attack, attempt, call, its_file_comes_out
 from tests.sandbox.conftest import SMALL, Run
 
 
@@ -136,7 +136,8 @@ PAGE_TABLES = """
 import mmap, os
 step = 2 << 20
 while True:
-    area = mmap.mmap(-1, 64 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_NORESERVE)
+    area = mmap.mmap(-1, 64 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000, prot=mmap.PROT_READ)
+    area.madvise(15)  # small pages
     globals().setdefault("held", []).append(area)
     for place in range(0, 64 << 30, step): area[place]
 """
@@ -158,6 +159,63 @@ while True:
         except OSError: pass
 import time; time.sleep(60)
 """
+
+
+PIPES = """
+import os
+for _ in range(40):
+    if os.fork() == 0: break
+held = []
+try:
+    while True:
+        held += os.pipe()
+        os.set_blocking(held[-1], False)
+        try:
+            while True: os.write(held[-1], bytes(4096))
+        except BlockingIOError: pass
+except OSError: pass
+import time; time.sleep(60)
+"""
+
+AREAS = """
+import ctypes, mmap, os
+libc = ctypes.CDLL(None)
+for _ in range(23):
+    if os.fork() == 0: break
+area = mmap.mmap(-1, 66_000 * 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000)
+place = ctypes.addressof(ctypes.c_char.from_buffer(area))
+for page in range(0, 66_000, 2):
+    if libc.mprotect(ctypes.c_void_p(place + 4096 * page), 4096, 0): break
+import time; time.sleep(60)
+"""
+
+LOCKS = """
+import fcntl, struct
+held = []
+while True:
+    held.append(open(f"/work/{len(held)}", "w"))
+    for place in range(2000):
+        fcntl.fcntl(held[-1], 37, struct.pack("hhqqixxxx", fcntl.F_WRLCK, 0, 2 * place, 1, 0))
+"""
+
+STOPPING = """
+import os, signal
+if os.fork() == 0: os.kill(-1, signal.SIGSTOP)
+os.kill(os.getpid(), signal.SIGSTOP)
+print("escaped")
+"""
+
+DEEP = """
+import os
+open("out.txt", "w").write("out")
+for _ in range(3000):
+    os.mkdir("deeper")
+    os.chdir("deeper")
+"""
+
+
+def thread_limit(result: CommandResult) -> None:
+    assert 10 < int(result.stdout) <= SMALL.pids, result
 
 
 def stopped_in_time(result: CommandResult) -> None:
@@ -182,7 +240,7 @@ ATTACKS = {
         "Filling the kernel's memory with page tables of memory that is only looked at",
         "Counted and killed like any other",
         PAGE_TABLES,
-        kept_within_bounds,
+        ran_out_of_memory,
         replace(SMALL, memory_bytes=256 << 20),
     ),
     "socket-buffers": Attack(
@@ -191,6 +249,54 @@ ATTACKS = {
         SOCKETS,
         ran_out_of_memory,
         replace(SMALL, memory_bytes=256 << 20),
+    ),
+    "pipes": Attack(
+        "Filling the kernel's memory with what pipes hold for nobody",
+        "Counted, in `local` as the most that open files could hold, and killed like any other",
+        PIPES,
+        ran_out_of_memory,
+        replace(SMALL, seconds=90),
+    ),
+    "areas": Attack(
+        "Filling the kernel's memory with the list of 65,530 mapped areas in each of many processes",
+        "Counted and killed like any other",
+        AREAS,
+        ran_out_of_memory,
+        replace(SMALL, seconds=60, memory_bytes=256 << 20),
+    ),
+    "locks": Attack(
+        "Filling the kernel's memory with locks on single bytes of files",
+        "10,000 are enough for anything; with more it is killed as if for memory",
+        LOCKS,
+        ran_out_of_memory,
+        replace(SMALL, seconds=60),
+    ),
+    "machine-wide-count": Attack(
+        "Using up what the kernel counts for the whole machine: requests of asynchronous input and output",
+        "The call is refused",
+        attempt(call(206, 0, "1000", "ctypes.byref(ctypes.c_ulong())")),
+    ),
+    "threads": Attack(
+        "Threads instead of processes, without end",
+        "They count as processes do",
+        "import os, threading, time\nstarted = 0\ntry:\n    while True:\n"
+        "        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n        started += 1\n"
+        "except RuntimeError:\n    print(started, flush=True)\nos._exit(0)",
+        thread_limit,
+    ),
+    "stopping": Attack(
+        "Stopping itself and everybody else, so that nobody ends",
+        "Killed at the time limit",
+        STOPPING,
+        was_stopped,
+        replace(SMALL, seconds=3),
+    ),
+    "deep-folders": Attack(
+        "Folders inside of folders, deeper than a path can be",
+        "Its other outputs are taken; all of it is gone with the sandbox",
+        DEEP,
+        its_file_comes_out,
+        outputs=("out.txt",),
     ),
     "fork-bomb": Attack(
         "A fork bomb",

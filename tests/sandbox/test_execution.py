@@ -392,3 +392,45 @@ def test_a_program_does_not_see_the_secret(execution: Execute) -> None:
     )
 
     assert execution({"main.py": spying}).ok
+
+
+BURYING = FORGING.replace(
+    '    json.dump({"secret": "", "lines": lines} | lines, open(report, "w"))\n    os.chmod("/work", 0o555)\n',
+    "    os.mkdir(report)\n    os.chdir(report)\n"
+    "    for _ in range(3000):\n        os.mkdir('d')\n        os.chdir('d')\n",
+)
+
+
+def test_folders_without_end_in_the_reports_place_claim_no_lines(execution: Execute) -> None:
+    report = execution({"main.py": BURYING})
+
+    assert report.phases[-1].result.stderr == ""
+    assert report.phases[-1].result.exit_code == 0
+    assert not any(lines.executed for lines in report.coverage.values())
+
+
+SHADOWS = (
+    "json",
+    "ctypes",
+    "tempfile",
+    "subprocess",
+    "coverage",
+    "sitecustomize",
+    "usercustomize",
+    "sqlite3",
+)
+
+
+def test_modules_named_as_those_of_the_runner_do_not_take_their_place(execution: Execute) -> None:
+    shadow = "raise RuntimeError('the wrong one')\n"
+    main = (
+        "import sys\nif __name__ == '__main__':\n"
+        '    open(\'results.json\', \'w\').write(\'{"mode": "smoke", "metrics": {"loss": 1}}\')\n'
+    )
+
+    report = execution(
+        {f"docs/{name}.py": shadow for name in SHADOWS} | {"main.py": main, "results.py": None}
+    )
+    assert report.ok, report.phases
+    report = execution({f"{name}.py": shadow for name in SHADOWS} | {"main.py": main, "results.py": None})
+    assert "`coverage.py` cannot be imported." in report.phases[1].problems

@@ -12,6 +12,7 @@ import yaml
 from pipeline.coding.checks.symbols import bindings, dotted, parse, suggestion
 from pipeline.coding.repository import Repository
 from pipeline.planning.plan import Configuration
+from pipeline.untrusted import Unreadable, of_yaml
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,16 @@ def setting(key: str, repository: Repository) -> Setting | None:
     """The leaf of `config.yaml` that the dotted `key` leads to; None if there is none."""
     text = repository.files.get("config.yaml", "")
     try:
+        value = of_yaml(text)
         node = yaml.compose(text, yaml.SafeLoader)
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except Unreadable:
         return None
     start = None
     for part in key.split("."):
         if not isinstance(node, yaml.MappingNode):
             return None
         found = [(name, child) for name, child in node.value if name.value == part]
-        if not found:
+        if not found or not isinstance(value, dict) or part not in value:  # `1:` is no text
             return None
         start, node = found[-1]
         value = value[part]
@@ -133,8 +134,8 @@ def setting_problems(
 def _written_keys(text: str) -> list[list[str]]:
     """Paths to the leaves of `config.yaml` as it stands: a repair may have added some to the plan's."""
     try:
-        tree = yaml.safe_load(text)
-    except yaml.YAMLError:
+        tree = of_yaml(text)
+    except Unreadable:
         return []
 
     def leaves(node: object) -> Iterator[list[str]]:

@@ -3,7 +3,6 @@
 Which file is the main one, what it includes, in which encoding it is written, what is a comment.
 """
 
-import json
 import posixpath
 import re
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from pipeline.reading.latex.encodings import declared, decode, decoded
 from pipeline.reading.latex.expansion import definitions
 from pipeline.reading.latex.macros import Environment, Macro
 from pipeline.reading.latex.verbatim import Verbatim
+from pipeline.untrusted import of_json
 
 MAX_DOCUMENT = 10_000_000
 """Characters of a document with everything that it includes."""
@@ -211,7 +211,7 @@ def _declared(files: Mapping[str, bytes]) -> list[str]:
         text = content.decode("utf-8", "replace")
         if name.endswith(".json"):
             try:
-                sources = json.loads(text).get("sources", [])
+                sources = of_json(text).get("sources", [])
                 return [str(s["filename"]) for s in sources if s.get("usage") == "toplevel"]
             except (ValueError, AttributeError, KeyError, TypeError):
                 return []

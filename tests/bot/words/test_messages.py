@@ -60,6 +60,7 @@ def test_the_body_says_what_a_reviewer_needs() -> None:
         "83 % of the lines were executed",
         "tiny data that need no download: synthetic, unless a package brings them",
         "This shows that the code runs",
+        "no proof against a program that deceives",
         "https://github.com/o/r/blob/abc/papers/x/main.py#L1-L1",
         "training.batch\\_size",
         "bash reproduce.sh",

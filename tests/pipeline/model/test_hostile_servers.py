@@ -9,15 +9,16 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import ModelUnavailable, PipelineError
+from pipeline.errors import BudgetReached, ModelUnavailable, PipelineError
 from pipeline.model.budget import Budget
 from pipeline.model.chat import Chat
-from pipeline.model.endpoint import Answer, Endpoint
+from pipeline.model.endpoint import _MOST_WRITTEN, _SLACK, Answer, Endpoint
 from pipeline.model.llm import Prompt, Usage
 from pipeline.model.messages import Messages
+from pipeline.model.prices import price_of
 from pipeline.model.protocol import Format
 from pipeline.model.responses import Responses
 from pipeline.model.session import Terms, open_llm
@@ -161,7 +162,6 @@ def sane(result: Answer | PipelineError, bills: list[Usage]) -> None:
 
 
 @pytest.mark.parametrize("format_", FORMATS, ids=lambda each: type(each).__name__)
-@settings(max_examples=60, deadline=None)
 @given(events=st.lists(EVENTS, max_size=5), done=st.booleans())
 def test_any_stream_gives_an_answer_or_an_error_in_words(
     format_: Format, events: list[Any], done: bool
@@ -177,14 +177,12 @@ def test_any_stream_gives_an_answer_or_an_error_in_words(
 
 
 @pytest.mark.parametrize("format_", FORMATS, ids=lambda each: type(each).__name__)
-@settings(max_examples=60, deadline=None)
 @given(body=VALUES | EVENTS)
 def test_any_json_gives_an_answer_or_an_error_in_words(format_: Format, body: Any) -> None:
     sane(*outcome(Sender(format_, [json.dumps(body).encode()])))
 
 
 @pytest.mark.parametrize("format_", FORMATS, ids=lambda each: type(each).__name__)
-@settings(max_examples=60, deadline=None)
 @given(
     chunks=st.lists(
         st.binary(max_size=40) | st.sampled_from([b"data: ", b"\n", b"\n\n", b"{", b"}"]), max_size=9
@@ -287,3 +285,67 @@ def test_figures_that_cannot_be_are_not_believed(usage: dict[str, Any], estimate
     assert bill.estimated is estimated
     assert bill.output_tokens == 7
     assert bill.cached_tokens <= bill.input_tokens <= len("You write.The paper.Write.")
+
+
+COUNTS = st.none() | st.dictionaries(
+    st.sampled_from(
+        [
+            "prompt_tokens",
+            "completion_tokens",
+            "total_tokens",
+            "prompt_tokens_details",
+            "input_tokens",
+            "output_tokens",
+            "input_tokens_details",
+            "cached_tokens",
+            "cache_write_tokens",
+            "cache_read_input_tokens",
+            "cache_creation_input_tokens",
+        ]
+    ),
+    st.integers(-(10**19), 10**19)
+    | st.integers(0, 60_000)
+    | st.floats()
+    | st.text(max_size=5)
+    | st.dictionaries(
+        st.sampled_from(["cached_tokens", "cache_write_tokens"]), st.integers(-9, 10**9) | st.floats()
+    ),
+)
+
+
+def counting(format_: Format, usage: Any) -> bytes:
+    """A whole answer with this usage."""
+    said: dict[str, Any] = {"model": "m", "usage": usage}
+    if isinstance(format_, Chat):
+        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Yes."}}
+        said |= {"object": "chat.completion", "choices": [choice]}
+    elif isinstance(format_, Responses):
+        content = [{"type": "output_text", "text": "Yes.", "annotations": []}]
+        message = {"type": "message", "role": "assistant", "content": content}
+        said |= {"object": "response", "status": "completed", "output": [message]}
+    else:
+        said |= {"type": "message", "role": "assistant", "stop_reason": "end_turn"}
+        said |= {"content": [{"type": "text", "text": "Yes."}]}
+    return json.dumps(said).encode()
+
+
+@pytest.mark.parametrize("format_", FORMATS, ids=lambda each: type(each).__name__)
+@given(counted=st.lists(COUNTS, min_size=1, max_size=12), cap=st.floats(0.05, 3))
+def test_no_count_of_any_server_raises_the_cap(format_: Format, counted: list[Any], cap: float) -> None:
+    price = price_of("gpt-6.2-sol")
+    assert price
+    budget = Budget(price, cap)
+    worst = price.most(len("You write.The paper.Write.") + _SLACK, _MOST_WRITTEN)
+    bills: list[Usage] = []
+    for usage in counted:
+        before, asked = budget.spent, len(bills)
+        sender = Sender(format_, [counting(format_, usage)])
+        endpoint = Endpoint(sender, model="m", patience=IMPATIENT)
+        try:
+            assert endpoint.answer(PROMPT, budget, bills.append).text == "Yes."
+        except BudgetReached:
+            assert sender.requests == 0
+        assert before <= budget.spent <= cap + worst
+        assert before < cap or len(bills) == asked
+    assert all(bill.usd is not None and 0 <= bill.usd <= worst for bill in bills)
+    assert budget.spent == pytest.approx(sum(bill.usd or 0 for bill in bills))

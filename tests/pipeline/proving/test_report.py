@@ -11,8 +11,9 @@ import pytest
 from pipeline.coding.repository import Repository
 from pipeline.model.llm import ROLES, Role, Share, Usage
 from pipeline.planning.plan import ConfigEntry, Configuration
-from pipeline.proving.documents import revised_documents
+from pipeline.proving.documents import report_documents, revised_documents
 from pipeline.proving.report import carried_over, execution_report
+from tests.bot.conftest import report as example_report
 from tests.pipeline.plans import PLAN
 
 SCHEMA = Path(__file__).parents[3] / "pipeline/proving/execution-report.schema.json"
@@ -111,3 +112,13 @@ def test_a_revision_keeps_what_was_judged_at_lines_that_are_still_there() -> Non
     both = carried_over(old, played(), before, after, None)
     jsonschema.validate(both, json.loads(SCHEMA.read_text()))
     assert both["judge"]["critiques"] == [line | {"path": "a.py", "start": 3, "end": 3}]
+
+
+def test_wherever_executed_lines_are_told_it_is_said_who_counted_them() -> None:
+    ran = example_report()
+    documents = report_documents(PLAN, ran)
+
+    telling = {path for path, text in documents.items() if "no proof against a program that deceives" in text}
+    assert telling == {"docs/execution-report.md", "docs/plan/requirements.md"}
+    never = report_documents(PLAN, ran | {"environment": None})
+    assert "deceives" not in never["docs/execution-report.md"]

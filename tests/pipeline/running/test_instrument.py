@@ -10,10 +10,11 @@ from pipeline.coding.repository import Repository
 from pipeline.planning.plan import DataSet, Experiment, Logic, Metric
 from pipeline.running.figures import NO_FIGURES, figures_of, redrawn
 from pipeline.running.fixing import error_signature
-from pipeline.running.instrument import core
+from pipeline.running.instrument import Instrument, core
 from pipeline.running.workbench import Workbench
 from sandbox.interface import Sandbox
-from sandbox.report import ExecutionReport, Limits
+from sandbox.report import CommandResult, ExecutionReport, Limits
+from sandbox.steps import File, Stepped
 from tests.conftest import available
 from tests.pipeline.plans import LOGIC
 from tests.pipeline.pngs import png
@@ -240,3 +241,15 @@ def test_the_core_is_what_is_not_ours_nor_the_experiments() -> None:
         "main.py",
     )
     assert core(Repository(dict.fromkeys(files, ""))) == ("model", "model.layers")
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"[" * 9999, b"[1]", b"{}", b'{"metrics": {"a": "b"}, "rows": 5}', b"\xff"]
+)
+def test_a_runs_file_that_the_harness_would_not_have_written_is_none(content: bytes) -> None:
+    listed = CommandResult((), 0, 0.0, "| table1 |", "")
+    made = Stepped(listed, {"results/smoke/table1/default/3-ab.json": File("1", content)})
+
+    phases = Instrument(LOGIC, ())(lambda steps: [made] * len(steps))
+
+    assert phases[-1].problems == ("One run was asked for, and the files of runs that were made are: none.",)

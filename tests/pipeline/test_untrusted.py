@@ -1,0 +1,41 @@
+import time
+
+import pytest
+
+from pipeline.untrusted import Unreadable, of_json, of_yaml
+
+MERGES = "a: &a {b: 1}\n" + "\n".join(
+    f"{chr(98 + n)}: &{chr(98 + n)} {{<<: [*{chr(97 + n)}, *{chr(97 + n)}]}}" for n in range(20)
+)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "1" * 5000, "", "{", b"\xff", '{"a": 01}'])
+def test_what_is_no_json_or_none_that_can_be_borne_is_one_error(text: str | bytes) -> None:
+    with pytest.raises(Unreadable) as said:
+        of_json(text)
+    assert str(said.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (MERGES, "in line 1"),
+        ("a: &a [1]\nb: *a", "anchors and aliases"),
+        ("a: {<<: {b: 1}}", "merge keys"),
+        ("!!python/object:os.system {}", "tags"),
+        ("[" * 5000, "nested too deeply"),
+        ("a: 2001-99-99", "not valid YAML"),
+        ("1" * 5000, "not valid YAML"),
+        ("a: [", "line 1, column 5"),
+        ("\x00", "not valid YAML"),
+    ],
+)
+def test_what_is_no_yaml_or_would_grow_is_one_error_at_once(text: str, words: str) -> None:
+    began = time.process_time()
+    with pytest.raises(Unreadable, match=words):
+        of_yaml(text)
+    assert time.process_time() - began < 2
+
+
+def test_values_are_values() -> None:
+    assert of_json('{"a": [1.5, null]}') == of_yaml("a: [1.5, null]") == {"a": [1.5, None]}
