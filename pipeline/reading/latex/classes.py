@@ -31,6 +31,8 @@ class Style:
     theorems: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Theorems that the class declares: printed name and counter."""
     theorems_within: str = ""
+    global_captions: bool = False
+    """Whether `\\label` points to a caption also behind its float, and in a `deluxetable` to what is before it."""
 
 
 def _sharing(*names: str) -> dict[str, tuple[str, str]]:
@@ -87,6 +89,10 @@ STYLES: tuple[tuple[str, Style], ...] = (
             depth=5,
             one_appendix=True,
         ),
+    ),
+    (
+        r"aastex6[12]?\[",
+        Style(appendix=_EQUATION_OF_APPENDIX, appendix_resets=("equation",), global_captions=True),
     ),
     (r"aastex", Style(appendix=_EQUATION_OF_APPENDIX, appendix_resets=("equation",))),
     (
