@@ -30,9 +30,11 @@ _DECLARED = re.compile(
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _FOREIGN = 0.12
 """Share of bytes beyond ASCII from which a text is not Western with accents."""
-
 _FEW = 12
 """Bytes beyond ASCII of which nothing can be told."""
+_FOREIGN_WORDS = re.compile(rb"[\x80-\xff]{2,}+(?:[ ,.:;()-]{1,3}+[\x80-\xff]++)*+")
+"""Accents stand one by one among other letters; what has other letters stands together."""
+_NOT_WESTERN = ["koi8_r", "cp1251", "iso8859_5", "cp866", "iso8859_7", "gb18030", "big5", "euc_jp", "euc_kr"]
 
 
 def declared(contents: Iterable[bytes]) -> str | None:
@@ -82,9 +84,13 @@ def decoded(content: bytes, encoding: str | None = None) -> tuple[str, str | Non
 
 def _guessed(sample: bytes) -> str:
     foreign = sum(byte > 0x7F for byte in sample)
-    if foreign < max(_FEW, _FOREIGN * len(sample)):
-        return "cp1252"
-    best = from_bytes(sample).best()
+    words = b"\n".join(_FOREIGN_WORDS.findall(sample))
+    if foreign >= max(_FEW, _FOREIGN * len(sample)):
+        best = from_bytes(sample).best()
+    elif len(words) >= max(_FEW, foreign / 2):
+        best = from_bytes(words, cp_isolation=_NOT_WESTERN).best()
+    else:
+        best = None
     return best.encoding if best else "cp1252"
 
 
