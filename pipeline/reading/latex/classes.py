@@ -31,6 +31,8 @@ class Style:
     theorems: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Theorems that the class declares: printed name and counter."""
     theorems_within: str = ""
+    counts_on: bool = False
+    """Whether sections behind `appendices` are counted on from its last, and the next begins with A again."""
     global_captions: bool = False
     """Whether `\\label` points to a caption also behind its float, and in a `deluxetable` to what is before it."""
 
@@ -129,6 +131,7 @@ STYLES: tuple[tuple[str, Style], ...] = (
                 for counter in ("equation", "figure", "table")
             },
             appendix_resets=("equation", "figure", "table"),
+            counts_on=True,
         ),
     ),
     (

@@ -80,6 +80,10 @@ def test_sections_behind_appendices_go_on_and_so_do_letters() -> None:
     \section{C}\label{c}\subsection{D}\label{d}\begin{appendices}\section{E}\label{e}\end{appendices}\end{document}"""
     found = numbers({"main.tex": text})
     assert (found["c"], found["d"], found["e"]) == ("2", "2.1", "B")
+    found = numbers(
+        {"main.tex": text.replace(rb"\section{B}", rb"\section{B}" * 4).replace(b"article", b"sn-jnl")}
+    )
+    assert (found["c"], found["d"], found["e"]) == ("5", "5.1", "A")
 
 
 def test_a_switch_in_a_format_is_off() -> None:
