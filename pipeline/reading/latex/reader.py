@@ -163,8 +163,6 @@ class Reader:
         """Parts of the last float, for one that goes on with it."""
         self.parts_in_brackets = False
         """Whether a part is referred to as `1(a)`."""
-        self.cells = 0
-        """How many cells of tables are open, one in another."""
         self.keywords = Keywords()
         self.raw: list[str] = []
         self.drawn: dict[Anchor, Drawn] = {}
@@ -300,11 +298,13 @@ class Reader:
 
     def cell(self, text: str) -> str:
         """One cell of a table; what has a structure of its own is read as such."""
-        if "\\begin" not in text:
-            return self.inline.paragraph(text)
-        self.cells += 1
-        read = " ".join(block.text for block in self.blocks(text))
-        self.cells -= 1
+        self.inline.cells += 1
+        read = (
+            " ".join(block.text for block in self.blocks(text))
+            if "\\begin" in text
+            else self.inline.paragraph(text)
+        )
+        self.inline.cells -= 1
         return read
 
     def open_section(self, anchor: Anchor, number: str, title: str, level: int) -> Anchor:

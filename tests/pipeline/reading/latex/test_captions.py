@@ -114,3 +114,4 @@ def test_colours_and_rules_are_no_text_of_a_table() -> None:
     assert text.split("\n") == [
         "| a | 0.95^{(1)} |", "| --- | --- |", "| b | 0.9^{a} |", "| c | 7 [^2] |", "",
     ]  # fmt: skip
+    assert written(r"An accuracy of 0.95\tnote{1} is kept.").text().strip() == "An accuracy of 0.95 is kept."
