@@ -55,7 +55,7 @@ def _known(name: str) -> str | None:
     try:
         "".encode(name)
         return codecs.lookup(name).name
-    except LookupError:
+    except (LookupError, ValueError):  # the second for a name with a null character in it
         return None
 
 
