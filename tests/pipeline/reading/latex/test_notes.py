@@ -45,7 +45,9 @@ def test_the_encoding_of_a_few_words_among_many_is_guessed_by_these(said: str, e
 def test_an_encoding_that_nobody_knows_is_none() -> None:
     for name in (b"utf8\x00", b"none", b""):
         text = b"\\usepackage[%s]{inputenc}" % name
-        assert "Text." in latex.read({"main.tex": MAIN.replace(b"\\begin", text + b"\\begin") % b"more"}).text()
+        assert (
+            "Text." in latex.read({"main.tex": MAIN.replace(b"\\begin", text + b"\\begin") % b"more"}).text()
+        )
 
 
 def test_commands_that_mean_nothing_here() -> None:
