@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from charset_normalizer import from_bytes
 
 _ENCODINGS = {
-    "utf8": "utf-8", "utf8x": "utf-8", "latin1": "cp1252", "ansinew": "cp1252", "latin2": "iso8859-2",
+    "utf8": "utf-8", "utf8x": "utf-8", "ascii": "utf-8", "latin1": "cp1252", "ansinew": "cp1252", "latin2": "iso8859-2",
     "latin3": "iso8859-3", "latin4": "iso8859-4", "latin5": "iso8859-9", "latin9": "iso8859-15",
     "latin10": "iso8859-16", "koi8-ru": "koi8-u", "applemac": "mac-roman", "macroman": "mac-roman",
-    "macce": "mac-latin2", "maccyr": "mac-cyrillic", "ascii": "cp1252", "next": "cp1252", "decmulti": "cp1252",
+    "macce": "mac-latin2", "maccyr": "mac-cyrillic", "next": "cp1252", "decmulti": "cp1252",
     "cp437de": "cp437", "x-iso-8859-5": "iso8859-5", "iso88595": "iso8859-5", "bg5": "big5", "bg5hk": "big5hkscs",
     "sjis": "shift_jis", "ks": "euc-kr", "hangul": "euc-kr", "jis": "iso2022_jp", "euc": "euc-jp", "cjk-gbk": "gb18030",
     "gbk": "gb18030", "gb": "gb18030", "gb2312": "gb18030", "gb18030": "gb18030", "utf-8": "utf-8",

@@ -42,6 +42,14 @@ def test_the_encoding_of_a_few_words_among_many_is_guessed_by_these(said: str, e
     assert len(paper.notes) == 1 and "which is a guess" in paper.notes[0]
 
 
+def test_a_class_that_only_lies_beside_the_document_says_nothing_of_its_encoding() -> None:
+    said = "Введение и методы этой работы"
+    files = {"main.tex": MAIN % said.encode("koi8-r"), "aa.cls": rb"\RequirePackage[ascii,latin1]{inputenc}"}
+    assert said in latex.read(files).text()
+    files["main.tex"] = files["main.tex"].replace(b"article", b"../aa")
+    assert said not in latex.read(files).text()
+
+
 def test_an_encoding_that_nobody_knows_is_none() -> None:
     for name in (b"utf8\x00", b"none", b""):
         text = b"\\usepackage[%s]{inputenc}" % name
