@@ -18,6 +18,7 @@ import time
 import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -204,10 +205,13 @@ def _compiled(place: Path, name: str) -> tuple[dict[str, str], str]:
     aux = "".join(path.read_text(errors="replace") for path in place.rglob("*.aux"))
     pdf = place / f"{Path(name).stem}.pdf"
     printed = ""
-    if pdf.exists() and pdf.stat().st_size:
-        with pymupdf.open(pdf) as pages:
-            blocks = [block[4] for page in pages for block in page.get_text("blocks") if block[6] == 0]
-            printed = "\n\n".join(block.strip() for block in blocks)
+    # A run that was ended leaves a part of a PDF.
+    with (
+        suppress(pymupdf.FileDataError, pymupdf.FileNotFoundError, pymupdf.EmptyFileError),
+        pymupdf.open(pdf) as pages,
+    ):
+        blocks = [block[4] for page in pages for block in page.get_text("blocks") if block[6] == 0]
+        printed = "\n\n".join(block.strip() for block in blocks)
     return dict(_LABEL.findall(aux)), printed
 
 

@@ -96,6 +96,10 @@ STYLES: tuple[tuple[str, Style], ...] = (
         r"aastex6[12]?\[",
         Style(appendix=_EQUATION_OF_APPENDIX, appendix_resets=("equation",), global_captions=True),
     ),
+    (
+        r"emulateapj",
+        Style(appendix=_EQUATION_OF_APPENDIX, appendix_within={"equation": "section"}),
+    ),
     (r"aastex", Style(appendix=_EQUATION_OF_APPENDIX, appendix_resets=("equation",))),
     (
         r"elsarticle",

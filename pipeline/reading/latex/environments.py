@@ -140,11 +140,19 @@ def begin_appendix(reader: Reader) -> None:
 
 
 def _appendices(reader: Reader, name: str, body: str, starred: bool) -> None:
-    if name == "subappendices":
-        reader.read(body)
-        return
     counters = reader.counters
     top = "chapter" if counters.chapters else "section"
+    if name == "subappendices":
+        below = "section" if counters.chapters else "subsection"
+        form = counters.formats.get(below)
+        counters.values[below] = 0
+        counters.formats[below] = rf"\the{top}.\Alph{{{below}}}"
+        reader.read(body)
+        reader.flush()
+        # Its count goes on behind them, in numbers again.
+        counters.formats.pop(below)
+        counters.formats |= {below: form} if form else {}
+        return
     before, formats, prefixes = counters.values.get(top, 0), dict(counters.formats), dict(counters.prefixes)
     begin_appendix(reader)
     counters.values[top] = counters.values.get("appendices", 0)
