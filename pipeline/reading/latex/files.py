@@ -110,16 +110,16 @@ def document(files: Mapping[str, bytes], main: str | None = None) -> Document | 
 
     It begins with `main`, or else with the file that looks most like it.
     """
-    texts = [content for path, content in files.items() if _is_tex(path, content)]
+    sources = [content for path, content in files.items() if _is_tex(path, content)]
     # Classes that only lie beside it say nothing of this document.
-    named = b",".join(names for content in texts for names in _STYLES.findall(content)).decode("latin-1")
+    named = b",".join(names for content in sources for names in _STYLES.findall(content)).decode("latin-1")
     used = {posixpath.basename(name.strip()) for name in named.split(",")}
-    styles = (
+    classes = (
         content
         for path, content in files.items()
         if path.endswith((".sty", ".cls")) and posixpath.basename(path)[:-4] in used
     )
-    encoding = declared((*texts, *styles))
+    encoding = declared((*sources, *classes))
     read = {
         path: decoded(content, encoding)
         for path, content in files.items()
