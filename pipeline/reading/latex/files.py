@@ -114,12 +114,12 @@ def document(files: Mapping[str, bytes], main: str | None = None) -> Document | 
     # Classes that only lie beside it say nothing of this document.
     named = b",".join(names for content in sources for names in _STYLES.findall(content)).decode("latin-1")
     used = {posixpath.basename(name.strip()) for name in named.split(",")}
-    classes = (
+    beside = (
         content
         for path, content in files.items()
         if path.endswith((".sty", ".cls")) and posixpath.basename(path)[:-4] in used
     )
-    encoding = declared((*sources, *classes))
+    encoding = declared((*sources, *beside))
     read = {
         path: decoded(content, encoding)
         for path, content in files.items()
