@@ -18,6 +18,7 @@ import time
 import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,8 @@ _OF_THE_CLASS = re.compile(
     r"|To copy otherwise, or republish|This paper has been typeset from a T|This is a provisional file)"
 )
 """What a class prints that no author wrote."""
+_ANY_OPTION = r"\DeclareOption*{}\ProcessOptions\relax"
+_CITING = re.compile(rb"\\usepackage[^{}]{0,2000}+\{[^{}]{0,2000}?\b(?:cite|biblatex|natbib)\b")
 _NO_NUMBER = re.compile(r"csname|@xref")
 _REFERENCES = re.compile(
     r"^\s*(?:\d+\.?\s+)?(?:references|bibliography|literature cited)\s*$", re.IGNORECASE | re.MULTILINE
@@ -194,17 +197,21 @@ def _compiled(place: Path, name: str) -> tuple[dict[str, str], str]:
         missing = re.search(rb"File `([\w.-]+\.sty)' not found", done.stdout)
         if missing and absent < MOST_ABSENT:
             # A conference's style that came without: numbers are rarely its business, citations mostly are.
-            (place / missing.group(1).decode()).write_text("\\RequirePackage{natbib}\n")
+            citations = "" if _CITING.search((place / name).read_bytes()) else "\\RequirePackage{natbib}"
+            (place / missing.group(1).decode()).write_text(f"{_ANY_OPTION}{citations}\n")
             absent += 1
         else:
             runs.pop(0)
     aux = "".join(path.read_text(errors="replace") for path in place.rglob("*.aux"))
     pdf = place / f"{Path(name).stem}.pdf"
     printed = ""
-    if pdf.exists() and pdf.stat().st_size:
-        with pymupdf.open(pdf) as pages:
-            blocks = [block[4] for page in pages for block in page.get_text("blocks") if block[6] == 0]
-            printed = "\n\n".join(block.strip() for block in blocks)
+    # A run that was ended leaves a part of a PDF.
+    with (
+        suppress(pymupdf.FileDataError, pymupdf.FileNotFoundError, pymupdf.EmptyFileError),
+        pymupdf.open(pdf) as pages,
+    ):
+        blocks = [block[4] for page in pages for block in page.get_text("blocks") if block[6] == 0]
+        printed = "\n\n".join(block.strip() for block in blocks)
     return dict(_LABEL.findall(aux)), printed
 
 

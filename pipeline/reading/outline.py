@@ -16,7 +16,7 @@ _NUMBER = re.compile(
 )
 _CAPTION = re.compile(
     r"(?P<name>Figure|Fig\.?|Table|Tab\.|Algorithm|Listing|Theorem|Lemma|Proposition|Corollary|Definition|Assumption"
-    r"|Remark|Example|Claim)\s+(?P<number>[A-Z]?\.?\d+(?:\.\d+)*[a-z]?|[A-Z]\.?\d+|[IVX]+)(?=[\s.:(]|$)"
+    r"|Remark|Example|Claim)\s+(?P<number>[A-Z]?\.?\d++(?:\.\d++)*+[a-z]?|[A-Z]\.?\d+|[IVX]+)(?=[\s.:(]|$)"
     # `Table 2 shows …` is a sentence.
     r"(?!\s+(?-i:(?:[a-z]+s|and|or|in|of|to|we|can|also|below|above)\b))",
     re.IGNORECASE,

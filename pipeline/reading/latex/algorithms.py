@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.reading.latex.groups import argument, group, options
 from pipeline.reading.latex.keywords import Keywords
@@ -26,7 +26,9 @@ _WORDS = {
     "require": "Require:", "ensure": "Ensure:", "input": "Input:", "output": "Output:", "print": "print",
     "inputs": "Inputs:", "outputs": "Outputs:", "return": "return", "globals": "Globals:",
 }  # fmt: skip
-_LABEL = re.compile(r"\\label\s*\{([^{}]*)\}")
+_LABEL = re.compile(r"\\(?:nl)?label\s*\{([^{}]*)\}")
+_LABELS_BEFORE = re.compile(r"(?:\s*+\\label\s*+\{[^{}]*+\})++")
+"""Of a statement in algorithm2e, whose line begins behind them: they belong to the line before."""
 _INDENT = "  "
 
 
@@ -145,8 +147,8 @@ _KEYWORD = re.compile(r"\\(?P<command>[A-Za-z]+|;|\\)(?P<star>\*?)")
 _SETTINGS = {
     "SetKwProg": 4, "SetKwFunction": 2, "SetKwInOut": 2, "SetKwInput": 2, "SetKwComment": 3, "SetKw": 2, "SetKwData": 2,
     "SetKwRepeat": 3, "SetNlSty": 3, "SetKwFor": 4, "SetKwIF": 8, "SetKwSwitch": 9, "SetKwBlock": 3, "SetKwArray": 2,
-    "SetAlgoLined": 0, "DontPrintSemicolon": 0, "PrintSemicolon": 0, "LinesNumbered": 0, "SetAlgoNoLine": 0,
-    "SetAlgoNoEnd": 0,
+    "SetAlgoLined": 0, "DontPrintSemicolon": 0, "PrintSemicolon": 0, "LinesNumbered": 0, "LinesNotNumbered": 0,
+    "SetAlgoNoLine": 0, "SetAlgoNoEnd": 0,
     "SetAlgoVlined": 0, "SetAlgoLongEnd": 0, "SetAlgoShortEnd": 0, "BlankLine": 0, "Indp": 0, "Indm": 0, "SetVline": 0,
     "SetNoline": 0, "RestyleAlgo": 1, "SetCommentSty": 1, "SetAlgoCaptionSeparator": 1, "SetKwHangingKw": 2,
     "incmargin": 1,
@@ -182,6 +184,10 @@ class _Statements:
         self.pending = ""
 
     def put(self, text: str, depth: int, *, counted: bool = True) -> None:
+        before = _LABELS_BEFORE.match(text) if self.lines else None
+        if before:
+            last, text = self.lines[-1], text[before.end() :]
+            self.lines[-1] = replace(last, labels=(*last.labels, *_LABEL.findall(before.group())))
         labels = tuple(_LABEL.findall(text))
         shown = self.convert(_LABEL.sub("", text)).strip()
         if shown:
@@ -243,7 +249,7 @@ class _Statements:
         self.numbered = True
         if command in ("lnl", "nllabel", "ShowLnLabel"):
             read = group(body, position)
-            self.pending += f"\\label{{{read[0]}}}" if read else ""
+            self.pending += f"\\nllabel{{{read[0]}}}" if read else ""
             return read[1] if read else position
         if command in ("nlset", "lnlset"):
             read = group(body, position)
@@ -255,7 +261,7 @@ class _Statements:
         if depth > 20:
             return len(body)
         before, self.pending = self.pending, ""
-        if re.sub(r"\\label\s*\{[^{}]*\}", "", before).strip():
+        if _LABEL.sub("", before).strip():
             self.put(before, depth)
             before = ""
         form, closing = self.own.blocks.get(command) or (_HEADS[bare], "end")
@@ -272,7 +278,7 @@ class _Statements:
         opening = form.replace("{}", _LABEL.sub("", head), 1)
         in_line = command.startswith("l") and command[1:2].isupper()
         read = group(body, position)
-        labels = "".join(f"\\label{{{label}}}" for label in _LABEL.findall(head))
+        labels = "".join(f"\\nllabel{{{label}}}" for label in _LABEL.findall(head))
         if in_line and read:
             self.put(f"{before}{labels}{opening} {read[0]}".replace("\\;", " "), depth)
             return read[1]

@@ -26,6 +26,8 @@ _KINDS = {
     "listing": "listing",
 }
 _LABEL = re.compile(r"\\label\s*\{([^{}]*)\}")
+_LABELS = re.compile(r"(?:\s*+\\label\s*+\{[^{}]*+\})++")
+_LABELS_FIRST = re.compile(rf"((?:\s*+\\(?!label)[A-Za-z]+(?![A-Za-z{{]))*+)({_LABELS.pattern})")
 _HEAD_TO_FOOT = re.compile(
     r"\\end(?:first)?head(?:[^\\]|\\(?!end(?:(?:first)?head|(?:last)?foot)))*+\\end(?:last)?foot"
 )
@@ -58,12 +60,17 @@ def _put(reader: Reader, kind: str, body: str, lines: Lines | None = None) -> No
 
 def _read(reader: Reader, kind: str, body: str, lines: Lines | None) -> list[Block]:
     """A float's blocks: its caption with what it stands for; floats inside of it follow."""
-    outer, here = reader.float, reader.inline.here
+    outer, group_ = reader.float, reader.begin_group()
+    here = reader.inline.here
     reader.float = Float(kind, part=outer is not None and kind == "part")
     blocks = reader.blocks(body)
     if lines is not None:
         blocks += _shown(reader, lines)
-    made, reader.float, reader.inline.here = reader.float, outer, here
+        if last := next((line.number for line in reversed(lines) if line.number), None):
+            # algorithm2e counts its lines for what is outside of it as well.
+            reader.captioned = Target(reader.inline.here.anchor, str(last), "Line", kind="line")
+    made, reader.float = reader.float, outer
+    reader.end_group(group_)
     if outer and kind == "part":
         outer.parts += bool(made.captions)
         letter = styled(outer.parts, "alph") if made.captions else ""
@@ -114,6 +121,8 @@ def _captioned(reader: Reader, text: str, position: int, starred: bool, of: str 
         anchor = reader.unique(f"{_PREFIX.get(kind, title)}{number}")
         target = reader.inline.here = Target(anchor, number, title, kind=kind)
         float_.target = target
+        if reader.counters.style.global_captions:
+            reader.captioned = target
         _label_parts(reader, float_)
         title = f"{title} {number}"
     caption = target.title = reader.inline.paragraph(found[0])
@@ -267,9 +276,13 @@ def _deluxetable(reader: Reader, name: str, body: str, starred: bool) -> None:
     head = re.sub(r"\\twocolhead(?![A-Za-z])", r"\\multicolumn{2}{c}", _DELUXE.sub(" ", said["tablehead"]))
     head = re.sub(r"\\(?:multi)?colhead(?![A-Za-z])|\\nocolhead\s*\{[^{}]*\}", "", head)
     outside = body[: data.start()] + body[data.end() :] if data else body
-    labels = "".join(
-        f"\\label{{{label}}}" for label in _LABEL.findall(outside.replace(said["tablecaption"], ""))
-    )
+    apart = _LABEL.findall(outside.replace(said["tablecaption"], ""))
+    if reader.counters.style.global_captions:
+        # The caption comes with the data, and what stands before it belongs to what was before.
+        for label in apart:
+            _place(reader, label)
+        apart = []
+    labels = "".join(f"\\label{{{label}}}" for label in apart)
     caption = f"\\caption{{{said['tablecaption']}}}{labels}"
     below = "\n\n".join(filter(None, (*notes, said["tablecomments"], said["tablerefs"])))
     _put(reader, "table", f"{caption}\n\n\\begin{{tabular}}{{}}{head}\\\\{rows}\\end{{tabular}}\n\n{below}")
@@ -283,13 +296,17 @@ def _said(body: str, command: str) -> str:
 
 def _statements(reader: Reader, body: str) -> tuple[str, Lines]:
     """The body of an algorithm2e: its captions and labels as LaTeX, and its statements."""
-    head = ""
-    for command in ("caption", "label"):
-        found = re.search(rf"\\{command}\s*(?=\{{)", body)
-        text = group(body, found.end()) if found else None
-        if found and text:
-            head += body[found.start() : text[1]]
-            body = body[: found.start()] + body[text[1] :]
+    caption = re.search(r"\\caption\s*(?=\{)", body)
+    text = group(body, caption.end()) if caption else None
+    head, before, behind = "", body, ""
+    if caption and text:
+        head, before, behind = body[caption.start() : text[1]], body[: caption.start()], body[text[1] :]
+    # Labels behind the caption, and before the first statement, are the algorithm's; others are those of lines.
+    if found := _LABELS.match(behind):
+        head, behind = head + found.group(), behind[found.end() :]
+    if found := _LABELS_FIRST.match(before):
+        head, before = head + found[2], f"{found[1]} {before[found.end() :]}"
+    body = before + behind
     return head, algorithms.algorithm2e(body, lambda text: _statement(reader, text), reader.keywords)
 
 

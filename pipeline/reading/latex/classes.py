@@ -31,6 +31,10 @@ class Style:
     theorems: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Theorems that the class declares: printed name and counter."""
     theorems_within: str = ""
+    counts_on: bool = False
+    """Whether sections behind `appendices` are counted on from its last, and the next begins with A again."""
+    global_captions: bool = False
+    """Whether `\\label` points to a caption also behind its float, and in a `deluxetable` to what is before it."""
 
 
 def _sharing(*names: str) -> dict[str, tuple[str, str]]:
@@ -88,6 +92,14 @@ STYLES: tuple[tuple[str, Style], ...] = (
             one_appendix=True,
         ),
     ),
+    (
+        r"aastex6[12]?\[",
+        Style(appendix=_EQUATION_OF_APPENDIX, appendix_resets=("equation",), global_captions=True),
+    ),
+    (
+        r"emulateapj",
+        Style(appendix=_EQUATION_OF_APPENDIX, appendix_within={"equation": "section"}),
+    ),
     (r"aastex", Style(appendix=_EQUATION_OF_APPENDIX, appendix_resets=("equation",))),
     (
         r"elsarticle",
@@ -123,6 +135,7 @@ STYLES: tuple[tuple[str, Style], ...] = (
                 for counter in ("equation", "figure", "table")
             },
             appendix_resets=("equation", "figure", "table"),
+            counts_on=True,
         ),
     ),
     (

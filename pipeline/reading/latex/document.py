@@ -32,7 +32,8 @@ from pipeline.reading.paper import Paper
 _CLASS = re.compile(r"\\document(?:class|style)\s*+(?:\[([^\]]{0,2000}+)\]\s*+)?\{([^{}]*)\}")
 _TOKEN = re.compile(r"\\(?P<name>[A-Za-z@]+)\*?|\\.|[{}]", re.DOTALL)
 _MARK = re.compile(VERBATIM.pattern + r"|\\(?P<mark>begin|end)\s*\{document\}", re.DOTALL)
-_AT_APPENDIX = re.compile(
+_LATER = re.compile(
+    r"\\(?:At(?:Begin|End)|Before(?:Begin|End)|AfterEnd)Environment\s*+\{(?P<environment>[^{}]++)\}\s*+(?=\{)|"
     r"\\(?:(?:re)?newcommand\*?|def|gdef|g@addto@macro|appto|apptocmd)"
     r"(?:\s*+\{)?\s*+\\appendix(?![A-Za-z])(?:\s*+\})?\s*+(?=\{)"
 )
@@ -152,13 +153,13 @@ def _parts(source: str) -> tuple[str, str]:
 
 
 def _without_appendix(text: str) -> tuple[str, str]:
-    """Declarations without those that `\\appendix` makes, and those."""
+    """Declarations without those that `\\appendix` or an environment makes, and those of the appendix."""
     kept, added, position = [], "", 0
-    while found := _AT_APPENDIX.search(text, position):
+    while found := _LATER.search(text, position):
         kept.append(text[position : found.start()])
         position = found.end()
         if body := group(text, position):
-            added += f"{body[0]}\n"
+            added += "" if found["environment"] else f"{body[0]}\n"
             position = body[1]
     return "".join((*kept, text[position:])), added
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from charset_normalizer import from_bytes
 
 _ENCODINGS = {
-    "utf8": "utf-8", "utf8x": "utf-8", "latin1": "cp1252", "ansinew": "cp1252", "latin2": "iso8859-2",
+    "utf8": "utf-8", "utf8x": "utf-8", "ascii": "utf-8", "latin1": "cp1252", "ansinew": "cp1252", "latin2": "iso8859-2",
     "latin3": "iso8859-3", "latin4": "iso8859-4", "latin5": "iso8859-9", "latin9": "iso8859-15",
     "latin10": "iso8859-16", "koi8-ru": "koi8-u", "applemac": "mac-roman", "macroman": "mac-roman",
-    "macce": "mac-latin2", "maccyr": "mac-cyrillic", "ascii": "cp1252", "next": "cp1252", "decmulti": "cp1252",
+    "macce": "mac-latin2", "maccyr": "mac-cyrillic", "next": "cp1252", "decmulti": "cp1252",
     "cp437de": "cp437", "x-iso-8859-5": "iso8859-5", "iso88595": "iso8859-5", "bg5": "big5", "bg5hk": "big5hkscs",
     "sjis": "shift_jis", "ks": "euc-kr", "hangul": "euc-kr", "jis": "iso2022_jp", "euc": "euc-jp", "cjk-gbk": "gb18030",
     "gbk": "gb18030", "gb": "gb18030", "gb2312": "gb18030", "gb18030": "gb18030", "utf-8": "utf-8",
@@ -30,9 +30,11 @@ _DECLARED = re.compile(
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _FOREIGN = 0.12
 """Share of bytes beyond ASCII from which a text is not Western with accents."""
-
 _FEW = 12
 """Bytes beyond ASCII of which nothing can be told."""
+_FOREIGN_WORDS = re.compile(rb"[\x80-\xff]{2,}+(?:[ ,.:;()-]{1,3}+[\x80-\xff]++)*+")
+"""Accents stand one by one among other letters; what has other letters stands together."""
+_NOT_WESTERN = ["koi8_r", "cp1251", "iso8859_5", "cp866", "iso8859_7", "gb18030", "big5", "euc_jp", "euc_kr"]
 
 
 def declared(contents: Iterable[bytes]) -> str | None:
@@ -53,7 +55,7 @@ def _known(name: str) -> str | None:
     try:
         "".encode(name)
         return codecs.lookup(name).name
-    except LookupError:
+    except (LookupError, ValueError):  # the second for a name with a null character in it
         return None
 
 
@@ -82,9 +84,13 @@ def decoded(content: bytes, encoding: str | None = None) -> tuple[str, str | Non
 
 def _guessed(sample: bytes) -> str:
     foreign = sum(byte > 0x7F for byte in sample)
-    if foreign < max(_FEW, _FOREIGN * len(sample)):
-        return "cp1252"
-    best = from_bytes(sample).best()
+    words = b"\n".join(_FOREIGN_WORDS.findall(sample))
+    if foreign >= max(_FEW, _FOREIGN * len(sample)):
+        best = from_bytes(sample).best()
+    elif len(words) >= max(_FEW, foreign / 2):
+        best = from_bytes(words, cp_isolation=_NOT_WESTERN).best()
+    else:
+        best = None
     return best.encoding if best else "cp1252"
 
 

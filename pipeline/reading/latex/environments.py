@@ -86,7 +86,7 @@ def _code(reader: Reader, environment: str, text: str, starred: bool) -> None:
 
 def _tabular(reader: Reader, name: str, body: str, starred: bool) -> None:
     content = after_arguments("tabular*" if name == "tabular" and starred else name, body)
-    if reader.cells:
+    if reader.inline.cells:
         reader.read(tables.in_one_cell(content))
         return
     reader.flush()
@@ -140,11 +140,19 @@ def begin_appendix(reader: Reader) -> None:
 
 
 def _appendices(reader: Reader, name: str, body: str, starred: bool) -> None:
-    if name == "subappendices":
-        reader.read(body)
-        return
     counters = reader.counters
     top = "chapter" if counters.chapters else "section"
+    if name == "subappendices":
+        below = "section" if counters.chapters else "subsection"
+        form = counters.formats.get(below)
+        counters.values[below] = 0
+        counters.formats[below] = rf"\the{top}.\Alph{{{below}}}"
+        reader.read(body)
+        reader.flush()
+        # Its count goes on behind them, in numbers again.
+        counters.formats.pop(below)
+        counters.formats |= {below: form} if form else {}
+        return
     before, formats, prefixes = counters.values.get(top, 0), dict(counters.formats), dict(counters.prefixes)
     begin_appendix(reader)
     counters.values[top] = counters.values.get("appendices", 0)
@@ -153,7 +161,8 @@ def _appendices(reader: Reader, name: str, body: str, starred: bool) -> None:
     # Sections behind it go on where those before it ended, as letters do in the next; what the class says of
     # floats stays.
     counters.appendix = False
-    counters.values |= {"appendices": counters.values.get(top, 0), top: before}
+    if not counters.style.counts_on:
+        counters.values |= {"appendices": counters.values.get(top, 0), top: before}
     for kept, of in ((counters.formats, formats), (counters.prefixes, prefixes)):
         for counter in HEADINGS:
             kept.pop(counter, None)

@@ -51,8 +51,8 @@ def equation(reader: Reader, name: str, body: str, starred: bool) -> None:
     declared = re.search(r"label\s*=\s*\{?([^,{}\]]+)", given[0]) if given and name.startswith("d") else None
     if declared:
         body = f"\\label{{{declared.group(1).strip()}}}{body}"
-    # autonum gives what is referred to a number, also where `\[` begins it.
-    automatic = name == "displaymath" and reader.only_numbered is not None
+    # autonum gives what is referred to a number, also where `\[` begins it (here `displaymath*`), but not `$$`.
+    automatic = name == "displaymath" and starred and reader.only_numbered is not None
     unnumbered = not automatic and (starred or name in ("displaymath", "math", "xxalignat"))
     waiting: list[str] = []
     rows = _rows(body, name) if name in _ROWS else [body]

@@ -22,6 +22,7 @@ MAX_DEPTH = 15
 
 _TEX_NAME = re.compile(r"\.(tex|ltx|latex|tex\.txt|txt)$", re.IGNORECASE)
 _DOCUMENT_CLASS = re.compile(r"^[^%\n]*\\document(?:class|style)\b", re.MULTILINE)
+_STYLES = re.compile(rb"\\(?:documentclass|usepackage)\s*+(?:\[[^\]]{0,2000}+\]\s*+)?\{([^{}]*)\}")
 _PARENT = re.compile(r"\\documentclass\s*\[([^\]]{1,2000}+)\]\s*\{subfiles\}")
 _OTHER_DOCUMENT = re.compile(
     r"\\documentclass\s*+(?:\[[^\]]{0,2000}+\]\s*+)?\{(?:standalone|beamer|letter|newlfm|exam|minimal|scrlttr2|tikzposter|a0poster)\}"
@@ -109,11 +110,16 @@ def document(files: Mapping[str, bytes], main: str | None = None) -> Document | 
 
     It begins with `main`, or else with the file that looks most like it.
     """
-    encoding = declared(
+    sources = [content for path, content in files.items() if _is_tex(path, content)]
+    # Classes that only lie beside it say nothing of this document.
+    named = b",".join(names for content in sources for names in _STYLES.findall(content)).decode("latin-1")
+    used = {posixpath.basename(name.strip()) for name in named.split(",")}
+    beside = (
         content
         for path, content in files.items()
-        if _is_tex(path, content) or path.endswith((".sty", ".cls"))
+        if path.endswith((".sty", ".cls")) and posixpath.basename(path)[:-4] in used
     )
+    encoding = declared((*sources, *beside))
     read = {
         path: decoded(content, encoding)
         for path, content in files.items()

@@ -23,6 +23,7 @@ _TITLES = frozenset(
     ("member", "senior", "fellow", "student", "ieee", "phd", "md", "jr", "sr", "msc", "prof", "dr", "ph.d", "m.d",
      "senior member", "student member")
 )  # fmt: skip
+_NAME = re.compile(r"[^\W\d_]{2}|[A-Z]\W+[A-Z]")
 _SPLIT = re.compile(
     r"\\(?:and|And|AND|AND\b|author|quad|qquad|hfill|hspace\s*\{[^{}]*\}|vspace\s*\{[^{}]*\})(?![A-Za-z])"
 )
@@ -85,7 +86,7 @@ def names(text: str, inline: Inline) -> tuple[str, ...]:
                 " .&0123456789"
             )
             title = name.lower().strip(". ") in _TITLES
-            if name and not title and len(name) < 60 and "@" not in name and re.search(r"[^\W\d_]{2}", name):
+            if name and not title and len(name) < 60 and "@" not in name and re.search(_NAME, name):
                 found.append(name)
     inline.footnotes.clear()
     return tuple(dict.fromkeys(found))

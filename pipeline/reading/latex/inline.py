@@ -62,6 +62,8 @@ class Inline:
     footnotes: list[tuple[int, str]] = field(default_factory=list)
     """Number and text of footnotes that still have to be printed below."""
     footnote: int = 0
+    cells: int = 0
+    """How many cells of tables are open, one in another."""
     dropped: Counter[str] = field(default_factory=Counter)
     """Commands that have no meaning here."""
     depth: int = 0

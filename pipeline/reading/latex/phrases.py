@@ -219,8 +219,12 @@ def _string(inline: Inline, name: str, text: str, position: int, out: list[str])
 
 
 def _note_mark(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
-    """What points to a note below a table: a figure in brackets, so that it is no exponent."""
+    """What points to a note below a table: a figure in brackets, so that it is no exponent; nothing at a number
+    outside of tables, where no note is.
+    """
     found = argument(text, position)
+    if not inline.cells and _ends_in_digit(out):
+        return found[1] if found else position
     mark = inline.convert(found[0]).strip() if found else ""
     shown = f"({mark})" if mark.isdecimal() else mark
     out.append(f"^{{{shown}}}" if mark else "")

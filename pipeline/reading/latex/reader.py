@@ -19,7 +19,9 @@ from pipeline.reading.latex.verbatim import VERBATIM
 from pipeline.reading.paper import Anchor, Block, Section
 
 _EVENT = re.compile(
-    VERBATIM.pattern + r"|\\(?P<command>[A-Za-z@]+)\*?|(?P<display>\$\$|\\\[)|(?P<math>\$|\\\()|\\."
+    VERBATIM.pattern
+    + r"|(?P<open>\{|\\b(?:egin)?group(?![A-Za-z]))|(?P<close>\}|\\e(?:nd)?group(?![A-Za-z]))"
+    r"|\\(?P<command>[A-Za-z@]+)\*?|(?P<display>\$\$|\\\[)|(?P<math>\$|\\\()|\\."
     r"|(?P<blank>\n[ \t]*\n\s*)",
     re.DOTALL,
 )
@@ -47,6 +49,9 @@ Command = Callable[["Reader", str, str, int, bool], int]
 """What a command does: reader, name, the text, where its arguments start, star; gives where reading goes
 on.
 """
+
+Group = tuple[Target, Target | None]
+"""What `\\label` points to, and the last caption, where a group begins."""
 
 
 @dataclass
@@ -148,6 +153,8 @@ class Reader:
         """Labels whose equations have a number, where others have none."""
         self.at_appendix = ""
         """What a class or an author adds to `\\appendix`."""
+        self.captioned: Target | None = None
+        """The last caption or line that `\\label` points to also behind its float."""
         self.floats: dict[str, str] = {}
         """Floats that the author defines, and their printed names."""
         self.names = Names()
@@ -156,8 +163,6 @@ class Reader:
         """Parts of the last float, for one that goes on with it."""
         self.parts_in_brackets = False
         """Whether a part is referred to as `1(a)`."""
-        self.cells = 0
-        """How many cells of tables are open, one in another."""
         self.keywords = Keywords()
         self.raw: list[str] = []
         self.drawn: dict[Anchor, Drawn] = {}
@@ -191,6 +196,7 @@ class Reader:
             return
         self._nesting += 1
         position = 0
+        groups: list[Group] = []
         while event := _EVENT.search(text, position):
             self.raw.append(text[position : event.start()])
             position = event.end()
@@ -202,7 +208,9 @@ class Reader:
                 closing = "$$" if event.group() == "$$" else "\\]"
                 end = end_of_mathematics(text, closing, position)
                 if end >= 0:
-                    self._environments["displaymath"](self, "displaymath", text[position:end], True)
+                    self._environments["displaymath"](
+                        self, "displaymath", text[position:end], closing == "\\]"
+                    )
                     position = end + 2
             elif event["math"]:
                 position = self._skip_mathematics(text, event.start(), event.group())
@@ -210,6 +218,10 @@ class Reader:
                 position = self._command(event, text)
             else:
                 self.raw.append(event.group())
+                if event["open"]:
+                    groups.append(self.begin_group())
+                elif event["close"] and groups:
+                    self.end_group(groups.pop())
         self.raw.append(text[position:])
         self._nesting -= 1
 
@@ -244,15 +256,23 @@ class Reader:
         own = (("theorem", self.theorems), ("enumerate", self.lists), ("float", self.floats))
         handler = self._environments.get(next((kind for kind, names in own if bare in names), bare))
         body = text[name[1] : content_end]
-        here = self.inline.here
+        outer = self.begin_group()
         if handler:
             handler(self, bare, body, environment != bare)
         else:
             self.read(after_arguments(bare, body))
         if bare not in ("appendices", "subappendices", "appendix", "document", "frontmatter", "CJK"):
-            # An environment is a group: what `\\label` points to is as it was.
-            self.inline.here = here
+            self.end_group(outer)
         return end
+
+    def begin_group(self) -> "Group":
+        """What `end_group` needs."""
+        return self.inline.here, self.captioned
+
+    def end_group(self, outer: "Group") -> None:
+        """What `\\label` points to is as it was before a group, which an environment and a brace are."""
+        here, captioned = outer
+        self.inline.here = here if self.captioned is captioned or self.captioned is None else self.captioned
 
     def flush(self) -> None:
         """End the paragraph."""
@@ -278,11 +298,13 @@ class Reader:
 
     def cell(self, text: str) -> str:
         """One cell of a table; what has a structure of its own is read as such."""
-        if "\\begin" not in text:
-            return self.inline.paragraph(text)
-        self.cells += 1
-        read = " ".join(block.text for block in self.blocks(text))
-        self.cells -= 1
+        self.inline.cells += 1
+        read = (
+            " ".join(block.text for block in self.blocks(text))
+            if "\\begin" in text
+            else self.inline.paragraph(text)
+        )
+        self.inline.cells -= 1
         return read
 
     def open_section(self, anchor: Anchor, number: str, title: str, level: int) -> Anchor:

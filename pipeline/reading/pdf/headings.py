@@ -15,6 +15,8 @@ from pipeline.reading.pdf.layout import Row
 from pipeline.reading.pdf.text import Text
 
 _RUN_IN_NUMBER = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){1,3}\.?|\d{1,2}\))\s+")
+_OF_NAMES = re.compile(r"TT\d|SS\d|Mono|Courier|Sans|Helvetica", re.IGNORECASE)
+_DECIMAL = re.compile(r"\d{1,2}(?:\.\d{1,2})*")
 _APPENDIX = re.compile(r"appendix [A-Z]", re.IGNORECASE)
 _NUMERAL = re.compile(r"[A-Z]?[\d.)]+|[A-Z]\.?")
 
@@ -33,7 +35,9 @@ class Headings:
             if above.page == below.page and 0 < below.baseline - above.baseline < 3 * self.size
         ]
         self.leading = median(steps) if steps else 1.2 * self.size
-        self._plain = self._plain_headings(found)
+        self._plain: set[int] = set()
+        self._second: set[int] = set()
+        self._find_plain(found)
 
     def gap(self, index: int, found: Sequence[Row]) -> float:
         """Distance from the row above in lines; large where there is none."""
@@ -56,21 +60,22 @@ class Headings:
         letters = re.sub(r"[^A-Za-z]", "", title)
         if not letters or (number and not title[:1].isupper()):
             return False
+        bold = row.bold or (bool(number) and _is_bold_apart_from_symbols(row))
         capitals = prose.small_capitals(row)
         known = bool(number) or outline.UNNUMBERED.fullmatch(title) is not None
         centred = row.bold and row.width < 0.8 and abs(row.x0 + row.x1 - sum(row.column)) < 12
-        marked = (known and (row.bold or _is_italic(row))) or centred
+        marked = (known and (bold or _is_italic(row))) or centred
         if row.size < (0.85 if marked else 0.95) * self.size and not capitals:
             return False
         distinct = (
-            row.bold
+            bold
             or row.size > 1.1 * self.size
             or capitals
             or (known and letters.isupper())
             or (bool(number) and _is_italic(row))
         )
         goes_on = not number and title[:1].islower()
-        if not row.bold and not capitals and (goes_on or self._runs_on(index, found)):
+        if not bold and not capitals and (goes_on or self._runs_on(index, found)):
             return False
         if not distinct or len(row.cells) > 2 or (row.text.rstrip().endswith((".", ",")) and not number):
             return False
@@ -78,7 +83,7 @@ class Headings:
             # A row of a table may begin with a number too.
             return self.gap(index, found) > 1.1 and len(number) < 9 and not re.match(r"\d{3}", number)
         if known:
-            return row.bold or capitals or row.size > 1.1 * self.size or self.gap(index, found) > 1.2
+            return bold or capitals or row.size > 1.1 * self.size or self.gap(index, found) > 1.2
         if centred and not outline.caption(row.text):
             return (
                 self.gap(index, found) > 1.6 and index + 1 < len(found) and self.gap(index + 1, found) > 1.3
@@ -125,27 +130,56 @@ class Headings:
         rest = replace(row, spans=row.spans[end:])
         return [Text("heading", [row], title.rstrip(".: ")), Text("paragraph", [rest])]
 
-    def _plain_headings(self, found: Sequence[Row]) -> set[int]:
+    def _find_plain(self, found: Sequence[Row]) -> None:
         """Numbered headings that are set like the text: those that stand apart and count on from 1."""
+        numbers = [outline.numbered(row.text)[0] for row in found]
+        numbered = [index for index, number in enumerate(numbers[:-1]) if _DECIMAL.fullmatch(number)]
+        # Those of other levels may be bold.
+        distinct = {index for index in numbered if self.is_heading(index, found)}
+        levels = {numbers[index].count(".") for index in distinct}
         accepted: set[int] = set()
-        numbers: set[str] = set()
-        for index, row in enumerate(found[:-1]):
-            number, title = outline.numbered(row.text)
-            if (
-                re.fullmatch(r"\d{1,2}(?:\.\d{1,2})*", number)
+        second: set[int] = set()
+        seen: set[str] = set()
+        for index in numbered:
+            number, title = outline.numbered(found[index].text)
+            if index in distinct:
+                seen.add(number)
+            elif (
+                number.count(".") not in levels
                 and title[:1].isupper()
                 and len(title) < 80
                 and not re.search(r"[.,:;?!)]$", title)
-                and re.match(r"[\d.]+\s", row.text)
-                and row.width < 0.75
-                and 0.95 * self.size < row.size
+                and re.match(r"[\d.]+\s", found[index].text)
+                and 0.95 * self.size < found[index].size
                 and self.gap(index, found) > 1.35
-                and self.gap(index + 1, found) > 1.15
-                and self._counts_on(number, numbers)
+                and self._counts_on(number, seen)
+                and (rows := self._apart(index, found))
             ):
-                accepted.add(id(row))
-                numbers.add(number)
-        return accepted if {"1", "2", "3"} <= numbers else set()
+                accepted.add(id(found[index]))
+                second.update(id(found[index + more]) for more in range(1, rows))
+                seen.add(number)
+        if {"1", "2", "3"} <= seen:
+            self._plain, self._second = accepted, second
+
+    def _apart(self, index: int, found: Sequence[Row]) -> int:
+        """How many rows, one or two, a heading has that begins at `index` and ends above a gap; 0 if it is none."""
+        if self.gap(index + 1, found) > (1.15 if found[index].width < 0.75 else 1.6):
+            return 1
+        after = index + 2
+        two = after < len(found) and found[index].width > 0.75 > found[index + 1].width
+        return 2 if two and self.gap(index + 1, found) < 1.15 and self.gap(after, found) > 1.35 else 0
+
+    def goes_on(self, index: int, found: Sequence[Row]) -> bool:
+        """Whether a row is the second of a long heading that begins above it."""
+        above, row = found[index - 1], found[index]
+        return id(row) in self._second or (
+            self.gap(index, found) < 1.5 * max(1.0, row.size / self.size)
+            and row.bold
+            and above.bold
+            and row.size == above.size
+            and above.width > 0.7
+            and not outline.numbered(row.text)[0]
+        )
 
     @staticmethod
     def _counts_on(number: str, numbers: set[str]) -> bool:
@@ -160,3 +194,21 @@ def _is_italic(row: Row) -> bool:
     """Whether what follows a heading's number is all in italics."""
     after = [span for span in row.spans if span.text.strip() and not _NUMERAL.fullmatch(span.text.strip())]
     return bool(after) and all(span.italic for span in after)
+
+
+def _is_bold_apart_from_symbols(row: Row) -> bool:
+    """Whether a heading's words are bold, though mathematics, code and names in a font of their own are not."""
+    shown = [span for span in row.spans if span.text.strip()]
+    bold = sum(len(span.text) for span in shown if span.bold)
+    return (
+        shown[0].bold
+        and bold > 0.5 * sum(len(span.text) for span in shown)
+        and all(
+            span.bold
+            or span.mathematical
+            or span.italic
+            or span.size < 0.85 * row.size
+            or _OF_NAMES.search(span.font)
+            for span in shown
+        )
+    )

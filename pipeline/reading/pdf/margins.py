@@ -36,6 +36,8 @@ class _Edge:
     outer: bool
     apart: float
     """Distance to the next row inward, in lines of the text."""
+    large: bool
+    """Whether it is set as a heading is."""
 
     @property
     def height(self) -> int:
@@ -59,6 +61,8 @@ def running(pages: Sequence[Page]) -> set[int]:
     }
     edges = [edge for number, page in enumerate(pages) for edge in _edges(number, page, most, leading)]
     found: set[int] = set()
+    found |= _large(edges, len(pages))
+    edges = [edge for edge in edges if not edge.large]
     here = [edge for edge in edges if edge.depth == 0]
     for depth in range(_DEPTH):
         found |= _repeated(here, len(pages)) | _numbers(here)
@@ -85,12 +89,14 @@ def _edges(number: int, page: Page, most: float, leading: float) -> list[_Edge]:
             y0, y1 = min(line.box[1] for line in row), max(line.box[3] for line in row)
             within = y1 < _WITHIN * page.height if top else y0 > (1 - _WITHIN) * page.height
             large = any(span.size > most for line in row for span in line.spans if span.text.strip())
-            if not within or large:
+            if not within or (large and depth > 0):
                 break
             outer = y1 < _OUTER * page.height if top else y0 > (1 - _OUTER) * page.height
             after = rows[depth + 1][0] if depth + 1 < len(rows) else None
             apart = abs(after.box[3] - row[0].box[3]) / leading if after else 99.0
-            edges.append(_Edge(number, top, depth, tuple(row), outer, apart))
+            edges.append(_Edge(number, top, depth, tuple(row), outer, apart, large))
+            if large:
+                break
     return edges
 
 
@@ -111,6 +117,20 @@ def _text(line: Line) -> str:
 
 def _letters(line: Line) -> str:
     return re.sub(r"[^a-z]", "", _text(line).lower())
+
+
+def _large(edges: list[_Edge], pages: int) -> set[int]:
+    """Heads in the size of a heading: the same words again and again, and no more than a page's own number."""
+    same: dict[tuple[str, float], list[_Edge]] = defaultdict(list)
+    for edge in edges:
+        if edge.large and edge.outer:
+            number = rf"\b{edge.page + 1}\b"
+            words = " ".join(_text(line) for line in edge.lines)
+            same[" ".join(re.sub(number, " ", words).split()), edge.lines[0].spans[0].size].append(edge)
+    enough = max(3, pages // 5)
+    return {
+        id(line) for alike in same.values() if len(alike) >= enough for edge in alike for line in edge.lines
+    }
 
 
 def _repeated(edges: list[_Edge], pages: int) -> set[int]:

@@ -84,16 +84,7 @@ class Rows:
                 found[index].text,
             ]
             index += 1
-        # A long heading goes on in the next row.
-        while (
-            index < len(found)
-            and self.headings.gap(index, found) < 1.5
-            and found[index].bold
-            and found[index - 1].bold
-            and found[index].size == found[index - 1].size
-            and found[index - 1].width > 0.7
-            and not outline.numbered(found[index].text)[0]
-        ):
+        while index < len(found) and self.headings.goes_on(index, found):
             texts.append(found[index].text)
             index += 1
         self._texts.append(Text("heading", [found[index - 1]], " ".join(texts)))

@@ -1,3 +1,4 @@
+from pipeline.reading.latex.document import numbers
 from tests.pipeline.reading.papers import blocks, written
 
 
@@ -70,3 +71,17 @@ $a\gets\Init(D)$\label{l}\tcp*[r]{once}
         "▷ the end",
     ]
     assert "Line 1." in written(body, preamble).text()
+
+
+def test_labels_of_algorithm2e_stand_for_the_line_before_them_or_for_the_whole() -> None:
+    body = (
+        r"\begin{algorithm}\DontPrintSemicolon\label{whole}a\label{one}\;\label{also one}b\;"
+        r"\If{c}{\label{three}d\;}\caption{x}\label{whole too}\end{algorithm}\label{behind}"
+    )
+    others = 6 * r"\begin{algorithm}\caption{x}e\;\end{algorithm}"
+    text = (
+        rf"\documentclass{{article}}\usepackage[linesnumbered]{{algorithm2e}}\begin{{document}}{others}{body}"
+    )
+    assert numbers({"main.tex": f"{text}\\end{{document}}".encode()}) == {
+        "whole": "7", "whole too": "7", "one": "1", "also one": "1", "three": "3", "behind": "5",
+    }  # fmt: skip

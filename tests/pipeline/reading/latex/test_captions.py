@@ -39,12 +39,47 @@ def labels(body: str, preamble: str = "") -> dict[str, str]:
         ),
         (r"\begin{table}\floatconts{a}{\caption{x}}{content}\end{table}", "1"),
         (r"\begin{table}\processtable{x\label{a}}{\begin{tabular}{l}b\end{tabular}}{note}\end{table}", "1"),
-        (r"\begin{figure}\label{a}\caption{x}\end{figure}", "1"),
         (r"\begin{figure}\setcounter{subfigure}{2}\subfigure[]{z\label{a}}\caption{x}\end{figure}", "1c"),
     ],
 )
 def test_labels_of_floats(body: str, expected: str) -> None:
     assert labels(body)["a"] == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (r"\begin{figure}\label{a}\caption{x}\end{figure}", "51"),
+        (r"\begin{figure}\caption{x}\end{figure}\label{a}", "51"),
+        (r"\begin{table}{\small b\caption{x}}\label{a}\end{table}", "51"),
+        (r"\begin{table}\begingroup\caption{x}\endgroup\label{a}\end{table}", "51"),
+        (r"\begin{table}{\caption{x}\label{a}}\end{table}", "1"),
+        (r"\begin{table}\begin{center}\caption{x}\end{center}\label{a}\end{table}", "51"),
+        (r"\begin{table}\centerline{\caption{x}}\label{a}\end{table}", "51"),
+        (r"\begin{table}\caption{x}\begin{tabular}{l}b\label{a}\end{tabular}\end{table}", "1"),
+        (r"\begin{longtable}{l}b\label{a}\\\caption{x}\end{longtable}", "1"),
+        (r"{\subsection{B}}\label{a}", "51"),
+        (r"\begin{deluxetable}{l}\tablecaption{x}\label{a}\startdata 1\enddata\end{deluxetable}", "1"),
+    ],
+)
+def test_a_label_outside_of_the_group_of_its_caption_has_the_number_of_what_is_around(
+    body: str, expected: str
+) -> None:
+    assert labels(rf"\setcounter{{section}}{{50}}\section{{S}}{body}")["a"] == expected
+
+
+def test_the_aas_took_captions_late_and_for_all_that_follows_until_its_class_6_3() -> None:
+    body = (
+        r"\setcounter{section}{50}\section{S}"
+        r"\begin{deluxetable}{l}\tablecaption{x}\label{a}\startdata 1\enddata\end{deluxetable}"
+        r"\begin{deluxetable}{l}\tablecaption{y\label{b}}\startdata 1\enddata\end{deluxetable}\label{c}"
+        r"\section{T}\label{d}"
+    )
+    assert labels(body) == {"a": "1", "b": "2", "c": "51", "d": "52"}
+    found = numbers(
+        {"main.tex": rf"\documentclass{{aastex62}}\begin{{document}}{body}\end{{document}}".encode()}
+    )
+    assert found == {"a": "51", "b": "2", "c": "2", "d": "52"}
 
 
 def test_floats_that_the_author_defines() -> None:
@@ -79,3 +114,4 @@ def test_colours_and_rules_are_no_text_of_a_table() -> None:
     assert text.split("\n") == [
         "| a | 0.95^{(1)} |", "| --- | --- |", "| b | 0.9^{a} |", "| c | 7 [^2] |", "",
     ]  # fmt: skip
+    assert written(r"An accuracy of 0.95\tnote{1} is kept.").text().strip() == "An accuracy of 0.95 is kept."

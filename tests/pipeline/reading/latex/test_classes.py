@@ -16,6 +16,7 @@ BODY = rb"""\section{A}\label{s}\begin{equation}a\label{e}\end{equation}\subsect
         ("[journal]{IEEEtran}", r"\appendices", "I 1 I-A I-A1 I A 2 A-A 1 B 3"),
         ("[compsoc]{IEEEtran}", r"\appendices", "1 1 1.1 1.1.1 1 A 2 A.1 1 B 3"),
         ("{aastex631}", r"\appendix", "1 1 1.1 1.1.1 1 A A1 A.1 1 B B2"),
+        ("{emulateapj}", r"\appendix", "1 1 1.1 1.1.1 1 A A1 A.1 1 B B1"),
         ("{elsarticle}", r"\appendix", "1 1 1.1 1.1.1 1 Appendix A|A.1 Appendix A.1|A.1 Appendix B|B.1"),
         ("{mnras}", r"\appendix", "1 1 1.1 1.1.1 1 A A1 A1 A1 B B1"),
         ("{llncs}", r"\appendix", "1 1 1.1 1.1 1 A 2 A.1 1 B 3"),
@@ -80,6 +81,32 @@ def test_sections_behind_appendices_go_on_and_so_do_letters() -> None:
     \section{C}\label{c}\subsection{D}\label{d}\begin{appendices}\section{E}\label{e}\end{appendices}\end{document}"""
     found = numbers({"main.tex": text})
     assert (found["c"], found["d"], found["e"]) == ("2", "2.1", "B")
+    found = numbers(
+        {"main.tex": text.replace(rb"\section{B}", rb"\section{B}" * 4).replace(b"article", b"sn-jnl")}
+    )
+    assert (found["c"], found["d"], found["e"]) == ("5", "5.1", "A")
+
+
+@pytest.mark.parametrize(
+    ("name", "above", "below"), [("book", "chapter", "section"), ("article", "section", "subsection")]
+)
+def test_appendices_of_a_chapter_or_section_have_letters_behind_its_number(
+    name: str, above: str, below: str
+) -> None:
+    text = (
+        rf"\documentclass{{{name}}}\begin{{document}}\{above}{{A}}\{below}{{B}}\begin{{subappendices}}"
+        rf"\{below}{{C}}\{below}{{D}}\label{{d}}\end{{subappendices}}\{below}{{E}}\label{{e}}\end{{document}}"
+    )
+    assert numbers({"main.tex": text.encode()}) == {"d": "1.B", "e": "1.3"}
+
+
+def test_what_an_environment_declares_is_not_declared_for_the_document() -> None:
+    hooks = (
+        rb"\numberwithin{figure}{section}\AtBeginEnvironment{notes}{\counterwithin{figure}{subsection}}"
+        rb"\AtEndEnvironment{notes}{\counterwithout{figure}{section}}"
+    )
+    body = rb"\begin{document}\section{A}\begin{figure}\caption{x}\label{f}\end{figure}\end{document}"
+    assert numbers({"main.tex": rb"\documentclass{article}" + hooks + body}) == {"f": "1.1"}
 
 
 def test_a_switch_in_a_format_is_off() -> None:

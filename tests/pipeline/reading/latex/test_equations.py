@@ -44,6 +44,8 @@ def test_only_equations_that_are_referred_to_have_a_number_where_the_document_sa
     body = r"\begin{equation}a\label{x}\end{equation}\begin{align}b\label{y}\\c\label{z}\end{align} \eqref{z}"
     assert equations(body, r"\mathtoolsset{showonlyrefs}") == ["Eq1"]
     assert equations(r"\[a\label{x}\]\[b\label{y}\] \cref{y}", r"\usepackage{autonum}") == ["Eq1"]
+    # It knows nothing of `$$`, whose label stands for what is around.
+    assert equations(r"$$a\label{x}$$\[b\label{y}\] \cref{x,y}", r"\usepackage{autonum}") == ["Eq1"]
 
 
 def test_labels_of_equations_by_their_own_package_and_of_a_group() -> None:

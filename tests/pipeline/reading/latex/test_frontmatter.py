@@ -130,6 +130,10 @@ def test_a_biography_begins_with_its_name() -> None:
     assert "\n\nAnn Example is a fellow.\n\nBo Example is another." in text
 
 
+def test_an_author_with_no_more_than_initials() -> None:
+    assert paper("{article}", r"\author{A. B. \and C D \and $^1$E, F}\maketitle").authors == ("A. B", "C D")
+
+
 def test_an_author_with_a_number_in_the_name() -> None:
     paper = written("Words.", r"\author{Tool 1.0 Contributors, Ann Example1, Bo Example$^{2}$}")
 

@@ -549,13 +549,74 @@ def headed(*heads: tuple[str, str, float, float], size: float = 10) -> list[tupl
             (("INTRODUCTION", "tibo", 9, 0), ("Steps of waiting", "tibo", 9, 0)),
             [("", "INTRODUCTION"), ("", "Steps of waiting")],
         ),
+        (
+            (("1 Waiting", "tibo", 10, 72), ("1.1 Steps of it", "tiro", 10, 72), ("2 More", "tibo", 10, 72),
+             ("2.1 End", "tiro", 10, 72), ("3 Last", "tibo", 10, 72), ("4 A row of something", "tiro", 10, 72)),
+            [("1", "Waiting"), ("1.1", "Steps of it"), ("2", "More"), ("2.1", "End"), ("3", "Last")],
+        ),
     ],
-    ids=["revtex", "elsevier", "as the text", "letters"],
+    ids=["revtex", "elsevier", "as the text", "letters", "as the text below bold ones"],
 )  # fmt: skip
 def test_headings_of_many_classes(
     heads: tuple[tuple[str, str, float, float], ...], found: list[tuple[str, str]]
 ) -> None:
     assert headed(*heads) == found
+
+
+@pytest.mark.parametrize(
+    ("size", "font", "last"),
+    [
+        (14.0, "tibo", "3 A comparison of what we wait for with"),
+        (8.0, "tiro", f"3 A comparison {'of waiting ' * 5}with"),
+    ],
+    ids=["large", "as the text"],
+)
+def test_a_long_heading_is_one_in_two_rows(size: float, font: str, last: str) -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        y = rows(
+            page, 72, 90, ("1 Waiting", "2 Moving on", last)[number], font=font, size=size, step=1.2 * size
+        )
+        if number == 2:
+            y = rows(page, 72, y, "what we find", font=font, size=size)
+        prose(page, 72, y + 14, 20, number, size=8, step=9.6)
+
+    wide = max(pymupdf.get_text_length(line, "tiro", 8) for line in words_of(20))
+    assert pymupdf.get_text_length(last, font, size) > 0.75 * wide
+    assert [section.title for section in sections(pages(draw, 3))] == [
+        "Waiting",
+        "Moving on",
+        f"{last[2:]} what we find",
+    ]
+
+
+def test_code_and_mathematics_in_a_bold_heading_are_not_bold() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        x, y = 72.0, prose(page, 72, front(page) + 8, 4) + 16
+        for text, font in (("1.1 Using the ", "tibo"), ("Wait", "cour"), (" class", "tibo")):
+            page.insert_text((x, y), text, fontsize=10, fontname=font)
+            x += pymupdf.get_text_length(text, font, 10)
+        prose(page, 72, y + 18, 4)
+
+    assert [section.title for section in sections(pages(draw, 1))] == ["Introduction", "Using the Wait class"]
+
+
+def test_running_heads_in_the_size_of_a_heading_are_none() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        if number > 0:
+            rows(page, 72, 50, f"{number + 1} Lovelace et al.", size=13)
+        prose(page, 72, front(page) + 8 if number == 0 else 90, 20, number)
+
+    paper = pages(draw, 6)
+    assert [section.title for section in sections(paper)] == ["Introduction"]
+    assert "Lovelace et al." not in paper.text()
+
+
+def test_a_sentence_that_begins_with_the_number_of_a_table_is_no_caption() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        y = prose(page, 72, front(page) + 8, 4)
+        prose(page, 72, rows(page, 84, y, "Table 3.1 and Figures 5 to 7 all make several points that are"), 4)
+
+    assert {block.kind for block in blocks(pages(draw, 1))} == {"paragraph"}
 
 
 def test_items_of_a_list_are_no_headings() -> None:
