@@ -53,7 +53,7 @@ def test_stops_before_the_call_that_could_break_the_cap() -> None:
         BudgetReached, match=r"code\.a could cost \$0\.03.*cap of \$0\.05.*\$0\.03 are left"
     ) as error:
         spend(budget, 1)
-    assert "--max-usd" in error.value.hint
+    assert "max_usd" in error.value.hint
 
 
 def test_a_family_that_needed_more_reserves_more() -> None:

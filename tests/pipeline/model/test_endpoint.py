@@ -123,7 +123,7 @@ def test_a_server_that_stays_silent_is_given_up_after_few_tries(caplog: pytest.L
     ):
         ask(fake, patience=patience)
     assert len(fake.requests) == 2
-    assert "resume" in error.value.hint
+    assert "nothing that is paid for is paid for twice" in error.value.hint
     assert "The model is silent" in caplog.text
 
 

@@ -271,6 +271,7 @@ def test_what_looks_at_the_work_is_asked_of_the_judge_and_each_role_has_its_bill
         "writer": ("o3-mini", 3),
         "auditor": ("gpt-4o", 1),
         "judge": ("gpt-4o", 2),
+        "tester": ("gpt-4o", 0),
     }
     assert shares["auditor"].usage.usd == pytest.approx(judged)
     assert usage.usd == pytest.approx(5 * USD + 3 * judged)
