@@ -20,7 +20,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-_CONTENT = 300_000
+_CONTENT, _CONTENTS = 300_000, 10_000_000
+"""Bytes of a file that is brought back, and of all of them."""
+_READ = (".json", ".md", ".csv", ".png")
 _FILES = 2_000
 _SET_DUMPABLE, _SET_SUBREAPER = 4, 36
 _RESULTS, _ASIDE = Path("results"), Path(".aside")
@@ -33,7 +35,9 @@ def main(report: Path, steps: list[dict[str, Any]]) -> None:
     # The commands have the same user: without this they could look into this process and change it.
     prctl(_SET_DUMPABLE, 0, 0, 0, 0)
     secret = os.environ.pop("PAPER2CODE_SECRET")
-    told = [_run(step) for step in steps]
+    told: list[dict[str, Any]] = []
+    for step in steps:
+        told.append(_run(step) | {"files": _files(told)})
     report.unlink(missing_ok=True)
     with report.open("x") as stream:
         json.dump({"secret": secret, "steps": told}, stream)
@@ -67,7 +71,7 @@ def _run(step: dict[str, Any]) -> dict[str, Any]:
                 os.wait()
         seconds = time.monotonic() - started
         said = [_tail(stream, step["tail"]) for stream in (out, err)]
-    return {"exit_code": code, "seconds": seconds, "stdout": said[0], "stderr": said[1], "files": _files()}
+    return {"exit_code": code, "seconds": seconds, "stdout": said[0], "stderr": said[1]}
 
 
 def _tail(stream: IO[bytes], length: int) -> str:
@@ -76,18 +80,22 @@ def _tail(stream: IO[bytes], length: int) -> str:
     return stream.read().decode(errors="replace")
 
 
-def _files() -> dict[str, dict[str, str]]:
-    """Path → what makes it the same file, and its content where it is small."""
+def _files(told: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """Path → what makes it the same file, and its content where it is read, small, and not told by an earlier step."""
+    before = {(path, about["stamp"]) for step in told for path, about in step["files"].items()}
+    left = _CONTENTS - sum(len(about["content"]) for step in told for about in step["files"].values())
     found = {}
     for path in [Path("results.json"), *sorted(_RESULTS.rglob("*"))][:_FILES]:
         if path.is_symlink() or not path.is_file():
             continue
         about = path.stat()
-        content = path.read_bytes() if about.st_size <= _CONTENT else b""
-        found[path.as_posix()] = {
-            "stamp": f"{about.st_ino} {about.st_mtime_ns} {about.st_size}",
-            "content": base64.b64encode(content).decode(),
-        }
+        stamp = f"{about.st_ino} {about.st_mtime_ns} {about.st_size}"
+        wanted = path.suffix in _READ and about.st_size <= _CONTENT and (path.as_posix(), stamp) not in before
+        content = (
+            base64.b64encode(path.read_bytes()).decode() if wanted and about.st_size * 4 // 3 < left else ""
+        )
+        left -= len(content)
+        found[path.as_posix()] = {"stamp": stamp, "content": content}
     return found
 
 

@@ -31,7 +31,7 @@ class File:
     stamp: str
     """Equal for one that nobody has written meanwhile."""
     content: bytes
-    """Empty where it is larger than 300 kB."""
+    """Empty where it is larger than 300 kB, is nothing that is read, or comes after 10 MB of others."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,15 @@ def run_steps(steps: Sequence[Step], seconds: float, run: Runs) -> list[Stepped]
         said: dict[str, Any] = json.loads(result.outputs.get(report, b""))
         if said["secret"] != secret:
             raise ValueError("a report that the stepper has not written")
-        return [_stepped(step, told) for step, told in zip(steps, said["steps"], strict=False)]
+        contents: dict[tuple[str, str], bytes] = {}
+        return [_stepped(step, told, contents) for step, told in zip(steps, said["steps"], strict=False)]
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         # None was written, or a program has written another in its place.
         return [Stepped(result, {})]
 
 
-def _stepped(step: Step, told: dict[str, Any]) -> Stepped:
+def _stepped(step: Step, told: dict[str, Any], contents: dict[tuple[str, str], bytes]) -> Stepped:
+    """`contents` are those that earlier steps have told, by path and stamp; this one's are added."""
     result = CommandResult(
         argv=step.argv,
         exit_code=told["exit_code"],
@@ -84,8 +86,9 @@ def _stepped(step: Step, told: dict[str, Any]) -> Stepped:
         stderr=told["stderr"],
         timed_out=told["exit_code"] is None,
     )
-    files = {
-        path: File(about["stamp"], base64.b64decode(about["content"]))
-        for path, about in told["files"].items()
-    }
+    files = {}
+    for path, about in told["files"].items():
+        name = path, about["stamp"]
+        contents[name] = base64.b64decode(about["content"]) or contents.get(name, b"")
+        files[path] = File(about["stamp"], contents[name])
     return Stepped(result, files)

@@ -18,7 +18,7 @@ from pipeline.errors import ModelUnavailable
 from pipeline.model.journal import Recording
 from pipeline.model.llm import Completion, Prompt, Role, Share, Usage
 from tests.conftest import available
-from tests.pipeline.plans import old_recording, recording
+from tests.pipeline.plans import old_recording
 
 PAPER = """# Means of Things
 
@@ -94,10 +94,10 @@ def test_a_recording_and_its_paper_are_all_that_is_needed(
     lines = shown.output.strip().splitlines()
     assert len({line.count("|") for line in lines}) == 1
     _, _, ours, rival, ratio = lines[:5]
-    assert ours.startswith(f"| transformer | {len(recording())} |")
+    assert ours.startswith(f"| transformer | {len(old_recording())} |")
     assert ours.endswith("| runs |")
     assert rival.startswith("| transformer, PaperCoder | 22 | 608,391 |")
-    assert ratio.startswith(f"| ratio | {len(recording()) / 22:.2f} |")
+    assert ratio.startswith(f"| ratio | {len(old_recording()) / 22:.2f} |")
 
 
 def test_a_recording_that_runs_out_is_said_and_the_others_are_still_measured(

@@ -33,6 +33,8 @@ TASKS = {
     "write tests from the paper": "tests",
     "judge the repository": "judge.1",
 }
+UNRUN = len(TASKS) - 1
+"""How many are asked where nothing can be run: no tests are written then."""
 STEPS = ["answer", "announce", "reproduce", "push", "deliver", "review"]
 
 

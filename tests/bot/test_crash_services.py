@@ -36,6 +36,7 @@ from tests.bot.crash import (
     BOT,
     STEPS,
     TASKS,
+    UNRUN,
     T,
     answer,
     asked_in_an_issue,
@@ -117,14 +118,14 @@ DROPS = [
 
 @pytest.mark.parametrize(
     ("call", "fault"),
-    spread([(call, fault) for call in range(len(TASKS)) for fault in range(len(DROPS))], 7),
+    spread([(call, fault) for call in range(UNRUN) for fault in range(len(DROPS))], 7),
 )
 def test_the_model_may_fail_at_each_call(
     hub: FakeGitHub, github: GitHub, tmp_path: Path, call: int, fault: int
 ) -> None:
     with FakeModel(*[answer] * call, DROPS[fault], answer) as model:
         carried_out(hub, github, tmp_path / "data", model)
-        assert len(model.requests) == len(TASKS) + 1
+        assert len(model.requests) == UNRUN + 1
 
 
 @pytest.mark.parametrize(

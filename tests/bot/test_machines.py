@@ -13,7 +13,7 @@ import pytest
 from bot.github.github import GitHub
 from bot.jobs.engine import Engine
 from tests.bot.conftest import deliver, until
-from tests.bot.crash import BOT, TASKS, answer, assert_delivered_once, hired
+from tests.bot.crash import BOT, TASKS, UNRUN, answer, assert_delivered_once, hired
 from tests.bot.test_end_to_end import TEX
 from tests.bot.work.test_revising import asked, log, opened
 from tests.bot.work.test_worker import request
@@ -96,7 +96,7 @@ def test_the_other_machine_finishes_and_pays_for_nothing_again(
         asked = len(model.requests)
     (record,) = engine.latest()
     assert record.outcome and (record.outcome.state, record.outcome.status) == ("done", "not-run")
-    assert asked == len(TASKS) + 1
+    assert asked == UNRUN + 1
     first, second = (machine.data for machine in both)
     assert (first / "arxiv").exists() and (second / "arxiv").exists()
     assert_delivered_once(hub)
@@ -122,7 +122,7 @@ def test_a_machine_that_comes_back_to_life_finds_its_job_gone(
         frozen.process.send_signal(signal.SIGCONT)
         engine.ask(request(hub, hub.open_issue("B", ""), "/paper2code arxiv:2401.00002"))
         until(lambda: [record.state for record in engine.latest()] == ["done", "done"], 120)
-        assert len(model.requests) == 2 * len(TASKS) + 1
+        assert len(model.requests) == 2 * UNRUN + 1
     assert [comment["body"] for comment in hub.comments_by(BOT)][:1] == told
     assert len(hub.state.pulls) == len(hub.state.checks) == len(hub.comments_by(BOT)) == 2
 
@@ -146,7 +146,7 @@ def test_a_retry_on_another_machine_goes_on_with_what_is_paid_for(
         with second.process:
             until(lambda: [record.state for record in engine.latest()] == ["done", "failed"], 120)
             second.process.kill()
-        assert len(model.requests) == len(TASKS) + 1
+        assert len(model.requests) == UNRUN + 1
     assert len(hub.state.pulls) == 1
 
 

@@ -62,6 +62,25 @@ def test_what_a_step_leaves_running_cannot_answer_for_the_next(sandbox: Sandbox,
     assert "forged" not in told[0].result.stdout
 
 
+def test_what_many_steps_leave_is_told_once_and_weights_not_at_all(sandbox: Sandbox, tmp_path: Path) -> None:
+    program = """
+import os, sys
+from pathlib import Path
+
+folder = Path("results/smoke")
+folder.mkdir(parents=True, exist_ok=True)
+for number in range(60):
+    if not (folder / f"{number}.state").exists():
+        (folder / f"{number}.state").write_bytes(os.urandom(250_000))
+(folder / "told.json").write_text("{}") if sys.argv[1] == "first" else None
+"""
+    told = stepped(sandbox, tmp_path, program, *[("first",), *[("later",)] * 8])
+
+    assert len(told) == 9, "the report is not too large to be brought back"
+    assert [step.files["results/smoke/told.json"].content for step in told] == [b"{}"] * 9
+    assert {step.files["results/smoke/7.state"].content for step in told} == {b""}
+
+
 def test_no_step_sees_the_secret_of_the_report(sandbox: Sandbox, tmp_path: Path) -> None:
     (told,) = stepped(sandbox, tmp_path, SPY, ())
 
