@@ -462,7 +462,6 @@ def test_the_demo_ends_with_a_pull_request_on_a_local_repository(tmp_path: Path)
     assert subjects[::-1] == [
         "Plan the reproduction",
         "Write the code",
-        "Repair the run",
         "Report what was run",
     ]
     assert str(out / "pull-request.md") in ended.output
