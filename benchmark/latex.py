@@ -47,12 +47,14 @@ SHORTEST = 8
 _LABEL = re.compile(r"\\newlabel\{([^{}]+)\}\{\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
 _NO_LABEL = re.compile(
     r"@cref$|^sub@|^SC@|^LastBibItem$|^(?:First|Last|Tot)Pages?$|^totpage$|^question@\d+$|^tocindent"
-    r"|^jmlr(?:start|end)$|@xvr$|@vr$"
+    r"|^jmlr(?:start|end)$|@xvr$|@vr$|^autoref-\d+$|^acro:|^(?:eof|lastpage)$"
 )
+"""What classes and packages label for themselves: the last page, uses of a notion or an acronym."""
 _FORMULA = re.compile(r"(?<!\\)(?:\$\$.*?(?<!\\)\$\$|\$[^$\n]*(?<!\\)\$)", re.DOTALL)
 _OF_THE_CLASS = re.compile(
     r"^(?:Permission to make digital or hard copies|Copyrights for (?:third-party )?components of this work"
-    r"|To copy otherwise, or republish|This paper has been typeset from a T|This is a provisional file)"
+    r"|To copy otherwise, or republish|Published by Elsevier B\.V\.|This paper has been typeset from a T"
+    r"|This is a provisional file)"
 )
 """What a class prints that no author wrote."""
 _ANY_OPTION = r"\DeclareOption*{}\ProcessOptions\relax"
@@ -154,7 +156,13 @@ def compared_with_latex(main: Path) -> Comparison:
         ours = numbers(_members(main), main.name)
     except PaperError as error:
         return Comparison(name, kind, 0, (), 0, (), 0.0, str(error)[:60])
-    theirs = {label: plain(number) for label, number in aux.items() if not _NO_LABEL.search(label)}
+    # The AAS's changes are labelled 1, 2, …
+    tracked = r"\d+" if "trackchanges" in text else "(?!)"
+    theirs = {
+        label: plain(number)
+        for label, number in aux.items()
+        if not _NO_LABEL.search(label) and not re.fullmatch(tracked, label)
+    }
     # What a package writes for itself is a command, or the name of a reference of its own.
     theirs = {label: number for label, number in theirs.items() if number and not _NO_NUMBER.search(number)}
     if not theirs and not printed:
@@ -263,8 +271,8 @@ def _symbols(text: str) -> set[str]:
 def _runs(sentence: str, vocabulary: set[str], symbols: set[str]) -> list[list[str]]:
     """Stretches of plain words: what TeX sets as mathematics, and numbers, stand between them."""
     runs: list[list[str]] = [[]]
-    # Letters that are mathematics by themselves are printed close to the word behind them.
-    sentence = re.sub("[\U0001d400-\U0001d7ff]+", " | ", sentence)
+    # Letters that are mathematics by themselves are printed close to the word behind them; Greek ones are symbols.
+    sentence = re.sub("[\U0001d400-\U0001d7ff\u0370-\u03ff]+", " | ", sentence)
     for token in unicodedata.normalize("NFKC", sentence).split():
         words = _words(token)
         bare = token.strip("().,;:[]")

@@ -169,20 +169,26 @@ def read(source: str, arxiv: Arxiv) -> Paper:
 
     Raises PaperError and its children, ArxivUnavailable.
     """
-    path = _path(source)
+    meant = named(source)
+    if isinstance(meant, Reference):
+        return arxiv.paper(meant)
     try:
-        if path:
-            return files.paper(path)
+        return files.paper(meant)
     except PaperUnreadable as error:
         raise PaperUnreadable(f"{source}: {error}", error.hint) from error
     except OSError as error:
         raise PaperUnreadable(
             f"{source} cannot be read ({error.strerror}).", "Check its permissions."
         ) from error
-    found = references(source)
-    if not found:
-        raise _no_paper(source)
-    return arxiv.paper(found[0])
+
+
+def named(source: str) -> Path | Reference:
+    """What PAPER of the command line means, without a look into it. Raises PaperNotFound."""
+    if path := _path(source):
+        return path
+    if found := references(source):
+        return found[0]
+    raise _no_paper(source)
 
 
 def _path(source: str) -> Path | None:

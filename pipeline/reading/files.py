@@ -14,7 +14,9 @@ from pipeline.reading.pdf import pages as pdf_pages
 
 MAX_FILE = 150_000_000
 """Bytes of a paper that is given as a file."""
-_FOLDER = re.compile(rb"\\(?:input|include|subfile|import|subimport)\s*\{\s*(?:\./)?([\w-]+)/")
+_FOLDER = re.compile(
+    rb"\\(?:input|include|subfile|import|subimport|includestandalone\s*+(?:\[[^\[\]]{0,300}+\])?)\s*+\{\s*+(?:\./)?([\w-]+)/"
+)
 _GRAPHICS_PATH = re.compile(rb"\\graphicspath\s*\{((?:\s*\{[^{}]*\}){1,50})")
 
 

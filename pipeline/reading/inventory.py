@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.reading.tables import Table
 
@@ -23,6 +23,12 @@ _APART = re.compile(
     r"|data availability|funding",
     re.IGNORECASE,
 )
+_DETAILS = re.compile(
+    r"\bdetails?\b|\bset-?ups?\b|\bsettings?\b|implementation|hyper-?parameter"
+    r"|\bcomput(?:e|ing|ational) (?:resources|cost|budget)|\btuning\b|\bresources\b",
+    re.IGNORECASE,
+)
+"""How an experiment is made: one of its own only where its outcome stands in the section itself."""
 _REFERENCE = re.compile(
     r"\b(?P<kind>Tab(?:le|s?\.)s?|Fig(?:ure|s?\.)s?)[\s~\u00a0]*\(?(?P<first>[A-Z]?\.?\d+(?:\.\d+)*|[IVX]+\b)"
     r"(?:[a-z]\b)?(?P<more>(?:\s*(?:,|and|&|-|\u2013|to)\s*(?:and\s+)?[A-Z]?\.?\d+(?:\.\d+)*\b){0,9})",
@@ -36,7 +42,8 @@ _DATA = (
 """What a column of data sets is called, the surer words first."""
 _KNOWN_DATA = re.compile(
     r"\b(?:[EFKQR]?-?MNIST|Fashion-?MNIST|CIFAR-?\d+(?:-C)?|(?:Tiny-?)?ImageNet(?:-\w+)?|SVHN|STL-?10|CelebA(?:-HQ)?|LSUN"
-    r"|(?:MS-?)?COCO|PASCAL VOC|Cityscapes|ADE20K|KITTI|nuScenes|WMT ?'?\d*|IWSLT ?'?\d*|WSJ|Penn Treebank|PTB"
+    r"|(?:MS-?)?COCO|PASCAL VOC|Cityscapes|ADE20K|KITTI|nuScenes|WMT ?'?\d*|newstest ?\d+|IWSLT ?'?\d*|WSJ|PTB"
+    r"|Penn Treebank"
     r"|WikiText-?\d*|enwik8|text8|C4|LM1B|The Pile|GLUE|SuperGLUE|SQuAD|MNLI|QNLI|SST-?[25]|MRPC|CoLA|QQP|IMDB|AG News"
     r"|DBpedia|Yelp|LibriSpeech|TIMIT|VCTK|AudioSet|MMLU|GSM8K|HumanEval|MBPP|HellaSwag|ARC-[CE]|PIQA|WinoGrande|BoolQ"
     r"|Atari|MuJoCo|HalfCheetah|Hopper|Walker2d|CartPole|D4RL|Cora|Citeseer|PubMed|ogbn-\w+|QM9|ZINC|PEMS\w*|ETT[hm]\d"
@@ -74,6 +81,25 @@ _MEASURED = re.compile(
 )
 _SYMBOL = re.compile(r"\$(?:(?!\\(?:text|math[a-z]{2,})(?![A-Za-z]))[^$])*\$")
 """A quantity, and no method: a formula that spells no word."""
+_SETTING = re.compile(
+    r"(?:the )?(?:(?:chosen|selected|tuned|best|optimal|fitted|estimated|resulting)\s+"
+    r"(?:value of )?(?:\$[^$]+\$|[^\W\d_](?:[_^](?:\w|\{[^{}]*\}))?"
+    r"|(?:[\w-]+ ){0,2}(?:rates?|sizes?|values?|steps?|widths?|depths?|lengths?|thresholds?|temperatures?|bandwidths?"
+    r"|epochs?|coefficients?|weights?|penalt(?:y|ies)|momentum|dropout|decay|(?:hyper-?)?parameters?|settings?))"
+    r"|(?:[\w-]+ )?(?:learning rates?|step sizes?|batch sizes?|weight decay|dropout(?: rate| probability)?"
+    r"|hidden (?:sizes?|units|layers|dimensions?)|embedding (?:sizes?|dimensions?)|(?:warm-?up )?steps|epochs"
+    r"|iterations|(?:random )?seeds?|(?:hyper-?)?parameters|params)(?:\s*(?:[,(]\s*)?(?:\$[^$]+\$|[^\W\d_])\)?)?"
+    r"|(?:#|\\#|number of|no\. of|num\.)\s*\S.*)",
+    re.IGNORECASE,
+)
+"""A row that says how a method was set, and no method."""
+_OPENING = re.compile(r"abstract|introduction", re.IGNORECASE)
+_PROPOSED = (
+    r"\b(?:[Ww]e|(?:paper|work|article))(?: \w+ly)? (?:propose|introduce|present|describe|develop|call|name|term|dub)s?"
+    r"(?: (?!(?:than|unlike|over|like|of|from|to|for|with|on|based|how|why|in|and)\b)[^\s,;:.]+"
+    r"(?:,(?= (?:the|called|named)\b))?){0,8} [*_(]*"
+)
+"""What stands before the name of a paper's own method; nothing between that would make it another's."""
 _OURS = re.compile(r"\b(?:ours?|proposed|this (?:work|paper|study))\b", re.IGNORECASE)
 _END = re.compile(r"(?<=[a-z0-9)\]%])\.\s(?=[A-Z*$(\\])")
 
@@ -86,6 +112,8 @@ class Item:
     """Where it stands; for a name in a table, that table."""
     label: str
     """What it is called, or how it begins."""
+    own: bool = False
+    """Among the baselines: the paper says that it is its own, and compares the others with it."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +132,7 @@ class Inventory:
     baselines: tuple[Item, ...]
     """What rows or columns of a table compare: whatever is cited there, and what a column of methods lists.
 
-    The paper's own is among them where the table does not call it so.
+    The paper's own is among them where the table does not call it so; `own` where the paper does.
     """
 
 
@@ -137,7 +165,10 @@ def taken(parts: Sequence[Part], tables: Sequence[Table]) -> Inventory:
             Item(part.anchor, f"{part.number} {part.title}".strip()) for part in _experiments(parts, tables)
         ),
         _unique((table, name) for table in tables for name in _datasets(table)),
-        _unique((table, name) for table in tables for name in _baselines(table)),
+        tuple(
+            replace(item, own=_is_own(item.label, parts))
+            for item in _unique((table, name) for table in tables for name in _baselines(table))
+        ),
     )
 
 
@@ -151,6 +182,19 @@ def _begin(text: str, kind: str) -> str:
         end = _END.search(caption, number.end() if number else 0)
         first = caption[: end.start()] if end else caption
     return first if len(first) <= LABEL else f"{first[: LABEL - 1].rstrip()}…"
+
+
+def _is_own(name: str, parts: Sequence[Part]) -> bool:
+    """Whether an algorithm of the paper is called so, or its abstract or introduction says that it is proposed here."""
+    bare = re.sub(r"(?<=\w) ?\([^()]*\)$", "", name)  # of a variant: Transformer (big)
+    called = rf"(?<![\w-]){re.escape(bare)}(?![\w-])"
+    proposed = re.compile(rf"{_PROPOSED}{called}")
+    return any(
+        re.search(called, _begin(text, kind)) if kind == "algorithm" else proposed.search(text)
+        for part in parts
+        for kind, _, text in part.blocks
+        if kind == "algorithm" or _OPENING.search(part.title)
+    )
 
 
 def _experiments(parts: Sequence[Part], tables: Sequence[Table]) -> list[Part]:
@@ -167,7 +211,10 @@ def _experiments(parts: Sequence[Part], tables: Sequence[Table]) -> list[Part]:
         for kind, anchor, text in part.blocks
         if kind == "figure" and anchor and _MEASURED.search(text)
     }
+    told = [_referred(part) for part in parts]
+    spoken_of = set[str]().union(*told)
     found: list[int] = []
+    shows: dict[int, set[str]] = {}
     above: list[
         tuple[int, bool, bool]
     ] = []  # depth; whether it or one above is called an experiment; set apart
@@ -178,15 +225,20 @@ def _experiments(parts: Sequence[Part], tables: Sequence[Table]) -> list[Part]:
         named = bool(_EXPERIMENT.search(part.title))
         apart = apart or (bool(_APART.search(part.title)) and not named)
         above.append((part.depth, called or named, apart))
-        held = {anchor for _, anchor, _ in part.blocks} & evidence
+        # A float stands where there was room: what another section speaks of is that one's.
+        held = {anchor for _, anchor, _ in part.blocks if anchor} & evidence
+        shown = told[index] & evidence | held - spoken_of
+        held &= shown
         # What a method says of one table in passing is no experiment yet.
         certain = called or held or any(_DONE.search(text) for _, _, text in part.blocks)
-        reports = len(_shown(part) & evidence) > (0 if certain else 1)
+        reports = len(shown) > (0 if certain else 1)
         conducted = any(_CONDUCTED.search(text) for _, _, text in part.blocks)
-        if part.title and not apart and (named or reports or conducted):
+        outcome = held or not _DETAILS.search(part.title)
+        if part.title and not apart and outcome and (named or reports or conducted):
             found.append(index)
+            shows[index] = shown
     inner = set(found)
-    return [parts[i] for i in found if not (_below(parts, i) & inner) or _shown(parts[i]) & evidence]
+    return [parts[i] for i in found if not (_below(parts, i) & inner) or shows[i]]
 
 
 def _below(parts: Sequence[Part], index: int) -> set[int]:
@@ -199,11 +251,12 @@ def _below(parts: Sequence[Part], index: int) -> set[int]:
     return below
 
 
-def _shown(part: Part) -> set[str]:
-    """Tables and figures that a section holds or refers to."""
+def _referred(part: Part) -> set[str]:
+    """Tables and figures that a section refers to."""
     found: set[str] = set()
-    for _, anchor, text in part.blocks:
-        found |= {anchor} if anchor else set()
+    for kind, _, text in part.blocks:
+        if kind in ("table", "figure"):  # a caption names itself
+            continue
         found |= {match["anchor"] for match in _ANCHOR.finditer(text)}
         for match in _REFERENCE.finditer(text):
             prefix = "Tab" if match["kind"].lower().startswith("tab") else "Fig"
@@ -231,7 +284,11 @@ def _baselines(table: Table) -> Iterable[str]:
         return
     for place, name in enumerate(table.labels):
         if place not in apart and (_METHODS.search(name) or (not name and _COMPARED.search(table.caption))):
-            yield from (label for label in _labels(table, place) if not _SYMBOL.fullmatch(label))
+            yield from (
+                label
+                for label in _labels(table, place)
+                if not (_SYMBOL.fullmatch(label) or _SETTING.fullmatch(label))
+            )
 
 
 def _data_column(table: Table) -> int | None:

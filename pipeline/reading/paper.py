@@ -233,9 +233,10 @@ class Paper:
             part = next((part for part, name in _PARTS.items() if name.search(section.title)), None)
             prose = all(block.kind in _PROSE for _, s in section.walk() for block in s.blocks)
             if part:
-                # What others did may be a method that this paper builds on.
-                sure = part if part != "related work" or prose else None
-                ranked.append((int(part == "related work"), -order, sure, section))
+                # What others did may be a method that this paper builds on, and what journals want at the end of a
+                # manuscript, tables and figures, stands below the last heading: the acknowledgements.
+                rank = 1 if part == "related work" else 0 if prose else 3
+                ranked.append((rank, -order, part if prose else None, section))
             elif appendix:
                 method = any(_METHOD.search(s.title) for _, s in section.walk())
                 ranked.append((3 if method else 2, -order, None, section))

@@ -11,6 +11,8 @@ from pipeline.reading.latex.groups import argument, arguments, end_of, group, op
 from pipeline.reading.latex.numbers import HEADINGS, RUN_IN, Target
 from pipeline.reading.latex.reader import Command, Reader, Theorem, camel_case
 
+_LINK = re.compile(r"\[([^\[\]]{0,300})\]\(https?://[^()\s]*+\)")
+_REFERENCE = re.compile(r"\\ref\s*+\{([^{}]*+)\}")
 _BEGIN = re.compile(r"\\begin\s*\{([A-Za-z]+\*?)\}")
 
 
@@ -43,7 +45,7 @@ def _open(reader: Reader, name: str, written: str, *, starred: bool) -> None:
     kind = "appendix" if lettered and name in ("section", "chapter") else name
     target = Target("", number or here.number, "Appendix" if lettered else "Section", kind=kind)
     reader.inline.here = target
-    title = target.title = reader.inline.paragraph(written)
+    title = target.title = _LINK.sub(r"\1", reader.inline.paragraph(written)).rstrip()
     shown = number.removeprefix("Appendix ").strip()
     anchor = f"{'App' if lettered else 'S'}{shown.replace(' ', '-')}" if shown else camel_case(title)
     # A footnote in the title is read with it and stands below it.
@@ -63,6 +65,11 @@ def _unnumbered_heading(reader: Reader, name: str, text: str, position: int, sta
     """`\\acknowledgments` as a command: a heading; what it is about follows."""
     _open(reader, "section", "Acknowledgements", starred=True)
     return position
+
+
+def _back_matter(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    """Springer Nature: `\\bmhead{Acknowledgements}`, a heading without a number."""
+    return _heading(reader, "section", text, position, True)
 
 
 def _run_in_heading(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
@@ -120,6 +127,15 @@ def _string(reader: Reader, name: str, text: str, position: int, starred: bool) 
 
 
 def _appendix(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    title = group(text, position) if "#1" in reader.hooks.get("appendix", "") else None
+    if title:
+        # World Scientific: each is a heading of its own.
+        if reader.counters.appendix:
+            reader.declare("appendix")
+        else:
+            begin_appendix(reader)
+        _open(reader, "section", title[0].strip() or "Appendix", starred=False)
+        return title[1]
     option = group(text, position, "[", "]") if text[position : position + 1] == "[" else None
     begin_appendix(reader)
     if starred:
@@ -129,6 +145,11 @@ def _appendix(reader: Reader, name: str, text: str, position: int, starred: bool
         _open(reader, "section", option[0] if option else "Appendix", starred=False)
         reader.counters.single_appendix = True
     return option[1] if option else position
+
+
+def _part_of_appendix(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    """World Scientific: `\\subappendix{title}`."""
+    return _heading(reader, name.replace("appendix", "section"), text, position, starred)
 
 
 # Declarations -----------------------------------------------------------------------------------------------
@@ -230,7 +251,14 @@ def _printed_number(reader: Reader, name: str, text: str, position: int, starred
         return position
     bare = defined[0].strip()
     if bare.startswith("\\the"):
-        reader.counters.formats[bare[4:]] = written[0]
+        parts = bare == "\\theequation" and reader.counters.values.get("in subequations")
+        labels = reader.inline.labels
+        form = _REFERENCE.sub(
+            lambda found: labels[found[1]].number if found[1] in labels else found[0], written[0]
+        )
+        reader.counters.print_as(
+            "subequation" if parts else bare[4:], form, everywhere=name in ("gdef", "xdef")
+        )
     elif bare.startswith("\\labelenum"):
         reader.counters.formats[f"own {bare[1:]}"] = written[0]
     elif bare.startswith("\\p@"):
@@ -352,9 +380,12 @@ def _declare(
     if counter and within:
         reader.counters.within[counter] = within
         reader.counters.formats.pop(counter, None)
+        if not reader.counters.style.theorems_separator:
+            reader.counters.formats[counter] = rf"\the{within}\arabic{{{counter}}}"
     elif counter and not shared:
         # An author's own takes the place of the class's.
         reader.counters.within.pop(counter, None)
+        reader.counters.formats.pop(counter, None)
 
 
 DECLARATIONS: dict[str, Command] = {
@@ -382,6 +413,7 @@ COMMANDS: dict[str, Command] = {
     **STATEMENTS,
     **dict.fromkeys(HEADINGS, _heading),
     **dict.fromkeys(("introduction", "conclusions"), _own_heading),
+    "bmhead": _back_matter,
     **dict.fromkeys(("acknowledgments", "acknowledgements", "acknowledgment", "ack"), _unnumbered_heading),
     **dict.fromkeys(RUN_IN, _run_in_heading),
     **dict.fromkeys(("footnote", "footnotetext", "thanks"), _footnote),
@@ -390,4 +422,5 @@ COMMANDS: dict[str, Command] = {
     "par": _paragraph_end,
     "string": _string,
     **dict.fromkeys(("appendix", "appendices"), _appendix),
+    **dict.fromkeys(("subappendix", "subsubappendix"), _part_of_appendix),
 }

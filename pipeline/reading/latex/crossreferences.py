@@ -204,6 +204,10 @@ def names_of(source: str) -> Names:
         kind = _plain_kind(found[2].strip())
         table = names.capital if found[1] == "C" else names.cleveref
         table[kind] = _plain(found[3]), _plain(found[4])
+    for kind, forms in names.capital.items():
+        # What is said of one form holds for the other.
+        one, several = forms if names.capitalise else (form[:1].lower() + form[1:] for form in forms)
+        names.cleveref.setdefault(kind, (one, several))
     for found in re.finditer(r"\\creflabelformat\s*\{([^{}]*)\}\s*\{((?:[^{}]|\{[^{}]*\})*)\}", source):
         names.formats[_plain_kind(found[1].strip())] = _plain(re.sub(r"#[23]", "", found[2]))
     for found in re.finditer(
@@ -223,5 +227,5 @@ def _plain_kind(name: str) -> str:
 
 
 def _plain(text: str) -> str:
-    text = re.sub(r"\\protect|\\(?:textbf|textit|emph|textsc|bf|it)(?![A-Za-z])", "", text)
-    return re.sub(r"[{}]", "", re.sub(r"~|\\[ ,~]", " ", text)).replace("\\S", "§").strip()
+    text = re.sub(r"~|\\[ ,~]", " ", re.sub(r"\\S(?![A-Za-z])", "§", text))
+    return re.sub(r"\\(?:[A-Za-z]+|.)|[{}]", "", text).strip()

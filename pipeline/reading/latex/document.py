@@ -33,10 +33,19 @@ _CLASS = re.compile(r"\\document(?:class|style)\s*+(?:\[([^\]]{0,2000}+)\]\s*+)?
 _TOKEN = re.compile(r"\\(?P<name>[A-Za-z@]+)\*?|\\.|[{}]", re.DOTALL)
 _MARK = re.compile(VERBATIM.pattern + r"|\\(?P<mark>begin|end)\s*\{document\}", re.DOTALL)
 _LATER = re.compile(
-    r"\\(?:At(?:Begin|End)|Before(?:Begin|End)|AfterEnd)Environment\s*+\{(?P<environment>[^{}]++)\}\s*+(?=\{)|"
-    r"\\(?:(?:re)?newcommand\*?|def|gdef|g@addto@macro|appto|apptocmd)"
-    r"(?:\s*+\{)?\s*+\\appendix(?![A-Za-z])(?:\s*+\})?\s*+(?=\{)"
+    r"\\(?P<when>At(?:Begin|End)|Before(?:Begin|End)|AfterEnd)Environment\s*+\{(?P<environment>[^{}]++)\}\s*+(?=\{)"
+    r"|\\AddToHook\s*+\{(?P<hook>[^{}]++)\}\s*+(?:\[[^\[\]]*+\]\s*+)?(?=\{)"
+    r"|\\(?P<document>AtBeginDocument|AtEndPreamble|AfterEndPreamble)\s*+(?=\{)"
+    r"|\\(?:(?:re)?newcommand\*?|def|gdef|g@addto@macro|appto|apptocmd|pretocmd)"
+    r"(?:\s*+\{)?\s*+\\appendix(?![A-Za-z])(?:\s*+\})?\s*+(?:\[1\]|#1)?\s*+(?=\{)"
 )
+"""What is not declared where it is written: code for the document's begin, an environment or the appendix."""
+_WHEN = {"AtBegin": "begin", "AtEnd": "end", "BeforeBegin": "before", "AfterEnd": "after", "BeforeEnd": "end"}
+_NUMBERS = re.compile(
+    r"\\(?:counterwith(?:in|out)|numberwithin|(?:set|addto)counter|@addtoreset|the[a-z]+)(?![a-z])"
+)
+_HOOKS = {"begindocument": "begin document", "begindocument/end": "begin document", "cmd/appendix/before": "appendix",
+          "cmd/appendix/after": "appendix"}  # fmt: skip
 _ENSURED = re.compile(r"\\ensuremath(?![A-Za-z])\s?")
 _MAX_NAMED = 12
 """Of dropped commands, or of labels, that a note names."""
@@ -104,14 +113,22 @@ def _read(files: Mapping[str, bytes], main: str | None) -> tuple[Document, Reade
     if re.search(r"showonlyrefs(?!\s*=\s*false)|\{autonum\}", document.text):
         referred = re.findall(r"\\(?:eqref|ref|cref|Cref|refeq|autoref)\*?\s*\{([^{}]*)\}", source)
         reader.only_numbered = frozenset(label.strip() for labels in referred for label in labels.split(","))
-    reader.theorems |= {name: Theorem(*known) for name, known in counters.style.theorems.items()}
-    if counters.style.theorems_within:
-        counters.within["theorem"] = counters.style.theorems_within
+    style = counters.style
+    reader.theorems |= {name: Theorem(*known) for name, known in style.theorems.items()}
+    for counter in {counter for _, counter in style.theorems.values() if counter}:
+        if parent := style.theorems_within or style.theorems_reset:
+            counters.within[counter] = parent
+        if style.theorems_reset:
+            counters.formats[counter] = f"\\arabic{{{counter}}}"
     preamble, body = _parts(source)
-    styles, of_class = _without_appendix(document.styles)
-    reader.at_appendix = of_class + _without_appendix(_parts(document.text)[0])[1]
+    styles, of_class = _at_once(document.styles)
+    preamble, expanded = _at_once(preamble)
+    # What redefines a command of LaTeX is gone once that is expanded.
+    of_paper = _at_once(_parts(document.text)[0])[1] | expanded
+    reader.hooks = {hook: of_class.get(hook, "") + of_paper.get(hook, "") for hook in (*of_class, *of_paper)}
     _declarations(reader, styles, only=NUMBERING)
-    _declarations(reader, _without_appendix(preamble)[0])
+    _declarations(reader, preamble)
+    _declarations(reader, reader.hooks.get("begin document", ""))
     reader.read(body)
     reader.flush()
     return document, reader
@@ -152,16 +169,29 @@ def _parts(source: str) -> tuple[str, str]:
     return source[:begin], source[start:]
 
 
-def _without_appendix(text: str) -> tuple[str, str]:
-    """Declarations without those that `\\appendix` or an environment makes, and those of the appendix."""
-    kept, added, position = [], "", 0
+def _at_once(text: str) -> tuple[str, dict[str, str]]:
+    """What a text declares where it stands, and what it leaves to hooks of the document, environments, the appendix."""
+    kept, hooks, position = [], dict[str, str](), 0
     while found := _LATER.search(text, position):
         kept.append(text[position : found.start()])
         position = found.end()
         if body := group(text, position):
-            added += "" if found["environment"] else f"{body[0]}\n"
             position = body[1]
-    return "".join((*kept, text[position:])), added
+            hook = _hook(found)
+            if hook == "appendix" or _NUMBERS.search(body[0]):
+                hooks[hook] = f"{hooks.get(hook, '')}{body[0]}\n"
+    return "".join((*kept, text[position:])), hooks
+
+
+def _hook(found: re.Match[str]) -> str:
+    """What `Reader.hooks` calls it."""
+    if found["environment"]:
+        return f"{_WHEN[found['when']]} {found['environment'].strip()}"
+    if found["hook"]:
+        kind, _, rest = found["hook"].strip().partition("/")
+        name, _, when = rest.rpartition("/")
+        return f"{when} {name}" if kind == "env" else _HOOKS.get(found["hook"].strip(), "")
+    return "begin document" if found["document"] else "appendix"
 
 
 def _declarations(reader: Reader, preamble: str, only: frozenset[str] | None = None) -> None:

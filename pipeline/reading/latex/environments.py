@@ -132,9 +132,7 @@ def begin_appendix(reader: Reader) -> None:
     """From here on sections have letters."""
     reader.flush()
     reader.counters.begin_appendix()
-    raw, reader.raw = reader.raw, []
-    reader.read(reader.at_appendix)
-    reader.raw = raw
+    reader.declare("appendix")
     # What stands before its first heading must not go to the section before.
     reader.open_section("Appendix", "", "Appendix", HEADINGS["section"])
 
@@ -153,6 +151,9 @@ def _appendices(reader: Reader, name: str, body: str, starred: bool) -> None:
         counters.formats.pop(below)
         counters.formats |= {below: form} if form else {}
         return
+    if name == "appendix" and body[:1] == "[" and (title := group(body, 0, "[", "]")):
+        # World Scientific's reviews: each is a heading of its own.
+        body = f"\\section{{{title[0]}}}{body[title[1] :]}"
     before, formats, prefixes = counters.values.get(top, 0), dict(counters.formats), dict(counters.prefixes)
     begin_appendix(reader)
     counters.values[top] = counters.values.get("appendices", 0)

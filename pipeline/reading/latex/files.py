@@ -133,9 +133,14 @@ def document(files: Mapping[str, bytes], main: str | None = None) -> Document | 
             return None
         main = candidates[0]
         others = candidates[1:4]
+    folder = posixpath.dirname(main)
+    # Of several with one name LaTeX takes the one beside the document, which comes last here.
+    nearest = sorted(
+        files.items(), key=lambda file: (posixpath.dirname(file[0]) == folder, -file[0].count("/"))
+    )
     styles = {
         posixpath.splitext(posixpath.basename(path))[0]: strip_comments(decode(content, encoding))
-        for path, content in files.items()
+        for path, content in nearest
         if path.endswith((".sty", ".cls")) and not _JUNK.search(path)
     }
     flattening = _Flattening(texts, files, main, Verbatim([*texts.values(), *styles.values()]))
@@ -306,7 +311,7 @@ class _Flattening:
                 listing = self._listing(found["listed"], folder)
                 out.append(f"\\begin{{lstlisting}}{found['settings'] or ''}\n{listing}\n\\end{{lstlisting}}")
             elif found["bibliography"]:
-                out.append(self._bibliography(found.group()))
+                out.append(self._bibliography())
             elif found["endinput"] is None:
                 written = self._verbatim.written_out(found)
                 out.append(written[0] if written else found.group())
@@ -331,7 +336,9 @@ class _Flattening:
         if path:
             return self.include(path, depth + 1)
         if name.strip() and self.files and said:
-            self.notes.append(f"Not read: {name.strip()}, which is included but not in the archive.")
+            self.notes.append(
+                f"Not read: {name.strip()}, which is included but not among the texts of the source."
+            )
         return ""
 
     def _listing(self, name: str, folder: str) -> str:
@@ -344,7 +351,7 @@ class _Flattening:
             self.notes.append(f"Not read: {name.strip()}, a listing that is not in the archive.")
         return ""
 
-    def _bibliography(self, command: str) -> str:
+    def _bibliography(self) -> str:
         """The `.bbl` file that stands for `\\bibliography`."""
         own = f"{posixpath.splitext(self.main)[0]}.bbl"
         others = sorted(path for path in self.files if path.endswith(".bbl") and not _JUNK.search(path))
@@ -355,7 +362,11 @@ class _Flattening:
                 self._listed.add(path)
                 text = decode(self.files[path])
                 return "\n" + (thebibliography(text) if is_biblatex(text) else strip_comments(text)) + "\n"
-        return command
+        if self.files and not self._listed:
+            self.notes.append(
+                "Not read: the list of references, whose .bbl file (made by BibTeX or Biber) is not in the archive."
+            )
+        return ""
 
 
 def _includable(path: str) -> bool:

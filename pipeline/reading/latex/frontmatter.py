@@ -125,12 +125,18 @@ def _said(reader: Reader, name: str, text: str, position: int, starred: bool) ->
 
 
 def _institutes(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
-    """Astronomy & Astrophysics: `\\institute{…\\label{a} \\and …}`, to which authors refer by number."""
+    """Astronomy & Astrophysics: `\\institute{…\\label{a} \\and …}`, to which authors refer by number.
+
+    Notes of llncs go on counting behind several institutes.
+    """
     found = group(text, position)
     if found is None:
         return position
+    institutes = re.split(r"\\and(?![A-Za-z])", found[0])
+    if reader.counters.document_class == "llncs" and len(institutes) > 1:
+        reader.inline.footnote = len(institutes)
     if reader.counters.document_class == "aa":
-        for number, institute in enumerate(re.split(r"\\and(?![A-Za-z])", found[0]), 1):
+        for number, institute in enumerate(institutes, 1):
             target = Target(reader.inline.here.anchor, str(number), "Institute")
             reader.inline.labels |= dict.fromkeys(re.findall(r"\\label\s*\{([^{}]*)\}", institute), target)
     return found[1]
@@ -153,7 +159,7 @@ FRONT: dict[str, Command] = {
     "maketitle": _made,
     **dict.fromkeys(("author", "authors"), _author),
     "Author": _two_names,
-    **dict.fromkeys(("abstract", "Abstract", "abst"), _abstract),
+    **dict.fromkeys(("abstract", "Abstract", "abst", "abstracts"), _abstract),
     **dict.fromkeys(("keywords", "keyword", "kword"), _keywords),
 }
 """What may stand in a preamble as well."""

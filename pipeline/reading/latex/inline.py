@@ -23,9 +23,14 @@ from pipeline.reading.latex.verbatim import VERBATIM
 
 _CITE = re.compile(
     r"(?:[Cc]ite(?:p|t|alp|alt|author|year|yearpar|num|text|s|n)?"
-    r"|(?:paren|text|auto|foot|super|full|short)cites?|onlinecite|citen|shortcite\w?|newcite|citeyearp|citepalias)"
+    r"|(?:paren|text|auto|foot|super|full|short)cites?|onlinecite|citen|newcite|citeyearp|citepalias"
+    r"|(?:short|full)?cite(?:A|N|NP|author(?:NP)?|year(?:NP)?)|shortcite|refcite|citeasnoun)"
 )
-_TEXTUAL_CITE = {"citet", "Citet", "textcite", "newcite", "citeauthor", "shortciteN"}
+_TEXTUAL_CITE = {
+    "citet", "Citet", "textcite", "newcite", "citeauthor", "citeA", "shortciteA", "fullciteA", "shortciteN",
+    "citeasnoun",
+}  # fmt: skip
+_APACITE_BEFORE = re.compile(r"\s*+<([^<>{}]*+)>")
 _EVENT = re.compile(
     r"\\(?P<word>[A-Za-z@]+)\*?"
     r"|\\(?P<symbol>.)"
@@ -42,7 +47,20 @@ _DIMENSION = re.compile(
     r"[^\n{}]{0,40}?(?=\s|\\|$)"
 )
 _LENGTHS = frozenset(
-    ("vskip", "hskip", "kern", "vspace", "hspace", "parindent", "parskip", "tabcolsep", "baselineskip")
+    (
+        "vskip",
+        "hskip",
+        "kern",
+        "vspace",
+        "hspace",
+        "parindent",
+        "parskip",
+        "tabcolsep",
+        "baselineskip",
+        "epsfxsize",
+        "epsfysize",
+        "hangindent",
+    )
 )
 _STRUCTURED = re.compile(r"\\begin\s*\{(?!document)")
 
@@ -197,12 +215,15 @@ class Inline:
         return position if text[position : position + 1] == "{" else skip_blanks(text, position)
 
     def _citation(self, name: str, text: str, position: int, out: list[str]) -> int:
-        given, position = options(text, position)
+        lead = _APACITE_BEFORE.match(text, position)
+        given, position = options(text, lead.end() if lead else position)
         notes = [self.paragraph(option) for option in given]
         found = group(text, position)
         if found is None:
             return position
         keys = [key.strip() for key in found[0].split(",") if key.strip()]
+        if lead:
+            notes = [self.paragraph(lead[1]), notes[0] if notes else ""]
         before, after = (notes[0], notes[1]) if len(notes) > 1 else ("", notes[0] if notes else "")
         out.append(self.cite("citet" if name in _TEXTUAL_CITE else name, keys, before, after))
         return found[1]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.reading.latex.classes import CHAPTERS, STYLES, Style
+from pipeline.reading.latex.classes import CHAPTERS, Style, style_of
 
 HEADINGS = {"part": 0, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4}
 RUN_IN = {"paragraph": 5, "subparagraph": 6}
@@ -56,6 +56,8 @@ class Counters:
     formats: dict[str, str] = field(default_factory=dict)
     prefixes: dict[str, str] = field(default_factory=dict)
     """What `\\ref` prints before the number itself."""
+    changed: list[tuple[str, str | None]] = field(default_factory=list)
+    """Formats that the open groups gave to counters, each with the one before: what `undo` takes back."""
     depth: int = 4
     """The deepest heading level that has a number (`secnumdepth`, counted as in HEADINGS)."""
     appendix: bool = False
@@ -77,16 +79,14 @@ class Counters:
             if self.document_class == "amsbook":
                 self.within["algorithm"] = self.within.pop("equation")
             self.depth = 3
+        self.values |= self.style.values
         self._take(self.style.formats, self.style.prefixes, self.style.within)
         self.depth = self.style.depth or self.depth
 
     @property
     def style(self) -> Style:
         """How the class prints numbers."""
-        for pattern, style in STYLES:
-            if re.match(pattern, f"{self.document_class}[{self.options}]"):
-                return style
-        return Style()
+        return style_of(self.document_class, self.options)
 
     @property
     def chapters(self) -> bool:
@@ -99,6 +99,21 @@ class Counters:
         self.formats |= formats
         self.prefixes |= prefixes
         self.within |= within
+
+    def print_as(self, name: str, form: str, *, everywhere: bool = False) -> None:
+        """Print a counter by `form` until its group ends, or `everywhere`."""
+        if everywhere:
+            self.changed = [change for change in self.changed if change[0] != name]
+        else:
+            self.changed.append((name, self.formats.get(name)))
+        self.formats[name] = form
+
+    def undo(self, changes: int) -> None:
+        """Print counters as when there were so many `changes`."""
+        while len(self.changed) > changes:
+            name, form = self.changed.pop()
+            self.formats.pop(name, None)
+            self.formats |= {name: form} if form is not None else {}
 
     def step(self, name: str) -> str:
         """Count `name` on, reset what it resets, and return its number as `\\ref` prints it."""

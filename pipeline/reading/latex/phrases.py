@@ -166,6 +166,35 @@ def _chemistry(inline: Inline, name: str, text: str, position: int, out: list[st
     return found[1] if found else position
 
 
+def _knowledge(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
+    """The package knowledge: `\\kl[notion](scope){text}`, of which the text is printed."""
+    read = _SCOPES.match(text, position)
+    return read.end() if read else position
+
+
+def _reference_in_list(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
+    """mnras.bst: `\\mn@doi [journal and page] {doi}`; without the option the DOI is all that is printed."""
+    shown, position = options(text, position)
+    found = group(text, position)
+    out.append(inline.convert(shown[0] if shown else found[0]) if found else "")
+    return found[1] if found else position
+
+
+def _eprint(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
+    """mnras.bst: `\\mn@eprint {arXiv} {1706.03762}`."""
+    found = arguments(text, position, 2)
+    out.append(":".join(inline.convert(part).strip() for part in found[0]) if found else "")
+    return found[1] if found else position
+
+
+def _figure(inline: Inline, name: str, text: str, position: int, out: list[str]) -> int:
+    """AASTeX: `\\fig{file}{width}{caption}`."""
+    found = arguments(text, position, 3)
+    out.append(inline.convert(found[0][2]) if found else "")
+    return found[1] if found else position
+
+
+_SCOPES = re.compile(r"(?:\[[^\[\]]*+\]|\([^()]*+\))*+(?=\{)")
 _CHARACTER = re.compile(r"\s*+(?:(\d{1,3})\s?|\"([0-9A-F]{2})\s?|`\\?(.))")
 
 
@@ -287,6 +316,10 @@ PHRASES: dict[str, InlineCommand] = {
     "parbox": _framed,
     **dict.fromkeys(("makebox", "framebox"), _hyperref),
     "ce": _chemistry,
+    **dict.fromkeys(("kl", "intro", "reintro", "phantomintro"), _knowledge),
+    "mn@doi": _reference_in_list,
+    "mn@eprint": _eprint,
+    **dict.fromkeys(("fig", "leftfig", "rightfig", "boxedfig", "rotatefig"), _figure),
     "char": _character,
     "symbol": _character,
     "ding": _dingbat,

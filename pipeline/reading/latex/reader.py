@@ -50,8 +50,8 @@ Command = Callable[["Reader", str, str, int, bool], int]
 on.
 """
 
-Group = tuple[Target, Target | None]
-"""What `\\label` points to, and the last caption, where a group begins."""
+Group = tuple[Target, Target | None, int]
+"""What `\\label` points to, the last caption, and how many formats were changed, where a group begins."""
 
 
 @dataclass
@@ -151,8 +151,8 @@ class Reader:
         """Where enumerations ended, for those that go on."""
         self.only_numbered: frozenset[str] | None = None
         """Labels whose equations have a number, where others have none."""
-        self.at_appendix = ""
-        """What a class or an author adds to `\\appendix`."""
+        self.hooks: Mapping[str, str] = {}
+        """What a class or an author adds to `appendix`, and to `before`, `begin`, `end` and `after` of environments."""
         self.captioned: Target | None = None
         """The last caption or line that `\\label` points to also behind its float."""
         self.floats: dict[str, str] = {}
@@ -256,22 +256,34 @@ class Reader:
         own = (("theorem", self.theorems), ("enumerate", self.lists), ("float", self.floats))
         handler = self._environments.get(next((kind for kind, names in own if bare in names), bare))
         body = text[name[1] : content_end]
+        self.declare(f"before {bare}")
         outer = self.begin_group()
+        self.declare(f"begin {bare}")
         if handler:
             handler(self, bare, body, environment != bare)
         else:
             self.read(after_arguments(bare, body))
+        self.declare(f"end {bare}")
         if bare not in ("appendices", "subappendices", "appendix", "document", "frontmatter", "CJK"):
             self.end_group(outer)
+        self.declare(f"after {bare}")
         return end
+
+    def declare(self, hook: str) -> None:
+        """What was added to `hook`: numbers, and no text."""
+        if said := self.hooks.get(hook):
+            raw, self.raw = self.raw, []
+            self.read(said)
+            self.raw = raw
 
     def begin_group(self) -> "Group":
         """What `end_group` needs."""
-        return self.inline.here, self.captioned
+        return self.inline.here, self.captioned, len(self.counters.changed)
 
     def end_group(self, outer: "Group") -> None:
-        """What `\\label` points to is as it was before a group, which an environment and a brace are."""
-        here, captioned = outer
+        """What `\\label` points to, and how numbers are printed, is as before a group: an environment or a brace."""
+        here, captioned, changes = outer
+        self.counters.undo(changes)
         self.inline.here = here if self.captioned is captioned or self.captioned is None else self.captioned
 
     def flush(self) -> None:

@@ -40,6 +40,9 @@ _DEFINITION = re.compile(
     r"|\\let\\(?P<let>[A-Za-z]+)\s*=?\s*\\(?:lstinline|verb|Verb)(?![A-Za-z])"
 )  # fmt: skip
 
+_SWITCHED = re.compile(r"\\if@(?:(?!\\fi(?![A-Za-z])).){0,300}\Z", re.DOTALL)
+"""What a class leaves out, if somebody turns its switch on: acmart's acknowledgements of an anonymous paper."""
+
 
 class Verbatim:
     """The verbatim forms of one document."""
@@ -59,7 +62,8 @@ class Verbatim:
                 elif found["inline"] or found["inlinelanguage"]:
                     inline.add(found["inline"] or f"{found['inlinelanguage']}inline")
                 elif found["excluded"]:
-                    dropped.add(found["excluded"])
+                    before = text[max(0, found.start() - 320) : found.start()]
+                    dropped |= set() if _SWITCHED.search(before) else {found["excluded"]}
                 elif found["short"]:
                     short.add(found["short"])
                 else:

@@ -25,6 +25,14 @@ _STAMP = re.compile(
     r"arXiv:(?P<id>\d{4}\.\d{4,5}|[a-z-]{1,20}+(?:\.[A-Z]{2})?/\d{7})v(?P<version>\d{1,3}+)"
     r".{0,100}?(?P<day>\d{1,2} \w{3} \d{4})"
 )
+_LABELLED = re.compile(
+    r"(?:ccs concepts|(?:additional )?key ?words|acm reference format|index terms|general terms|categories and subject"
+    r"|pacs|msc|(?:20[12]0 )?mathematics subject)\b",
+    re.IGNORECASE,
+)
+_LONGEST = 80
+"""Rows of an abstract."""
+_NOTE = re.compile(r"notes?(?: added|:|\.)|added note|correspondence|competing interests", re.IGNORECASE)
 _ABSTRACT = re.compile(r"\W*abstract\W*(?P<text>.*)", re.IGNORECASE)
 
 
@@ -105,15 +113,28 @@ class _Reader:
                     first = self._unnamed_abstract(index)
                 if first is not None:
                     return first, index
-        return (first or 0, first or 0)
+        if first is None:
+            return 0, 0
+        # A letter has no headings: what stands on another page than its abstract, or smaller below it, follows it.
+        limit = min(first + _LONGEST, len(self.rows))
+        end = self._end_of_abstract(first, limit)
+        return first, end if end < limit else first
 
     def _unnamed_abstract(self, body: int) -> int:
         """Where the text above the first heading begins; `body` itself if there is none."""
+
+        def is_text(row: Row) -> bool:
+            return row.width > 0.55 and len(row.cells) == 1 and len(row.text.split()) > 6
+
+        gap = self.kinds.headings.gap
         start = body
         while start > 0 and self.rows[start - 1].page == self.rows[body - 1].page:
             row = self.rows[start - 1]
-            text = row.width > 0.55 and len(row.cells) == 1 and len(row.text.split()) > 6
-            if not text and not (start == body or self.kinds.headings.gap(start, self.rows) < 1.3):
+            # A paragraph may end with a short row.
+            ends = start > 1 and gap(start - 1, self.rows) < 1.3 and is_text(self.rows[start - 2])
+            above = start == body or gap(start, self.rows) < 1.3
+            told = is_text(row) or above or ends or _LABELLED.match(row.text)
+            if row.size > 1.1 * self.kinds.size or not told:
                 break
             start -= 1
         rows = self.rows[start:body]
@@ -138,18 +159,23 @@ class _Reader:
         items: list[Heading | Block] = []
         references: list[str] = []
         in_references = False
+        entry: Row | None = None  # the last row of one
         for text in _continued(texts):
             if text.kind == "heading":
                 title = text.anchor or ""
                 in_references = bool(outline.REFERENCES.fullmatch(outline.numbered(title)[1]))
+                entry = None
                 if not in_references:
                     items.append(Heading(title))
                 continue
             if in_references and self._ends_references(text, references):
                 in_references = False
             listed = in_references and text.kind in ("paragraph", "list", "equation")
+            if listed and entry and self._is_a_note(text, entry):
+                listed = False
             if listed or self._is_reference(text):
                 references.extend(prose.references(text.rows, self.vocabulary))
+                entry = text.rows[-1]
             elif text.kind == "drawing":
                 if isinstance(caption := items[-1], Block):
                     items[-1] = self._drawing(text, caption)
@@ -168,6 +194,23 @@ class _Reader:
             and not words.startswith("[")
             and words.isupper()
             and len(words) < 80
+        )
+
+    def _is_a_note(self, text: Text, entry: Row) -> bool:
+        """Whether this stands behind the references without being one: a note, what is said of the authors.
+
+        It is larger than the entries, begins in bold type, says that it is a note, or stands apart from a numbered
+        list. `entry` is the last row of the entry before it.
+        """
+        row = text.rows[0]
+        if prose.ENTRY.match(row.text):
+            return False
+        below = row.baseline - entry.baseline if (row.page, row.column) == (entry.page, entry.column) else 0
+        return (
+            row.size > entry.size + 0.6
+            or (row.spans[0].bold and not entry.spans[0].bold)
+            or bool(_NOTE.match(row.text))
+            or (below > 2.2 * row.size and row.x0 > entry.x0 + 2 and entry.text.endswith("."))
         )
 
     def _is_reference(self, text: Text) -> bool:

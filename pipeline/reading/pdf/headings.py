@@ -14,11 +14,10 @@ from pipeline.reading.pdf import text as prose
 from pipeline.reading.pdf.layout import Row
 from pipeline.reading.pdf.text import Text
 
-_RUN_IN_NUMBER = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){1,3}\.?|\d{1,2}\))\s+")
+_RUN_IN_NUMBER = re.compile(r"(?:(?:\d{1,2}|[A-Z])(?:\.\d{1,2}){1,3}\.?|\d{1,2}\))\s+")
 _OF_NAMES = re.compile(r"TT\d|SS\d|Mono|Courier|Sans|Helvetica", re.IGNORECASE)
 _DECIMAL = re.compile(r"\d{1,2}(?:\.\d{1,2})*")
 _APPENDIX = re.compile(r"appendix [A-Z]", re.IGNORECASE)
-_NUMERAL = re.compile(r"[A-Z]?[\d.)]+|[A-Z]\.?")
 
 
 class Headings:
@@ -54,7 +53,8 @@ class Headings:
             return True
         if _APPENDIX.fullmatch(row.text):
             return self.gap(index, found) > 1.1
-        if len(row.text) > 130 or row.mathematical > 0.5:
+        # The number alone may be set as mathematics is.
+        if len(row.text) > 130 or (row.mathematical > 0.5 and not _is_italic(row)):
             return False
         number, title = outline.numbered(row.text)
         letters = re.sub(r"[^A-Za-z]", "", title)
@@ -111,8 +111,10 @@ class Headings:
         if match is None:
             return []
         shown = [span for span in row.spans if span.text.strip()]
-        number = next((n for n in range(1, len(shown)) if not _NUMERAL.fullmatch(shown[n].text.strip())), 0)
-        first = shown[number] if _NUMERAL.fullmatch(shown[0].text.strip()) else shown[0]
+        number = next(
+            (n for n in range(1, len(shown)) if not prose.NUMERAL.fullmatch(shown[n].text.strip())), 0
+        )
+        first = shown[number] if prose.NUMERAL.fullmatch(shown[0].text.strip()) else shown[0]
         end = row.spans.index(first)
         while end < len(row.spans) and (
             not row.spans[end].text.strip()
@@ -124,7 +126,7 @@ class Headings:
         if (
             not (first.bold or first.italic)
             or end == len(row.spans)
-            or not re.match(r"[A-Z][^.:]{2,90}[.:]$", words)
+            or not re.match(r"[A-Z][^.]{2,90}[.:]$", words)
         ):
             return []
         rest = replace(row, spans=row.spans[end:])
@@ -191,17 +193,21 @@ class Headings:
 
 
 def _is_italic(row: Row) -> bool:
-    """Whether what follows a heading's number is all in italics."""
-    after = [span for span in row.spans if span.text.strip() and not _NUMERAL.fullmatch(span.text.strip())]
-    return bool(after) and all(span.italic for span in after)
+    """Whether what follows a heading's number is in italics, but for what is stressed and names in their own font."""
+    after = prose.behind_number(row)
+    words = [span for span in after if re.search(r"\w", span.text) and not _OF_NAMES.search(span.font)]
+    italic = sum(len(span.text) for span in words if span.italic)
+    stressed = len(words) > 2 and words[-1].italic and italic > 0.5 * sum(len(span.text) for span in words)
+    return bool(words) and words[0].italic and (stressed or all(span.italic for span in words))
 
 
 def _is_bold_apart_from_symbols(row: Row) -> bool:
     """Whether a heading's words are bold, though mathematics, code and names in a font of their own are not."""
-    shown = [span for span in row.spans if span.text.strip()]
+    shown = prose.behind_number(row)
     bold = sum(len(span.text) for span in shown if span.bold)
     return (
-        shown[0].bold
+        bool(shown)
+        and shown[0].bold
         and bold > 0.5 * sum(len(span.text) for span in shown)
         and all(
             span.bold

@@ -151,9 +151,11 @@ def _numbers(edges: list[_Edge]) -> set[int]:
     offsets: Counter[int] = Counter()
     candidates: list[tuple[int, int, bool]] = []
     for edge in edges:
+        # The last row of a page may be an equation with its number.
+        formula = any(span.mathematical for line in edge.lines for span in line.spans)
         for line in edge.lines:
             match = _NUMBER.fullmatch(_text(line))
-            if match and edge.outer:
+            if match and edge.outer and not formula:
                 found.add(id(line))
             if match and (value := arabic(match["number"])):
                 alone = len(edge.lines) == 1 and edge.apart > 1.5 and value == edge.page + 1

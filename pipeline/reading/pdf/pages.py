@@ -18,7 +18,7 @@ _MATHEMATICAL = re.compile(
     r"CM(?:MI|SY|EX|R)\d|MSBM|MSAM|Math|Symbol|EUFM|rsfs|STIX|CMBSY|CMMIB|txsy|txmi|pxsy|pxmi|LMMath|XITS"
 )
 
-_ROMAN = re.compile(r"CMR\d")
+_ROMAN = re.compile(r"CMR\d|STIX(?!\w{0,20}Math)")
 _WORD = re.compile(
     r"(?<![A-Za-z])(?!(?:log|exp|max|min|sup|inf|lim|sin|cos|tan|tanh|arg|det|dim|softmax|argmax|argmin)\b)"
     r"[A-Za-z]{3,}"
@@ -39,7 +39,7 @@ class Span:
     y1: float
     baseline: float
     roman: bool = False
-    """Set in Computer Modern Roman, where that is the font of the document's text and not of its numbers only."""
+    """Set in Computer Modern Roman or STIX, where that is the font of the document's text, not of its numbers only."""
 
     @property
     def bold(self) -> bool:

@@ -122,9 +122,12 @@ class Rows:
     def _is_equation(self, row: Row) -> bool:
         inset = row.x0 > row.column[0] + 1.2 * self.size
         number = _EQUATION_NUMBER.search(row.text)
-        if number and row.x1 > row.column[1] - 1.5 * self.size and inset:
-            return row.mathematical > 0.3 or len(row.cells) > 1
-        return inset and row.mathematical > 0.6
+        if number and row.x1 > row.column[1] - 1.5 * self.size:
+            if number.group() == row.text or (inset and len(row.cells) > 1):
+                return inset
+            return row.mathematical > (0.3 if inset else 0.7)
+        # In a narrow column a long one begins at its edge.
+        return row.mathematical > (0.6 if inset else 0.95) and (inset or row.width > 0.5)
 
     def _equation(self, index: int, found: Sequence[Row]) -> int:
         equation = Text("equation")

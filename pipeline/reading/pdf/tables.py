@@ -4,6 +4,7 @@ The library's own table finder takes longer for one page than reading the whole 
 without vertical rules, which is how papers set them.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
@@ -13,6 +14,8 @@ from pipeline.reading.pdf.layout import Row
 MAX_HEAD = 3
 """Rows of headings that stand above others."""
 MAX_COLUMNS = 40
+_WORDS = re.compile(r"[^\W\d_]{2}|[(/&]|[^\W\d_]$")
+"""What a cell goes on with in its next row."""
 TOLERANCE = 3.0
 """Points by which what is centred or aligned may be off."""
 
@@ -29,7 +32,7 @@ def table(rows: Sequence[Row]) -> str:
         lines.append(line)
     for row, line, below in zip(rows[:MAX_HEAD], lines, lines[1:], strict=False):
         _set_over(row, line, below, columns)
-    return pipe_table(_with_labels(rows, lines))
+    return pipe_table(_with_labels(*_unwrapped(rows, lines, columns)))
 
 
 def _set_over(row: Row, line: list[str], below: list[str], columns: Sequence[tuple[float, float]]) -> None:
@@ -61,6 +64,47 @@ def _set_over(row: Row, line: list[str], below: list[str], columns: Sequence[tup
             free = best[1] + 1
         else:
             free = place + 1
+
+
+def _unwrapped(
+    rows: Sequence[Row], lines: Sequence[list[str]], columns: Sequence[tuple[float, float]]
+) -> tuple[list[Row], list[list[str]]]:
+    """Rows and lines, those put together whose cells were too long for their column and go on in the next row.
+
+    What goes on is words, in fewer cells than the row above has, and each of those nearly fills its column.
+    """
+    kept_rows: list[Row] = []
+    kept: list[list[str]] = []
+    last: Row | None = None
+    for row, line in zip(rows, lines, strict=True):
+        used = [place for place, text in enumerate(line) if text]
+        near = last is not None and 0.8 * row.size < row.baseline - last.baseline < 1.6 * row.size
+        fuller = (
+            bool(kept) and all(kept[-1][place] for place in used) and len(used) < sum(map(bool, kept[-1]))
+        )
+        if (
+            last is not None
+            and near
+            and fuller
+            and all(_WORDS.match(line[place]) for place in used)
+            and all(_fills(last, columns[place]) for place in used)
+            # A label alone may head the rows below it.
+            and (used != [0] or re.match(r"[a-z(]", line[0]))
+        ):
+            for place in used:
+                kept[-1][place] += f" {line[place]}"
+        else:
+            kept_rows.append(row)
+            kept.append(list(line))
+        last = row
+    return kept_rows, kept
+
+
+def _fills(row: Row, column: tuple[float, float]) -> bool:
+    """Whether a piece of the row reaches from edge to edge of a column."""
+    return any(
+        min(x1, column[1]) - max(x0, column[0]) > 0.7 * (column[1] - column[0]) for x0, x1, _ in row.cells
+    )
 
 
 def _with_labels(rows: Sequence[Row], lines: Sequence[list[str]]) -> list[list[str]]:
@@ -114,7 +158,28 @@ def _columns(rows: Sequence[Row]) -> list[tuple[float, float]]:
             elif len(touched) == 1 and len(row.cells) > 0.6 * most:
                 left, right = columns[touched[0]]
                 columns[touched[0]] = (min(left, x0), max(right, x1))
-    return sorted(columns)
+    return _unsplit(rows, sorted(columns))
+
+
+def _unsplit(rows: Sequence[Row], columns: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The columns, two put together where more rows have one piece that reaches over both than have a piece in each.
+
+    A wide space within a cell parts it in the rows that have it.
+    """
+    merged = columns[:1]
+    for column in columns[1:]:
+        pair = (merged[-1], column)
+        touching = [
+            [{i for i, side in enumerate(pair) if _overlap((x0, x1), side) > 0} for x0, x1, _ in row.cells]
+            for row in rows
+        ]
+        bridged = sum({0, 1} in pieces for pieces in touching)
+        parted = sum({0} in pieces and {1} in pieces for pieces in touching)
+        if bridged > parted:
+            merged[-1] = (pair[0][0], column[1])
+        else:
+            merged.append(column)
+    return merged
 
 
 def _overlap(piece: tuple[float, float], column: tuple[float, float]) -> float:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pipeline.reading.paper import Anchor, Box
 from pipeline.reading.pdf.glyphs import mended
 from pipeline.reading.pdf.layout import Row
+from pipeline.reading.pdf.pages import Span
 
 _PLACE = re.compile(
     r"universit|institut|\b(?:google|brain|research|labs?|laborator|department|school|college|openai|deepmind|microsoft"
@@ -42,6 +43,12 @@ class Text:
 
 # What is no word of its own, so that the word before it goes on.
 _ENDING = re.compile(r"i[sz]\w*|ations?|ings?|e[dr]s?|al(?:ly)?|it(?:y|ies)|ments?|able|ly|ous|ness|s")
+
+
+NUMERAL = re.compile(r"[A-Z]?[\d.)]+|[A-Z]\.?")
+_CAPITALS = re.compile(r"CSC\d|SmallCap|RomanCaps|-SC\b")
+ENTRY = re.compile(r"\[\w{1,12}\]|\d{1,3}\.\s")
+"""What an entry of a numbered list of references begins with."""
 
 
 def vocabulary(found: Sequence[Row]) -> frozenset[str]:
@@ -86,12 +93,10 @@ def references(found: Sequence[Row], vocabulary: frozenset[str]) -> list[str]:
     rows.
     """
     left = {row.column: min(r.x0 for r in found if r.column == row.column) for row in found}
-    numbered = bool(re.match(r"\[\d+\]|\d+\.\s", found[0].text))
+    numbered = bool(ENTRY.match(found[0].text))
     entries: list[list[Row]] = []
     for row in found:
-        begins = (
-            bool(re.match(r"\[\w+\]|\d{1,3}\.\s", row.text)) if numbered else row.x0 < left[row.column] + 2
-        )
+        begins = bool(ENTRY.match(row.text)) if numbered else row.x0 < left[row.column] + 2
         if begins or not entries:
             entries.append([])
         entries[-1].append(row)
@@ -101,9 +106,9 @@ def references(found: Sequence[Row], vocabulary: frozenset[str]) -> list[str]:
 def merged_references(entries: list[str]) -> list[str]:
     """Entries that a page break tore in two are one."""
     merged: list[str] = []
-    numbered = bool(entries) and re.match(r"\[\d+\]", entries[0])
+    begins = ENTRY if entries and ENTRY.match(entries[0]) else re.compile(r"[^a-z(]")
     for entry in entries:
-        if merged and not re.match(r"\[\d+\]" if numbered else r"[^a-z(]", entry):
+        if merged and not begins.match(entry):
             merged[-1] = f"{merged[-1]} {entry}"
         else:
             merged.append(entry)
@@ -135,9 +140,15 @@ def title_and_authors(front: Sequence[Row], declared: str) -> tuple[str, tuple[s
     return title, tuple(dict.fromkeys(names))
 
 
+def behind_number(row: Row) -> list[Span]:
+    """The spans of a heading behind its number, without white space."""
+    return [span for span in row.spans if span.text.strip() and not NUMERAL.fullmatch(span.text.strip())]
+
+
 def small_capitals(row: Row) -> bool:
-    """Whether a row is set in capitals of two sizes, or in a font of small capitals."""
-    if all(re.search(r"CSC\d|SmallCap|-SC\b", span.font) for span in row.spans if span.text.strip()):
+    """Whether a row is set in capitals of two sizes, or in a font of small capitals; its number may not be."""
+    words = behind_number(row)
+    if words and all(_CAPITALS.search(span.font) for span in words):
         return True
     letters = "".join(span.text for span in row.spans if span.text.strip())
     sizes = {round(span.size) for span in row.spans if re.search(r"[A-Z]", span.text)}

@@ -206,6 +206,18 @@ def test_pictures_are_kept_from_archives_of_every_kind() -> None:
         assert source.pictures == {"figs/b.PNG": b"picture"}
 
 
+def test_a_drawing_in_a_folder_that_only_it_names(tmp_path: Path) -> None:
+    (tmp_path / "fig").mkdir()
+    (tmp_path / "fig" / "a.tex").write_text(
+        r"\documentclass{standalone}\begin{document}\begin{tikzpicture}\node {In};\end{tikzpicture}\end{document}"
+    )
+    (tmp_path / "paper.tex").write_text(
+        r"\documentclass{article}\begin{document}Text.\begin{figure}\includestandalone[mode=tex]{fig/a}\caption{C}"
+        r"\end{figure}\end{document}"
+    )
+    assert read(str(tmp_path / "paper.tex"), Arxiv("", "", tmp_path / "cache")).notes == ()
+
+
 def test_pictures_are_found_beside_a_file_and_in_the_folders_that_it_names(tmp_path: Path) -> None:
     for name in ("figs", "plots", "private"):
         (tmp_path / name).mkdir()

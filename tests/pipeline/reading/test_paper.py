@@ -146,6 +146,16 @@ def test_the_essential_text_leaves_out_what_nobody_implements_and_says_so() -> N
     assert "[Eq1] $$x = 1$$" in kept
 
 
+def test_tables_and_figures_at_the_end_of_a_manuscript_are_no_acknowledgements() -> None:
+    paper = written(
+        r"\section{Method}This. \section*{Acknowledgements}We thank. \clearpage"
+        r"\begin{table}\caption{Errors.}\begin{tabular}{l}0.71\end{tabular}\end{table}"
+    )
+    assert "0.71" in paper.text(without=get_args(Part))
+    thanks = written(r"\section{Method}This. \section*{Acknowledgements}We thank.")
+    assert "We thank" not in thanks.text(without=get_args(Part))
+
+
 def test_the_least_useful_goes_first_and_is_named() -> None:
     paper = long_paper()
     whole = paper.text()

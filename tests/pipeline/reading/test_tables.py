@@ -331,6 +331,6 @@ def test_the_headline_tables_of_a_real_paper(form: str) -> None:
     ],
 )
 def test_reading_takes_linear_time(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     tables.read([("Tab1", text)] * 2)
-    assert time.perf_counter() - start < 4
+    assert time.process_time() - start < 4

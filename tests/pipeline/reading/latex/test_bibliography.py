@@ -14,6 +14,8 @@ LONG = ", ".join(["{Example}, {A.}"] * 400)
         (r"Lang(2013{\natexlab{b}})", r"\citep{a}", "(Lang, 2013b)"),
         (r"Lang(2013)", r"(v1; \citealp{a})", "(v1; Lang, 2013)"),
         (r"Lang(2013)", r"(as \citealt[p.~3]{a})", "(as Lang 2013, p. 3)"),
+        (r"Lang(2013)", r"\citeA{a}", "Lang (2013)"),
+        (r"Lang(2013)", r"\cite<e.g.,>[p.~3]{a}", "(e.g., Lang, 2013, p. 3)"),
     ],
 )
 def test_citations_by_the_labels_of_natbib(label: str, cited: str, shown: str) -> None:
@@ -23,3 +25,17 @@ def test_citations_by_the_labels_of_natbib(label: str, cited: str, shown: str) -
 
     assert f"Known {shown}." in paper.text()
     assert paper.references == ("[1] The *entry*.",)
+
+
+def test_citations_of_world_scientific_are_numbers_on_the_line() -> None:
+    paper = written(r"In Ref.~\refcite{a}.\begin{thebibliography}{}\bibitem{a} A.\end{thebibliography}")
+
+    assert "In Ref. [1]." in paper.text()
+
+
+def test_what_a_style_of_bibtex_says_of_links_is_what_it_prints() -> None:
+    entry = r"\mn@doi [MNRAS, 4, 2] {10.1/x}; \mn@doi {10.1/y}, \mn@eprint {arXiv} {1706.03762}"
+    paper = written(rf"Text.\begin{{thebibliography}}{{}}\bibitem{{a}} {entry}.\end{{thebibliography}}")
+
+    assert paper.references == ("[1] MNRAS, 4, 2; 10.1/y, arXiv:1706.03762.",)
+    assert paper.notes == ()

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.reading.latex.document import numbers
+from pipeline.reading.latex.document import numbers, read
 
 BODY = rb"""\section{A}\label{s}\begin{equation}a\label{e}\end{equation}\subsection{B}\label{t}
 \subsubsection{C}\label{u}\begin{table}\caption{T}\label{b}\end{table}
@@ -13,6 +13,7 @@ BODY = rb"""\section{A}\label{s}\begin{equation}a\label{e}\end{equation}\subsect
     [
         ("{article}", r"\appendix", "1 1 1.1 1.1.1 1 A 2 A.1 1 B 3"),
         ("[prd]{revtex4-2}", r"\appendix", "I 1 I A|I A 1|I A A1|A 1|1 B B1"),
+        ("[aps,\nrmp]{revtex4-2}", r"\appendix", "I 1 I.A|I.A.1|I A A1|A.1|1|B B1"),
         ("[journal]{IEEEtran}", r"\appendices", "I 1 I-A I-A1 I A 2 A-A 1 B 3"),
         ("[compsoc]{IEEEtran}", r"\appendices", "1 1 1.1 1.1.1 1 A 2 A.1 1 B 3"),
         ("{aastex631}", r"\appendix", "1 1 1.1 1.1.1 1 A A1 A.1 1 B B2"),
@@ -74,6 +75,26 @@ def test_what_an_appendix_changes_is_changed_where_it_begins(added: bytes, where
     files = {"main.tex": text, "mine.cls": added * (where == "mine.cls")}
     found = numbers(files)
     assert (found["f"], found["g"]) == ("1", "A1")
+
+
+def test_an_appendix_whose_title_is_an_argument_is_a_section() -> None:
+    style = rb"""\newcounter{appendixc}\newcommand{\appendix}[1]{\refstepcounter{appendixc}\setcounter{equation}{0}
+\renewcommand{\theequation}{\Alph{appendixc}.\arabic{equation}}\noindent{\appendixname~\theappendixc~#1}}"""
+    text = rb"""\documentclass{ws-x}\begin{document}\section{A}\begin{equation}a\end{equation}
+\appendix{Proofs}\label{a}\begin{equation}a\label{ae}\end{equation}\subappendix{More}\label{s}
+\appendix{}\label{b}\begin{equation}b\label{be}\end{equation}\end{document}"""
+    files = {"main.tex": text, "ws-x.cls": style}
+    assert numbers(files) == {"a": "A", "ae": "A.1", "s": "A.1", "b": "B", "be": "B.1"}
+    assert [(s.number, s.title) for s in read(files).sections if s.number] == [
+        ("1", "A"), ("A", "Proofs"), ("B", "Appendix"),
+    ]  # fmt: skip
+
+
+def test_appendices_of_a_review_have_their_title_as_an_option() -> None:
+    text = rb"""\documentclass{ws-rv9x6}\begin{document}\section{A}\begin{equation}a\end{equation}
+\begin{appendix}[Proofs]\label{a}\begin{equation}a\label{ae}\end{equation}\end{appendix}
+\begin{appendix}[More]\label{b}\begin{equation}b\label{be}\end{equation}\end{appendix}\end{document}"""
+    assert numbers({"main.tex": text}) == {"a": "A", "ae": "A.1", "b": "B", "be": "B.1"}
 
 
 def test_sections_behind_appendices_go_on_and_so_do_letters() -> None:
@@ -148,3 +169,85 @@ def test_a_book_of_the_ams_prints_no_chapter_before_its_numbers() -> None:
     \section{C}\label{s}\begin{equation}x\label{e}\end{equation}\begin{figure}\caption{x}\label{f}\end{figure}\end{document}"""
     found = numbers({"main.tex": text})
     assert (found["s"], found["e"], found["f"]) == ("1", "2", "1")
+
+
+SPRINGER = rb"""\spnewtheorem{own}{Own}[section]{\bfseries}{\rmfamily}
+\spnewtheorem{like}[theorem]{Like}{\bfseries}{\rmfamily}
+\begin{document}\section{A}\begin{theorem}x\label{t}\end{theorem}\begin{lemma}x\label{l}\end{lemma}\section{B}
+\begin{claim}x\end{claim}\begin{theorem}x\label{u}\end{theorem}\begin{lemma}x\label{m}\end{lemma}\begin{own}x\label{o}\end{own}
+\begin{like}x\label{k}\end{like}\begin{equation}x\label{e}\end{equation}\end{document}"""
+
+
+@pytest.mark.parametrize(
+    ("document_class", "expected"),
+    [
+        ("{llncs}", "1 1 2 2 21 3 1"),
+        ("[runningheads,envcountsame]{llncs}", "1 2 3 4 21 5 1"),
+        ("[envcountsect, runningheads]{llncs}", "1.1 1.1 2.1 2.1 2.1 2.2 1"),
+        ("[envcountsame,envcountsect]{llncs}", "1.1 1.2 2.1 2.2 2.1 2.3 1"),
+        ("[envcountreset]{llncs}", "1 1 1 1 21 2 1"),
+        ("[envcountsame,envcountreset]{llncs}", "1 2 1 2 21 3 1"),
+        ("[smallextended,envcountsect]{svjour3}", "1.1 1.1 2.1 2.1 2.1 2.2 1"),
+        ("[smallextended,numbook]{svjour3}", "1.1 1.1 2.1 2.1 2.1 2.2 2.1"),
+        ("[envcountchap]{svmult}", "1.1 1.1 1.2 1.2 1.2.1 1.3 1.1"),
+        ("[envcountsect,envcountsame]{svmult}", "1.1.1 1.1.2 1.2.1 1.2.2 1.2.1 1.2.3 1.1"),
+        ("[envcountresetsect]{svmult}", "1 1 1 1 1.2.1 2 1.1"),
+    ],
+)
+def test_options_of_springer_s_classes_say_how_theorems_are_counted(
+    document_class: str, expected: str
+) -> None:
+    found = numbers({"main.tex": b"\\documentclass" + document_class.encode() + SPRINGER})
+    assert " ".join(found[label] for label in ("t", "l", "u", "m", "o", "k", "e")) == expected
+
+
+FIGURE = r"\begin{figure}\caption{x}\label{%s}\end{figure}"
+
+
+@pytest.mark.parametrize(
+    "hooks",
+    [
+        r"\AtBeginEnvironment{subappendices}{\counterwithin{figure}{section}}"
+        r"\AtEndEnvironment{subappendices}{\counterwithin{figure}{chapter}}",
+        r"\AddToHook{env/subappendices/begin}{\counterwithin{figure}{section}}"
+        r"\AddToHook{env/subappendices/after}{\counterwithin{figure}{chapter}}",
+    ],
+)
+def test_numbers_change_where_the_hook_of_an_environment_says_so(hooks: str) -> None:
+    chapter = rf"\chapter{{A}}\section{{x}}{FIGURE}\begin{{subappendices}}\section{{B}}{FIGURE}\end{{subappendices}}"
+    body = chapter % ("a", "b") + chapter % ("c", "d")
+    text = rf"\documentclass{{report}}{hooks}\begin{{document}}{body}\end{{document}}"
+    assert numbers({"main.tex": text.encode()}) == {"a": "1.1", "b": "1.A.1", "c": "2.1", "d": "2.A.1"}
+
+
+@pytest.mark.parametrize("where", ["main.tex", "mine.cls"])
+def test_what_is_left_to_the_documents_begin_has_the_last_word(where: str) -> None:
+    hook = r"\AtBeginDocument{\renewcommand\thefigure{S\arabic{figure}}\setcounter{figure}{4}}"
+    own = r"\renewcommand\thefigure{Q\arabic{figure}}"
+    text = r"\documentclass{mine}" + hook * (where == "main.tex") + own + r"\begin{document}" + FIGURE % "f"
+    files = {"main.tex": text + r"\end{document}", "mine.cls": hook * (where == "mine.cls")}
+    assert numbers({name: content.encode() for name, content in files.items()}) == {"f": "S5"}
+
+
+def test_how_numbers_are_printed_changes_for_a_group_only() -> None:
+    theorem = r"\begin{thm}x\label{%s}\end{thm}"
+    body = (
+        rf"{{\renewcommand\thethm{{\Alph{{thm}}}}{theorem % 'a'}}}{theorem % 'b'}\begingroup"
+        rf"\renewcommand\thethm{{\ref{{a}}'}}\addtocounter{{thm}}{{-1}}{theorem % 'c'}\endgroup{theorem % 'd'}"
+        r"\begin{subequations}\renewcommand{\theequation}{\theparentequation.\arabic{equation}}"
+        r"\begin{align}x\label{e}\end{align}\end{subequations}\begin{equation}x\label{f}\end{equation}"
+        r"\begin{figure}\renewcommand\thefigure{X}\caption{x}\label{g}\end{figure}" + FIGURE % "h"
+    )
+    text = rf"\documentclass{{article}}\newtheorem{{thm}}{{Theorem}}\begin{{document}}{body}\end{{document}}"
+    assert " ".join(numbers({"main.tex": text.encode()}).values()) == "A 2 A' 3 1.1 2 X 2"
+
+
+def test_what_a_class_leaves_out_of_an_anonymous_paper_is_read() -> None:
+    style = rb"\if@ACM@anonymous\excludecomment{acks}\else\includecomment{acks}\fi\excludecomment{CCSXML}"
+    text = (
+        rb"\documentclass{acmart}\begin{document}\begin{CCSXML}concept\end{CCSXML}\section{A}Text."
+        rb"\begin{acks}Thanks.\end{acks}\end{document}"
+    )
+    said = read({"main.tex": text, "acmart.cls": style}).text()
+    assert "Thanks." in said
+    assert "concept" not in said

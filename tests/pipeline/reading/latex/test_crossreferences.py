@@ -48,6 +48,13 @@ def test_what_is_printed_for_labels(tex: str, shown: str) -> None:
         (r"\usepackage{cleveref}\crefname{equation}{Eqn.}{Eqns.}", r"\cref{e1,e3}", "Eqns. (1) and (3)"),
         (r"\renewcommand{\sectionautorefname}{Sect.}", r"\autoref{s1}", "Sect. 1"),
         (r"\crefname{thm}{Satz}{Sätze}", r"\cref{th}", "Satz 1"),
+        (r"\Crefname{thm}{Theorem}{Theorems}", r"\cref{th} or \Cref{th}", "theorem 1 or Theorem 1"),
+        (
+            r"\usepackage[capitalise]{cleveref}\Crefname{thm}{Theorem}{Theorems}",
+            r"\cref{th}",
+            "Theorem 1",
+        ),
+        (r"\crefname{section}{\S\!\own}{sections}", r"\cref{s1}", "§ 1"),
     ],
 )
 def test_names_that_the_author_chooses(preamble: str, tex: str, shown: str) -> None:

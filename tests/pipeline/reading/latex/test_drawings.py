@@ -40,4 +40,12 @@ def test_a_drawing_in_a_document_of_its_own() -> None:
 def test_a_drawing_that_is_not_there() -> None:
     paper = written(r"Words.\begin{figure}\includestandalone{gone}\caption{C}\end{figure}")
 
-    assert paper.notes == ("Not read: gone, which is included but not in the archive.",)
+    assert paper.notes == ("Not read: gone, which is included but not among the texts of the source.",)
+
+
+def test_figures_of_a_grid_are_files_and_not_text() -> None:
+    grid = r"\gridline{\fig{a.pdf}{0.3\textwidth}{(a) Left} \rightfig{b.pdf}{2cm}{(b)}}"
+    paper = written(rf"\begin{{figure}}{grid}\caption{{C}}\end{{figure}}")
+
+    assert paper.sections[0].blocks[0].text == "Figure 1: C\n\n(a) Left (b)"
+    assert paper.figures[0].drawings

@@ -194,3 +194,14 @@ def test_comments(written: str, read: str) -> None:
 )
 def test_encodings(content: bytes, expected: str) -> None:
     assert decode(content) == expected
+
+
+def test_of_several_styles_with_one_name_the_one_beside_the_document_counts() -> None:
+    text = rb"\documentclass{article}\usepackage{own}\begin{document}We use \tool.\end{document}"
+    files = {
+        "paper/main.tex": text,
+        "paper/own.sty": rb"\newcommand{\tool}{Waiter}",
+        "paper/talk/own.sty": rb"\newcommand{\other}{no}",
+        "own.sty": rb"\newcommand{\other}{no}",
+    }
+    assert "We use Waiter." in latex.read(files).text()

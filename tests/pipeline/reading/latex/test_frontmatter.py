@@ -95,6 +95,7 @@ def test_titles_and_authors(document_class: str, front: str, title: str, authors
 def test_an_abstract_in_the_preamble_or_as_a_command() -> None:
     assert paper("{wlscirep}", r"\begin{abstract}Said.\end{abstract}").abstract == "Said."
     assert paper("{sn-jnl}", r"\abstract{Said.}").abstract == "Said."
+    assert paper("{ws-procs9x6}", r"\abstracts{Said.}").abstract == "Said."
 
 
 def test_headings_in_an_abstract_are_no_sections() -> None:
@@ -112,6 +113,22 @@ def test_what_only_the_press_needs_is_no_text() -> None:
         "{acmart}", r"\acmConference[C '25]{Conference}{May}{Town}\acmDOI{10.1/x}\setcopyright{none}\title{T}"
     )
     assert read.text().strip() == "# T\n\nText."
+
+
+def test_what_the_press_fills_in_is_no_text_and_nothing_is_said_of_it() -> None:
+    read = written(r"\catchline{1}{2}{2026}{7}{9}\pubyear{2026}\mailto{a@b.org}\revised{May} Words.\bsp")
+
+    assert read.text().strip() == "Words."
+    assert read.notes == ()
+
+
+def test_a_heading_of_the_back_matter() -> None:
+    read = written(r"\section{A} Text.\bmhead{Acknowledgements} Thanks.")
+
+    assert [(section.number, section.title) for section in read.sections] == [
+        ("1", "A"),
+        ("", "Acknowledgements"),
+    ]
 
 
 def test_what_the_head_of_a_page_says_is_no_paragraph() -> None:
@@ -167,3 +184,14 @@ def test_the_title_of_a_supplement_in_the_same_file_is_text() -> None:
 
     assert paper.title == "T"
     assert "**Supplement for “T”**" in paper.text()
+
+
+def test_notes_of_llncs_go_on_counting_behind_institutes_and_titles_show_no_address() -> None:
+    text = (
+        rb"\documentclass{llncs}\begin{document}\institute{One \and Two}\maketitle"
+        rb"\section{The \href{https://a.org/b}{waiter} \href{https://a.org/b}{}}"
+        rb" Text\footnote{Said.}.\end{document}"
+    )
+    (section,) = latex.read({"main.tex": text}).sections
+    assert section.title == "The waiter"
+    assert [block.anchor for block in section.blocks if block.kind == "footnote"] == ["Fn3"]

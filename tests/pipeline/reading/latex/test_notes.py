@@ -11,8 +11,22 @@ MAIN = rb"\documentclass{article}\begin{document}Text. %s\end{document}"
 def test_files_that_are_missing() -> None:
     paper = latex.read({"main.tex": MAIN % rb"\input{gone}\newcommand{\c}[1]{\input{#1}}\c{lost}"})
     assert paper.notes == (
-        "Not read: gone, which is included but not in the archive.",
-        "Not read: lost, which is included but not in the archive.",
+        "Not read: gone, which is included but not among the texts of the source.",
+        "Not read: lost, which is included but not among the texts of the source.",
+    )
+
+
+@pytest.mark.parametrize("command", [rb"\bibliography{refs}", rb"\printbibliography[title={Sources}]"])
+def test_a_list_of_references_that_nobody_made(command: bytes) -> None:
+    files = {"main.tex": MAIN % command, "refs.bib": b"@article{a}"}
+    assert latex.read(files).notes == (
+        "Not read: the list of references, whose .bbl file (made by BibTeX or Biber) is not in the archive.",
+    )
+    assert (
+        latex.read(
+            files | {"main.bbl": rb"\begin{thebibliography}{1}\bibitem{a} A.\end{thebibliography}"}
+        ).notes
+        == ()
     )
 
 

@@ -51,3 +51,10 @@ def test_running_text(written_as: str, shown: str) -> None:
 
     assert f"Of {shown}." in paper.text()
     assert paper.notes == ()
+
+
+def test_a_notion_of_the_package_knowledge_shows_its_text() -> None:
+    paper = written(r"\AP Call \intro*(words){it} \kl[morphism](words){a morphism} and \kl{b}.")
+
+    assert paper.text().strip() == "Call it a morphism and b."
+    assert paper.notes == ()

@@ -13,6 +13,7 @@ from pipeline.reading.paper import Paper
 from pipeline.reading.pdf import document as pdf
 from pipeline.reading.pdf import pages as pdf_pages
 from pipeline.reading.pdf.glyphs import mended
+from pipeline.reading.pdf.pages import Line, Page, Pages, Span
 from tests.pipeline.reading.papers import anchors, blocks, real, sections
 
 SENTENCE = "The quick brown fox jumps over the lazy dog near the river bank. "
@@ -131,6 +132,34 @@ def test_a_table_under_its_caption() -> None:
         "| --- | --- | --- |",
         "| base | 27.3 | 100K |",
         "| big | 28.4 | 300K |",
+    ]
+
+
+def test_cells_that_a_space_parts_or_that_go_on_in_the_next_row_are_one() -> None:
+    cells = (
+        (("Model", 90), ("What it does", 180), ("BLEU", 400)),
+        (("base", 90), ("waits until the noise is small", 180), ("27.3", 400)),
+        (("and then moves on", 180),),
+        (("wide", 90), ("moves", 180), ("and never waits", 230), ("28.4", 400)),
+        (("deep", 90), ("waits for what comes and goes", 180), ("29.0", 400)),
+    )
+
+    def draw(page: pymupdf.Page) -> None:
+        y = front(page)
+        y = rows(page, 72, y + 8, *[SENTENCE * 1] * 3)
+        y = rows(page, 72, y + 12, "Table 2: What was measured.") + 8
+        for number, row in enumerate(cells):
+            for cell, x in row:
+                rows(page, x, y + 12 * number, cell)
+        rows(page, 72, y + 100, *[SENTENCE * 1] * 3)
+
+    table = next(block for block in blocks(made(draw)) if block.kind == "table")
+    assert table.text.split("\n")[2:] == [
+        "| Model | What it does | BLEU |",
+        "| --- | --- | --- |",
+        "| base | waits until the noise is small and then moves on | 27.3 |",
+        "| wide | moves and never waits | 28.4 |",
+        "| deep | waits for what comes and goes | 29.0 |",
     ]
 
 
@@ -404,14 +433,15 @@ def text_of(paper: Paper) -> list[str]:
     return [block.text for block in blocks(paper) if block.kind == "paragraph"]
 
 
-def test_computer_modern_is_text_where_a_document_is_set_in_it() -> None:
+@pytest.mark.parametrize("font", [b"CMR10", b"STIXGeneral"])
+def test_a_font_that_has_mathematics_too_is_text_where_a_document_is_set_in_it(font: bytes) -> None:
     def draw(page: pymupdf.Page, number: int) -> None:
         y = rows(page, 72, 120, "1 Introduction", size=12, font="tibo")
         for paragraph in range(3):
             rows(page, 87, y + 4, "Here a paragraph begins and")
             y = prose(page, 72, y + 16, 5, paragraph)
 
-    paper = pages(draw, 1, Times_Roman=b"CMR10")
+    paper = pages(draw, 1, Times_Roman=font)
     assert {block.kind for block in blocks(paper)} == {"paragraph"}
     assert len(text_of(paper)) == 3
 
@@ -628,19 +658,64 @@ def test_items_of_a_list_are_no_headings() -> None:
     assert [section.number for section in sections(pages(draw, 1))] == ["1"]
 
 
+def test_headings_in_small_capitals_or_with_a_name_in_them_are_headings_though_their_number_is_plain() -> (
+    None
+):
+    """As the AMS and the AAS set them; small capitals and code have fonts of their own."""
+    heads = (
+        ("1. ", "Times", "Introduction", "LMRomanCaps10-Regular"),
+        ("1.1. ", "CMR10", "LISA", "CMTI10"),
+        ("1.2. ", "CMR10", "Strains of", "CMTI10"),
+        ("2. ", "Times", "References", "LMRomanCaps10-Regular"),
+    )
+    lines: list[Line] = []
+    y = 100.0
+    for number, plain, title, font in heads:
+        title = Span(title, 10, 0, font, 90, y - 8, 170, y + 2, y)
+        code = [Span("run", 10, 0, "CMTT10", 175, y - 8, 195, y + 2, y)] if title.text.endswith("of") else []
+        lines.append(
+            Line(
+                (72, y - 8, 195, y + 2),
+                True,
+                (Span(number, 10, 0, plain, 72, y - 8, 86, y + 2, y), title, *code),
+            )
+        )
+        for _ in range(5):
+            y += 12
+            text = f"{y:.0f} {' '.join(WORDS[:14])}"
+            lines.append(
+                Line((72, y - 8, 400, y + 2), True, (Span(text, 10, 0, "Times", 72, y - 8, 400, y + 2, y),))
+            )
+        y += 20
+    paper = pdf.read(Pages((Page(612, 792, tuple(lines)),), 1))
+    assert [(s.number, s.title) for s in sections(paper)] == [
+        ("1", "Introduction"),
+        ("1.1", "LISA"),
+        ("1.2", "Strains of run"),
+    ]
+    assert paper.references
+
+
 def test_a_numbered_heading_may_run_into_its_paragraph() -> None:
     def draw(page: pymupdf.Page, number: int) -> None:
         y = prose(page, 72, front(page) + 8, 4)
-        rows(page, 72, y + 14, "1.1.1 Rounding it down.", font="tiit")
-        rows(page, 180, y + 14, "Here the text goes on at once and")
+        rows(page, 72, y + 14, "1.1.1 Rounding: it goes down.", font="tiit")
+        rows(page, 210, y + 14, "Here the text goes on at once and")
+        y = prose(page, 72, y + 26, 4)
+        rows(page, 72, y + 14, "A.1.1 Of the machine.", font="tibo")
+        rows(page, 180, y + 14, "This too goes on at once and")
         prose(page, 72, y + 26, 4)
 
     paper = pages(draw, 1)
     assert [(s.number, s.title) for s in sections(paper)] == [
         ("1", "Introduction"),
-        ("1.1.1", "Rounding it down"),
+        ("1.1.1", "Rounding: it goes down"),
+        ("A.1.1", "Of the machine"),
     ]
-    assert text_of(paper)[-1].startswith("Here the text goes on at once and")
+    assert [text.split(" and")[0] for text in text_of(paper)[1:]] == [
+        "Here the text goes on at once",
+        "This too goes on at once",
+    ]
 
 
 def test_a_chapter_is_one_heading_in_two_rows() -> None:
@@ -651,6 +726,58 @@ def test_a_chapter_is_one_heading_in_two_rows() -> None:
 
     found = [(section.anchor, section.number, section.title) for section in sections(pages(draw, 2))]
     assert found == [("S1", "1", "Waiting"), ("S2", "2", "Moving on")]
+
+
+def test_a_note_behind_the_references_is_no_reference_and_a_torn_entry_is_one() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        if number == 0:
+            y = prose(page, 72, front(page) + 8, 20)
+            y = rows(page, 72, y + 14, "References", size=12, font="tibo")
+            rows(page, 72, y, "1. A. One, A fine paper of many words, Journal 1, pages", size=8)
+            return
+        y = rows(page, 84, 80, "365-394 (2019)", "2. B. Two, Another (2020).", size=8)
+        y = rows(page, 72, y + 12, "Note added. After this was written we waited once more, and saw that the")
+        prose(page, 72, y, 3)
+
+    paper = pages(draw, 2)
+    assert paper.references == (
+        "1. A. One, A fine paper of many words, Journal 1, pages 365-394 (2019)",
+        "2. B. Two, Another (2020).",
+    )
+    assert text_of(paper)[-1].startswith("Note added. After this was written we waited once more")
+
+
+def test_the_number_of_an_equation_at_the_end_of_a_page_is_no_page_number() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        prose(page, 72, front(page) + 8 if number == 0 else 90, 20, number)
+        if number == 1:
+            page.insert_text((200, 740), "abgd", fontsize=10, fontname="symb")
+            rows(page, 410, 740, "(7)")
+
+    paper = pages(draw, 3)
+    assert [block.anchor for block in blocks(paper) if block.kind == "equation"] == ["Eq7"]
+
+
+def test_a_first_page_without_the_word_abstract_loses_nothing() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        rows(page, 72, 60, "A Fine Method", size=17, font="tibo")
+        rows(page, 72, 85, "ADA LOVELACE, Somewhere")
+        y = prose(page, 72, 110, 6, 1)
+        y = rows(page, 72, y, "and so it ends.")
+        y = rows(page, 72, y + 8, "CCS Concepts: Waiting.", size=9)
+        y = rows(page, 72, y + 8, "ACM Reference Format:", size=8)
+        y = rows(
+            page,
+            72,
+            y,
+            "Ada Lovelace. 2026. A Fine Method. In a journal of so many words that it is wide.",
+            size=8,
+        )
+        y = rows(page, 72, y + 14, "1 Introduction", size=11, font="tibo")
+        prose(page, 72, y + 4, 12, 5)
+
+    paper = pages(draw, 1)
+    assert "and so it ends." in paper.abstract
 
 
 def test_references_without_a_heading_are_cut_from_the_body_but_kept() -> None:
