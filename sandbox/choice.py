@@ -10,8 +10,9 @@ def choose(
 ) -> Sandbox:
     """`docker` or `local` by name; None: Docker where it can be used, else `local` (command line only).
 
-    The rest is for Docker, see `DockerSandbox`. Whoever names any of it or an engine (`DOCKER_HOST`) wants
-    Docker, and is not given less. Raises SandboxUnavailable with what to do about it.
+    The rest is for Docker, see `DockerSandbox`. Whoever names any of it or an engine (`DOCKER_HOST`, a
+    context of the docker command) wants Docker, and is not given less. Raises SandboxUnavailable with what to do
+    about it.
     """
     if name == "docker":
         return DockerSandbox(image=image, runtime=runtime, gpus=gpus)
@@ -24,7 +25,7 @@ def choose(
             return docker
         except SandboxUnavailable as error:
             if engine := named_engine():
-                raise SandboxUnavailable(f"DOCKER_HOST is {engine}, but {error}") from error
+                raise SandboxUnavailable(f"the Docker engine is to be {engine}, but {error}") from error
             if image or runtime or gpus:
                 raise
             # Whichever it is, the report says.

@@ -35,13 +35,16 @@ class Contents:
         return [path for path in self.files if path.endswith(".py")]
 
 
-def contents(directory: Path) -> Contents:
-    """The files of `directory`, without environments, caches, links, and whatever else is no regular file."""
+def contents(directory: Path, most: int = MOST_ENTRIES) -> Contents:
+    """The files of `directory`, without environments, caches, links, and whatever else is no regular file.
+
+    After `most` files and folders the rest is left out.
+    """
     files: dict[str, int] = {}
     problems: list[str] = []
     for count, (path, entry) in enumerate(_entries(directory, problems)):
-        if count >= MOST_ENTRIES:
-            problems.append(f"There are more than {MOST_ENTRIES:,} files and folders: the rest was left out.")
+        if count >= most:
+            problems.append(f"There are more than {most:,} files and folders: the rest was left out.")
             break
         if not path.isprintable():
             problems.append(f"{path[:100]!r} was left out: its name cannot be written down.")

@@ -19,6 +19,7 @@ from typing import Any
 
 import docker
 import requests
+from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, NotFound
 from docker.types import DeviceRequest, DriverConfig, LogConfig, Mount, Ulimit
 from docker.utils import kwargs_from_env
@@ -27,8 +28,6 @@ from sandbox.ahead import FRESH_SECONDS, Ahead
 from sandbox.errand import Errand
 from sandbox.image import environment_image
 from sandbox.interface import (
-    PACKAGES,
-    TOOLS,
     WORK,
     Command,
     Platform,
@@ -41,6 +40,7 @@ from sandbox.report import CommandResult, Limits
 from sandbox.room import LOST, POLL_SECONDS, WAITS, Frames, Room, insist, new_name, remove
 
 _SOCKET = "unix:///var/run/docker.sock"
+_LOCAL = (_SOCKET, "http+unix:///var/run/docker.sock")
 _LOG = logging.getLogger(__name__)
 _KEEPER = (Path(__file__).parent / "keeper.py").read_text("utf-8")
 _EXPIRES, _JOB = "paper2code.expires", "paper2code.job"
@@ -53,7 +53,7 @@ _PROBE = "import platform as p, sys; print('%d.%d' % sys.version_info[:2], p.lib
 
 
 class DockerSandbox:
-    """Runs commands in hardened containers of the daemon that `DOCKER_HOST` names, or the local one."""
+    """Runs commands in hardened containers of the daemon that the docker command would speak to."""
 
     name = "docker"
 
@@ -80,10 +80,14 @@ class DockerSandbox:
             self._close = weakref.finalize(self, _close, self._ahead, self._client)
             insist(self._client.ping, WAITS[:1])
         except (DockerException, requests.RequestException, OSError) as error:
+            engine = named_engine()
+            mend = (
+                f"start what shall listen at {engine}, or choose another by DOCKER_HOST or `docker context use`"
+                if engine
+                else "`sudo scripts/docker-up` starts one on Debian and Ubuntu"
+            )
             raise SandboxUnavailable(
-                f"no Docker daemon answers ({error}): `sudo scripts/docker-up` starts one on Debian and "
-                "Ubuntu; else "
-                "use `--sandbox local`."
+                f"no Docker daemon answers ({error}): {mend}; else set PAPER2CODE_SANDBOX=local."
             ) from error
 
     def platform(self) -> Platform:
@@ -140,7 +144,7 @@ class DockerSandbox:
             raise SandboxError(f"Docker failed: {error}") from error
 
     def _run(self, directory: Path, command: Command) -> CommandResult:
-        kind = command.limits, command.packages, command.tools
+        kind = command.limits, command.packages, command.tools, command.data
         make = functools.partial(self._open, *kind)
         room = self._ahead.take(kind, make)
         try:
@@ -177,7 +181,13 @@ class DockerSandbox:
             raise SandboxError(f"Docker failed: {error}") from error
         return found
 
-    def _open(self, limits: Limits, packages: Path | None, tools: Path | None) -> Room:
+    def _open(
+        self,
+        limits: Limits,
+        packages: Path | None,
+        tools: Path | None,
+        data: tuple[tuple[str, Path], ...] = (),
+    ) -> Room:
         """A container whose keeper waits for its order."""
         lifetime = int(limits.seconds) + _MARGIN_SECONDS
         labels = {_EXPIRES: str(int(time.time()) + lifetime), _JOB: self._job}
@@ -193,14 +203,17 @@ class DockerSandbox:
             driver_config=DriverConfig("local", {"type": "tmpfs", "device": "tmpfs", "o": options}),
         )
         quarter = f"{_caps(limits.disk_bytes // 4)},mode=1777"
-        folders = {PACKAGES: packages, TOOLS: tools}
+        folders = Command((), packages=packages, tools=tools, data=data).folders
+        gpus = self._cards(limits)
+        if data and self._remote:
+            raise SandboxError("a Docker daemon on another machine does not see folders of data on this one")
         make = functools.partial(
             self._client.containers.create,
             self._image.id,
             ["python3", "-I", "-S", "-c", _KEEPER],
             labels=labels,
             stdin_open=True,
-            mounts=[work, *(self._folder(path, target) for target, path in folders.items() if path)],
+            mounts=[work, *(self._folder(path, target) for target, path in folders.items())],
             tmpfs={"/tmp": f"{quarter},exec", "/dev/shm": f"{quarter},noexec"},  # noqa: S108
             user=f"{USER}:{USER}",
             entrypoint=[],
@@ -223,7 +236,7 @@ class DockerSandbox:
             ],
             log_config=LogConfig(type=LogConfig.types.NONE),
             runtime=self._runtime,
-            device_requests=[DeviceRequest(count=self._gpus, capabilities=[["gpu"]])] if self._gpus else [],
+            device_requests=[DeviceRequest(count=gpus, capabilities=[["gpu"]])] if gpus else [],
         )
         room = Room(self._client.api)
         try:
@@ -232,6 +245,12 @@ class DockerSandbox:
             room.clear()
             raise
         return room
+
+    def _cards(self, limits: Limits) -> int:
+        """How many graphics cards a container asks the daemon for; -1: all."""
+        if limits.gpus is None or limits.gpus == -1:
+            return self._gpus
+        return limits.gpus if self._gpus == -1 else min(limits.gpus, self._gpus)
 
     @functools.cached_property
     def _cpus(self) -> float:
@@ -332,9 +351,12 @@ def _close(ahead: "Ahead[Room]", client: docker.DockerClient) -> None:
 
 
 def named_engine() -> str | None:
-    """The engine that the host's settings name (`DOCKER_HOST`), read as docker-py reads it."""
-    address: str | None = kwargs_from_env().get("base_url")
-    return address
+    """The engine that somebody has chosen, read as the docker command reads it: `DOCKER_HOST`, else its context.
+
+    None: nobody has; it is the local one.
+    """
+    address = kwargs_from_env().get("base_url") or ContextAPI.kwargs_from_context().get("base_url")
+    return None if address in (None, *_LOCAL) else str(address)
 
 
 def _refuse_silence() -> None:

@@ -1,12 +1,13 @@
-"""A directory in, an ExecutionReport out: install → import → smoke → full. Knows no papers and no models."""
+"""A directory in, an ExecutionReport out: install → import → smoke → scaled or full. Knows no papers and no models."""
 
 import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from shutil import copytree
@@ -17,9 +18,9 @@ from coverage import __version__ as coverage_version
 from coverage.exceptions import CoverageException
 from coverage.parser import PythonParser
 
-from sandbox import packages, syntax
+from sandbox import packages, submission, syntax
 from sandbox.contents import Contents, contents
-from sandbox.interface import TOOLS, WORK, Command, Platform, Sandbox
+from sandbox.interface import DATA, TOOLS, WORK, Command, Platform, RoomClosed, Sandbox
 from sandbox.report import (
     CommandResult,
     Environment,
@@ -38,9 +39,18 @@ _COMMANDS: Mapping[Phase, tuple[str, tuple[str, ...]]] = {
     "smoke": ("main.py", ("python3", "main.py", "--smoke")),
     "full": ("reproduce.sh", ("bash", "reproduce.sh")),
 }
+_LONG: Mapping[Mode, tuple[str, ...]] = {
+    "scaled": ("python3", "main.py", "run", "all", "--mode", "scaled"),
+    "full": ("bash", "reproduce.sh"),
+}
+"""What the harness is asked, who stops by itself when the minutes are over."""
+_LATE_SECONDS = 90.0
+"""Until it is stopped from outside."""
 _OURS = ("harness.py", "main.py")
 """Where both are there, experiments are run one by one, and a harness writes `results.json`."""
-_INSIDE = ("runner.py", "stepper.py", "prober.py")
+_INSIDE = ("runner.py", "stepper.py", "prober.py", "submitter.py")
+_CLOSING = 60.0
+"""Seconds that a room for several commands stands longer than they may take."""
 _PYTEST = "pytest>=8,<10"
 """The sandbox's own: no repository has to require it."""
 _NOT_OPENED = re.compile(r"(?<![\w.+-])(lib[\w.+-]{1,100}+): cannot open shared object file")
@@ -75,23 +85,30 @@ def execute(
     *,
     cache: Path,
     mode: Mode = "smoke",
+    minutes: float = 10,
+    data: tuple[tuple[str, Path], ...] = (),
+    proven: bool = False,
     limits: Limits = Limits(),
     before: date | None = None,
     promised: Collection[str] = (),
     torch: str = "cpu",
     again: bool = False,
-    use: Callable[[Steps], Sequence[PhaseResult]] | None = None,
+    use: Callable[[Steps], Iterable[PhaseResult]] | None = None,
     observe: Callable[[Phase], None] = lambda phase: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> ExecutionReport:
-    """Install what `directory` needs, import its modules, run `main.py --smoke` and maybe `reproduce.sh`.
+    """Install what `directory` needs, import its modules, run `main.py --smoke` and maybe what `mode` asks for.
+
+    That is `reproduce.sh`, or as much of it as fits; it gets `minutes`, and the folders of `data` (`Command.data`).
+    Where it is `proven` that the smoke run passes, it is not made again.
+    Of a submission of PaperBench's form `reproduce.sh` alone is run, in mode full (see `sandbox.submission`).
 
     `before` is the paper's date: packages are resolved as of that day where that works. `promised` are the
     metrics that `results.json` must hold, as regular expressions of their names. `cache` keeps wheels and
     unpacked environments between runs; `torch` is uv's `--torch-backend`, used where the host's own
     configuration offers no CPU build. `again` says that another execution may follow soon, which the sandbox
-    prepares for. `use` proves what else has to hold, once the smoke run has passed. `observe` hears of each
-    phase as it begins. `directory` is never changed.
+    prepares for. `use` proves what else has to hold, phase by phase, once the smoke run has passed. `observe`
+    hears of each phase as it begins. `directory` is never changed.
     Raises SandboxError when the sandbox or the package index fails, SandboxCancelled within a second of
     `cancelled`; whatever is wrong with the repository is in the report.
     """
@@ -99,6 +116,8 @@ def execute(
     tools = _tools(platform, cache, cancelled)
     observe("install")
     held = contents(directory)
+    if not promised and submission.is_submission(held):  # what was planned has a main.py, or has failed
+        mode = "full"
     needed = requirements(held)
     if held.size > limits.disk_bytes // 2:
         too_large = (
@@ -107,18 +126,27 @@ def execute(
         needed = replace(needed, problems=(too_large, *needed.problems))
     installation, lock = _install(needed, platform, cache, before, torch, cancelled)
     installed = packages.install(lock, platform, cache, cancelled)
-    run = _Run(held, sandbox, limits, installed, tools, again, cancelled)
+    run = _Run(held, sandbox, limits, installed, tools, again, cancelled, data)
     phases = [installation]
     results = Results()
     coverage: Mapping[str, LineCoverage] = {}
-    for phase, prove in _after_installation(run, mode, promised):
+    unproven = ""
+    files = dict[str, bytes]()
+    for phase, prove in _after_installation(run, mode, minutes, promised, files):
         if not phases[-1].ok:
             break
+        if proven and phase != mode:
+            continue
         observe(phase)
-        result, results, coverage = prove()
+        result, results, measured = prove()
+        coverage = measured or coverage
         phases.append(result)
         if phase == "smoke" and result.ok and use:
-            phases += use(run.steps)
+            try:
+                for used in use(run.steps):
+                    phases.append(used)
+            except RoomClosed as error:
+                unproven = str(error)
     return ExecutionReport(
         mode=mode,
         environment=Environment(
@@ -135,7 +163,35 @@ def execute(
         undefined=results.undefined,
         unfinished=results.unfinished,
         coverage=coverage,
+        unproven=unproven,
+        files=files,
     )
+
+
+def use_once(
+    directory: Path,
+    sandbox: Sandbox,
+    steps: Sequence[Step],
+    *,
+    cache: Path,
+    seconds: float,
+    limits: Limits = Limits(),
+    before: date | None = None,
+    torch: str = "cpu",
+    data: tuple[tuple[str, Path], ...] = (),
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Sequence[Stepped]:
+    """What steps of at most `seconds` each do in one copy of `directory`; none where its packages are not to be had.
+
+    The rest is as in `execute`.
+    """
+    platform, held = sandbox.platform(), contents(directory)
+    installation, lock = _install(requirements(held), platform, cache, before, torch, cancelled)
+    if not installation.ok:
+        return []
+    installed = packages.install(lock, platform, cache, cancelled)
+    tools = _tools(platform, cache, cancelled)
+    return _Run(held, sandbox, limits, installed, tools, False, cancelled, data).once(steps, seconds)
 
 
 def run_command(
@@ -178,6 +234,18 @@ class _Run:
     tools: Path
     again: bool
     cancelled: Callable[[], bool]
+    data: tuple[tuple[str, Path], ...] = ()
+
+    def once(self, steps: Sequence[Step], seconds: float) -> list[Stepped]:
+        """In a room of its own, with the data; each step may take so many seconds."""
+        patient = replace(self, limits=replace(self.limits, seconds=seconds * len(steps) + _LATE_SECONDS))
+        return run_steps(
+            steps,
+            seconds,
+            lambda argv, outputs, environment: patient(
+                argv, outputs, last=True, environment=environment, data=self.data
+            ),
+        )
 
     def __call__(
         self,
@@ -186,6 +254,7 @@ class _Run:
         *,
         last: bool,
         environment: Mapping[str, str] = MappingProxyType({}),
+        data: tuple[tuple[str, Path], ...] = (),
     ) -> CommandResult:
         command = Command(
             argv,
@@ -193,6 +262,7 @@ class _Run:
             environment,
             packages=self.packages,
             tools=self.tools,
+            data=data,
             outputs=outputs,
             followed=self.again or not last,
             cancelled=self.cancelled,
@@ -200,22 +270,32 @@ class _Run:
         return self.sandbox.run(self.held.root, command)
 
     def steps(self, steps: Sequence[Step]) -> list[Stepped]:
-        """See `sandbox.steps.Steps`. A room for several commands stands as long as they may take together."""
-        patient = replace(self, limits=replace(self.limits, seconds=self.limits.seconds * len(steps)))
-        return run_steps(
-            steps,
-            self.limits.seconds,
-            lambda argv, outputs, environment: patient(argv, outputs, last=False, environment=environment),
-        )
+        """See `sandbox.steps.Steps`. What a closed room leaves unsaid is tried once more."""
+        together = self.limits.seconds * len(steps) + _CLOSING
+        patient = partial(replace(self, limits=replace(self.limits, seconds=together)), last=False)
+
+        def room(
+            argv: tuple[str, ...], outputs: tuple[str, ...], environment: Mapping[str, str]
+        ) -> CommandResult:
+            return patient(argv, outputs, environment=environment)
+
+        try:
+            return run_steps(steps, self.limits.seconds, room)
+        except RoomClosed:
+            return run_steps(steps, self.limits.seconds, room)
 
 
 def _after_installation(
-    run: _Run, mode: Mode, promised: Collection[str]
+    run: _Run, mode: Mode, minutes: float, promised: Collection[str], files: dict[str, bytes]
 ) -> Iterator[tuple[Phase, Callable[[], _Proof]]]:
+    """What a long run by the harness leaves goes into `files`."""
+    if not promised and submission.is_submission(run.held):
+        yield "full", lambda: (_submitted(run, minutes), Results(), {})
+        return
     yield "import", lambda: (_import(run), Results(), {})
     yield "smoke", lambda: _prove(run, "smoke", promised, last=mode == "smoke")
-    if mode == "full":
-        yield "full", lambda: _prove(run, "full", promised, last=True)
+    if mode != "smoke":
+        yield mode, lambda: _prove_long(run, mode, minutes, promised, files)
 
 
 def _install(
@@ -251,6 +331,16 @@ def _install(
             ] or ["There are no versions of the required packages that fit together and this Python."]
     result = CommandResult(argv, int(bool(problems)), time.monotonic() - started, "", stderr)
     return PhaseResult("install", result, tuple(problems)), lock
+
+
+def _submitted(run: _Run, minutes: float) -> PhaseResult:
+    patient = replace(run, limits=replace(run.limits, seconds=60 * minutes))
+    return submission.prove(
+        lambda argv, outputs, environment: patient(
+            argv, outputs, last=True, environment=environment, data=run.data
+        ),
+        patient.limits,
+    )
 
 
 def _import(run: _Run) -> PhaseResult:
@@ -296,6 +386,32 @@ def _prove(run: _Run, phase: Mode, promised: Collection[str], *, last: bool) -> 
         problems.append("No line of the repository's Python code was seen to be executed.")
     told = replace(result, argv=argv, outputs={})
     return PhaseResult(phase, told, tuple(problems)), results, coverage
+
+
+def _prove_long(
+    run: _Run, mode: Mode, minutes: float, promised: Collection[str], files: dict[str, bytes]
+) -> _Proof:
+    """A scaled or full run. By the harness it stops by itself, and what is finished by then counts."""
+    argv = _LONG[mode]
+    if not all(name in run.held.files for name in _OURS):
+        if mode == "full":
+            patient = replace(run, limits=replace(run.limits, seconds=60 * minutes))
+            return _prove(patient, mode, promised, last=True)
+        why = "It has no `harness.py`, which alone knows how to run a part of its experiments."
+        return PhaseResult(mode, CommandResult(argv, 2, 0.0, "", ""), (why,)), Results(), {}
+    argv = (*argv, "--minutes", f"{minutes:g}", *(("--data", DATA) if run.data else ()))
+    report = Step(("python3", "main.py", "report", "--mode", mode))
+    try:
+        stepped = run.once([Step(argv), report], 60 * minutes + _LATE_SECONDS)
+    except RoomClosed as error:
+        closed = CommandResult(argv, None, 0.0, "", "")
+        return PhaseResult(mode, closed, (f"Nothing is known of what it has done: {error}",)), Results(), {}
+    files |= {path: file.content for path, file in stepped[-1].files.items() if file.content}
+    result, problems = stepped[0].result, list[str]()
+    results = of_harness(files.get(RESULTS), mode, promised)
+    if result.ok:
+        problems = [*results.problems, *(["Its report failed."] if not stepped[-1].result.ok else [])]
+    return PhaseResult(mode, replace(result, argv=argv), tuple(problems)), results, {}
 
 
 def _missing_libraries(result: CommandResult) -> list[str]:
@@ -350,6 +466,7 @@ def _tools(platform: Platform, cache: Path, cancelled: Callable[[], bool]) -> Pa
     """What runs inside, with coverage.py and pytest for `platform`, apart from what any repository asks for."""
     files = {
         **{name: Path(__file__).with_name(name).read_text("utf-8") for name in _INSIDE},
+        **submission.SHIMS,
         "start/sitecustomize.py": _SITECUSTOMIZE,
         "start/coveragerc": _COVERAGERC,
     }
@@ -362,7 +479,7 @@ def _tools(platform: Platform, cache: Path, cancelled: Callable[[], bool]) -> Pa
             copytree(packages.install(lock, platform, cache, cancelled), folder, dirs_exist_ok=True)
             for name, text in files.items():
                 place = folder / name
-                place.parent.mkdir(mode=0o755, exist_ok=True)
+                place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
                 place.write_text(text, "utf-8")
-                place.chmod(0o644)
+                place.chmod(0o755 if name.startswith("bin/") else 0o644)
     return target

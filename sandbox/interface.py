@@ -3,6 +3,7 @@
 SandboxError                  the sandbox itself failed; never shown to a model as program output
 ├── SandboxUnavailable        no daemon, no namespaces: what to do is in the message
 ├── SandboxCancelled          somebody asked to stop; the command was killed
+├── RoomClosed                a room was closed before the programs in it had ended: nothing is known of them
 └── InstallationFailed        the package index or the disk failed (not: a requirement that cannot be met)
 """
 
@@ -15,8 +16,8 @@ from typing import Protocol
 from sandbox.contents import Contents, contents
 from sandbox.report import CommandResult, Limits
 
-WORK, PACKAGES, TOOLS = "/work", "/packages", "/tools"
-"""Where a command finds the copy of its directory, its packages, and our runner."""
+WORK, PACKAGES, TOOLS, DATA = "/work", "/packages", "/tools", "/data"
+"""Where a command finds the copy of its directory, its packages, our runner, and data that are lent to it."""
 
 _THREADS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
@@ -41,6 +42,10 @@ class SandboxCancelled(SandboxError):
 
     def __init__(self) -> None:
         super().__init__("Stopped before the code had run to its end.")
+
+
+class RoomClosed(SandboxError):
+    """Programs were run in a room that was closed before all had ended, by whomever."""
 
 
 class InstallationFailed(SandboxError):
@@ -70,12 +75,21 @@ class Command:
     """Unpacked wheels, from `packages.install`, visible read-only on `PYTHONPATH`."""
     tools: Path | None = None
     """Our runner and coverage.py, visible read-only as `/tools`, apart from what the repository asked for."""
+    data: tuple[tuple[str, Path], ...] = ()
+    """Name and folder of this machine, visible read-only as `/data/<name>`; of the empty name as `/data` itself."""
     outputs: tuple[str, ...] = ()
     """Relative paths of files to bring back."""
     followed: bool = False
     """Another one with the same limits, packages and tools comes next: it may be prepared for meanwhile."""
     cancelled: Callable[[], bool] = lambda: False
     """Asked at least twice a second while it runs: whether to kill it."""
+
+    @property
+    def folders(self) -> dict[str, Path]:
+        """What it sees read-only, by where it lies inside."""
+        given = {PACKAGES: self.packages, TOOLS: self.tools}
+        lent = {f"{DATA}/{name}".rstrip("/"): path for name, path in self.data}
+        return {inside: path for inside, path in given.items() if path} | lent
 
     def inside(self, path: str) -> dict[str, str]:
         """The whole environment of the command; `path` is where programs are found. Nothing of the host's."""

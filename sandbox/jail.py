@@ -160,7 +160,7 @@ def _build_system(room: dict[str, Any]) -> None:
     _write("/new/etc/passwd", f"sandbox:x:{USER}:{USER}::/tmp:/bin/sh\n")
     _write("/new/etc/group", f"sandbox:x:{USER}:\n")
     _write("/new/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
-    for source, target in room["mounts"].items():
+    for target, source in room["mounts"].items():
         if not os.path.isdir(f"/new{target}") or source != target:
             _bind(f"/old{source}", f"/new{target}")
     for target in room["hidden"]:

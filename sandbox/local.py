@@ -19,8 +19,6 @@ from typing import IO
 from sandbox.ahead import Ahead
 from sandbox.errand import Errand
 from sandbox.interface import (
-    PACKAGES,
-    TOOLS,
     Command,
     Platform,
     SandboxCancelled,
@@ -41,7 +39,7 @@ class Room:
     """What jail.py is told to build."""
 
     mounts: dict[str, str]
-    """Read-only, path on the host → path inside."""
+    """Read-only, path inside → path on the host."""
     hidden: tuple[str, ...]
     """Folders inside that appear empty: what the host's Python happens to have installed."""
     python: str
@@ -68,7 +66,7 @@ class LocalSandbox:
 
     def run(self, directory: Path, command: Command) -> CommandResult:
         """See `Sandbox.run`."""
-        kind = command.limits, command.packages, command.tools
+        kind = command.limits, command.packages, command.tools, command.data
         make = functools.partial(_Jail, *kind)
         jail = self._ahead.take(kind, make)
         try:
@@ -83,12 +81,17 @@ class LocalSandbox:
 class _Jail:
     """A running `jail.py`, which builds its namespaces and waits for an order."""
 
-    def __init__(self, limits: Limits, packages: Path | None, tools: Path | None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        packages: Path | None,
+        tools: Path | None,
+        data: tuple[tuple[str, Path], ...] = (),
+    ) -> None:
         base = Path(sys.base_prefix).resolve()
-        folders = {base: str(base)}
-        folders |= {path.resolve(): inside for path, inside in ((packages, PACKAGES), (tools, TOOLS)) if path}
+        folders = Command((), packages=packages, tools=tools, data=data).folders | {str(base): base}
         room = Room(
-            mounts={str(path): inside for path, inside in folders.items()},
+            mounts={inside: str(path.resolve()) for inside, path in folders.items()},
             hidden=_site_packages(base),
             python=str(_interpreter(base)),
             limits=asdict(limits),

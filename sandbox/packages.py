@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -185,6 +185,8 @@ def made_once(target: Path) -> Iterator[Path | None]:
     Nobody ever sees it half full: not after a kill, not from another process. Raises InstallationFailed.
     """
     if target.is_dir():
+        with suppress(OSError):
+            os.utime(target)  # whoever removes what is not used goes by that
         yield None
         return
     try:

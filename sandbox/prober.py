@@ -2,16 +2,17 @@
 
     prober.py ORDERS    ORDERS is JSON: {tests, targets: {file: symbols}, mutants, seconds}
 
-Standard library and pytest only, from the environment, never from the repository. First every test as it stands; then,
-for each target, which tests call it (it raises instead); then those tests once more for each fault that is put into
-it. Each in a process of its own, forked after the packages were imported, with the faulty module in memory only. What
-came of it is the one thing on the standard output: no test reaches that. A test that ends its process or takes five
-times as long has noticed the fault.
+Standard library and pytest only, from the environment, never from the repository. First every test as it stands, and
+what each enters; then, for each target, which of those that enter it notice when it raises instead; then these once
+more for each fault that is put into it. Each in a process of its own, forked after the packages were imported, with
+the faulty module in memory only. What came of it is the one thing on the standard output: no test reaches that. A
+test that ends its process or takes five times as long has noticed the fault.
 """
 
 import ast
 import copy
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -19,19 +20,22 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 _SET_DUMPABLE = 4
 _SHORTEST = 5.0
 """Seconds that any run of tests may take."""
+_MOST = 50_000_000
+"""Bytes that are read of what came of tests."""
 _WHY = 1_500
 """Characters kept of how a test failed."""
 EXPECTED = "It fails, as it is marked to."
@@ -220,15 +224,29 @@ class _Finder(MetaPathFinder):
 
 
 class _Outcomes:
-    """What pytest says of each test: empty where it passed, else why not."""
+    """What pytest says of each test: empty where it passed, else why not; and what each enters of `watched` files."""
 
-    def __init__(self, finders: Sequence[MetaPathFinder]) -> None:
+    def __init__(self, finders: Sequence[MetaPathFinder], watched: Sequence[str] = ()) -> None:
         self.told: dict[str, str] = {}
+        self.entered: dict[str, set[str]] = {"": set()}
+        """Test → functions; of no test: while tests are collected."""
         self._finders = finders
+        self._watched = {str(Path(file).resolve()): file for file in watched}
+        self._test = ""
 
     def pytest_sessionstart(self) -> None:
         # Before pytest's own, which reads every `*_test.py` itself.
         sys.meta_path[:0] = self._finders
+        if self._watched:
+            sys.setprofile(self._enters)
+
+    def _enters(self, frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and (file := self._watched.get(frame.f_code.co_filename)):
+            self.entered[self._test].add(f"{file}::{frame.f_code.co_qualname}")
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._test = nodeid
+        self.entered.setdefault(nodeid, set())
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed:
@@ -252,57 +270,106 @@ class Wrong:
     fault: Fault
 
 
-def run(
-    tests: Sequence[str], seconds: float, wrong: Wrong | None = None, *, first: bool = False
-) -> dict[str, str] | None:
-    """What came of each test, in a process of its own; None where they did not end, or not by themselves.
+@dataclass(frozen=True)
+class Told:
+    """What came of tests."""
 
-    `first`: the first one that fails is the last.
-    """
+    why: dict[str, str]
+    """Test → why it failed; empty: it passed."""
+    entered: dict[str, set[str]]
+    """Test → functions of the watched files; of no test: while they were collected."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Tests in a process of their own."""
+
+    tests: Sequence[str]
+    seconds: float
+    """It may take."""
+    wrong: Wrong | None = None
+    every: bool = True
+    """Whether tests go on after one that fails."""
+    watched: Sequence[str] = ()
+    """Files of which it is noted who enters what."""
+
+
+@dataclass(frozen=True)
+class _Running:
+    child: int
+    read: int
+    deadline: float
+
+    def told(self) -> Told | None:
+        """Wait for it; None where the tests did not end, or not by themselves."""
+        said = b""
+        while len(said) < _MOST:
+            left = max(0.0, self.deadline - time.monotonic())
+            if not select.select([self.read], [], [], left)[0] or not (more := os.read(self.read, 65536)):
+                break
+            said += more
+        os.close(self.read)
+        for end in (os.killpg, os.kill):
+            with suppress(ProcessLookupError):
+                end(self.child, signal.SIGKILL)
+        os.waitpid(self.child, 0)
+        try:
+            told, entered = json.loads(said)
+            return Told(
+                {str(name): str(why) for name, why in told.items()},
+                {str(name): set(map(str, symbols)) for name, symbols in entered.items()},
+            )
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            return None
+
+
+def several(runs: Iterable[Run], processes: int) -> Iterator[Told | None]:
+    """What came of each, in their order, so many at the same time; None where one did not end by itself."""
+    running = deque[_Running]()
+    for run in runs:
+        running.append(_begun(run))
+        if len(running) == processes:
+            yield running.popleft().told()
+    yield from (each.told() for each in running)
+
+
+def _begun(run: Run) -> _Running:
     read, write = os.pipe()
     if not (child := os.fork()):
         os.close(read)
-        _tests([*tests, *(["-x"] if first else [])], write, wrong)
+        _tests(run, write)
     os.close(write)
-    said, deadline = b"", time.monotonic() + seconds
-    while (left := deadline - time.monotonic()) > 0 and select.select([read], [], [], left)[0]:
-        if not (more := os.read(read, 65536)):
-            break
-        said += more
-    os.close(read)
-    for end in (os.killpg, os.kill):
-        with suppress(ProcessLookupError):
-            end(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    try:
-        told = json.loads(said)
-    except (ValueError, RecursionError):
-        return None
-    return {str(name): str(why) for name, why in told.items()} if isinstance(told, dict) else None
+    return _Running(child, read, time.monotonic() + run.seconds)
 
 
-def _tests(arguments: Sequence[str], write: int, wrong: Wrong | None) -> None:
+def _tests(run: Run, write: int) -> None:
     """What the process of some tests does; it never returns."""
     import pytest
 
     try:
         os.setsid()
-        if wrong:
-            wrong.fault.put()
-        outcomes = _Outcomes([_Finder(wrong.file, wrong.tree)] if wrong else [])
+        if run.wrong:
+            run.wrong.fault.put()
+        outcomes = _Outcomes([_Finder(run.wrong.file, run.wrong.tree)] if run.wrong else [], run.watched)
         pytest.main(
             [
                 "-q",
-                "--tb=short",
+                "--tb=native" if run.wrong else "--tb=short",
                 "-p",
                 "no:cacheprovider",
+                # It would collect all garbage four times for each fault.
+                "-p",
+                "no:unraisableexception",
                 "--rootdir=.",
                 "--import-mode=importlib",
-                *arguments,
+                *run.tests,
+                *([] if run.every else ["-x"]),
             ],
             plugins=[outcomes],
         )
-        os.write(write, json.dumps(outcomes.told).encode())
+        sys.setprofile(None)
+        entered = {name: sorted(symbols) for name, symbols in outcomes.entered.items()}
+        os.write(write, json.dumps([outcomes.told, entered]).encode())
     finally:
         os._exit(0)
 
@@ -319,52 +386,81 @@ class Probe:
     """How many faults are tried at most."""
     seconds: float
     """After the tests themselves."""
+    processes: int = 1
+    """At the same time, of those with a fault."""
 
     def said(self) -> dict[str, Any]:
         """What is printed.
 
         `tests`: test → why it failed; `calls`: function → the passing tests that fail when it only raises; `mutants`:
         what was tried and whether those tests noticed; `untried`: how many faults were not. None is tried while a
-        test fails that nobody expects to.
+        test fails that nobody expects to. `unseen`: functions that there was no time to let raise.
         """
-        outcomes, took = self._as_they_stand()
+        outcomes, took, entered = self._as_they_stand()
         passing = [name for name, why in outcomes.items() if not why]
-        settled = set(outcomes.values()) <= {"", EXPECTED}
         deadline = time.monotonic() + self.seconds
-        calls: dict[str, list[str]] = {}
-        ready: list[list[tuple[str, Wrong, list[str]]]] = []
-        for file, symbol, function, tree in self._functions():
-            noticed = []
-            raising = Wrong(file, tree, _raising(function))
-            if passing and time.monotonic() < deadline:
-                told = run(passing, _patience(took.values()), raising)
-                noticed = passing if told is None else [name for name in passing if told.get(name)]
-            calls[symbol] = noticed
-            if noticed and settled:
-                ready.append([(symbol, Wrong(file, tree, fault), noticed) for fault in faults(function)])
-        tried = []
-        for symbol, wrong, noticed in chosen(ready, self.mutants):
-            if time.monotonic() > deadline:
-                break
-            told = run(
-                noticed, _patience(took[name.partition("::")[0]] for name in noticed), wrong, first=True
-            )
-            killed = not told or any(told.values())
-            fault = wrong.fault
-            tried.append({"symbol": symbol, "line": fault.line, "what": fault.what, "killed": killed})
+        functions = {symbol: (file, tree, function) for file, symbol, function, tree in self._functions()}
+        # Who never enters it cannot notice; one that was seen to enter nothing may do so in another process.
+        reaching = {
+            symbol: names
+            for symbol in functions
+            if (names := [name for name in passing if symbol in entered[name] or not entered[name]])
+        }
+        raising = (
+            Run(names, _patience(names, took), Wrong(file, tree, _raising(function)))
+            for symbol, names in reaching.items()
+            for file, tree, function in [functions[symbol]]
+        )
+        told = self._told(raising, deadline)
+        noticed = {
+            symbol: [name for name in names if each is None or each.why.get(name)]
+            for (symbol, names), each in zip(reaching.items(), told, strict=False)
+        }
+        unseen = [*reaching][len(told) :]
+        calls = {symbol: noticed.get(symbol, []) for symbol in functions if symbol not in unseen}
+        ready = [
+            [
+                (symbol, fault, Run(names, _patience(names, took), Wrong(file, tree, fault), every=False))
+                for fault in faults(function)
+            ]
+            for symbol, names in noticed.items()
+            for file, tree, function in [functions[symbol]]
+            if names and set(outcomes.values()) <= {"", EXPECTED}
+        ]
+        mutants = chosen(ready, self.mutants)
+        told = self._told((run for _, _, run in mutants), deadline)
+        tried = [
+            {
+                "symbol": symbol,
+                "line": fault.line,
+                "what": fault.what,
+                "killed": each is None or any(each.why.values()),
+            }
+            for (symbol, fault, _), each in zip(mutants, told, strict=False)
+        ]
         untried = sum(map(len, ready)) - len(tried)
-        return {"tests": outcomes, "calls": calls, "mutants": tried, "untried": untried}
+        return {"tests": outcomes, "calls": calls, "mutants": tried, "untried": untried, "unseen": unseen}
 
-    def _as_they_stand(self) -> tuple[dict[str, str], dict[str, float]]:
-        """What came of each test, and the seconds of each file."""
+    def _told(self, runs: Iterable[Run], deadline: float) -> list[Told | None]:
+        """What came of those that there was time to begin."""
+        return list(several(takewhile(lambda _: time.monotonic() <= deadline, runs), self.processes))
+
+    def _as_they_stand(self) -> tuple[dict[str, str], dict[str, float], dict[str, set[str]]]:
+        """What came of each test, the seconds of each file, and what each test enters, or its file when collected."""
         outcomes: dict[str, str] = {}
         took: dict[str, float] = {}
+        entered = defaultdict[str, set[str]](set)
         for file in self.tests:
             began = time.monotonic()
-            told = run([file], self.seconds)
+            (told,) = several([Run([file], self.seconds, watched=list(self.targets))], 1)
             took[file] = time.monotonic() - began
-            outcomes |= {file: "Its tests did not end, or not by themselves."} if told is None else told
-        return outcomes, took
+            if told is None:
+                outcomes[file] = "Its tests did not end, or not by themselves."
+                continue
+            outcomes |= told.why
+            for name in told.why:
+                entered[name] = told.entered.get(name, set()) | told.entered.get("", set())
+        return outcomes, took, entered
 
     def _functions(self) -> Iterator[tuple[Path, str, ast.FunctionDef | ast.AsyncFunctionDef, ast.Module]]:
         for file, symbols in self.targets.items():
@@ -378,8 +474,9 @@ def _raising(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Fault:
     return Fault(function, "body", None, [raising], function.lineno, "raises")
 
 
-def _patience(seconds: Iterable[float]) -> float:
-    return max(_SHORTEST, 5 * sum(seconds))
+def _patience(tests: Iterable[str], took: Mapping[str, float]) -> float:
+    """Seconds: five times what the files of these tests took as they stand, each counted once."""
+    return max(_SHORTEST, 5 * sum(took[file] for file in {name.partition("::")[0] for name in tests}))
 
 
 def _imported(files: Sequence[str]) -> None:
@@ -408,10 +505,13 @@ def main(orders: dict[str, Any]) -> None:
     os.dup2(nowhere, 2)
     sys.dont_write_bytecode = True
     sys.path.insert(0, str(Path.cwd()))
+    # What packages bring for pytest is nothing to these tests, and each child would load it anew: a second or more.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     importlib.import_module("pytest")
     _imported([*orders["targets"], *orders["tests"]])
+    gc.freeze()  # what is there by now is no garbage: no child has to look through it
     with os.fdopen(said, "w") as stream:
-        json.dump(Probe(**orders).said(), stream)
+        json.dump(Probe(**orders, processes=int(os.environ.get("OMP_NUM_THREADS", "1"))).said(), stream)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@ from sandbox.streams import shown
 
 MOST_PROBLEMS, LONGEST_PROBLEM = 50, 600
 
-Mode = Literal["smoke", "full"]
+Mode = Literal["smoke", "scaled", "full"]
 Use = Literal["list", "alone", "resume", "again", "report", "missing", "core", "tests"]
 """How people use a repository whose experiments can be run one by one."""
-Phase = Literal["install", "import", "smoke", Use, "full"]
+Phase = Literal["install", "import", "smoke", Use, "scaled", "full"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Limits:
     """Size of the writable working directory."""
     output_bytes: int = 64 * 2**10
     """Kept of each of stdout and stderr, half from the head and half from the tail."""
+    gpus: int | None = None
+    """Graphics cards, at most what the sandbox is given; -1: all of those; None: as many as it is given."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class ExecutionReport:
-    """One execution of a directory: install, import, smoke run and, where asked for, the full run."""
+    """One execution of a directory: install, import, smoke run and, where asked for, a scaled or full run."""
 
     mode: Mode
     environment: Environment
@@ -121,6 +123,10 @@ class ExecutionReport:
     """Sentences on runs that the metrics leave out, since they did not end well."""
     coverage: Mapping[str, LineCoverage] = field(default_factory=dict)
     """By relative path."""
+    unproven: str = ""
+    """Why nothing is known of uses that should have followed the smoke run: the sandbox failed, not the code."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Of a scaled or full run by the harness: `results.json` and what lies below `results/`, small files alone."""
 
     @property
     def ok(self) -> bool:

@@ -152,9 +152,12 @@ def requirements(held: Contents) -> Requirements:
             wanted[package] = Requirement(package)
             undeclared.append(package)
     if not problems:  # else nothing is installed
+        # What only its tests import is in requirements-dev.txt, which we write.
+        used = {package_for(item.module) for item in needed if not item.file.startswith("tests/")}
         notes += [
             f"`{package}` is imported but not in requirements.txt: it was installed all the same."
             for package in undeclared
+            if package in used
         ]
     return Requirements(
         wanted=tuple(sorted(map(str, wanted.values()))),

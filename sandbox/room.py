@@ -50,6 +50,9 @@ class Room:
     def clear(self) -> None:
         """Remove it, with its working directory and whatever is alive in it."""
         if self._stream:
+            # First: once its file is closed, from Python 3.13 on it complains on the error stream when it is collected.
+            if response := getattr(self._stream, "_response", None):
+                response.close()
             self.connection.close()
             self._stream.close()
         remove(self._api, self._name)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.interface import TOOLS
+from sandbox.interface import TOOLS, RoomClosed
 from sandbox.report import CommandResult
 
 
@@ -43,7 +43,7 @@ class Stepped:
 
 
 Steps = Callable[[Sequence[Step]], Sequence[Stepped]]
-"""Runs steps in one fresh room. Raises SandboxError; fewer results than steps: the room was closed meanwhile."""
+"""Runs steps in one fresh room, and has a result for each. Raises SandboxError."""
 
 
 Runs = Callable[[tuple[str, ...], tuple[str, ...], Mapping[str, str]], CommandResult]
@@ -51,7 +51,7 @@ Runs = Callable[[tuple[str, ...], tuple[str, ...], Mapping[str, str]], CommandRe
 
 
 def run_steps(steps: Sequence[Step], seconds: float, run: Runs) -> list[Stepped]:
-    """What `run` makes of steps that may take `seconds` each. All fail as the room does."""
+    """What `run` makes of steps that may take `seconds` each. Raises RoomClosed, and what `run` raises."""
     report, secret = f".paper2code-{secrets.token_hex(8)}", secrets.token_hex(32)
     orders = [
         {
@@ -70,10 +70,17 @@ def run_steps(steps: Sequence[Step], seconds: float, run: Runs) -> list[Stepped]
         if said["secret"] != secret:
             raise ValueError("a report that the stepper has not written")
         contents: dict[tuple[str, str], bytes] = {}
-        return [_stepped(step, told, contents) for step, told in zip(steps, said["steps"], strict=False)]
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return [_stepped(step, told, contents) for step, told in zip(steps, said["steps"], strict=True)]
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         # None was written, or a program has written another in its place.
-        return [Stepped(result, {})]
+        raise RoomClosed(_closed(result)) from error
+
+
+def _closed(result: CommandResult) -> str:
+    how = f"with exit status {result.exit_code}"
+    if result.timed_out or result.oom:
+        how = f"after {result.seconds:.0f} seconds" if result.timed_out else "since memory ran out"
+    return f"the sandbox was closed {how}, before it could say how the programs in it had ended"
 
 
 def _stepped(step: Step, told: dict[str, Any], contents: dict[tuple[str, str], bytes]) -> Stepped:

@@ -6,6 +6,9 @@ import threading
 LONGEST = 256 * 2**10
 """Of a source: its tree takes up to a kilobyte of memory for each byte."""
 
+DEEPEST = 150
+"""Nodes inside of one another: whoever walks or writes a tree takes up to five calls for each, and Python has 1,000."""
+
 parsing = threading.RLock()
 """Held by whoever calls what parses by itself (pyflakes, coverage).
 
@@ -19,6 +22,12 @@ def tree(source: str | bytes) -> ast.Module:
         raise SyntaxError(f"{len(source):,} characters are more than the {LONGEST:,} that are read")
     try:
         with parsing:
-            return ast.parse(source)
+            parsed = ast.parse(source)
     except (ValueError, RecursionError, MemoryError) as error:
         raise SyntaxError(str(error) or "it is nested too deeply") from error
+    level: list[ast.AST] = [parsed]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    if level:
+        raise SyntaxError("it is nested too deeply")
+    return parsed

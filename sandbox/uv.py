@@ -90,6 +90,22 @@ def run(
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+def forget(cache: Path, days: float) -> None:
+    """Empty uv's cache if it was begun more than `days` ago: what is unpacked keeps the files that it links to.
+
+    uv itself waits for those that use it, and gives up after some minutes.
+    """
+    folder = cache / "uv"
+    with suppress(FileNotFoundError):
+        if (folder / "CACHEDIR.TAG").stat().st_mtime < time.time() - days * 86_400:
+            run(
+                [find_uv_bin(), "cache", "clean", "--cache-dir", str(folder), "--no-config"],
+                {},
+                "",
+                lambda: False,
+            )
+
+
 _HOSTS_OWN = ("UV_FIND_LINKS", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_NO_INDEX", "UV_INDEX_STRATEGY")
 _NO_INDEX = "UV_NO_INDEX"
 """Our own: uv has an option for it, but no variable."""

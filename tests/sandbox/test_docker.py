@@ -1,3 +1,5 @@
+import hashlib
+import json
 import secrets
 import socket
 import socketserver
@@ -14,8 +16,8 @@ import docker as engine
 import pytest
 
 from sandbox.choice import choose
-from sandbox.docker import DockerSandbox
-from sandbox.interface import Command, SandboxCancelled, SandboxUnavailable
+from sandbox.docker import DockerSandbox, named_engine
+from sandbox.interface import Command, SandboxCancelled, SandboxError, SandboxUnavailable
 from sandbox.local import LocalSandbox
 from sandbox.report import Limits
 from tests.conftest import available
@@ -240,6 +242,56 @@ def test_who_names_an_engine_or_an_image_is_not_given_the_local_one(monkeypatch:
             choose(image="127.0.0.1:9/nobody/has:this")
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
     with pytest.raises(
-        SandboxUnavailable, match=r"^DOCKER_HOST is tcp://127\.0\.0\.1:9, but no Docker daemon"
+        SandboxUnavailable, match=r"^the Docker engine is to be tcp://127\.0\.0\.1:9, but no Docker daemon"
     ):
         choose()
+
+
+def test_the_engine_is_the_one_that_the_docker_command_uses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / ".docker"
+    context = home / "contexts/meta" / hashlib.sha256(b"rootless").hexdigest()
+    context.mkdir(parents=True)
+    (home / "config.json").write_text('{"currentContext": "rootless"}')
+    address = f"unix://{tmp_path}/d.sock"
+    endpoints = {"docker": {"Host": address, "SkipTLSVerify": False}}
+    (context / "meta.json").write_text(
+        json.dumps({"Name": "rootless", "Metadata": {}, "Endpoints": endpoints})
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    assert named_engine() == address
+    with pytest.raises(SandboxUnavailable, match="context") as refused:
+        choose()
+    assert address in str(refused.value) and "docker-up" not in str(refused.value)
+    monkeypatch.setenv("DOCKER_CONTEXT", "default")
+    assert named_engine() is None
+
+
+@pytest.mark.parametrize(
+    ("given", "asked", "requested"),
+    [(0, None, 0), (2, None, 2), (2, 1, 1), (1, 4, 1), (-1, 4, 4), (-1, None, -1), (2, 0, 0)],
+)
+def test_docker_is_asked_for_graphics_cards_that_the_host_gives_and_a_run_wants(
+    given: int,
+    asked: int | None,
+    requested: int,
+    tmp_path: Path,
+    docker: DockerSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    requests = []
+
+    def refuse(api: engine.APIClient, config: Any, *others: object) -> None:
+        requests.append(config["HostConfig"].get("DeviceRequests") or [])
+        raise engine.errors.APIError("no more is needed of this request")
+
+    monkeypatch.setattr(engine.APIClient, "create_container_from_config", refuse)
+    with pytest.raises(SandboxError, match="no more is needed"):
+        DockerSandbox(gpus=given).run(tmp_path, Command(("true",), Limits(gpus=asked)))
+    (devices,) = requests
+    assert [(each["Count"], each["Capabilities"]) for each in devices] == (
+        [(requested, [["gpu"]])] if requested else []
+    )

@@ -1,5 +1,6 @@
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from sandbox.contents import contents
 from sandbox.execution import _coverage, execute, run_command
 from sandbox.interface import Command, Sandbox, SandboxCancelled
 from sandbox.report import MOST_PROBLEMS, CommandResult, ExecutionReport, Limits, PhaseResult
+from sandbox.steps import Step, Steps
 
 WRITE = """
 import json
@@ -434,3 +436,71 @@ def test_modules_named_as_those_of_the_runner_do_not_take_their_place(execution:
     assert report.ok, report.phases
     report = execution({f"{name}.py": shadow for name in SHADOWS} | {"main.py": main, "results.py": None})
     assert "`coverage.py` cannot be imported." in report.phases[1].problems
+
+
+def test_a_room_that_was_closed_proves_nothing_and_is_tried_once_more(execution: Execute) -> None:
+    closing = "import os, signal\nfrom pathlib import Path\nos.kill(os.getppid(), signal.SIGKILL)\n"
+    tried = []
+
+    def use(steps: Steps) -> Iterator[PhaseResult]:
+        yield PhaseResult("list", steps([Step(("python3", "-c", "print(1)"))])[0].result)
+        tried.append("alone")
+        yield PhaseResult("alone", steps([Step(("python3", "closing.py"))])[0].result)
+        raise AssertionError("It is not known how it ended.")
+
+    report = execution(
+        {"closing.py": f"if __name__ == '__main__':\n    {closing.replace(chr(10), chr(10) + '    ')}"},
+        use=use,
+    )
+
+    assert report.ok
+    assert [phase.phase for phase in report.phases] == ["install", "import", "smoke", "list"]
+    assert report.unproven.startswith("the sandbox was closed ")
+    assert tried == ["alone"]
+
+
+def test_data_that_are_lent_are_read_and_never_written(sandbox: Sandbox, tmp_path: Path) -> None:
+    lent, directory = tmp_path / "lent", tmp_path / "directory"
+    lent.mkdir()
+    directory.mkdir()
+    (lent / "train.csv").write_text("1\n2\n")
+    command = Command(
+        ("bash", "-c", "cat /data/digits/train.csv; echo 3 > /data/digits/new"),
+        LIMITS,
+        data=(("digits", lent),),
+    )
+    ended = sandbox.run(directory, command)
+    assert ended.stdout == "1\n2\n" and "Read-only file system" in ended.stderr and ended.exit_code == 1
+    assert [path.name for path in lent.iterdir()] == ["train.csv"]
+    without = sandbox.run(directory, replace(command, argv=("ls", "/data"), data=()))
+    assert not without.ok
+
+
+def test_links_in_data_that_are_lent_lead_nowhere_outside_of_them(sandbox: Sandbox, tmp_path: Path) -> None:
+    lent, directory = tmp_path / "version-2", tmp_path / "directory"
+    for folder in (lent, directory, tmp_path / "other"):
+        folder.mkdir()
+    for secret in (tmp_path / "secret.txt", tmp_path / "other/secret.txt"):
+        secret.write_text("hidden")
+    (lent / "train.csv").write_text("1\n")
+    (lent / "latest.csv").symlink_to("train.csv")
+    (lent / "absolute").symlink_to(tmp_path / "secret.txt")
+    (lent / "relative").symlink_to("../secret.txt")
+    (lent / "folder").symlink_to(tmp_path / "other")
+    (lent / "system").symlink_to("/etc/passwd")
+    (tmp_path / "current").symlink_to(lent)
+    names = "latest.csv", "absolute", "relative", "folder/secret.txt", "system"
+    program = f"""
+for name in {names}:
+    try:
+        print(name, open("/data/digits/" + name).read())
+    except OSError as error:
+        print(name, type(error).__name__)
+"""
+    ended = sandbox.run(
+        directory, Command(("python3", "-c", program), LIMITS, data=(("digits", tmp_path / "current"),))
+    )
+    assert ended.ok, ended
+    assert ended.stdout.startswith("latest.csv 1\n"), ended
+    assert "hidden" not in ended.stdout and ended.stdout.count("FileNotFoundError") == 3
+    assert Path("/etc/passwd").read_text().splitlines()[-1] not in ended.stdout

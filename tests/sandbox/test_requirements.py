@@ -100,6 +100,15 @@ def test_declared_and_imported_packages_are_wanted(tmp_path: Path) -> None:
     assert "`pyyaml` is imported but not in requirements.txt: it was installed all the same." in found.notes
 
 
+def test_what_only_tests_import_is_installed_and_no_fault_of_the_requirements(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {"main.py": "import numpy", "tests/test_it.py": "import pytest", "requirements.txt": "numpy\n"},
+    )
+    found = requirements(contents(tmp_path))
+    assert (found.undeclared, found.notes) == (("pytest",), ())
+
+
 @pytest.mark.parametrize(
     ("declared", "taken"),
     [

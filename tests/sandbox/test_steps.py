@@ -4,8 +4,10 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from sandbox import steps as module
-from sandbox.interface import Command, Sandbox
+from sandbox.interface import Command, RoomClosed, Sandbox
 from sandbox.report import CommandResult
 from sandbox.steps import Step, Stepped, run_steps
 from tests.sandbox.conftest import SMALL
@@ -87,12 +89,16 @@ def test_no_step_sees_the_secret_of_the_report(sandbox: Sandbox, tmp_path: Path)
     assert told.result.stdout.strip() == "seen []"
 
 
-def test_a_report_without_the_secret_is_nobodys(tmp_path: Path) -> None:
+def test_a_report_without_the_secret_is_nobodys() -> None:
     def run(argv: tuple[str, ...], outputs: tuple[str, ...], environment: Mapping[str, str]) -> CommandResult:
         return CommandResult(
             argv, 1, 0.0, "", "", outputs={outputs[0]: FORGED.replace("] * 2", "]").encode()}
         )
 
-    (told,) = run_steps([Step(("python3", "program.py"))], 10, run)
+    with pytest.raises(RoomClosed, match="closed with exit status 1"):
+        run_steps([Step(("python3", "program.py"))], 10, run)
 
-    assert told.result.exit_code == 1
+
+def test_who_ends_the_room_has_said_nothing_of_what_ran_in_it(sandbox: Sandbox, tmp_path: Path) -> None:
+    with pytest.raises(RoomClosed):
+        stepped(sandbox, tmp_path, "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)", (), ())

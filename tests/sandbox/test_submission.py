@@ -1,0 +1,63 @@
+"""A submission of PaperBench's form has run only if it ended well, its last step did, and something new is there."""
+
+from pathlib import Path
+
+import pytest
+
+from sandbox.execution import execute
+from sandbox.interface import Sandbox
+from sandbox.report import ExecutionReport, Limits
+
+LIMITS = Limits(seconds=30, memory_bytes=512 << 20, pids=64, disk_bytes=64 << 20)
+MAKES = "echo accuracy 0.91\necho 0.91 > result.csv\n"
+
+
+def ran(
+    script: str, sandbox: Sandbox, directory: Path, cache: Path, limits: Limits = LIMITS
+) -> ExecutionReport:
+    (directory / "reproduce.sh").write_text(script)
+    return execute(directory, sandbox, cache=cache, limits=limits, minutes=limits.seconds / 60)
+
+
+def test_what_it_said_and_made_is_told_and_the_directory_stays(
+    sandbox: Sandbox, tmp_path: Path, cache: Path
+) -> None:
+    (tmp_path / "a.py").write_text("open('a.txt', 'w').write('a')\n")
+    script = f"pip install -r requirements.txt\npython -m pip install x\npython a.py\n{MAKES}"
+    report = ran(script, sandbox, tmp_path, cache)
+    assert report.ok and (report.mode, [p.phase for p in report.phases]) == ("full", ["install", "full"])
+    said = report.phases[-1].result.stdout
+    assert "accuracy 0.91" in said and "a.txt, 1 bytes" in said and "result.csv, 5 bytes" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.py", "reproduce.sh"]
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        (f"{MAKES}exit 3\n", ""),
+        (f"{MAKES}python3 b.py\necho all done\n", "The last step, `python3 b.py`, ended in a traceback"),
+        ("echo accuracy 0.91\ncp old.csv copy.tmp\nmv copy.tmp old.csv\n", "made no file that was not there"),
+    ],
+    ids=["exit status", "traceback in the last step", "nothing new"],
+)
+def test_it_has_not_run(script: str, why: str, sandbox: Sandbox, tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "b.py").write_text("raise ValueError('no')\n")
+    (tmp_path / "old.csv").write_text("0.91\n")
+    report = ran(script, sandbox, tmp_path, cache)
+    assert not report.ok and report.failure
+    assert why in " ".join(report.failure.problems)
+
+
+def test_a_traceback_that_later_steps_recover_from_is_none_of_the_last(
+    sandbox: Sandbox, tmp_path: Path, cache: Path
+) -> None:
+    (tmp_path / "b.py").write_text("raise ValueError('no')\n")
+    (tmp_path / "a.py").write_text("open('a.txt', 'w').write('a')\n")
+    assert ran("python3 b.py || true\npython3 a.py\n", sandbox, tmp_path, cache).ok
+
+
+def test_at_the_time_limit_what_it_has_said_is_kept(sandbox: Sandbox, tmp_path: Path, cache: Path) -> None:
+    limits = Limits(seconds=4, memory_bytes=512 << 20, pids=64, disk_bytes=64 << 20)
+    report = ran("echo begun\nsleep 60\n", sandbox, tmp_path, cache, limits)
+    assert report.failure and report.failure.result.timed_out
+    assert "begun" in report.failure.result.stdout
