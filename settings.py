@@ -4,12 +4,16 @@ Values come from environment variables and nowhere else: no `.env` file is read,
 directory can configure a run.
 """
 
+import base64
 import difflib
 import json
 import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, Self, get_args
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -21,11 +25,18 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "PAPER2CODE_"
+_LONG = 8
+"""Characters from which on a secret is looked for in base64: what is shorter could be anything there."""
 APP_FILE = "github-app.json"
 """In the data folder: the credentials of the App that `/setup` has made."""
+
+
+_withdrawn: dict[str, str] = {}
+"""Secrets by setting, once they were read: what stands in the environment, every program inherits that is started from
+here, also those that libraries start."""
 
 
 class SettingsError(Exception):
@@ -50,6 +61,18 @@ def _http(url: str) -> str:
 def _key(text: Any) -> Any:
     # Files of variables cannot hold line breaks everywhere; `\n` in their place is what people write.
     return text.replace("\\n", "\n") if isinstance(text, str) else text
+
+
+def _datasets(given: Any) -> Any:
+    if not isinstance(given, str):
+        return given
+    pairs = [part.strip().partition("=") for part in given.split(",") if part.strip()]
+    for name, _, folder in pairs:
+        if not re.fullmatch(r"[A-Za-z0-9_][\w.-]{0,99}", name, re.ASCII):
+            raise ValueError("each is name=/folder, with a name of letters, digits and . - _")
+        if not Path(folder).expanduser().is_absolute() or not Path(folder).expanduser().is_dir():
+            raise ValueError(f"{name} is lent from no folder that is there: write its whole path")
+    return {name: folder for name, _, folder in pairs}
 
 
 Url = Annotated[str, AfterValidator(_http)]
@@ -109,6 +132,14 @@ class Settings(BaseSettings):
     """MiB that it may use, likewise."""
     sandbox_cpus: float = Field(default=2, gt=0)
     """Processors that it may use, likewise."""
+    max_minutes: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Cap on the minutes of a scaled or full run. Default: none on the command line, 60 for repositories."""
+    max_memory: int = Field(default=16384, ge=64)
+    """MiB that a repository may ask for (`run: {memory: …}`)."""
+    max_cpus: float = Field(default=8, gt=0)
+    """Processors that it may ask for (`run: {cpus: …}`)."""
+    datasets: Annotated[dict[str, Folder], NoDecode, BeforeValidator(_datasets)] = Field(default_factory=dict)
+    """Data that are lent to runs, `name=/folder,…`, read-only; repositories ask by name (`run: {data: …}`)."""
     data_dir: Folder = Field(default_factory=lambda: Path("~/.local/share/paper2code").expanduser())
     """Where caches, jobs and their files live."""
     public_url: Url | None = None
@@ -116,7 +147,13 @@ class Settings(BaseSettings):
     database_url: str | None = Field(default=None, repr=False)
     """Where jobs are stored; `postgresql://…` for several machines. Default: SQLite, in the data folder."""
     journal_days: int = Field(default=90, ge=1)
-    """Days for which the database keeps the model calls of a paper, from the last of them on."""
+    """Days for which the database keeps the model calls of a paper, from the last of them on, logs and evidence."""
+    record_days: int = Field(default=365, ge=7)
+    """Days for which it keeps that there was a request or a job, and how it ended."""
+    folder_days: int = Field(default=30, ge=1)
+    """Days for which a worker keeps the working files of a paper that nothing was done for."""
+    cache_days: int = Field(default=30, ge=7)
+    """Days for which it keeps downloads, and packages that no run has used."""
     arxiv_url: Url = "https://arxiv.org"
     """Where source archives come from."""
     arxiv_api_url: Url = "https://export.arxiv.org"
@@ -133,6 +170,12 @@ class Settings(BaseSettings):
     """A file with the GitHub App's private key."""
     github_webhook_secret: SecretStr | None = Field(default=None, validation_alias="GITHUB_WEBHOOK_SECRET")
     """What GitHub signs events with. Mandatory to serve: there is no unsigned mode."""
+    github_app_client_id: str | None = Field(default=None, validation_alias="GITHUB_APP_CLIENT_ID")
+    """The GitHub App's client ID, from its settings page: with the secret, people sign in by GitHub."""
+    github_app_client_secret: SecretStr | None = Field(
+        default=None, validation_alias="GITHUB_APP_CLIENT_SECRET"
+    )
+    """A client secret of the GitHub App."""
     github_api_url: Url = Field(default="https://api.github.com", validation_alias="GITHUB_API_URL")
     """Another one for GitHub Enterprise Server."""
     github_server_url: Url = Field(default="https://github.com", validation_alias="GITHUB_SERVER_URL")
@@ -143,6 +186,14 @@ class Settings(BaseSettings):
     """What started the workflow run; GitHub sets it."""
     github_event_path: Path | None = Field(default=None, validation_alias="GITHUB_EVENT_PATH")
     """The file with the event; GitHub sets it."""
+    github_repository: str | None = Field(default=None, validation_alias="GITHUB_REPOSITORY")
+    """`owner/name` of the workflow run's repository; GitHub sets it."""
+    github_repository_id: PositiveInt | None = Field(default=None, validation_alias="GITHUB_REPOSITORY_ID")
+    """Its number; GitHub sets it."""
+    github_actor: str | None = Field(default=None, validation_alias="GITHUB_ACTOR")
+    """Who started the workflow run; GitHub sets it."""
+    github_run_id: str | None = Field(default=None, validation_alias="GITHUB_RUN_ID")
+    """The workflow run's number, the same when it is run again; GitHub sets it."""
     github_step_summary: Path | None = Field(default=None, validation_alias="GITHUB_STEP_SUMMARY")
     """Where a workflow run's summary goes; GitHub sets it."""
     github_output: Path | None = Field(default=None, validation_alias="GITHUB_OUTPUT")
@@ -151,10 +202,16 @@ class Settings(BaseSettings):
     """An arXiv paper to implement now, whatever the event; only the GitHub Action uses it."""
     scope: str | None = None
     """What of `PAPER2CODE_PAPER` is wanted, and how, in plain words. Default: all of it."""
-    issue: int | None = Field(default=None, ge=1)
+    issue: str | None = None
     """Number of the issue that `PAPER2CODE_PAPER` is for."""
+    part: Literal["", "make", "deliver"] = ""
+    """Of two jobs of a workflow: `make` writes nothing on GitHub, `deliver` asks no model. Default: one for both."""
+    log: Literal["text", "json"] = "text"
+    """How `serve` and `work` write their log: lines for people, or an object of JSON in each line."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """From which severity on."""
     dashboard_token: SecretStr | None = None
-    """What opens the dashboard. Default: it stays closed."""
+    """What opens all of the dashboard to operators. Default: people sign in by GitHub, or it stays closed."""
 
     @model_validator(mode="after")
     def _kept_app(self) -> Self:
@@ -168,6 +225,9 @@ class Settings(BaseSettings):
             self.github_app_id = int(kept["id"])
             self.github_app_private_key = SecretStr(kept["pem"])
             self.github_webhook_secret = SecretStr(kept["webhook_secret"])
+            if not (self.github_app_client_id or self.github_app_client_secret) and "client_secret" in kept:
+                self.github_app_client_id = str(kept["client_id"])
+                self.github_app_client_secret = SecretStr(kept["client_secret"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{file} cannot be read ({type(error).__name__}); it was made by /setup"
@@ -203,20 +263,79 @@ class Settings(BaseSettings):
             )
 
     def redact(self, text: str) -> str:
-        """`text` with every configured secret replaced by `***`."""
+        """`text` with every configured secret replaced by `***`, also where it was encoded on its way there."""
         secrets = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
-        secrets.append(urlsplit(self.database_url or "").password or "")
-        for secret in sorted(filter(None, secrets), key=len, reverse=True):
-            text = text.replace(secret, "***")
+        address = self.database_url or ""
+        secrets += [urlsplit(address).password or "", unquote(urlsplit(address).password or "")]
+        forms = {form for secret in secrets if secret for form in _forms(secret)}
+        for form in sorted(forms, key=len, reverse=True):
+            text = text.replace(form, "***")
         return text
 
 
+def _forms(secret: str) -> Iterator[str]:
+    """A secret as it stands in URLs, JSON, reprs and base64."""
+    yield secret
+    yield quote(secret, safe="")
+    yield quote_plus(secret)
+    yield json.dumps(secret)[1:-1]
+    yield repr(secret)[1:-1]
+    # Inside of something longer it starts at any of three places; the first and last characters mix with others.
+    if len(secret) >= _LONG:
+        for shift in range(3):
+            encoded = base64.b64encode(b"\0" * shift + secret.encode()).decode().rstrip("=")
+            core = encoded[(0, 2, 3)[shift] : -1]
+            yield core
+            yield core.translate(str.maketrans("+/", "-_"))
+
+
 def load() -> Settings:
-    """The settings from the environment. Raises SettingsError, whose sentences hold no value."""
+    """The settings from the environment, which holds no secret from then on.
+
+    Raises SettingsError, whose sentences hold no value.
+    """
+    secret = {
+        _variable(name, field): name
+        for name, field in Settings.model_fields.items()
+        if SecretStr in get_args(field.annotation) or not field.repr
+    }
+    for variable in [each for each in os.environ if each.upper() in secret]:
+        if value := os.environ.pop(variable):
+            _withdrawn[secret[variable.upper()]] = value
     try:
-        return Settings()
+        return Settings(**_withdrawn)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError(tuple(_sentence(detail) for detail in error.errors())) from None
+
+
+@dataclass(frozen=True)
+class Told:
+    """A setting, for people."""
+
+    variable: str
+    value: str
+    """`(secret)` in place of a secret's; empty where there is none."""
+    origin: Literal["environment", "default", "github-app.json", "another setting"]
+    meaning: str
+
+
+def told(settings: Settings) -> list[Told]:
+    """Every setting with where its value comes from. No secret is in it."""
+    named = {name.upper() for name, value in os.environ.items() if value}
+    named |= {_variable(name, Settings.model_fields[name]) for name in _withdrawn}
+    rows = []
+    for name, field in Settings.model_fields.items():
+        variable, value = _variable(name, field), getattr(settings, name)
+        shown = (
+            "" if value is None or value == {} else "(secret)" if isinstance(value, SecretStr) else str(value)
+        )
+        origin: Literal["environment", "default", "github-app.json", "another setting"] = "default"
+        if variable in named:
+            origin = "environment"
+        elif name.startswith("github_") and value is not None and value != field.get_default():
+            origin = "another setting" if settings.github_app_private_key_path else "github-app.json"
+        rows.append(Told(variable, settings.redact(shown), origin, field.description or ""))
+    return rows
 
 
 def unknown_variables() -> tuple[str, ...]:

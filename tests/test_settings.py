@@ -1,11 +1,13 @@
 """Settings come from the environment, and what is wrong with it is said in words."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from settings import Settings, SettingsError, load, unknown_variables
+from settings import Settings, SettingsError, load, told, unknown_variables
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n"
 
@@ -140,3 +142,54 @@ def test_a_misspelt_variable_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("PAPER2CODE_TEST_DOCKER", "required")
     (sentence,) = unknown_variables()
     assert sentence == "PAPER2CODE_MAX_UDS is not a setting; did you mean PAPER2CODE_MAX_USD?"
+
+
+CHILDREN = """
+import sys
+def told(event, arguments):
+    if event == "subprocess.Popen":
+        environment = arguments[3]
+        print("child", arguments[1], dict(os.environ if environment is None else environment))
+sys.addaudithook(told)
+import os
+from app import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("command", [["run", "nowhere.pdf"], ["work"], ["action"]])
+def test_no_program_that_is_started_inherits_a_secret(command: list[str], tmp_path: Path) -> None:
+    secrets = {
+        "OPENAI_API_KEY": "sk-hidden",
+        "github_token": "ghs-hidden",
+        "PAPER2CODE_DASHBOARD_TOKEN": "hidden",
+        "PAPER2CODE_DATABASE_URL": "postgresql://u:hidden@nowhere.invalid/jobs",
+    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")} | {
+        "PAPER2CODE_DATA_DIR": str(tmp_path),
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-c", CHILDREN, *command],
+        env=environment | secrets,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert "hidden" not in ended.stdout, ended.stdout
+    assert "child" in ended.stdout, ended
+
+
+def test_what_was_read_once_is_known_and_no_longer_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-first")
+    monkeypatch.setenv("PAPER2CODE_DATABASE_URL", "postgresql://u:p@h/jobs")
+    first = load()
+    assert not {"OPENAI_API_KEY", "PAPER2CODE_DATABASE_URL"} & os.environ.keys()
+    assert load() == first and first.database_url == "postgresql://u:p@h/jobs"
+    assert {each.origin for each in told(first) if each.value == "(secret)"} == {"environment"}
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-second")
+    again = load().openai_api_key
+    assert again and again.get_secret_value() == "sk-second"

@@ -112,10 +112,12 @@ def ask_until(
     task: str,
     parse: Callable[[str], Answered],
     answer: type[BaseModel] | None = None,
+    again: Callable[[str, Sequence[str]], str] | None = None,
 ) -> Answered:
     """What `parse` makes of an answer; where it raises Unfit, the model is asked again at most twice.
 
-    Raises AnswerInvalid, and what `llm.complete` raises.
+    `again` asks, of an answer and its findings, for another; without it, for all of it once more. Raises AnswerInvalid,
+    and what `llm.complete` raises.
     """
     question, last = task, Unfit([])
     for number in range(1, ASKED_AGAIN + 2):
@@ -125,13 +127,16 @@ def ask_until(
             return parse(text)
         except Unfit as error:
             last = error
-        again = render("again", previous=block("answer", text), findings=bullets(last.findings))
-        question = f"{task}\n\n{again}"
+        question = f"{task}\n\n{(again or _in_full)(text, last.findings)}"
     raise AnswerInvalid(
         f"The model's answer for {stage} failed its checks {ASKED_AGAIN + 1} times. The last findings: "
         + "; ".join(last.findings[:5]),
         "Everything before this step is kept. Run again with --resume, perhaps with another --model.",
     )
+
+
+def _in_full(previous: str, findings: Sequence[str]) -> str:
+    return render("again", previous=block("answer", previous), findings=bullets(findings))
 
 
 def refined(

@@ -2,12 +2,13 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
 
 from pipeline.errors import BudgetReached, Cancelled
+from pipeline.model.division import UNDIVIDED, Division, Part, part_of
 from pipeline.model.llm import Usage
 from pipeline.model.prices import Price
 
@@ -28,8 +29,10 @@ class _Account:
     """What all budgets of a run share. Changed only while `settled` is held."""
 
     cap: float | None
-    spent: float
+    spent: defaultdict[Part, float]
+    """USD."""
     cancelled: Callable[[], bool]
+    division: Division = UNDIVIDED
     reserved: float = 0.0
     settled: threading.Condition = field(default_factory=threading.Condition)
 
@@ -51,12 +54,12 @@ class Budget:
         price: Price | None,
         cap: float | None = None,
         *,
-        spent: float = 0.0,
+        spent: Mapping[Part, float] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`cap` and `spent` in USD; a cap needs a price."""
+        """`cap`, and `spent` by earlier sessions, in USD; a cap needs a price."""
         self.price = price
-        self._account = _Account(cap, spent, cancelled)
+        self._account = _Account(cap, defaultdict(float, spent or {}), cancelled)
         self._needed: defaultdict[str, int] = defaultdict(int)
 
     def beside(self, price: Price | None) -> "Budget":
@@ -65,11 +68,16 @@ class Budget:
         other.price = price
         return other
 
+    def divide(self, division: Division) -> None:
+        """From now on no call takes what is kept for something that matters more."""
+        with self._account.settled:
+            self._account.division = division
+
     @property
     def spent(self) -> float:
         """USD so far."""
         with self._account.settled:
-            return self._account.spent
+            return sum(self._account.spent.values())
 
     @contextmanager
     def request(self, stage: str, input_tokens: int, bill: Callable[[Usage], None]) -> Iterator[Request]:
@@ -87,7 +95,7 @@ class Budget:
                 account.reserved -= request.usd
                 usage = _possible(request.usage)
                 usd = self.price.of(usage) if self.price else None
-                account.spent += usd or 0.0
+                account.spent[part_of(stage)] += usd or 0.0
                 needed = usage.output_tokens
                 cut_off = request.output_tokens is not None and needed >= request.output_tokens
                 self._needed[family] = max(self._needed[family], 2 * needed if cut_off else needed)
@@ -105,11 +113,13 @@ class Budget:
                     raise Cancelled(f"Stopped before the call {stage}.")
                 least = max(self.floor, self._needed[family])
                 needs = self.price.most(input_tokens, least)
-                left = account.cap - account.spent
+                spent, kept = sum(account.spent.values()), account.division.kept(stage, account.spent)
+                left = account.cap - spent - kept
                 if needs > left:
+                    others = f", ${kept:.2f} kept for what matters more" if kept else ""
                     raise BudgetReached(
                         f"The call {stage} could cost ${needs:.2f}, and of the cap of ${account.cap:.2f} "
-                        f"${max(left, 0):.2f} are left (${account.spent:.2f} spent).",
+                        f"${max(left, 0):.2f} are left (${spent:.2f} spent{others}).",
                         "Go on with a higher cap (max_usd): nothing that is paid for is paid for twice.",
                     )
                 left -= account.reserved

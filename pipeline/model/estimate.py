@@ -1,12 +1,18 @@
 """What a run may cost before it is begun: recorded runs with another paper in their papers' place. No call is made."""
 
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pipeline.errors import ContextOverflow
+from pipeline.model.division import PARTS, Part
 from pipeline.model.llm import JUDGING, Role, Usage
 from pipeline.model.prices import Price
 
+PLAN, TESTS, NUMBERS = 12_000, 3_000, 1_500
+"""Tokens: of a plan as prompts have it, of an answer that tests eight requirements, of one that lists numbers."""
+_TASK, _SETTLED = 1_000, 1_500
+"""Tokens of a question without what it shares with others, and of an answer that mends or decides something."""
 FIRST_TOKEN, TOKENS_PER_SECOND = 1.0, 80.0
 """The pace of a model: seconds until an answer begins, and then."""
 
@@ -31,13 +37,14 @@ RECORDED = (
         "innovation-matched-forgetting",
         3_439,
         {
-            "planner": Usage(7, 63_419, 36_736, 14_200, written_tokens=18_432),
-            "writer": Usage(8, 113_801, 97_408, 7_655, written_tokens=10_624),
-            "auditor": Usage(3, 50_070, 32_512, 3_850, written_tokens=16_256),
-            "judge": Usage(1, 16_958, 16_256, 131),
+            "planner": Usage(8, 72_751, 48_256, 13_187, written_tokens=19_200),
+            "writer": Usage(7, 111_131, 92_288, 9_041, written_tokens=5_376),
+            "tester": Usage(6, 103_376, 79_104, 29_102),
+            "auditor": Usage(3, 47_574, 0, 4_354, written_tokens=46_080),
+            "judge": Usage(1, 16_119, 15_360, 202),
         },
-        215,
-        20_242,
+        339,
+        25_938,
     ),
     Recorded(
         "transformer",
@@ -73,7 +80,7 @@ RECORDED = (
         48_465,
     ),
 )
-"""As counted on 2026-11-29, tokens as characters / 4."""
+"""As counted on 2026-11-30 (the example) and 2026-11-29, tokens as characters / 4; of tests only the example's know."""
 
 
 @dataclass(frozen=True)
@@ -93,15 +100,57 @@ def _run(recorded: Recorded, paper: int, writer: Price | None, judge: Price | No
     longer, total = paper - recorded.paper, Usage()
     for judges, price in ((False, writer), (True, judge)):
         usage = sum((u for role, u in recorded.shares.items() if (role in JUDGING) == judges), Usage())
-        read, brought = usage.cached_tokens, usage.written_tokens
-        usage = replace(
-            usage,
-            input_tokens=usage.input_tokens + usage.calls * longer,
-            cached_tokens=max(read + (usage.calls - 1) * longer, 0),
-            written_tokens=max(brought + longer, 0),
-        )
+        usage = _of_paper(usage, longer, 1)
         total += replace(usage, usd=price.of(usage) if price else None)
     return Expectation(total, recorded.seconds)
+
+
+def _of_paper(usage: Usage, longer: int, brings: int) -> Usage:
+    """What was used, had the paper been so many tokens `longer`: all calls hold it, and `brings` of them cache it."""
+    read = max(usage.cached_tokens + (usage.calls - brings) * longer, 0)
+    brought = max(usage.written_tokens + brings * longer, 0)
+    held = max(usage.input_tokens + usage.calls * longer, read + brought)
+    return replace(usage, input_tokens=held, cached_tokens=read, written_tokens=brought)
+
+
+def parts(paper: int, writer: Price, judge: Price) -> dict[Part, float]:
+    """USD that each part of a run may cost with a paper of so many tokens, the mean of the recorded runs.
+
+    What no recording holds is reckoned from the length of its answers: `_SETTLED`, `TESTS`, `NUMBERS`.
+    """
+    each = [_parts(recorded, paper, writer, judge) for recorded in RECORDED]
+    return {part: statistics.fmean(costs[part] for costs in each) for part in PARTS}
+
+
+def _parts(recorded: Recorded, paper: int, writer: Price, judge: Price) -> dict[Part, float]:
+    longer = paper - recorded.paper
+    whole, planned = recorded.longest + longer, paper + PLAN
+
+    def asked(role: Role, price: Price, brings: int) -> float:
+        """What a role has cost, and `brings` times the paper into the cache."""
+        return price.of(_of_paper(recorded.shares[role], longer, brings))
+
+    def answer(price: Price, shared: int, output: int) -> float:
+        """One more behind what is cached."""
+        return price.of(Usage(1, shared + _TASK, shared, output))
+
+    fix = answer(writer, whole, _SETTLED)
+    tests = answer(judge, planned, TESTS)
+    return {
+        "plan": asked("planner", writer, 1),
+        "write": asked("writer", writer, 0),
+        "run": 2 * fix,
+        "judge": asked("auditor", judge, 1) + answer(judge, whole, _SETTLED),
+        "tests": judge.of(Usage(1, planned, written_tokens=planned))
+        + tests
+        + answer(judge, whole, _SETTLED)
+        + fix,
+        "numbers": answer(writer, planned, NUMBERS),
+        "other numbers": 2 * answer(writer, planned, NUMBERS),
+        "second look": 2 * (fix + answer(judge, whole, _SETTLED)),
+        "lighter tests": 2 * tests + answer(judge, whole, _SETTLED),
+        "sharper tests": tests,
+    }
 
 
 def require_room(paper: int, model: str, window: int | None) -> None:

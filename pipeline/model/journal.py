@@ -191,6 +191,16 @@ class Recording:
         return any(role_of(stage) == "tester" for stage in self._stages)
 
     @property
+    def sharpened(self) -> bool:
+        """Whether the tests' author was asked to let them notice more."""
+        return any(stage.startswith("tests.sharper") for stage in self._stages)
+
+    @property
+    def numbered(self) -> bool:
+        """Whether the numbers that the paper reports were asked for, as with tests."""
+        return "plan.numbers" in self._stages
+
+    @property
     def answers(self) -> dict[str, list[str]]:
         """All of them, by stage."""
         return {

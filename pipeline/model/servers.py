@@ -86,7 +86,8 @@ def require_key(
     if provider == "openai" and api_key is None and base_url is None:
         raise ModelUnavailable(
             "There is no API key for the model service.",
-            "Set OPENAI_API_KEY, or OPENAI_BASE_URL to a server that asks for none (vLLM, Ollama).",
+            "Set OPENAI_API_KEY, ANTHROPIC_API_KEY, or OPENAI_BASE_URL to a server that asks for none (vLLM, Ollama). "
+            "`paper2code demo` needs none: its answers are recorded.",
         )
     if provider == "anthropic" and anthropic_api_key is None and _platform(model) == "anthropic":
         raise ModelUnavailable(

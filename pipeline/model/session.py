@@ -15,6 +15,7 @@ from pipeline.contract import CURRENT
 from pipeline.errors import Cancelled, ModelUnavailable
 from pipeline.model.budget import Budget
 from pipeline.model.defaults import Provider, provider_of
+from pipeline.model.division import Division, Part, part_of
 from pipeline.model.endpoint import Endpoint
 from pipeline.model.journal import Entry, Journal, Recording, key_of, now
 from pipeline.model.llm import JUDGING, ROLES, Completion, Prompt, Role, Share, Usage, role_of
@@ -128,6 +129,10 @@ class Session:
         """USD paid in this run, earlier sessions included: what counts against the cap."""
         return self._seats["writer"].budget.spent
 
+    def divide(self, division: Division) -> None:
+        """Keep to it from now on."""
+        self._seats["writer"].budget.divide(division)
+
     def complete(self, prompt: Prompt) -> Completion:
         """Raises ModelUnavailable, ContextOverflow, ModelRefused, BudgetReached, Cancelled."""
         if self._cancelled():
@@ -231,7 +236,9 @@ def open_llm(
     known = {name: terms.price_of(name) for name in terms.models}
     sources = {name: recording or source(name) for name in known}
     kept = Journal(journal, resume=resume, keep=keep)
-    spent = sum(_paid(entry, known.get(entry.model, known[terms.model])) for entry in kept.entries)
+    spent = defaultdict[Part, float](float)
+    for entry in kept.entries:
+        spent[part_of(entry.stage)] += _paid(entry, known.get(entry.model, known[terms.model]))
     budget = Budget(known[terms.model], terms.max_usd, spent=spent, cancelled=cancelled)
     writes = Seat(terms.model, sources[terms.model], budget)
     judges = Seat(terms.judge, sources[terms.judge], budget.beside(known[terms.judge]))

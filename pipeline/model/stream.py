@@ -4,6 +4,7 @@ Knows nothing of prompts and protocols, and does not judge what it hears.
 """
 
 import contextlib
+import contextvars
 import json
 import logging
 import queue
@@ -94,7 +95,8 @@ def listen(
         except Exception as error:  # raised again where somebody listens
             heard.put(error)
 
-    threading.Thread(target=receive, name="listening to the model", daemon=True).start()
+    within = contextvars.copy_context().run
+    threading.Thread(target=within, args=(receive,), name="listening to the model", daemon=True).start()
     noticed = False
     started = last = looked = time.monotonic()
     try:

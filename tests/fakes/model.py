@@ -57,6 +57,7 @@ class FakeModel:
         speaks: tuple[Callable[[Said], Speech], ...] = (chat,),
         models: Mapping[str, str | None] | None = None,
         limits: Mapping[str, Any] | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         """`rejects`: parameter (or type of response_format) → the words of its HTTP 400.
 
@@ -68,6 +69,7 @@ class FakeModel:
         self._rejects = rejects or {}
         self._models = models
         self._limits = limits
+        self._host = host
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._prompts: list[str] = []
@@ -98,7 +100,7 @@ class FakeModel:
                 with contextlib.suppress(ConnectionError):
                     fake._serve(self, body)
 
-        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._server = _Server((self._host, 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return self
@@ -112,7 +114,7 @@ class FakeModel:
     @property
     def url(self) -> str:
         """For OPENAI_BASE_URL."""
-        return f"http://127.0.0.1:{self._server.server_port}/v1"
+        return f"http://{self._host}:{self._server.server_port}/v1"
 
     def _serve(self, http: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
         speech = self._speaks.get(urlsplit(http.path).path.removeprefix("/v1/"))

@@ -48,7 +48,7 @@ def test_a_request_that_cost_nothing_gives_its_reservation_back() -> None:
 
 
 def test_stops_before_the_call_that_could_break_the_cap() -> None:
-    budget = Budget(PRICE, 0.05, spent=0.02)
+    budget = Budget(PRICE, 0.05, spent={"plan": 0.02})
     with pytest.raises(
         BudgetReached, match=r"code\.a could cost \$0\.03.*cap of \$0\.05.*\$0\.03 are left"
     ) as error:

@@ -184,6 +184,9 @@ def test_a_recording_says_whether_somebody_was_asked_for_tests(tmp_path: Path) -
     write(tmp_path / "since", entry("code.tests.py", "1"), entry("tests.1of2", "2"))
     assert not Recording(tmp_path / "before").tested
     assert Recording(tmp_path / "since").tested
+    assert not Recording(tmp_path / "since").sharpened
+    write(tmp_path / "sharp", entry("tests", "1"), entry("tests.sharper.1", "2"))
+    assert Recording(tmp_path / "sharp").sharpened
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no journal\n"])

@@ -1,5 +1,6 @@
 """What every prompt begins with has to leave room for the paper in a small model's window."""
 
+import inspect
 import re
 
 from pipeline.coding import harness
@@ -22,5 +23,10 @@ def test_what_the_rules_show_of_the_harness_is_what_it_has() -> None:
     for owner, of in (("run", harness.Run), ("report", harness.Report)):
         for name in set(re.findall(rf"\b{owner}\.(\w+)", rules)) - fields:
             assert hasattr(of, name), f"{owner}.{name}"
+    for owner, name, parameters in re.findall(r"`(run|report)\.(\w+)\((.*?)\)", rules):
+        of = {"run": harness.Run, "report": harness.Report}[owner]
+        assert [p.strip().split("=")[0].lstrip("*") for p in parameters.split(",") if p] == [
+            p for p in inspect.signature(getattr(of, name)).parameters if p != "self"
+        ], f"{owner}.{name}({parameters})"
     known = harness.Experiment.__dataclass_fields__.keys() | harness.Data.__dataclass_fields__.keys()
     assert set(re.findall(r"[( ](\w+)=(?=[\"(\w])", rules.split("DIGITS = ")[1].split("\n")[0])) <= known
