@@ -11,6 +11,7 @@ import yaml
 from pipeline import markdown, rendering
 from pipeline.planning import diagrams
 from pipeline.planning.analysis import FileAnalysis
+from pipeline.planning.corrections import applied
 from pipeline.planning.plan import (
     Architecture,
     Configuration,
@@ -136,6 +137,7 @@ def yaml_value(value: Value) -> str:
 
 def plan_documents(plan: Plan) -> dict[str, str]:
     """`docs/plan/` as far as the plan goes, with diagrams; drafts of refined steps beside it."""
+    plan, unclear = applied(plan)
     parts = {}
     if plan.overview.requirements:
         parts["overview"] = f"# Overview\n\n{overview(plan.overview)}"
@@ -148,7 +150,7 @@ def plan_documents(plan: Plan) -> dict[str, str]:
         parts["logic"] = f"# Logic design\n\n{logic(plan.logic)}"
     for correction in plan.corrections:
         place = next((name for name in parts if name in correction.where.lower()), "overview")
-        parts[place] = _corrected(parts.get(place, ""), correction)
+        parts[place] = _corrected(parts.get(place, ""), correction, replace=correction in unclear)
     documents = {f"docs/plan/{name}.md": markdown.plain(text) for name, text in parts.items()}
     if plan.architecture.files:
         # Diagrams hold no live text, and their entity codes are broken by what takes references apart.
@@ -156,9 +158,9 @@ def plan_documents(plan: Plan) -> dict[str, str]:
     return documents | draft_documents(plan.drafts)
 
 
-def _corrected(text: str, correction: Correction) -> str:
-    """A document with the right words in place of the wrong ones, where it is plain which, and the correction below."""
-    if text.count(correction.wrong) == 1:
+def _corrected(text: str, correction: Correction, *, replace: bool) -> str:
+    """A document with a correction below; `replace`: and the right words for the wrong ones, where they stand once."""
+    if replace and text.count(correction.wrong) == 1:
         text = text.replace(correction.wrong, correction.right)
     heading = "## Corrected since\n"
     return f"{text.rstrip()}\n{'' if heading in text else chr(10) + heading + chr(10)}{corrections([correction])}"

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator
 from pipeline.planning.checks import is_name, repeated, unknown
 from pipeline.planning.plan import Configuration, DataSet, Experiment, Logic
 
+MOST_SMOKE_RUNS = 100
+"""Of the smoke run, one for each method: more do not end within its limit where each trains something."""
 QUICK_MINUTES = 10
 """So long may an experiment take that runs when nothing is asked for."""
 
@@ -29,6 +31,7 @@ def check_experiments(logic: Logic, configuration: Configuration, anchors: Colle
         ),
         *_reference_findings(logic),
         *_quick_findings(logic),
+        *_count_findings(logic),
     ]
 
 
@@ -92,4 +95,15 @@ def _quick_findings(logic: Logic) -> Iterator[str]:
             f"No experiment does without data and graphics card and ends within {QUICK_MINUTES} minutes, which is "
             "what `python main.py` runs: add one, such as an equivalence that the paper states, its synthetic "
             "experiment, or its toy figure."
+        )
+
+
+def _count_findings(logic: Logic) -> Iterator[str]:
+    number = sum(len(experiment.methods) for experiment in logic.experiments)
+    if number > MOST_SMOKE_RUNS:
+        most = max(logic.experiments, key=lambda experiment: len(experiment.methods))
+        yield (
+            f"The smoke run makes one run for each method of each experiment, {number} in all; more than "
+            f"{MOST_SMOKE_RUNS} do not end in time. {most.name} has {len(most.methods)} methods: what only "
+            "differs in a setting is a point of a sweep, a row that one run logs."
         )

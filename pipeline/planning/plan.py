@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_v
 from pydantic_core import CoreSchema
 
 from pipeline.contract import Contract
+from pipeline.planning.reported import Numbers
 
 RequirementKind = Literal[
     "model", "objective", "algorithm", "data", "training", "evaluation", "hyperparameter", "result"
@@ -56,6 +57,19 @@ class OpenQuestion(Answer):
     question: str
     assumption: str
     why: str
+
+
+class Source(Answer):
+    """Where somebody has said something."""
+
+    by: str
+    link: str
+
+
+class AnsweredQuestion(OpenQuestion):
+    """An open question that people have answered: the assumption is theirs."""
+
+    sources: tuple[Source, ...]
 
 
 class OpenQuestions(Answer):
@@ -347,6 +361,8 @@ class ScopeItem(BaseModel):
     """Ids of those that implement it; none: it is left out."""
     why: str = ""
     """Of what is left out."""
+    own: bool = False
+    """The paper's own method, which stands among its baselines in a table."""
 
 
 class Plan(BaseModel):
@@ -366,8 +382,12 @@ class Plan(BaseModel):
     contract: Contract = 1
     scope: tuple[ScopeItem, ...] | None = None
     """All that a program finds in the paper; None: nobody was asked what becomes of it."""
+    beyond: tuple[Requirement, ...] = ()
+    """The lightest requirements, which the budget does not pay for."""
     corrections: tuple[Correction, ...] = ()
     """Of what is said above them."""
+    numbers: Numbers | None = None
+    """What the paper reports of the experiments; None: nobody was asked."""
 
     @property
     def is_laid_out(self) -> bool:

@@ -1,4 +1,4 @@
-"""Planning: overview → requirements and architecture, configuration beside them → logic; a program checks each.
+"""Planning: overview → requirements, architecture and configuration → logic; a program checks each.
 
 Source: Paper2Code (arXiv 2504.17192), section 3.2; requirements and quotations that a program looks up are ours.
 """
@@ -6,7 +6,7 @@ Source: Paper2Code (arXiv 2504.17192), section 3.2; requirements and quotations 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, get_args
 
@@ -61,24 +61,27 @@ class Planner:
     contract: Contract = CURRENT
     wish: str = ""
     """What a person wants of the paper; the context holds it."""
+    most: int | None = None
+    """So many requirements, the heaviest, are what the budget pays for; None: all."""
     drafts: list[Draft] = field(default_factory=list)
 
     def plan(self) -> Plan:
         """As much of the plan as the method has. Raises AnswerInvalid, and what the model's client raises."""
         if not self._has("plan"):
             return unplanned(self.paper, self.contract)
-        # The configuration needs nothing but the paper; requirements and architecture need the overview.
-        configuration = self.executor.submit(replace(self)._configuration)
         reading = self._open(self._step("overview", Reading, documents.overview, plans.check_overview))
         self._extend("overview", documents.overview(reading))
         requirements = self.executor.submit(self._requirements, reading)
-        architecture = self.executor.submit(self._architecture)
-        asked: list[Future[Any]] = [requirements, architecture, configuration]
-        wait(asked)
-        required, refused, placed = requirements.result()
-        laid_out, configured = architecture.result(), configuration.result()
+        architecture = None if self.most else self.executor.submit(self._architecture)
+        configuration = self.executor.submit(self._configuration)
+        asked: list[Future[Any] | None] = [requirements, architecture, configuration]
+        wait([each for each in asked if each])
+        required, refused, placed, beyond = requirements.result()
         anchors = plans.settled(required, reading, self.paper)
         self._extend("requirements", documents.requirements(required, reading, anchors, placed))
+        # What the budget leaves out is not laid out either, so then it has to be known first.
+        laid_out = architecture.result() if architecture else self._architecture()
+        configured = configuration.result()
         overview = _overview(reading, required, anchors)
         if laid_out.files:
             self._extend("architecture", documents.architecture(laid_out))
@@ -104,6 +107,7 @@ class Planner:
             drafts=tuple(sorted(self.drafts, key=lambda draft: STEPS.index(draft.stage))),
             contract=self.contract,
             scope=placed,
+            beyond=beyond,
             corrections=corrections,
         )
 
@@ -128,8 +132,10 @@ class Planner:
 
     def _requirements(
         self, reading: Reading
-    ) -> tuple[Requirements, tuple[Requirement, ...], tuple[ScopeItem, ...] | None]:
-        """Requirements whose quotations hold, those that were refused, and what becomes of all that the paper has."""
+    ) -> tuple[Requirements, tuple[Requirement, ...], tuple[ScopeItem, ...] | None, tuple[Requirement, ...]]:
+        """Requirements whose quotations hold, those that were refused, what becomes of all that the paper has, and
+        what is beyond the budget.
+        """
         items = scope.inventoried(self.paper.inventory()) if self.contract > 1 else ()
         asked = self._step(
             "requirements",
@@ -144,7 +150,11 @@ class Planner:
         refused = tuple(r for r in named.values() if self._unproven(r))
         kept = tuple(r for r in named.values() if r not in refused)
         placed = self._placed(asked.model_copy(update={"requirements": kept}), items)
-        return asked.model_copy(update={"requirements": kept}), refused, placed
+        heaviest = sorted(kept, key=lambda r: -r.weight)[: self.most]
+        beyond = tuple(r for r in kept if r not in heaviest)
+        kept = tuple(r for r in kept if r in heaviest)
+        placed = placed and scope.within(placed, {r.id for r in kept})
+        return asked.model_copy(update={"requirements": kept}), refused, placed, beyond
 
     def _placed(self, answer: Requirements, items: tuple[ScopeItem, ...]) -> tuple[ScopeItem, ...] | None:
         """`items`, each with what becomes of it; what the answer does not place goes back once."""

@@ -13,6 +13,7 @@ from pipeline.reading.inventory import Inventory
 
 UNPLACED = "unplaced"
 ASKED = "asked for by the person"
+BEYOND = "beyond the budget"
 _SHORT = 70
 """Characters of a label as the model sees it."""
 _CODED = {"datasets": "Data", "baselines": "Base"}
@@ -30,6 +31,13 @@ _LEFT_OUT = re.compile(
     r"|\bnot (?:be )?(?:implement|reproduc|includ|cover|attempt|re-?run|run\b|part of)|\b(?:is|are) no part of",
     re.IGNORECASE,
 )
+_OF_THE_PAPER = re.compile(
+    r"\b(?:papers?|authors?|text|caption|sections?|tables?|figures?|equations?|algorithms?|they"
+    r"|(?:S|App|Tab|Fig|Eq|Alg)[A-Z]?\d[\w.]*+)\]?(?: (?!is\b|are\b|was\b|were\b|be\b)\w+){0,2}? "
+    r"(?:omit|leave|skip|exclude|drop|does not|do not|did not)(?:s|d|ted|ped)?\b",
+    re.IGNORECASE,
+)
+"""The paper itself leaves something out: a reason for a question, and nothing that we leave out."""
 _SENTENCE = re.compile(r"(?<=[.;!?])\s+")
 _FEW = 6
 """Words of a sentence that does not name what it is about."""
@@ -38,7 +46,7 @@ _FEW = 6
 def inventoried(inventory: Inventory) -> tuple[ScopeItem, ...]:
     """All that the paper contains, each item left out as yet."""
     return tuple(
-        ScopeItem(kind=kind, anchor=item.anchor, label=item.label, why=UNPLACED)
+        ScopeItem(kind=kind, anchor=item.anchor, label=item.label, why=UNPLACED, own=item.own)
         for kind, items in vars(inventory).items()
         for item in items
     )
@@ -75,6 +83,16 @@ def placed(
     return tuple(settled)
 
 
+def within(items: Sequence[ScopeItem], requirements: Collection[str]) -> tuple[ScopeItem, ...]:
+    """`items` where only these requirements are implemented: what needed others is beyond the budget."""
+    told = []
+    for item in items:
+        left = tuple(name for name in item.requirements if name in requirements)
+        why = item.why if left or not item.requirements else BEYOND
+        told.append(item.model_copy(update={"requirements": left, "why": why}))
+    return tuple(told)
+
+
 def check(
     items: Sequence[ScopeItem], places: Sequence[Placement], requirements: Collection[str], wished: bool
 ) -> list[str]:
@@ -89,9 +107,13 @@ def drops(question: OpenQuestion) -> bool:
     """Whether an open question says that a part of the paper is left out, which is no question."""
     for sentence in _SENTENCE.split(f"{question.assumption}. {question.why}"):
         told = sentence if len(sentence.split()) > _FEW else f"{question.question} {sentence}"
-        if _LEFT_OUT.search(sentence) and _PARTS.search(told):
+        if _leaves_out(sentence) and _PARTS.search(told):
             return True
-    return bool(_LEFT_OUT.search(question.question) and _PARTS.search(question.question))
+    return bool(_leaves_out(question.question) and _PARTS.search(question.question))
+
+
+def _leaves_out(sentence: str) -> bool:
+    return bool(_LEFT_OUT.search(_OF_THE_PAPER.sub("", sentence)))
 
 
 def _short(label: str) -> str:

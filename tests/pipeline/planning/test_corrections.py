@@ -2,8 +2,9 @@ import pytest
 
 from pipeline.model.asking import Context
 from pipeline.planning.analysis import analyze
-from pipeline.planning.corrections import separated, shown
-from pipeline.planning.plan import Correction
+from pipeline.planning.corrections import applied, separated, shown
+from pipeline.planning.documents import plan_documents
+from pipeline.planning.plan import Correction, Plan
 from tests.fakes.scripted import ScriptedLLM
 from tests.pipeline.plans import PAPER, PLAN
 
@@ -41,3 +42,36 @@ def test_an_analysis_gives_them_apart_from_its_points() -> None:
     found = analyze(PLAN, Context("system"), ScriptedLLM({"analysis": answer}), (), lambda path: None)
     assert (found["estimator.py"].text, found["estimator.py"].corrections) == ("- Sum.", (WRONG,))
     assert found["experiments.py"].corrections == ()
+
+
+def corrected(*corrections: Correction) -> Plan:
+    return PLAN.model_copy(update={"corrections": corrections})
+
+
+def test_what_was_refuted_stands_nowhere_in_the_plan_as_it_reads() -> None:
+    purpose = Correction(where="architecture", wrong="The experiment", right="The mean of three draws")
+    message = Correction(where="the call flow", wrong="mean(values) of all", right="mean(values) of a batch")
+    calls = [call.model_copy(update={"message": "mean(values) of all"}) for call in PLAN.architecture.calls]
+    architecture = PLAN.architecture.model_copy(update={"calls": tuple(calls)})
+    plan = corrected(purpose, message).model_copy(update={"architecture": architecture})
+    made, unclear = applied(plan)
+    assert unclear == []
+    assert [file.purpose for file in made.architecture.files] == ["The mean", "The mean of three draws"]
+    written = plan_documents(plan)["docs/plan/architecture.md"]
+    diagrams = written.partition("```mermaid")[2].partition("## Corrected since")[0]
+    assert "a batch" in diagrams and "of all" not in diagrams
+
+
+def test_words_that_stand_twice_or_name_a_file_are_left_to_who_reads_the_correction() -> None:
+    twice = Correction(where="architecture", wrong="The", right="A")
+    file = Correction(where="logic", wrong="estimator.py", right="mean.py")
+    plan = corrected(twice, file)
+    made, unclear = applied(plan)
+    assert unclear == [twice, file]
+    assert made == plan
+
+
+def test_a_correction_that_holds_the_wrong_words_is_made_once() -> None:
+    longer = Correction(where="logic", wrong="Sum over count.", right="Sum over count. Of floats.")
+    written = plan_documents(corrected(longer))["docs/plan/logic.md"]
+    assert written.count("Of floats.") == 2, "in its place, and in the correction below"

@@ -63,6 +63,14 @@ def test_findings_on_experiments(design: Logic, finding: str) -> None:
     assert [text for text in check_experiments(design, CONFIGURATION, ANCHORS) if finding in text]
 
 
+def test_a_smoke_run_of_more_trainings_than_it_has_time_for_is_refused() -> None:
+    many = experiment(methods=tuple(f"rate{number}" for number in range(101)))
+    (found,) = [
+        text for text in check_experiments(logic(many), CONFIGURATION, ANCHORS) if "smoke run" in text
+    ]
+    assert "101 in all" in found and "table1 has 101 methods" in found
+
+
 def test_without_a_configuration_nothing_is_said_about_seeds() -> None:
     assert check_experiments(logic(experiment(seeds="any.key")), NO_CONFIGURATION, ANCHORS) == []
 

@@ -42,8 +42,7 @@ def test_the_steps_see_paper_and_all_before_them() -> None:
     made = plan(llm)
     assert made == PLAN
     shared = {prompt.stage: prompt.shared for prompt in llm.asked}
-    assert shared["plan.overview"] == shared["plan.config"]
-    assert shared["plan.requirements"] == shared["plan.architecture"]
+    assert shared["plan.requirements"] == shared["plan.architecture"] == shared["plan.config"]
     for earlier, later in (("plan.overview", "plan.architecture"), ("plan.architecture", "plan.logic")):
         assert shared[later].startswith(shared[earlier])
         assert len(shared[later]) > len(shared[earlier])

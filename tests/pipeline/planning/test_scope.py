@@ -49,10 +49,12 @@ EQUATIONS = Paper(
 )
 
 
-def plan(llm: ScriptedLLM, paper: Paper = EQUATIONS, contract: int = 2, wish: str = "") -> Plan:
+def plan(
+    llm: ScriptedLLM, paper: Paper = EQUATIONS, contract: int = 2, wish: str = "", most: int | None = None
+) -> Plan:
     context = Context("system").extended("paper", paper.text())
     with ThreadPoolExecutor(1) as executor:
-        told = Planner(paper, llm, context, executor, "full", (), lambda detail: None, contract, wish)  # type: ignore[arg-type]
+        told = Planner(paper, llm, context, executor, "full", (), lambda detail: None, contract, wish, most)  # type: ignore[arg-type]
         return told.plan()
 
 
@@ -160,6 +162,7 @@ def test_a_plan_by_the_older_contract_is_asked_nothing_more() -> None:
     [
         ("Who rates the dialogues?", "The human study of Tab4 is not implemented."),
         ("Is the GPT judge part of it?", "Left out."),
+        ("What does [Tab3] omit?", "The paper omits no ablation; we omit all of them."),
         ("What of AppD's benchmark?", "It needs a cluster; we leave the whole benchmark out."),
         ("Which corpus?", "The 1T-token experiment is skipped."),
         ("The baselines of [Tab2] are omitted.", "Yes."),
@@ -176,6 +179,8 @@ def test_leaving_something_out_is_no_open_question(question: str, assumption: st
         ("How is the validation set drawn?", "Seeded part of the training set; test set unused."),
         ("How are trees written?", "Depth-first brackets, words omitted, as in [KVparse15]."),
         ("Is there dropout in evaluation?", "None."),
+        ("Which step size do the baselines have?", "0.1; the paper omits the baselines' settings."),
+        ("How is the ablation seeded?", "Seeds 0 to 9, which Tab3 does not include."),
     ],
 )
 def test_an_open_question_is_one(question: str, assumption: str) -> None:
