@@ -6,12 +6,16 @@ notifies people, `fixes #1` closes an issue, a fence can be closed early, and in
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 _ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_MOST_SOURCES = 5
 _BREAK = "\u200b"
 _LIVE = re.compile(r"(?<=@)(?=[\w.-])|(?<=#)(?=\d)|(?<=GH-)(?=\d)|(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
 _BEGINS_A_BLOCK = re.compile(r"^(\d{1,9}(?=[.)](?: |$))|(?=[-+=]))")
 """A list item or the line below a heading; `41.8` is a number."""
+_ADDRESS = re.compile(r"https?://[\w.~:/?#@!$&*+,;=%-]{1,2000}", re.ASCII)
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~$&#!{}])")
 
 
@@ -42,6 +46,18 @@ def prose(text: str, limit: int = 1000) -> str:
     """One line of Markdown that renders as `text`, in sentences and table cells."""
     escaped = _SPECIAL.sub(r"\\\1", line(text, limit))
     return _BEGINS_A_BLOCK.sub(r"\1\\", escaped)
+
+
+def link(text: str, address: str) -> str:
+    """A link that reads as `text`; what is no web address is left out."""
+    return f"[{prose(text)}]({address})" if _ADDRESS.fullmatch(address) else prose(text)
+
+
+def because(assumption: Mapping[str, Any], limit: int = 1000) -> str:
+    """Why something was assumed, `{"why", "sources": [{"by", "link"}]}`: who has answered, linked to the words."""
+    sources = assumption.get("sources", ())
+    answered = ", ".join(link(source["by"], source["link"]) for source in sources[:_MOST_SOURCES])
+    return f"answered by {answered}" if answered else prose(assumption["why"], limit)
 
 
 def sentence(text: str) -> str:

@@ -1,7 +1,7 @@
 """The methods: each brings its own way to a written repository. What follows is the same for all."""
 
 from collections.abc import Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -10,14 +10,19 @@ from pipeline.coding.coding import Written, write
 from pipeline.coding.iterating import Agent
 from pipeline.coding.repository import Repository
 from pipeline.contract import CURRENT, Contract
-from pipeline.model.asking import Context
+from pipeline.model.asking import Context, block, render
+from pipeline.model.division import UNDIVIDED, Division
 from pipeline.model.llm import LLM
 from pipeline.model.window import contexts, within_window
 from pipeline.planning import documents
+from pipeline.planning.agreement import UNDECIDED, Agreement, agreed, in_words
 from pipeline.planning.analysis import FileAnalysis, analyze
 from pipeline.planning.corrections import shown
+from pipeline.planning.numbers import reported
 from pipeline.planning.plan import Method, Plan
 from pipeline.planning.planning import STEPS, Planner, unplanned
+from pipeline.planning.reported import Numbers
+from pipeline.proving import scope
 from pipeline.reading.paper import Paper
 from pipeline.record import Record
 from pipeline.running.fixing import Fixer
@@ -36,6 +41,8 @@ class Desk:
     """None: nothing can be run."""
     wish: str = ""
     """What a person wants of the paper, and how."""
+    agreement: Agreement = UNDECIDED
+    division: Division = UNDIVIDED
 
 
 @dataclass(frozen=True)
@@ -64,9 +71,16 @@ class Way(Protocol):
         ...
 
 
-def way(method: Method, refine: tuple[str, ...], max_steps: int, contract: Contract = CURRENT) -> Way:
-    """The way of a method; `max_steps` are an agent's."""
-    return Iterative(max_steps) if method == "iterative" else Ladder(method, refine, contract)
+def way(
+    method: Method,
+    refine: tuple[str, ...],
+    max_steps: int,
+    contract: Contract = CURRENT,
+    *,
+    numbers: bool = False,
+) -> Way:
+    """The way of a method; `max_steps` are an agent's, `numbers` whether the paper's are listed."""
+    return Iterative(max_steps) if method == "iterative" else Ladder(method, refine, contract, numbers)
 
 
 @dataclass(frozen=True)
@@ -76,27 +90,43 @@ class Ladder:
     method: Method
     refine: tuple[str, ...]
     contract: Contract = CURRENT
+    numbers: bool = False
+    """Whether the numbers are listed that the paper reports: by the method `full`, by contract 2."""
 
     def plan(self, desk: Desk) -> Planned:
         """See Way."""
         record = desk.record
-        with record.stage("plan", len(STEPS)):
-            plan, context = within_window(desk.paper, record.keep, partial(self._planned, desk), desk.wish)
+        plan, context = self.proposed(desk)
+        plan = agreed(plan, desk.agreement)
+        if decisions := in_words(desk.agreement):
+            context = context.saying(render("agreed", decisions=block("decisions", decisions)))
         if written := documents.plan_documents(plan):
             record.commit("Plan the reproduction", desk.paper.title, Repository({}), written)
         if self.method != "full":
             return Planned(plan, context)
+        listed: Future[Numbers] | None = None
+        if self.numbers and self.contract > 1:
+            all_ = desk.division.pays("other numbers")
+            listed = desk.executor.submit(reported, plan, desk.paper, desk.llm, context, all_=all_)
         with record.stage("analysis", len(plan.delicate())):
+            record.found("scope", scope.in_words(scope.counted(plan.scope, {})) if plan.scope else "")
             analyses = analyze(plan, context, desk.llm, self.refine, record.advanced)
         found = [shown(c, desk.paper) for analysis in analyses.values() for c in analysis.corrections]
         if found:
             context = context.extended("corrections", documents.corrections(found))
             plan = plan.model_copy(update={"corrections": (*plan.corrections, *found)})
+        if listed:
+            plan = plan.model_copy(update={"numbers": listed.result()})
         return Planned(plan, context, analyses)
+
+    def proposed(self, desk: Desk) -> tuple[Plan, Context]:
+        """The plan as the paper asks for it, before people have decided on it."""
+        with desk.record.stage("plan", len(STEPS)):
+            return within_window(desk.paper, desk.record.keep, partial(self._planned, desk), desk.wish)
 
     def _planned(self, desk: Desk, context: Context) -> tuple[Plan, Context]:
         advanced = desk.record.advanced
-        asked = self.method, self.refine, advanced, self.contract, desk.wish
+        asked = self.method, self.refine, advanced, self.contract, desk.wish, desk.division.requirements
         planner = Planner(desk.paper, desk.llm, context, desk.executor, *asked)
         return planner.plan(), planner.context
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Stage = Literal["paper", "plan", "analysis", "code", "run", "audit", "report"]
+Finding = Literal["scope", "first run", "tests", "repair"]
 STAGES: tuple[Stage, ...] = ("paper", "plan", "analysis", "code", "run", "audit", "report")
 
 
@@ -21,6 +22,12 @@ class Progress:
     """Of the stage's parts; 0 where it has none."""
     usd: float | None = None
     """Spent in the run so far; None where the model's price is unknown."""
+    output: str = ""
+    """Of an execution that has ended: its command, and the last lines that it printed."""
+    begun: str = ""
+    """What is under way from now on within the stage, in a clause, where no part of it has ended."""
+    found: tuple[Finding, str] | None = None
+    """What is known of the result from now on, in a clause. `repair`: what is being repaired; empty: nothing."""
 
 
 Observer = Callable[[Progress], None]

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from pipeline.coding.repository import Repository
 from pipeline.errors import PipelineError
 from pipeline.model.llm import LLM
-from pipeline.progress import Observer, Progress, Stage
+from pipeline.progress import Finding, Observer, Progress, Stage
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,26 @@ class Record:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - began
         self._tell(Progress(stage, "finished", done=total, total=total))
 
-    def advanced(self, detail: str) -> None:
-        """Announce a part of the current stage. May be called from several threads."""
+    def advanced(self, detail: str, output: str = "") -> None:
+        """Announce a part of the current stage, which may have printed something; from any thread."""
         with self._lock:
             done = min(self._now.done + 1, self._now.total)
-            self._tell(replace(self._now, state="advanced", detail=detail, done=done))
+            self._tell(replace(self._now, state="advanced", detail=detail, done=done, output=output))
+
+    def begun(self, what: str) -> None:
+        """Announce what is under way from now on within the current stage; from any thread."""
+        with self._lock:
+            self._tell(replace(self._now, state="advanced", detail="", begun=what))
+
+    def found(self, what: Finding, said: str) -> None:
+        """Announce what is known of the result from now on; from any thread."""
+        with self._lock:
+            self._tell(replace(self._now, state="advanced", detail="", found=(what, said)))
 
     def _tell(self, progress: Progress) -> None:
-        self._now = replace(progress, usd=self.llm.usage.usd)
-        self.observe(self._now)
+        now = replace(progress, usd=self.llm.usage.usd)
+        self._now = replace(now, output="", begun="", found=None)
+        self.observe(now)
 
     def skip(self, stage: Stage, why: str) -> None:
         """Announce that a stage is left out."""

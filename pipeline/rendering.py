@@ -13,5 +13,6 @@ def templates(package: str, folder: str = "templates") -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"prose": markdown.prose, "code": markdown.code, "sentence": markdown.sentence}
+    filters = markdown.prose, markdown.code, markdown.sentence, markdown.because
+    environment.filters |= {each.__name__: each for each in filters}
     return environment

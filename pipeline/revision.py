@@ -5,7 +5,7 @@ Program first: edits that cannot be applied, or that the checks object to, go ba
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -13,29 +13,34 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jsonschema
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.coding import edits
 from pipeline.coding.given import is_known
 from pipeline.coding.repository import Repository
 from pipeline.contract import Contract, contract_of
 from pipeline.errors import AnswerInvalid
-from pipeline.model.asking import Context, Unfit, ask_until, block, render
+from pipeline.model.asking import Context, Unfit, ask, ask_until, block, render
 from pipeline.model.llm import LLM
 from pipeline.model.pictures import pictures
 from pipeline.model.window import contexts, within_window
 from pipeline.planning.plan import NO_LOGIC, Metric, Plan
 from pipeline.planning.planning import unplanned
 from pipeline.proving import documents
+from pipeline.proving.conformance import conforming_again
 from pipeline.proving.report import carried_over, execution_report
+from pipeline.proving.rereading import NOT_REREAD, Reread, reread
 from pipeline.reading.paper import Paper
 from pipeline.record import Record
 from pipeline.reproduce import Options
-from pipeline.running.fixing import Fixer, Run, error_signature, new_findings, reached
+from pipeline.running.fixing import Fixer, error_signature, new_findings, reached
 from pipeline.running.patches import check_change
+from pipeline.running.workbench import Workbench
 
 _SCHEMA = Path(__file__).parent / "proving/execution-report.schema.json"
 _PLANNED = ("overview", "architecture", "logic")
 _EXPERIMENT = re.compile(r"""\bExperiment\(\s*(?:name=)?["'](\w+)["']""")
+_VERDICT = re.compile(r"R(\d{1,3})\W{0,3}(done|open)\W{0,4}:?")
 _AROUND = 12
 """Lines shown before and after those that a request was made at."""
 
@@ -53,6 +58,8 @@ class Asked:
     """First and last line of the place, as the repository stands; None where it has moved since."""
     hunk: str = ""
     """The place as the person saw it, in a diff."""
+    remarks: tuple["Asked", ...] = ()
+    """What it consists of, where these are several; each has words, a place and what was said before."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,25 @@ class Proposal:
     files: dict[str, str]
     answer: str
     """The model's words to the person."""
+
+
+class Line(BaseModel):
+    """A line of a file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    text: str = Field(min_length=1, description="The line as it stands there")
+
+
+class Answered(BaseModel):
+    """An answer to a question, and the places that show it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    answer: str
+    anchors: tuple[str, ...] = Field(default=(), description="Of the paper: S3.2, Eq4, Tab2")
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,8 +126,8 @@ class Reviser:
     before: Repository
     paper: Paper
     llm: LLM
-    run: Callable[[Sequence[str]], Run] | None
-    """What runs a repository that promises these metrics; None: nothing can be run."""
+    bench: Workbench | None
+    """None: nothing can be run."""
     record: Record
     options: Options
 
@@ -112,13 +138,15 @@ class Reviser:
         """
         task = render(
             "revision",
-            request=block("request", asked.request),
-            place=_place(asked, self.before),
+            request=_request(asked, self.before),
+            place="" if asked.remarks else _place(asked, self.before),
             thread=block("conversation", asked.thread) if asked.thread else "",
             metrics=", ".join(self._metrics),
             contract=self._contract,
             edit_format=render("edit_format"),
         )
+        if asked.remarks:
+            task = f"{task}\n\n{render('remarks', count=len(asked.remarks))}"
 
         def ask(paper: Context) -> Proposal:
             return ask_until(self.llm, self._with_code(paper), "revise.1", task, self._read)
@@ -140,13 +168,14 @@ class Reviser:
         plan = _plan(self.paper, promised, self._contract)
         execution = fixer = ran_before = None
         failure, worse = "", False
-        if self.run is None:
+        tests = conforming_again(self._report.get("tests"), self.before, ())
+        if self.bench is None:
             self.record.skip("run", "there is no sandbox")
         else:
-            run, options = self.run(promised), self.options
+            run, options = self.bench.runner(promised), self.options
             context = self._planned(self._shown())
-            advanced = self.record.advanced
-            fixer = Fixer(plan, {}, context, self.llm, run, options.max_fixes, options.limits, advanced)
+            tell = self.record.advanced, self.record.found
+            fixer = Fixer(plan, {}, context, self.llm, run, options.max_fixes, options.limits, *tell)
             with self.record.stage("run"):
                 repository, execution = fixer.fix(repository)
                 if execution.ok:
@@ -156,17 +185,24 @@ class Reviser:
                 if execution.failure:
                     failure, earlier = error_signature(execution.failure, repository), run(self.before)
                     ran_before, worse = earlier.ok, reached(execution) < reached(earlier)
+                else:
+                    # They bind no person: what they say is told, and nothing is mended.
+                    self.record.advanced("the tests that were written from the paper")
+                    phases = self.bench.tests(repository)
+                    tests = conforming_again(self._report.get("tests"), repository, phases)
+        read = self._reread(repository, runs=bool(execution and execution.ok))
         report = execution_report(
             method=self._report.get("method"),
             shares=self.llm.shares,
-            mode=self.options.mode,
             execution=execution,
             attempts=fixer.attempts if fixer else (),
             repository=repository,
             written=Repository(proposal.files),
             seconds={**self.record.seconds, "total": sum(self.record.seconds.values())},
         )
-        report = carried_over(self._report, report, self.before, repository, execution)
+        report = carried_over(
+            self._report, report | {"tests": tests}, self.before, repository, execution, read
+        )
         return Revision(
             files=dict(repository.files),
             documents=documents.revised_documents(self.before.files, report) if self._report else {},
@@ -182,6 +218,13 @@ class Reviser:
             calls=self.llm.usage.calls,
             usd=self.llm.usage.usd,
         )
+
+    def _reread(self, repository: Repository, *, runs: bool) -> Reread:
+        """The second look of whoever reviewed it first, at what was changed and runs."""
+        if not self._report or not runs or repository == self.before:
+            return NOT_REREAD
+        with self.record.stage("audit"):
+            return reread(self._report, self.paper, self.llm, self.before, repository, self.options.judge)
 
     @cached_property
     def _report(self) -> dict[str, Any]:
@@ -234,6 +277,33 @@ class Reviser:
                 context = context.extended("code", source, path=path)
         return context
 
+    def answer(self, asked: Asked) -> Answered:
+        """What the paper and the code say to a question; nothing is changed. Raises as `propose` does."""
+        task = render(
+            "question",
+            request=block("request", asked.request),
+            place=_place(asked, self.before),
+            thread=block("conversation", asked.thread) if asked.thread else "",
+        )
+
+        def ask_it(paper: Context) -> Answered:
+            return ask(self.llm, self._with_code(paper), "ask.1", task, Answered, self._misplaced)
+
+        with self.record.stage("code"):
+            return within_window(self.paper, self.record.keep, ask_it)
+
+    def _misplaced(self, answered: Answered) -> list[str]:
+        """Places that do not exist."""
+        known, files = set(self.paper.anchors), self.before.files
+        found = [f"there is no anchor {name} in the paper" for name in answered.anchors if name not in known]
+        for place in answered.lines:
+            text = files.get(place.file)
+            if text is None or place.text.strip() not in text:
+                found.append(f"{place.file} has no line {place.text!r}")
+        if not answered.anchors and not answered.lines:
+            found.append("name at least one place: an anchor of the paper, or a line of a file")
+        return found
+
     def _read(self, answer: str) -> Proposal:
         if answer.strip().startswith("NO CHANGE:"):
             return Proposal(dict(self.before.files), answer.strip().removeprefix("NO CHANGE:").strip())
@@ -256,6 +326,33 @@ def _plan(paper: Paper, metrics: Sequence[str], contract: Contract) -> Plan:
     return unplanned(paper, contract).model_copy(
         update={"logic": NO_LOGIC.model_copy(update={"metrics": named})}
     )
+
+
+def _request(asked: Asked, repository: Repository) -> str:
+    """The words; of several remarks each with its place and what was said before it."""
+    if not asked.remarks:
+        return block("request", asked.request)
+    parts = []
+    for number, each in enumerate(asked.remarks, 1):
+        said = block("conversation", each.thread) if each.thread else ""
+        parts += [block("remark", each.request, number=f"R{number}"), _place(each, repository), said]
+    return "\n\n".join(part for part in parts if part)
+
+
+def verdicts(answer: str) -> dict[int, tuple[bool, str]]:
+    """Of an answer to several remarks: number → whether it is done, and the words to whoever wrote it."""
+    found, number = dict[int, tuple[bool, str]](), 0
+    for line in answer.splitlines():
+        match = _VERDICT.match(line.strip().lstrip("-*` "))
+        if match:
+            number = int(match[1])
+            found[number] = (match[2] == "done", line.strip().lstrip("-*` ")[match.end() :].strip("`* "))
+        elif number and line.strip():
+            done, words = found[number]
+            found[number] = (done, f"{words} {line.strip()}".strip())
+        else:
+            number = 0
+    return found
 
 
 def _place(asked: Asked, repository: Repository) -> str:

@@ -46,10 +46,12 @@ class Arbiter:
         self,
         failures: Mapping[Case, str],
         earlier: Mapping[str, Ruling],
+        objections: Mapping[str, str],
         repository: Repository,
         stage: str,
     ) -> dict[str, Ruling]:
-        """A ruling on each test that fails, test → why; `earlier` are those on the same tests."""
+        """A ruling on each test that fails, test → why; `earlier` are those on the same tests, and
+        `objections` what a test's author says against its own."""
         disagreements = [
             {
                 "test": case.id,
@@ -57,6 +59,7 @@ class Arbiter:
                 "source": block("test", case.text),
                 "failure": block("output", why),
                 "earlier": earlier[case.id].why if case.id in earlier else "",
+                "objection": objections.get(case.id, ""),
             }
             for case, why in failures.items()
         ]

@@ -6,20 +6,20 @@ takes the claim back. What the smoke run executed of it is added later, from the
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from pydantic import Field
 
 from pipeline.coding.repository import Repository
-from pipeline.errors import Cancelled, ContextOverflow, PipelineError
+from pipeline.errors import BudgetReached, Cancelled, ContextOverflow, PipelineError
 from pipeline.model.asking import Context, ask, bullets, render
 from pipeline.model.llm import LLM
 from pipeline.planning.plan import Answer, Plan, Requirement
-from pipeline.proving.evidence import Evidence, Finding, Place, Verdict, locate
+from pipeline.proving.evidence import Evidence, Finding, Judged, Place, locate
 from pipeline.proving.held import CHECKED, held
 from pipeline.proving.reviewer import difference
-from pipeline.proving.scoring import Opinion, Remark, Score, contradictions, flaws, placed
+from pipeline.proving.scoring import Opinion, Remark, Score, contradictions, flaws, looked_at, placed
+from pipeline.threads import Threads
 
 UNPROVEN = "Not shown by the code: "
 REPAIRED_FROM_WEIGHT = 2
@@ -34,7 +34,7 @@ class Judgement(Answer):
 
     id: str
     objection: str = Field(default="", description="Weight 3: the strongest argument against `implemented`")
-    verdict: Verdict
+    verdict: Judged
     evidence: tuple[Evidence, ...] = ()
     note: str = ""
 
@@ -70,6 +70,8 @@ class Review:
     """1 to 5; none where nobody was asked, or a program saw that there is nothing to judge."""
     dropped: int = 0
     """Faults whose place does not exist."""
+    checked: tuple[str, ...] = ()
+    """What the opinions say that they held against the paper."""
     unjudged: str = ""
     """Why there is no opinion, where there should be one."""
     mended: tuple[Remark, ...] = ()
@@ -96,7 +98,7 @@ class Reviewer:
         """One finding for each requirement, in order, and the opinions on the whole; all are asked for side by side.
 
         Requirements that only settings have to fulfil are judged by program, where it can. Claims whose evidence is
-        not in the code go back once; after that they count as missing.
+        not in the code go back once; after that they count as missing. What the budget no longer pays for is `unread`.
         """
         required = self.plan.overview.requirements
         settled, reasons = self._held(required, repository)
@@ -105,9 +107,12 @@ class Reviewer:
 
         def judged(number: int) -> dict[str, Finding]:
             stage = "audit" if len(parts) == 1 else f"audit.{number + 1}of{len(parts)}"
-            return self._judged(stage, parts[number], repository, _first)
+            try:
+                return self._judged(stage, parts[number], repository, _first)
+            except BudgetReached as error:
+                return {r.id: Finding(r, "unread", (), str(error)) for r in parts[number]}
 
-        with ThreadPoolExecutor(MOST_PARTS + max(self.opinions, 1)) as beside:
+        with Threads(MOST_PARTS + max(self.opinions, 1)) as beside:
             verdicts = [beside.submit(judged, number) for number in range(len(parts))]
             opinions = self._opinions(repository, beside)
             for part in verdicts:
@@ -153,7 +158,8 @@ class Reviewer:
             settled |= self._judged(stage, asked, repository, task, None, change.touched)
         found = {finding.requirement.id: finding for finding in review.findings} | settled
         findings = tuple(_explained(finding, reasons) for finding in found.values())
-        return Review(repository, findings, faults, scores, dropped, review.unjudged, mended)
+        told = review.checked, review.unjudged, mended
+        return Review(repository, findings, faults, scores, dropped, *told)
 
     def _held(
         self, requirements: Sequence[Requirement], repository: Repository
@@ -169,7 +175,7 @@ class Reviewer:
         size = math.ceil(len(asked) / number) if number else 1
         return [asked[start : start + size] for start in range(0, len(asked), size)]
 
-    def _opinions(self, repository: Repository, beside: ThreadPoolExecutor) -> Callable[[], Review]:
+    def _opinions(self, repository: Repository, beside: Threads) -> Callable[[], Review]:
         """What is thought of the whole, begun now. What is delivered stands without it: that it failed is said."""
         broken = tuple(flaws(repository))
 
@@ -189,7 +195,7 @@ class Reviewer:
             faults = [fault for each in given for fault in each.critiques]
             stated = tuple(fault for fault in faults if placed(fault, repository))
             scores = tuple(each.score for each in given)
-            return Review(repository, (), stated, scores, len(faults) - len(stated))
+            return Review(repository, (), stated, scores, len(faults) - len(stated), looked_at(given))
 
         return ended
 
@@ -249,7 +255,9 @@ class _Change:
 def gaps(findings: Sequence[Finding]) -> list[Finding]:
     """What a repair is asked to close, the heaviest first."""
     open_ = [
-        f for f in findings if f.verdict != "implemented" and f.requirement.weight >= REPAIRED_FROM_WEIGHT
+        f
+        for f in findings
+        if f.verdict not in ("implemented", "unread") and f.requirement.weight >= REPAIRED_FROM_WEIGHT
     ]
     return sorted(open_, key=lambda finding: -finding.requirement.weight)
 

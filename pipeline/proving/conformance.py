@@ -4,7 +4,7 @@ The wrong side is mended and everything runs again. A program alone marks a test
 stays where it is, with both readings in the report.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from pipeline.proving.arbiter import Arbiter, Ruling
 from pipeline.proving.authoring import GIVES_UP, Author, Suite
 from pipeline.running.fixing import Fixer
 from pipeline.running.probing import Mutant, Probed, blamed
-from sandbox.report import ExecutionReport
+from sandbox.report import ExecutionReport, PhaseResult
 
 ENOUGH = 0.8
 """Of the faults that are put into the code, so many shall be noticed."""
@@ -53,6 +53,8 @@ class Conformed:
     repository: Repository
     """With the tests."""
     untested: Mapping[str, str] = field(default_factory=dict)
+    partly: Mapping[str, str] = field(default_factory=dict)
+    """Requirement → what of it is not tested, and why."""
     disputes: tuple[Dispute, ...] = ()
     settled: tuple[str, ...] = ()
     """A line for each disagreement that was settled."""
@@ -67,10 +69,14 @@ class Conformance:
     fixer: Fixer
     repository: Repository
     """As it stands; with what runs, to begin with."""
+    sharpens: bool = True
+    """Whether tests that notice too little go back once."""
     untested: dict[str, str] = field(default_factory=dict)
     disputes: list[Dispute] = field(default_factory=list)
     settled: list[str] = field(default_factory=list)
     _rulings: dict[str, Ruling] = field(default_factory=dict, init=False)
+    _objections: dict[str, str] = field(default_factory=dict, init=False)
+    """Of a test's author to the last ruling on it."""
     _corrected: set[str] = field(default_factory=set, init=False)
     _sharpened: bool = field(default=False, init=False)
 
@@ -82,12 +88,13 @@ class Conformance:
             self._add(suite)
             if not runs:
                 # Delivered as they were paid for; nobody has seen them run.
-                return Conformed(self.repository, self.untested)
+                return Conformed(self.repository, self.untested, suite.partly)
             self._fit()
             for number in range(1, ROUNDS + 1):
                 if not files_of_tests(self.repository.files) or self._round(number, last=number == ROUNDS):
                     break
-        return Conformed(self.repository, self.untested, tuple(self.disputes), tuple(self.settled))
+        told = tuple(self.disputes), tuple(self.settled)
+        return Conformed(self.repository, self.untested, suite.partly, *told)
 
     def _add(self, suite: Suite) -> None:
         needed = "-r requirements.txt\npytest\n"
@@ -106,14 +113,15 @@ class Conformance:
         """One execution and what follows from it; whether nothing is left to do."""
         before = self.repository
         execution = self.fixer.executed_as(before, "with the tests from the paper")
-        probed = Probed.of(execution)
+        probed = Probed.of(execution.phases)
         if probed is None:
             self._stopped(execution)
-            return not files_of_tests(self.repository.files)
+            return bool(execution.unproven) or not files_of_tests(self.repository.files)
         known = {case.id: case for case in cases(before.files)}
         wrong = {name: why for name, why in probed.failures.items() if name not in known}
         wrong |= dict.fromkeys(probed.blind, _BLIND)
         failures = {known[name]: why for name, why in probed.failures.items() if name in known}
+        self.fixer.found("tests", f"{len(known) - len(failures)} of {len(known)} pass")
         if failures:
             wrong |= self._settled(failures, execution, number, last=last)
         if last:
@@ -130,7 +138,8 @@ class Conformance:
     ) -> dict[str, str]:
         """Have it decided who is wrong, and the code mended; what is asked of tests comes back, test → why."""
         try:
-            rulings = self.arbiter.rule(failures, self._rulings, self.repository, f"arbiter.{number}")
+            earlier = self._rulings, self._objections
+            rulings = self.arbiter.rule(failures, *earlier, self.repository, f"arbiter.{number}")
         except GIVES_UP as error:
             for case in failures:
                 self._mark(case.id, "disputed", f"Nobody has decided: {error}")
@@ -150,10 +159,12 @@ class Conformance:
         for case, failure in failures.items():
             ruling, earlier = rulings[case.id], self._rulings.get(case.id)
             self._rulings[case.id] = ruling
+            objection = self._objections.pop(case.id, "")
             if ruling.wrong == "paper":
                 self._mark(case.id, "disputed", ruling.why)
             elif (earlier and earlier.wrong == ruling.wrong) or last:
-                self._mark(case.id, "disputed", "What was changed because of that ruling did not settle it.")
+                note = "What was changed because of that ruling did not settle it."
+                self._mark(case.id, "disputed", f"Its author objects: {objection}" if objection else note)
             elif ruling.wrong == "code":
                 code[case.id] = failure
             else:
@@ -184,14 +195,10 @@ class Conformance:
     def _mend(self, execution: ExecutionReport) -> bool:
         """Whether the code was changed as the model proposes, and still runs as it did."""
         try:
-            change = self.fixer.change(self.repository, execution)
+            change = self.fixer.proposed(self.repository, execution)
         except GIVES_UP:
             return False
-        if change is None:
-            return False
-        failure = self.fixer.executed_as(change.repository, "with that change").failure
-        if failure and failure.phase != "tests":
-            self.fixer.take_back(change)
+        if change is None or self.fixer.broken_by(change, self.repository, despite="tests"):
             return False
         self.repository = change.repository
         return True
@@ -205,7 +212,9 @@ class Conformance:
         if not asked:
             return
         try:
-            changed = self.author.corrected(files_of_tests(self.repository.files), asked, stage)
+            tests = files_of_tests(self.repository.files)
+            judged = self._rulings.keys() & asked.keys()
+            changed, objections = self.author.corrected(tests, asked, judged, stage)
         except GIVES_UP as error:
             for name, why in asked.items():
                 if name in self._rulings:
@@ -214,12 +223,18 @@ class Conformance:
                     self._drop(name, why)
             return
         self.repository = Repository({**self.repository.files, **changed})
-        self.settled += [f"{name}, test: {why}" for name, why in asked.items()]
+        self._objections |= objections
+        self.settled += [f"{name}, test: {why}" for name, why in asked.items() if name not in objections]
 
     def _sharpen(self, probed: Probed, number: int) -> bool:
         """Whether the tests were changed because they notice too little; asked for once."""
         killed = len(probed.mutants) - len(probed.survivors)
-        if self._sharpened or not probed.mutants or killed >= ENOUGH * len(probed.mutants):
+        if (
+            not self.sharpens
+            or self._sharpened
+            or not probed.mutants
+            or killed >= ENOUGH * len(probed.mutants)
+        ):
             return False
         self._sharpened = True
         survivors = [self._told(mutant) for mutant in probed.survivors]
@@ -238,6 +253,8 @@ class Conformance:
 
     def _stopped(self, execution: ExecutionReport) -> None:
         """An execution that knows nothing of tests: they did not end, or the code did not come so far."""
+        if execution.unproven:
+            return
         said = execution.phases[-1]
         why = " ".join(said.problems) or "The code did not come so far as the tests."
         for path in files_of_tests(self.repository.files):
@@ -290,11 +307,13 @@ class Conformance:
 
 
 def conformity(
-    conformed: Conformed, repository: Repository, execution: ExecutionReport | None
+    conformed: Conformed, repository: Repository, phases: Iterable[PhaseResult]
 ) -> dict[str, Any] | None:
-    """`tests` of the report on `repository`, which may have changed since; None where there are neither tests nor
-    requirements that lack one."""
-    all_, probed = cases(repository.files), Probed.of(execution)
+    """`tests` of the report on `repository`, which may have changed since and has come through `phases`.
+
+    None where there are neither tests nor requirements that lack one.
+    """
+    all_, probed = cases(repository.files), Probed.of(phases)
     if not all_ and not conformed.untested:
         return None
     outcomes = {case: _outcome(case, probed) for case in all_}
@@ -322,7 +341,29 @@ def conformity(
         "untested": [
             {"requirement": id_, "why": why} for id_, why in conformed.untested.items() if id_ not in tested
         ],
+        "partly": [
+            {"requirement": id_, "why": why} for id_, why in conformed.partly.items() if id_ in tested
+        ],
     }
+
+
+def conforming_again(
+    old: Mapping[str, Any] | None, repository: Repository, phases: Iterable[PhaseResult]
+) -> dict[str, Any] | None:
+    """`tests` of a report, made anew by `phases` of what the repository has become: where its tests were run.
+
+    A disagreement stays as it was settled, or open for as long as its test does not pass.
+    """
+    phases = tuple(phases)
+    if not old or Probed.of(phases) is None:
+        return {**old, "earlier": True} if old else None
+    untested, partly = (
+        {each["requirement"]: each["why"] for each in old.get(kind, ())} for kind in ("untested", "partly")
+    )
+    told = conformity(Conformed(repository, untested, partly), repository, phases)
+    open_ = {item["id"] for item in told["items"] if item["outcome"] != "passed"} if told else set()
+    disputes = [dispute for dispute in old["disputes"] if dispute["test"] in open_]
+    return told and {**told, "disputes": disputes, "settled": old["settled"]}
 
 
 def _outcome(case: Case, probed: Probed | None) -> Literal["passed", "failed", "disputed", "not-run"]:

@@ -3,18 +3,32 @@
 import ast
 import io
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from pydantic import Field
 
 from pipeline.coding.checks.settings import symbols
-from pipeline.coding.repository import Repository
 from pipeline.planning.plan import Answer, Requirement
 from sandbox import syntax
 
-Verdict = Literal["implemented", "partial", "missing", "deviates"]
+Judged = Literal["implemented", "partial", "missing", "deviates"]
+Verdict = Judged | Literal["unread"]
+"""`unread`: nobody was paid to look."""
+
+
+class Code(Protocol):
+    """Files that evidence is looked up in: a Repository, or what a judge reads of any directory."""
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Path → text."""
+        ...
+
+    def python_files(self) -> dict[str, str]:
+        """Sorted by path."""
+        ...
 
 
 class Evidence(Answer):
@@ -44,20 +58,20 @@ class Finding:
     evidence: tuple[Evidence, ...]
     note: str
 
-    def places(self, repository: Repository) -> tuple[Place, ...]:
+    def places(self, repository: Code) -> tuple[Place, ...]:
         """Where the evidence stands in `repository`; what is no longer there is left out."""
         located = dict.fromkeys(locate(evidence, repository) for evidence in self.evidence)
         return tuple(place for place in located if isinstance(place, Place))
 
 
-def locate(evidence: Evidence, repository: Repository) -> Place | str:
+def locate(evidence: Evidence, repository: Code) -> Place | str:
     """Where the evidence stands, or a sentence on why it does not."""
     source = repository.files.get(evidence.file)
     if source is None:
         return f"there is no file {evidence.file}"
     first, last = 1, len(source.split("\n"))
     if evidence.symbol:
-        known = symbols(source) if evidence.file.endswith(".py") else {}
+        known = symbols(source) if evidence.file.endswith((".py", ".ipynb")) else {}
         if evidence.symbol not in known:
             return f"{evidence.file} defines no {evidence.symbol}"
         first, last = known[evidence.symbol]
@@ -69,7 +83,7 @@ def locate(evidence: Evidence, repository: Repository) -> Place | str:
     return Place(evidence.file, number, number, "")
 
 
-def line_of(evidence: Evidence, repository: Repository, first: int, last: int) -> int | None:
+def line_of(evidence: Evidence, repository: Code, first: int, last: int) -> int | None:
     """The first of these lines that is the evidence's, with its comment or without; None: there is none."""
     source, wanted = repository.files[evidence.file], evidence.line.strip()
     lines = [line.strip() for line in source.split("\n")]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.coding.checks.settings import reading, setting
+from pipeline.coding.checks.settings import naming, reading, setting
 from pipeline.coding.repository import Repository
 from pipeline.planning.plan import Plan, Requirement
 from pipeline.proving.evidence import Evidence, Finding
@@ -44,6 +44,14 @@ def _doubts(key: str, requirement: Requirement, plan: Plan, repository: Reposito
     elif line.value != (planned := entry.model_dump(mode="json")["value"]):
         yield f"`{key}` is {line.value}, and was planned as {planned}"
     elif not mentions(requirement.quote, entry.value) and not same_place:
-        yield f"the paper does not give `{key}` where it states this"
+        source = (
+            f"is quoted from [{plan.anchors[key]}], and" if key in plan.anchors else "has no quotation, and"
+        )
+        yield f"`{key}` {source} what is quoted for the requirement does not hold it"
     elif reading(key, repository) is None:
-        yield f"no code reads `{key}` by its name"
+        path = naming(key, repository)
+        yield (
+            f"`{key}` is named in `{path}`, but not as a key that is read"
+            if path
+            else f"no code names `{key}`"
+        )

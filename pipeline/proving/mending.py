@@ -2,24 +2,27 @@
 
 import statistics
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from pipeline.coding.coding import Written
 from pipeline.coding.edits import EditError, apply, parse
 from pipeline.coding.repository import Repository
 from pipeline.contract import DEVELOPMENT, TESTS
+from pipeline.errors import BudgetReached
 from pipeline.model.asking import Context, ask_text, block, bullets, render
+from pipeline.model.division import LEFT_OUT
 from pipeline.model.llm import LLM
 from pipeline.model.window import within_window
 from pipeline.planning.plan import Plan
 from pipeline.proving.audit import Review, Reviewer, gaps, numbered
 from pipeline.proving.evidence import Finding
+from pipeline.proving.held import held
 from pipeline.proving.reviewer import shown
 from pipeline.proving.scoring import LOWEST, Critique, Judgement, flaws, placed, severest_first
 from pipeline.reading.paper import Paper
 from pipeline.running.fixing import Fixer
 from pipeline.running.remedies import Change
+from pipeline.threads import Threads
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Audited:
     """One line for each requirement that a repair round brought to `implemented`, and for each fault it mended."""
     changed: bool = False
     """Whether a repair was kept."""
+    ran_out: str = ""
+    """Where the budget did not last: after what."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +57,28 @@ class Prover:
         """Review what `fixer` has run, and repair it where it runs and requirements say what it shall do.
 
         Pinned to what it ran with, it runs in a fresh sandbox once more while the model reads the code. A repair
-        that is refused or breaks the run is dropped. Raises SandboxError and what the model's client raises.
+        that is refused or breaks the run is dropped; where the budget ends, what stands is what comes back. Raises
+        SandboxError and what the model's client raises.
         """
         if fixer is None or not fixer.executed_as(repository).ok:
             _, review = self._look(repository, fixer)
             return self._audited(review, repository, ())
         pinned = fixer.pinned(repository)
-        with ThreadPoolExecutor(1) as beside:
+        with Threads(1) as beside:
             beside.submit(fixer.executed_as, pinned)
             reviewer, review = self._look(pinned, fixer, repository)
             rounds = self.max_repairs if self.plan.overview.requirements else 0
             return self._mended(reviewer, review, written, fixer, rounds)
+
+    def unread(self, repository: Repository, why: str) -> Audited:
+        """What is known where nobody is paid to read it: what a program sees."""
+        required = self.plan.overview.requirements
+        said = [held(requirement, self.plan, repository) for requirement in required]
+        findings = [
+            each if isinstance(each, Finding) else Finding(requirement, "unread", (), why)
+            for requirement, each in zip(required, said, strict=True)
+        ]
+        return Audited(repository, tuple(findings), None, why if self.opinions else "")
 
     def _look(
         self, repository: Repository, fixer: Fixer | None, executed: Repository | None = None
@@ -81,7 +97,7 @@ class Prover:
     def _mended(
         self, reviewer: Reviewer, review: Review, written: Written, fixer: Fixer, rounds: int
     ) -> Audited:
-        first = review.repository
+        first, ran_out = review.repository, ""
         repaired: list[str] = []
         dropped: list[str] = []
         for number in range(1, rounds + 1):
@@ -93,16 +109,26 @@ class Prover:
                 refused = "; ".join(fixer.objections(before, candidate))
             except EditError as error:
                 refused = str(error)
+            except BudgetReached as error:
+                ran_out = f"{LEFT_OUT['second look']}: {error}"
+                break
             if refused:
                 dropped.append(f"It was refused: {refused}")
                 continue
+            fixer.executed_as(before)  # What runs beside has to end first.
             if failure := fixer.broken_by(_closing(review, candidate), before):
-                dropped.append(f"The smoke run no longer passed: {failure}")
+                dropped.append(f"It was taken back, since with it {failure}")
                 continue
-            again = reviewer.again(review, candidate, f"audit.{number}")
+            try:
+                again = reviewer.again(review, candidate, f"audit.{number}")
+            except BudgetReached as error:
+                ran_out = (
+                    f"{LEFT_OUT['second look']}, so a repair was dropped that nobody could look at: {error}"
+                )
+                break
             repaired += _came_of(review, again)
             review = again
-        return self._audited(review, first, tuple(repaired))
+        return self._audited(review, first, tuple(repaired), ran_out)
 
     def _repair(self, review: Review, written: Written, stage: str, dropped: Sequence[str]) -> Repository:
         """The repository as the writer would mend it; `dropped` is what came of earlier rounds. Raises EditError."""
@@ -121,8 +147,14 @@ class Prover:
         )
         return apply(review.repository, parse(ask_text(self.llm, written.context, stage, task)))
 
-    def _audited(self, review: Review, first: Repository, repaired: tuple[str, ...]) -> Audited:
+    def _audited(
+        self, review: Review, first: Repository, repaired: tuple[str, ...], ran_out: str = ""
+    ) -> Audited:
         judgement = judgement_of(review, self.llm) if self.opinions else None
+        unread = [finding for finding in review.findings if finding.verdict == "unread"]
+        if unread:
+            ids = ", ".join(finding.requirement.id for finding in unread)
+            ran_out = "; ".join(filter(None, [f"the judge's look at {ids}: {unread[0].note}", ran_out]))
         return Audited(
             review.repository,
             tuple(_doubted(finding, judgement) for finding in review.findings),
@@ -130,6 +162,7 @@ class Prover:
             review.unjudged,
             repaired,
             review.repository != first,
+            ran_out,
         )
 
 
@@ -146,6 +179,7 @@ def judgement_of(review: Review, llm: LLM) -> Judgement | None:
         critiques=severest_first(critiques),
         scores=review.scores,
         dropped=review.dropped,
+        checked=review.checked,
         model=share.model,
         usd=share.usage.usd,
         usage=share.usage,
@@ -154,9 +188,9 @@ def judgement_of(review: Review, llm: LLM) -> Judgement | None:
 
 def _closing(review: Review, candidate: Repository) -> Change:
     """What is tried to close what a review found open."""
-    open_ = [finding.requirement.id for finding in gaps(review.findings)]
-    faults = [f"what the judge found in {fault.file}" for fault in review.weighty]
-    return Change(candidate, f"review: {', '.join(dict.fromkeys([*open_, *faults]))}")
+    open_ = [f"{finding.requirement.id} ({finding.verdict})" for finding in gaps(review.findings)]
+    faults = [f"a fault in {fault.file}" for fault in review.weighty]
+    return Change(candidate, f"what the review found: {', '.join(dict.fromkeys([*open_, *faults]))}")
 
 
 def _came_of(before: Review, after: Review) -> list[str]:

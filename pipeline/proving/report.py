@@ -17,17 +17,20 @@ from pipeline.model.llm import Role, Share, Usage
 from pipeline.planning.documents import yaml_value
 from pipeline.planning.plan import Plan
 from pipeline.proving.evidence import Finding, Place
-from pipeline.proving.scope import counted
+from pipeline.proving.grades import graded
+from pipeline.proving.rereading import NOT_REREAD, Reread
+from pipeline.proving.scope import counted, recounted
 from pipeline.proving.scoring import Judgement
 from pipeline.reading.paper import Paper
 from pipeline.running.figures import NO_FIGURES, Figures
 from pipeline.running.fixing import Attempt
+from pipeline.running.longer import NOTHING_AFTER, Afterwards
 from sandbox.report import ExecutionReport, LineCoverage, Mode
 
 TAIL = 4_000
 """Characters kept of each output stream of an attempt."""
 DERIVED = frozenset({"requirements.txt", DEVELOPMENT, VERSION})
-VERDICTS = ("implemented", "partial", "missing", "deviates")
+VERDICTS = ("implemented", "partial", "missing", "deviates", "unread")
 
 
 def attempt_entry(attempt: Attempt) -> dict[str, Any]:
@@ -57,25 +60,29 @@ def execution_report(
     method: str | None = None,
     shares: Mapping[Role, Share] | None = None,
     plan: Plan | None = None,
-    mode: Mode,
+    mode: Mode = "smoke",
     execution: ExecutionReport | None,
+    after: Afterwards = NOTHING_AFTER,
     attempts: Sequence[Attempt],
     findings: Sequence[Finding] = (),
     judgement: Judgement | None = None,
     unjudged: str = "",
     platforms: Mapping[str, str] | None = None,
     tests: Mapping[str, Any] | None = None,
+    results: Sequence[Mapping[str, Any]] = (),
     figures: Figures = NO_FIGURES,
     repository: Repository,
     written: Repository | None = None,
     doubts: Sequence[str] = (),
     told: str = "",
+    unpaid: Sequence[str] = (),
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """The report as JSON data, valid against `execution-report.schema.json`.
 
     `written` is the code before anything was changed because of a run or an audit; None: it grew between the runs.
-    `doubts` are what the reported run leaves in doubt; `told` is what its writer said of such, or what came of that.
+    `unpaid` is what was left out because the budget would not pay for it. `doubts` are what the reported run leaves in
+    doubt; `told` is what its writer said of such, or what came of that.
     """
     contract = contract_of(repository.files)
     given = GIVEN if contract > 1 else ()
@@ -83,30 +90,39 @@ def execution_report(
     generated = sum(len(text.splitlines()) for text in own.values())
     step_by_step = sum(attempt.lines_changed for attempt in attempts)
     changed = edits.lines_changed(_own(written), _own(repository)) if written else step_by_step
-    measured = execution.coverage if execution else {}
+    # A run that was stopped may have had no time to say what it executed.
+    measured = (
+        execution.coverage
+        if execution and any(execution.coverage[p].executed for p in execution.coverage)
+        else {}
+    )
     coverage = {path: lines for path, lines in measured.items() if _is_own(path, given)}
     executable = sum(len(file.executable) for file in coverage.values())
     executed = sum(len(file.executed) for file in coverage.values())
+    shown = after.longer if after.longer and after.mode != "smoke" else execution
     environment = None
     if execution:
         environment = asdict(execution.environment)
         environment["packages"] = list(execution.environment.packages)
         environment["notes"] = list(execution.environment.notes)
         environment["left_out"] = list(execution.environment.left_out)
-    return {
+    report = {
         "paper": paper and {"arxiv_id": paper.arxiv_id, "version": paper.version, "title": paper.title},
         "method": method,
         "model": shares["writer"].model if shares else None,
         "models": {role: _share(share) for role, share in shares.items()} if shares else None,
         "status": "not-run" if execution is None else "runs" if execution.ok else "fails",
-        "mode": mode,
+        "mode": after.mode if after.mode != "smoke" else mode,
+        "runs": after.runs,
+        "full_run_estimate": after.full_run_estimate,
         "contract": contract,
         "environment": environment,
         "platforms": dict(platforms or {}),
         "attempts": [attempt_entry(attempt) for attempt in attempts],
-        "metrics": dict(execution.metrics) if execution else {},
-        "undefined": dict(execution.undefined) if execution else {},
-        "unfinished": list(execution.unfinished) if execution else [],
+        "metrics": dict(shown.metrics) if shown else {},
+        "undefined": dict(shown.undefined) if shown else {},
+        "unfinished": list(shown.unfinished) if shown else [],
+        "unproven": execution.unproven if execution else "",
         "phases": [
             {
                 "phase": p.phase,
@@ -131,15 +147,18 @@ def execution_report(
             "total": len(findings),
             "refused": len(plan.refused) if plan else 0,
             "items": [
-                _requirement(finding, plan, repository, coverage) | {"tested_by": _tested_by(finding, tests)}
+                _requirement(finding, plan, repository, coverage)
+                | {"tested_by": _tested_by(finding.requirement.id, tests)}
                 for finding in findings
             ],
         },
         "tests": tests,
+        "results": [dict(result) for result in results],
         "scope": _scope(plan, findings),
         "corrections": _corrections(plan, paper) if plan and paper else [],
         "judge": _judge(judgement, unjudged),
         "assumptions": _assumptions(plan) if plan else [],
+        "unpaid": list(unpaid),
         "usage": asdict(sum((share.usage for share in shares.values()), Usage()) if shares else Usage()),
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
         "versions": {
@@ -148,6 +167,7 @@ def execution_report(
             "platform": sys.platform,
         },
     }
+    return report | {"requirements": graded(report)}
 
 
 def _is_own(path: str, given: Collection[str]) -> bool:
@@ -161,33 +181,60 @@ def carried_over(
     before: Repository,
     after: Repository,
     execution: ExecutionReport | None,
+    reread: Reread = NOT_REREAD,
 ) -> dict[str, Any]:
     """`new`, the report on a changed repository, with what `old` says of paper, requirements and assumptions.
 
-    Verdicts stay those of the audit before the change. Their evidence is looked up again, by symbol or by the
-    line's text; what is gone is left out. What both have cost is added. An empty `old` adds nothing.
+    Where nobody has read the change, verdicts stay those of the audit before it. Their evidence is looked up again, by
+    symbol or by the line's text; what is gone is left out. What both have cost is added. An empty `old` adds nothing.
     """
     if not old:
         return new
     coverage = execution.coverage if execution else {}
-    items = []
+    items, unread = [], set()
+    review = reread.review
+    found = {finding.requirement.id: finding for finding in review.findings} if review else {}
     for item in old["requirements"]["items"]:
-        found = (_moved(evidence, before, after) for evidence in item["evidence"])
-        items.append(item | {"evidence": [_evidence(place, coverage) for place in found if place]})
-    return new | {
+        if finding := found.get(item["id"]):
+            note = finding.note or (item["note"] if finding.verdict == item["verdict"] else "")
+            places = [_evidence(place, coverage) for place in finding.places(after)]
+            items.append(item | {"verdict": finding.verdict, "note": note, "evidence": places})
+            continue
+        moved = [(place, each) for each in item["evidence"] if (place := _moved(each, before, after))]
+        items.append(item | {"evidence": [_evidence(place, coverage) for place, _ in moved]})
+        if any(_text(asdict(place), after) != _text(was, before) for place, was in moved):
+            unread.add(item["id"])
+    tests = new["tests"]
+    items = [item | {"tested_by": _tested_by(item["id"], tests)} for item in items]
+    carried = new | {
         "paper": old["paper"],
-        "requirements": old["requirements"] | {"items": items},
-        # A revision runs none; they are of the code before it.
-        "tests": old["tests"] | {"earlier": True} if old.get("tests") else new["tests"],
-        "scope": old.get("scope"),
+        "requirements": old["requirements"]
+        | {verdict: sum(item["verdict"] == verdict for item in items) for verdict in VERDICTS}
+        | {"items": items, "reread": bool(review), "not_reread": reread.why_not},
+        # Nor does it make the paper's runs again.
+        "results": [
+            result | {"earlier": result["measured"] is not None} for result in old.get("results", ())
+        ],
+        "scope": recounted(old.get("scope"), {item["id"]: item["verdict"] for item in items}),
         "corrections": old.get("corrections", []),
-        "judge": _judged_before(old.get("judge"), before, after),
+        "judge": _judge(reread.judgement, "")
+        if reread.judgement
+        else _judged_before(old.get("judge"), before, after),
         "assumptions": old["assumptions"],
+        "unpaid": old.get("unpaid", []),
         "models": _added(old.get("models"), new["models"]),
+        # A revision makes no such runs; what they take is hardly changed by one.
+        "runs": [run | {"earlier": True} for run in old.get("runs", [])],
+        "full_run_estimate": old.get("full_run_estimate", new["full_run_estimate"]),
         # A revision draws none; those that are there are of the code before it.
         "figures": old["figures"] | {"earlier": True} if old.get("figures") else new["figures"],
         "usage": asdict(Usage(**old["usage"]) + Usage(**new["usage"])),
     }
+    return carried | {"requirements": graded(carried, unread)}
+
+
+def _text(place: Mapping[str, Any], repository: Repository) -> list[str]:
+    return repository.files[place["file"]].splitlines()[place["start"] - 1 : place["end"]]
 
 
 def _judged_before(
@@ -225,7 +272,7 @@ def _share(share: Share) -> dict[str, Any]:
 def _figures(figures: Figures, paper: Paper | None) -> dict[str, Any]:
     captions = {figure.anchor: figure.caption for figure in paper.figures} if paper else {}
     return {
-        "mode": "smoke",
+        "mode": figures.mode,
         "earlier": False,
         "shown": [
             {
@@ -279,13 +326,11 @@ def _requirement(
     }
 
 
-def _tested_by(finding: Finding, tests: Mapping[str, Any] | None) -> list[str]:
+def _tested_by(requirement: str, tests: Mapping[str, Any] | None) -> list[str]:
     """Tests of a requirement that pass."""
     items = tests["items"] if tests else ()
     return [
-        item["id"]
-        for item in items
-        if item["outcome"] == "passed" and finding.requirement.id in item["requirements"]
+        item["id"] for item in items if item["outcome"] == "passed" and requirement in item["requirements"]
     ]
 
 
@@ -321,14 +366,16 @@ def _judge(judgement: Judgement | None, unjudged: str) -> dict[str, Any] | None:
         "scores": list(judgement.scores) if judgement else [],
         "critiques": [asdict(critique) for critique in judgement.critiques] if judgement else [],
         "dropped": judgement.dropped if judgement else 0,
+        "checked": list(judgement.checked) if judgement else [],
         "why_not": unjudged,
     }
 
 
-def _assumptions(plan: Plan) -> list[dict[str, str]]:
+def _assumptions(plan: Plan) -> list[dict[str, Any]]:
     """What the paper leaves open, then configuration values that it does not give."""
     open_questions = [
-        {"kind": "open question", "subject": item.question, "assumption": item.assumption, "why": item.why}
+        {"kind": "open question", "subject": item.question}
+        | item.model_dump(mode="json", exclude={"question"})
         for item in plan.overview.unclear
     ]
     values = [

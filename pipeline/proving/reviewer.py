@@ -9,14 +9,16 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.coding.checks.settings import symbols
 from pipeline.coding.given import GIVEN
-from pipeline.coding.repository import Repository, interface
-from pipeline.contract import HARNESS, contract_of
+from pipeline.coding.repository import Repository
+from pipeline.contract import TESTS, contract_of
 from pipeline.model.asking import Context, block, bullets
 from pipeline.planning.plan import Plan, ScopeItem
 from pipeline.proving.evidence import without_comments
 from pipeline.proving.scoring import code_of
 from sandbox.report import ExecutionReport
 
+_MADE = ("requirements.txt", "reproduce.sh")
+"""By program, from what was installed: nothing of the paper is in them."""
 _AROUND = 12
 """Lines shown before and after those that changed."""
 
@@ -33,8 +35,6 @@ def shown(context: Context, plan: Plan, repository: Repository, execution: Execu
         context = context.extended("assumptions", bullets(said))
     if left_out := [item for item in plan.scope or () if item.why]:
         context = context.extended("left_out", bullets(_grouped(left_out)))
-    if contract_of(repository.files) > 1:
-        context = context.extended("interface", interface(repository.files[HARNESS]), path=HARNESS)
     for path, text in _visible(repository).items():
         context = context.extended("code", text, path=path)
     return context.extended("executed", _executed(repository, execution))
@@ -56,6 +56,7 @@ def _visible(repository: Repository) -> dict[str, str]:
     return {
         path: without_comments(text) if path.endswith(".py") else text
         for path, text in code_of(repository).items()
+        if path not in _MADE or contract_of(repository.files) == 1
     }
 
 
@@ -76,18 +77,14 @@ def _stated(plan: Plan, number: int) -> str:
 
 def _executed(repository: Repository, execution: ExecutionReport | None) -> str:
     """Without anything that differs from one run of the same code to the next."""
-    return "\n".join(_said(repository, execution)) if execution else "Nothing was executed."
+    return "\n".join(_said(repository, execution)) if execution else "It is not reported what was executed."
 
 
 def _said(repository: Repository, execution: ExecutionReport) -> Iterator[str]:
     for phase in execution.phases:
         yield f"{phase.phase}, `{' '.join(phase.result.argv)}`: {'passed' if phase.ok else 'failed'}"
-    for name, value in execution.metrics.items():
-        yield f"metric {name}: {value:.3g}"
-    for name, why in execution.undefined.items():
-        yield f"metric {name}: undefined, {why}"
     for path, lines in execution.coverage.items():
-        if path in GIVEN or path not in repository.files:
+        if path in GIVEN or path.startswith(TESTS) or path not in repository.files:
             continue
         yield f"{path}: {len(lines.executed)} of {len(lines.executable)} executable lines ran"
         for name, (first, last) in symbols(repository.files[path]).items():

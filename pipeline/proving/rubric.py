@@ -1,32 +1,24 @@
-"""Scoring by a rubric of PaperBench's form (arXiv 2504.01848): leaves are judged, weights carry them up the tree.
+"""A rubric of PaperBench's form (arXiv 2504.01848): a tree whose leaves are judged, and whose weights carry them up.
 
-The model says whether a leaf is met and where; a program finds that line or takes the claim back. Leaves about
-execution and results are judged only with the report of a full run: code alone shows neither.
+Leaves about execution and results are judged only with what a run has shown: code alone shows neither.
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from pipeline.coding.repository import Repository
-from pipeline.model.asking import Context, ask, block, render
-from pipeline.model.llm import LLM, Usage
-from pipeline.planning.plan import Answer
-from pipeline.proving.evidence import Evidence, Place, locate
-from pipeline.proving.scoring import flaws, with_code
+from pipeline.model.llm import Usage
+from pipeline.proving.evidence import Place
 
 Category = Literal["Code Development", "Code Execution", "Result Analysis"]
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 OF_CODE: tuple[Category, ...] = ("Code Development",)
-LOG = "execution.log"
-"""What a run has said, named as if it were a file of the repository."""
 _BATCH = 20
-"""Leaves in one question."""
+"""Leaves in one question, at most."""
 
 
 class Node(BaseModel):
@@ -40,27 +32,22 @@ class Node(BaseModel):
     sub_tasks: tuple["Node", ...] = ()
     task_category: Category | None = None
 
+    @field_validator("task_category", mode="before")
+    @classmethod
+    def _is_whole(cls, given: object) -> object:
+        if given == "Subtree":
+            raise ValueError(
+                "the category Subtree stands for leaves that were cut off, with a share between 0 and 1: give the "
+                "rubric with all of its leaves"
+            )
+        return given
+
     def leaves(self) -> Iterator["Node"]:
         """In the tree's order."""
         for part in self.sub_tasks:
             yield from part.leaves()
         if not self.sub_tasks:
             yield self
-
-
-class Judged(Answer):
-    """The model's word on one leaf."""
-
-    leaf: str = Field(description="Its number, for example L7")
-    reason: str = Field(description="What decides it, in one or two sentences")
-    met: bool
-    evidence: tuple[Evidence, ...] = Field(default=(), description="Where; none if it is not met")
-
-
-class JudgedLeaves(Answer):
-    """The model's word on a batch."""
-
-    leaves: tuple[Judged, ...]
 
 
 @dataclass(frozen=True)
@@ -75,8 +62,22 @@ class Leaf:
     score: float
     """0 to 1: the share of the samples that hold it met."""
     places: tuple[Place, ...]
-    """In the code, or lines of `execution.log`."""
+    """In the code, or lines of what a run has said."""
     reason: str
+    """What the code does, or why a claim does not count."""
+    expectation: str = ""
+    """What was looked for."""
+    votes: Mapping[str, float] = field(default_factory=dict)
+    """Model → its score, where several have judged."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one question showed of the repository."""
+
+    leaves: tuple[str, ...]
+    """Ids."""
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,21 @@ class Graded:
     usd: float | None = 0.0
     """What it cost; None where the model has no known price."""
     usage: Usage = field(default_factory=Usage)
-    """All that the judge was asked in the run."""
+    """All that was asked, answers from the journal included."""
+    shown: tuple[Shown, ...] = ()
+    """What was chosen to be read, question by question."""
+    files: int = 0
+    """That could be read, copies counted once."""
+    unread: tuple[str, ...] = ()
+    """Sentences on what was left out as no code."""
+    unused: tuple[str, ...] = ()
+    """What a program finds to be reached by nothing: files, or `file: name`."""
+    nothing: str = ""
+    """Why there was nothing to judge, as a sentence."""
+    disputed: int = 0
+    """Leaves on which two judges disagreed."""
+    settled: int = 0
+    """Of them, those that a third has judged."""
 
 
 def read(path: Path) -> Node:
@@ -113,22 +128,19 @@ def read(path: Path) -> Node:
         raise ValueError("two leaves have the same id")
     if nameless := [leaf.id for leaf in leaves if leaf.task_category is None]:
         raise ValueError(f"the leaf {nameless[0]} has no task_category")
+    if not shares(root, CATEGORIES):
+        raise ValueError("no leaf of it has any weight, so nothing of it could be judged")
     return root
 
 
-def full_run(path: Path) -> str:
-    """What the report of a full run (`paper2code execute --mode full --json`) shows. Raises ValueError."""
-    try:
-        report = json.loads(path.read_text())
-        told: dict[str, Any] = {name: report[name] for name in ("mode", "status", "metrics", "attempts")}
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError, TypeError, KeyError) as error:
-        raise ValueError("it is no execution report") from error
-    if told["mode"] != "full":
-        raise ValueError("a smoke run on synthetic data shows no results: it takes a full one")
-    last = told.pop("attempts")[-1]
-    lines = [f"{name}: {value}" for name, value in told.items() if name != "metrics"]
-    lines += [f"metric {name}: {value}" for name, value in told["metrics"].items()]
-    return "\n".join([*lines, last["stdout_tail"], last["stderr_tail"]]).strip()
+def require_leaves(root: Node, ran: bool) -> None:
+    """That something of the rubric can be judged; `ran`: with what a run has shown. Raises ValueError."""
+    if not ran and not shares(root, OF_CODE):
+        number = sum(1 for _ in root.leaves())
+        raise ValueError(
+            f"none of its {number} leaves is about code alone: what it asks of runs and their results takes "
+            "--execution, a report of `execute --mode full` or a reproduce.log"
+        )
 
 
 def shares(root: Node, categories: Collection[Category]) -> dict[str, float]:
@@ -154,149 +166,36 @@ def shares(root: Node, categories: Collection[Category]) -> dict[str, float]:
     return dict(descend(root, 1.0)) if remains(root) else {}
 
 
-def batches(root: Node, execution: str = "") -> int:
-    """How many questions one sample takes."""
-    return -(-len(shares(root, CATEGORIES if execution else OF_CODE)) // _BATCH)
+def groups(root: Node, asked: Collection[str], most: int = _BATCH) -> list[list[Node]]:
+    """The leaves of these ids, those of one subtree together, at most `most` in a group."""
+
+    def split(node: Node) -> Iterator[list[Node]]:
+        mine = [leaf for leaf in node.leaves() if leaf.id in asked]
+        if len(mine) <= most:
+            if mine:
+                yield mine
+            return
+        waiting: list[Node] = []
+        for part in node.sub_tasks:
+            for group in split(part):
+                if len(waiting) + len(group) > most:
+                    yield waiting
+                    waiting = []
+                waiting = [*waiting, *group]
+        if waiting:
+            yield waiting
+
+    return [group for group in split(root) if group]
 
 
-def grade(
-    root: Node,
-    repository: Repository,
-    context: Context,
-    llm: LLM,
-    samples: int = 1,
-    execution: str = "",
-    concurrency: int = 1,
-) -> Graded:
-    """`repository` by the rubric; `context` holds the paper, `execution` what a full run has said.
-
-    Nothing is asked where there is nothing to judge. Raises AnswerInvalid and what the model's client raises.
-    """
-    judged_kinds = CATEGORIES if execution else OF_CODE
-    share = shares(root, judged_kinds)
-    leaves = [leaf for leaf in root.leaves() if leaf.id in share]
-    if any(flaws(repository)):
-        samples = 0
-    before = llm.usage.usd
-    seen = repository.with_file(LOG, execution) if execution else repository
-    context = with_code(context, repository)
-    if execution:
-        context = context.extended("execution", execution, path=LOG)
-    above = dict(_above(root))
-    batches = [leaves[start : start + _BATCH] for start in range(0, len(leaves), _BATCH)]
-
-    def judge(asked: tuple[int, int]) -> dict[str, tuple[tuple[Place, ...], str]]:
-        sample, number = asked
-        return _judged(batches[number], above, seen, context, llm, f"rubric.{sample}.{number + 1}")
-
-    found: dict[str, list[tuple[tuple[Place, ...], str]]] = {leaf.id: [] for leaf in leaves}
-    questions = [(sample, number) for sample in range(1, samples + 1) for number in range(len(batches))]
-    with ThreadPoolExecutor(concurrency) as executor:
-        for answers in executor.map(judge, questions):
-            for id_, answer in answers.items():
-                found[id_].append(answer)
-    graded = tuple(_leaf(leaf, share[leaf.id], found[leaf.id]) for leaf in leaves)
-    after = llm.usage.usd
-    scores = {leaf.id: leaf.score for leaf in graded}
-    kinds = {kind: kept for kind in judged_kinds if (kept := shares(root, [kind]))}
-    left_out = {
-        kind: sum(leaf.task_category == kind for leaf in root.leaves())
-        for kind in CATEGORIES
-        if kind not in judged_kinds
-    }
-    return Graded(
-        score=_sum(share, scores),
-        categories={kind: _sum(kept, scores) for kind, kept in kinds.items()},
-        leaves=graded,
-        left_out={kind: number for kind, number in left_out.items() if number},
-        samples=samples,
-        model=llm.shares["judge"].model,
-        usd=None if before is None or after is None else after - before,
-        usage=llm.shares["judge"].usage,
-    )
+def score(root: Node, kinds: Collection[Category], scores: Mapping[str, float]) -> float:
+    """What leaves' scores, by id, come to up the tree, of these categories' leaves alone."""
+    return sum(share * scores[id_] for id_, share in shares(root, kinds).items())
 
 
-def _sum(share: Mapping[str, float], scores: Mapping[str, float]) -> float:
-    return sum(share[id_] * scores[id_] for id_ in share)
-
-
-def _above(node: Node, path: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
+def above(node: Node, path: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each leaf's id, and the requirements that it is a part of."""
     for part in node.sub_tasks:
-        yield from _above(part, (*path, node.requirements))
+        yield from above(part, (*path, node.requirements))
     if not node.sub_tasks:
         yield node.id, path
-
-
-def _leaf(leaf: Node, share: float, found: Sequence[tuple[tuple[Place, ...], str]]) -> Leaf:
-    category = leaf.task_category
-    assert category is not None  # noqa: S101 - `read` refuses leaves without one
-    score = sum(bool(places) for places, _ in found) / len(found) if found else 0.0
-    places, reason = found[0] if found else ((), "There is no implementation to judge.")
-    return Leaf(leaf.id, leaf.requirements, category, share, score, places, reason)
-
-
-def _judged(
-    leaves: Sequence[Node],
-    above: Mapping[str, tuple[str, ...]],
-    repository: Repository,
-    context: Context,
-    llm: LLM,
-    stage: str,
-) -> dict[str, tuple[tuple[Place, ...], str]]:
-    """For each leaf where it is met, and why; nowhere: it is not met.
-
-    Claims whose evidence is not there go back once; after that they count as not met.
-    """
-    numbered = {f"L{number}": leaf for number, leaf in enumerate(leaves, 1)}
-    settled: dict[str, tuple[tuple[Place, ...], str]] = {}
-    problems: dict[str, str] = {}
-    for name in (stage, f"{stage}.again"):
-        asked = {number: leaf for number, leaf in numbered.items() if not settled or number in problems}
-        if not asked:
-            break
-
-        def unanswered(answer: JudgedLeaves, asked: Mapping[str, Node] = asked) -> Sequence[str]:
-            missing = asked.keys() - {each.leaf for each in answer.leaves}
-            return [f"{number} is not answered." for number in sorted(missing)]
-
-        task = render(
-            "rubric", leaves=_listed(asked, above, problems), log=LOG if LOG in repository.files else ""
-        )
-        answer = ask(llm, context, name, task, JudgedLeaves, unanswered)
-        by_number = {each.leaf: each for each in answer.leaves}
-        problems = {}
-        for number, leaf in asked.items():
-            judged = by_number[number]
-            places, why_not = _looked_up(judged, leaf, repository)
-            if judged.met and not places:
-                problems[number] = why_not
-            settled[leaf.id] = places, f"Not shown: {why_not}" if number in problems else judged.reason
-    return settled
-
-
-def _looked_up(judged: Judged, leaf: Node, repository: Repository) -> tuple[tuple[Place, ...], str]:
-    """Where a leaf is met, or nothing and why."""
-    if not judged.met:
-        return (), ""
-    found = [locate(evidence, repository) for evidence in judged.evidence]
-    places = tuple(place for place in found if isinstance(place, Place))
-    if leaf.task_category not in OF_CODE and not any(place.file == LOG for place in places):
-        return (), f"no line of {LOG} was named that is there."
-    missing = "; ".join(place for place in found if isinstance(place, str))
-    return places, missing or "no evidence was named."
-
-
-def _listed(
-    asked: Mapping[str, Node], above: Mapping[str, tuple[str, ...]], problems: Mapping[str, str]
-) -> str:
-    """The leaves, below what they are parts of."""
-    lines: list[str] = []
-    heading: tuple[str, ...] = ()
-    for number, leaf in asked.items():
-        if above[leaf.id] != heading:
-            heading = above[leaf.id]
-            lines.append(f"\nPart of: {' › '.join(heading)}\n")
-        again = f" Your last evidence was rejected: {problems[number]}" if number in problems else ""
-        lines.append(f"- {number} ({leaf.task_category}): {leaf.requirements}{again}")
-    return block("rubric", "\n".join(lines).strip())

@@ -8,15 +8,18 @@ from typing import Any
 from pipeline.planning.plan import ScopeItem
 
 KINDS = {
-    "equations": "equation",
-    "algorithms": "algorithm",
-    "tables": "table",
-    "figures": "figure",
-    "experiments": "experiment",
-    "datasets": "data set",
-    "baselines": "baseline",
+    "equations": ("numbered equation", "numbered equations"),
+    "algorithms": ("algorithm", "algorithms"),
+    "tables": ("table", "tables"),
+    "figures": ("figure", "figures"),
+    "experiments": ("section of experiments", "sections of experiments"),
+    "datasets": ("data set of its tables", "data sets of its tables"),
+    "baselines": ("baseline of its tables", "baselines of its tables"),
 }
-"""Kinds of `reading.inventory.Inventory` in the order of a sentence, with the word for one."""
+"""Kinds of `reading.inventory.Inventory` in the order of a sentence, with the words for one and for several.
+
+They say what a program has counted: a section may describe two experiments, and a text compare with what no table has.
+"""
 MOST_NAMED = 8
 """Groups of left-out items that a line names, and items of each."""
 
@@ -38,28 +41,52 @@ _COUNTED = re.compile(r"(.*?)(\d{1,6})")
 def counted(scope: Sequence[ScopeItem], verdicts: Mapping[str, str]) -> dict[str, Any]:
     """`scope` of `execution-report.json`: for each kind how many there are and are covered, and what is left out.
 
-    An item is covered if the audit found one of its requirements at least in part; `verdicts` are by requirement.
+    An item is covered if the audit found one of its requirements at least in part; `verdicts` are by requirement. The
+    paper's own method is no baseline.
     """
     told: dict[str, Any] = {}
     for kind in KINDS:
-        items = [item for item in scope if item.kind == kind]
+        items = [item for item in scope if item.kind == kind and not item.own]
         reasons = [(item, why) for item in items if (why := _why(item, verdicts))]
         told[kind] = {
             "total": len(items),
             "covered": len(items) - len(reasons),
             "left_out": [{"anchor": i.anchor, "label": i.label, "why": why} for i, why in reasons],
+            "placed": [
+                {"anchor": i.anchor, "label": i.label, "requirements": list(i.requirements)}
+                for i in items
+                if i.requirements
+            ],
         }
     return told
 
 
+def items_of(told: Mapping[str, Any]) -> tuple[ScopeItem, ...]:
+    """What `counted` has counted, of each kind what requirements were to implement first."""
+    found = list[ScopeItem]()
+    for kind, part in told.items():
+        placed = [ScopeItem(kind=kind, **item) for item in part.get("placed", ())]
+        names = {(item.anchor, item.label) for item in placed}
+        left = [ScopeItem(kind=kind, **item) for item in part["left_out"]]
+        found += [*placed, *(item for item in left if (item.anchor, item.label) not in names)]
+    return tuple(found)
+
+
+def recounted(told: Mapping[str, Any] | None, verdicts: Mapping[str, str]) -> Mapping[str, Any] | None:
+    """`told` with other verdicts; as it is where it does not say which requirements implement what."""
+    if not told or any("placed" not in part for part in told.values()):
+        return told
+    return counted(items_of(told), verdicts)
+
+
 def in_words(scope: Mapping[str, Any] | None, most: int = MOST_NAMED) -> str:
-    """The line: "12 of 14 equations, both algorithms; left out: Table 4 (needs people: raters)"; without a full stop.
+    """The line: "2 of 4 numbered equations, both algorithms; left out: Table 4 (needs people)"; without a full stop.
 
     Plain text: labels are the paper's words, and reasons the model's. Empty where nobody was asked.
     """
     if not scope:
         return ""
-    shares = [_share(scope[kind], word) for kind, word in KINDS.items() if scope[kind]["total"]]
+    shares = [_share(scope[kind], *words) for kind, words in KINDS.items() if scope[kind]["total"]]
     if not shares:
         return "The paper has nothing that is numbered"
     groups = [
@@ -83,11 +110,10 @@ def _why(item: ScopeItem, verdicts: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {verdict}" for name, verdict in named)
 
 
-def _share(part: Mapping[str, Any], word: str) -> str:
+def _share(part: Mapping[str, Any], word: str, words: str) -> str:
     covered, total = part["covered"], part["total"]
     if total == 1:
         return f"the {word}" if covered else f"not the {word}"
-    words = f"{word}s"
     if covered == total:
         return f"both {words}" if total == 2 else f"all {total} {words}"
     return f"{covered or 'none'} of {total} {words}"

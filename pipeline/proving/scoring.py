@@ -6,23 +6,20 @@ scores. Alone it can be fooled (an empty repository has been given 3.89), so a p
 
 import ast
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from pipeline.coding.given import is_known
-from pipeline.coding.repository import MAX_BYTES, MAX_FILES, RefusedPath, Repository
+from pipeline.coding.repository import Repository
 from pipeline.contract import TESTS
 from pipeline.model.asking import Context, ask, block, render
 from pipeline.model.llm import LLM, Usage
-from pipeline.paths import refusal
 from pipeline.planning.plan import Answer
-from pipeline.proving.evidence import Evidence, Place, line_of, locate
+from pipeline.proving.evidence import Code, Evidence, Place, line_of, locate
 from sandbox import syntax
-from sandbox.contents import contents
 
 Severity = Literal["high", "medium", "low"]
 SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low")
@@ -32,10 +29,6 @@ FEWEST_STATEMENTS = 5
 """That do something; with fewer there is nothing to judge."""
 _READ = (".py", ".yaml", ".yml", ".toml", ".cfg", ".ini", ".txt", ".sh", ".json")
 """What tells how the code works. Prose is left out: it can only claim."""
-
-_DATA = (".json", ".txt")
-_LARGEST_DATA = 20_000
-"""Bytes; what is larger is data and not configuration."""
 
 
 class Remark(Evidence):
@@ -47,8 +40,9 @@ class Remark(Evidence):
 
 
 class Opinion(Answer):
-    """One sample of the judge: critiques first, so that the score follows from them."""
+    """One sample of the judge: what it looked at and critiques first, so that the score follows from them."""
 
+    checked: str = Field(default="", description="What was held against the paper, in at most 40 words")
     critiques: tuple[Remark, ...]
     score: Score = Field(description="1: not the paper's method; 5: all there and right")
 
@@ -78,6 +72,8 @@ class Judgement:
     """Each sample's; none where the program found nothing to judge."""
     dropped: int = 0
     """Critiques whose place does not exist."""
+    checked: tuple[str, ...] = ()
+    """What was held against the paper, as far as samples say."""
     model: str = ""
     usd: float | None = 0.0
     """What it cost; None where the model has no known price."""
@@ -100,41 +96,37 @@ def judge(
     """
     if broken := tuple(flaws(repository)):
         return Judgement(LOWEST, broken, ())
-    before = llm.usage.usd
     task = render(
         "judge",
         code=_shown(repository, context, "code"),
         reference=_shown(reference, context, "reference") if reference else "",
         listed=False,
     )
+    return opinions_on(lambda remark: placed(remark, repository), context, task, llm, samples)
+
+
+def opinions_on(
+    place: Callable[[Remark], Critique | None], context: Context, task: str, llm: LLM, samples: int
+) -> Judgement:
+    """What comes of `samples` opinions, asked for with `task`; remarks that have no `place` are dropped and counted.
+
+    Raises as `judge` does.
+    """
+    before = llm.usage.usd
     opinions = [ask(llm, context, f"judge.{n}", task, Opinion, contradictions) for n in range(1, samples + 1)]
     remarks = [remark for opinion in opinions for remark in opinion.critiques]
-    found = [critique for remark in remarks if (critique := placed(remark, repository))]
+    found = [critique for remark in remarks if (critique := place(remark))]
     after = llm.usage.usd
     return Judgement(
         score=statistics.mean(opinion.score for opinion in opinions),
         critiques=severest_first(found),
         scores=tuple(opinion.score for opinion in opinions),
         dropped=len(remarks) - len(found),
+        checked=looked_at(opinions),
         model=llm.shares["judge"].model,
         usd=None if before is None or after is None else after - before,
         usage=llm.shares["judge"].usage,
     )
-
-
-def collect(directory: Path) -> Repository:
-    """What the judge reads of a directory, whoever wrote it. Raises RefusedPath if that is too much."""
-    files: dict[str, str] = {}
-    total = 0
-    for path, size in contents(directory).files.items():
-        file = directory / path
-        if file.suffix not in _READ or refusal(path) or (file.suffix in _DATA and size > _LARGEST_DATA):
-            continue
-        total += size
-        if total > MAX_BYTES or len(files) >= MAX_FILES:
-            raise RefusedPath(f"{directory} holds more than {MAX_FILES} files or {MAX_BYTES:,} bytes to read")
-        files[path] = file.read_text(encoding="utf-8", errors="replace").replace("\0", "")
-    return Repository(files)
 
 
 def with_code(context: Context, repository: Repository) -> Context:
@@ -167,6 +159,11 @@ def _shown(repository: Repository, context: Context, tag: str) -> str:
     )
 
 
+def looked_at(opinions: Iterable[Opinion]) -> tuple[str, ...]:
+    """What each says that it held against the paper."""
+    return tuple(said for opinion in opinions if (said := opinion.checked.strip()))
+
+
 def contradictions(opinion: Opinion) -> Sequence[str]:
     """Sentences on how score and critiques do not go together."""
     high = sum(remark.severity == "high" for remark in opinion.critiques)
@@ -187,7 +184,7 @@ def severest_first(critiques: Sequence[Critique]) -> tuple[Critique, ...]:
     return tuple(sorted(by_place.values(), key=lambda c: (SEVERITIES.index(c.severity), c.path, c.start)))
 
 
-def placed(remark: Remark, repository: Repository) -> Critique | None:
+def placed(remark: Remark, repository: Code) -> Critique | None:
     """The critique at its line; None where there is no such place."""
     try:
         place = locate(remark, repository)

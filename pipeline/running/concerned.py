@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from pipeline.coding.checks.program import Program
+from pipeline.coding.checks.reach import experiments
 from pipeline.coding.checks.symbols import FunctionNode, dotted, imports, parse
 from pipeline.planning.plan import Experiment, Logic
 from sandbox.report import PhaseResult
@@ -32,16 +33,11 @@ def _named(experiment: Experiment, outcome: PhaseResult) -> bool:
 
 
 def _written(experiment: str, program: Program) -> Iterator[str]:
-    for path in program.files:
-        tree = parse(program.files[path]) if path.endswith(".py") else None
-        for node in ast.walk(tree) if tree else ():
-            if isinstance(node, ast.Call) and dotted(node.func).rsplit(".", 1)[-1] == "Experiment":
-                given = {keyword.arg: keyword.value for keyword in node.keywords}
-                name = node.args[0] if node.args else given.get("name")
-                if isinstance(name, ast.Constant) and name.value == experiment:
-                    yield path
-                    for function in _FUNCTIONS:
-                        yield from _holders(given.get(function), path, program, set())
+    for written in experiments(program):
+        if written.name == experiment:
+            yield written.path
+            for function in _FUNCTIONS:
+                yield from _holders(written.given.get(function), written.path, program, set())
 
 
 def _holders(node: ast.AST | None, path: str, program: Program, seen: set[tuple[str, str]]) -> Iterator[str]:

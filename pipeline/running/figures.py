@@ -6,16 +6,16 @@ They show that the code draws; a smoke run draws from tiny data. No model is eve
 import base64
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.paths import fold, refusal
 from pipeline.reading.pdf.confined import answers
-from sandbox.report import ExecutionReport
+from sandbox.report import ExecutionReport, Mode
 from sandbox.streams import shown as readable
 
 FOLDER = "docs/figures/"
-DRAWN = re.compile(r"results/smoke/([^/]+)\.png")
-"""What the harness writes of a smoke run's figures."""
+DRAWN = re.compile(r"results/(?:smoke|scaled|full)/([^/]+)\.png")
+"""What the harness writes of a run's figures."""
 MOST = 20
 MOST_BYTES = 300_000
 SIDE = 2_000
@@ -51,6 +51,8 @@ class Figures:
     """Names, each with the reason, as the end of a sentence."""
     beyond: int = 0
     """So many more were drawn than MOST."""
+    mode: Mode = "smoke"
+    """Of which run they are."""
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -66,8 +68,19 @@ def is_figure(path: str) -> bool:
     return path.startswith(FOLDER) and path.endswith(".png")
 
 
-def figures_of(execution: ExecutionReport | None, anchors: Collection[str]) -> Figures:
-    """What the harness's report has drawn last; what is named as one of the paper's `anchors` comes first."""
+def figures_of(
+    execution: ExecutionReport | None, anchors: Collection[str], longer: ExecutionReport | None = None
+) -> Figures:
+    """What the harness's report has drawn last; what is named as one of the paper's `anchors` comes first.
+
+    Those of a longer run stand for those of the smoke run, where it has drawn any.
+    """
+    mode = longer.mode if longer else "smoke"
+    drawn = (
+        {p: data for p, data in longer.files.items() if p.startswith(f"results/{mode}/")} if longer else {}
+    )
+    if longer and any(DRAWN.fullmatch(path) for path in drawn):
+        return replace(redrawn(drawn, anchors), mode=longer.mode)
     reports = [phase.result for phase in execution.phases if phase.phase == "report"] if execution else []
     return redrawn(reports[-1].outputs, anchors) if reports else NO_FIGURES
 

@@ -24,12 +24,14 @@ from pipeline.planning.analysis import FileAnalysis
 from pipeline.planning.checks import ENTRY
 from pipeline.planning.corrections import separated
 from pipeline.planning.plan import Correction, Plan
+from pipeline.progress import Finding
 from pipeline.running.concerned import concerned
+from pipeline.running.durations import durations
 from pipeline.running.patches import check_patch, check_repair
 from pipeline.running.remedies import REQUIREMENTS, Change, Failure, mend
 from pipeline.running.signatures import frames, signature
 from sandbox.public import Public, without_builds
-from sandbox.report import CommandResult, ExecutionReport, Limits, PhaseResult, Use
+from sandbox.report import CommandResult, ExecutionReport, Limits, Phase, PhaseResult, Use
 from sandbox.requirements import package_for
 
 PHASES = ("install", "import", "smoke", *get_args(Use), "full")
@@ -76,7 +78,8 @@ class Fixer:
     run: Run
     max_fixes: int
     limits: Limits
-    advanced: Callable[[str], None] = lambda detail: None
+    advanced: Callable[[str, str], None] = lambda detail, output: None
+    found: Callable[[Finding, str], None] = lambda what, said: None
     attempts: list[Attempt] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     corrections: list[Correction] = field(default_factory=list)
@@ -120,20 +123,27 @@ class Fixer:
         outcome = report.failure
         mark = error_signature(outcome, repository) if outcome else None
         self.attempts.append(Attempt(len(self.attempts) + 1, report.outcome, mark, why=why))
-        self.advanced(f"{report.outcome.phase} run: {mark or 'passed'}")
+        ended = f"{report.outcome.phase} run: {mark or 'passed'}"
+        self.advanced(ended, _printed(report.outcome.result))
+        if len(self.attempts) == 1:
+            self.found("first run", ended)
+        self.found("repair", mark or "")
         return report
 
-    def broken_by(self, change: Change, before: Repository) -> str:
-        """How `before`, which runs, fails with a change; empty: it does not. Raises SandboxError."""
-        self.executed_as(before)
+    def broken_by(self, change: Change, before: Repository, despite: Phase | None = None) -> str:
+        """What fails with a change of `before`, which was executed last, in a clause; empty: nothing does.
+
+        What fails in the phase `despite` is kept all the same. Raises SandboxError.
+        """
         self.answer(change, before)
         number = len(self.attempts) - 1
         failure = self.execute(change.repository, "with that change").failure
-        if failure is None:
+        if failure is None or failure.phase == despite:
             return ""
-        taken_back = f"{change.remedy} (taken back: it does not run with that)"
-        self.attempts[number] = replace(self.attempts[number], remedy=taken_back, lines_changed=0)
-        return error_signature(failure, change.repository)
+        seen = seen_of(failure, change.repository)
+        struck = f"{change.remedy} (taken back: with that, {seen})"
+        self.attempts[number] = replace(self.attempts[number], remedy=struck, lines_changed=0)
+        return seen
 
     def pinned(self, repository: Repository) -> Repository:
         """With the packages and the Python that it ran with, as everybody can have them; run, if it never was."""
@@ -157,6 +167,8 @@ class Fixer:
         if before is not None:
             lines = edits.lines_changed(before, change.repository)
             self.attempts[-1] = replace(self.attempts[-1], remedy=change.remedy, lines_changed=lines)
+            mark = self.attempts[-1].signature
+            self.found("repair", f"{mark}: {change.remedy}" if mark else change.remedy)
 
     def fix(self, repository: Repository) -> tuple[Repository, ExecutionReport]:
         """The best state that was reached, with its execution.
@@ -166,7 +178,7 @@ class Fixer:
         report = self.execute(repository)
         best, seen = (repository, report), {state_of(repository)}
         while not report.ok:
-            change = _by_program(repository, report.phases[-1]) or self._by_model(repository, report)
+            change = _by_program(repository, report.phases[-1]) or self.proposed(repository, report)
             if change is None or state_of(change.repository) in seen:
                 return best
             seen.add(state_of(change.repository))
@@ -178,26 +190,6 @@ class Fixer:
                 best = repository, report
         return best
 
-    def change(self, repository: Repository, report: ExecutionReport) -> Change | None:
-        """What the model would change because of `report`, entered into the account; None: nothing that is accepted.
-
-        Raises what the model's client raises.
-        """
-        change = self._by_model(repository, report)
-        if change:
-            self.changes.append(change)
-            self.answer(change)
-        return change
-
-    def take_back(self, change: Change) -> None:
-        """Strike from the account what `change` has changed: the repository does not run with it."""
-        self.changes.remove(change)
-        struck = f"{change.remedy} (taken back: it does not run with that)"
-        self.attempts = [
-            replace(a, remedy=struck, lines_changed=0) if a.remedy == change.remedy else a
-            for a in self.attempts
-        ]
-
     def objections(
         self, before: Repository, after: Repository, check: Callable[..., list[str]] = check_repair
     ) -> list[str]:
@@ -205,7 +197,11 @@ class Fixer:
         metrics = [metric.name for metric in self.plan.logic.metrics]
         return check(before, after, metrics) + new_findings(before, after, self.plan)
 
-    def _by_model(self, repository: Repository, report: ExecutionReport) -> Change | None:
+    def proposed(self, repository: Repository, report: ExecutionReport) -> Change | None:
+        """What the model would change because of `report`, which was entered last; None: nothing that is accepted.
+
+        Raises what its client raises.
+        """
         outcome, mark = report.phases[-1], self.attempts[-1].signature
         repeats = sum(a.signature == mark and a.why != PATIENTLY for a in self.attempts)
         if repeats > REPEATS:
@@ -223,7 +219,7 @@ class Fixer:
             answer, wrong = separated(self.llm.complete(prompt).text)
             self.corrections += wrong
             history += [_misled(correction) for correction in wrong]
-            if answer.strip().startswith("NO CHANGE:"):
+            if answer.strip().startswith(("NO CHANGE:", "NOT THE CODE:")):
                 self.attempts[-1] = replace(self.attempts[-1], remedy=f"model: {first_sentence(answer)}")
                 return None
             try:
@@ -262,6 +258,7 @@ class Fixer:
             command=" ".join(outcome.result.argv),
             outcome=_verdict(outcome),
             output=block("output", output(outcome.result)),
+            durations=durations(outcome.result.stdout) if outcome.result.timed_out else "",
             packages=", ".join(report.environment.packages),
             code="\n\n".join(shown),
             history=bullets(history),
@@ -343,6 +340,11 @@ def output(result: CommandResult) -> str:
     return f"{result.stdout}\n{result.stderr}".strip()
 
 
+def _printed(result: CommandResult) -> str:
+    """A command with the last of what it has printed, for people who follow the run."""
+    return "\n".join([f"$ {' '.join(result.argv)}", *output(result)[-4000:].splitlines()[-30:]])
+
+
 def ending(result: CommandResult) -> str:
     """How a command ended, in a sentence."""
     if result.timed_out:
@@ -356,10 +358,18 @@ def _verdict(outcome: PhaseResult) -> str:
     return " ".join([ending(outcome.result), *outcome.problems])
 
 
-def reached(report: ExecutionReport) -> tuple[int, bool]:
+def seen_of(failure: PhaseResult, repository: Repository) -> str:
+    """What was seen of a phase that failed, in a clause."""
+    phase, result = failure.phase, failure.result
+    if result.timed_out:
+        return f"{phase} had not ended after {result.seconds:.0f} seconds"
+    return f"{phase} failed: {error_signature(failure, repository)}"
+
+
+def reached(report: ExecutionReport) -> tuple[bool, int, bool]:
     """How far a run came; of two, the greater one came further."""
     last = report.phases[-1]
-    return PHASES.index(last.phase), last.ok
+    return report.ok, PHASES.index(last.phase), last.ok
 
 
 def state_of(repository: Repository) -> str:

@@ -4,7 +4,7 @@ Done in a room of its own after the smoke run has passed, by the sandbox's own p
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,6 +44,8 @@ class Probed:
     mutants: tuple[Mutant, ...]
     untried: int
     """Faults that there was no time or room for."""
+    unseen: tuple[str, ...] = ()
+    """Functions that there was no time to let raise."""
 
     @property
     def failures(self) -> dict[str, str]:
@@ -57,7 +59,12 @@ class Probed:
 
     @property
     def blind(self) -> tuple[str, ...]:
-        """Tests that pass whatever function of the repository does nothing but raise."""
+        """Tests that pass whatever function of the repository does nothing but raise.
+
+        None where there was no time for all functions: the one that was not tried may be theirs.
+        """
+        if self.unseen:
+            return ()
         seeing = {name for names in self.calls.values() for name in names}
         return tuple(name for name in self.passed if name not in seeing)
 
@@ -67,9 +74,8 @@ class Probed:
         return tuple(mutant for mutant in self.mutants if not mutant.killed)
 
     @classmethod
-    def of(cls, execution: ExecutionReport | None) -> "Probed | None":
-        """What an execution knows; None where it has not come to the tests."""
-        phases = execution.phases if execution else ()
+    def of(cls, phases: Iterable[PhaseResult]) -> "Probed | None":
+        """What the phases of an execution tell; None where it has not come to the tests."""
         said = next((p.result.outputs[_SAID] for p in phases if _SAID in p.result.outputs), None)
         return cls.read(json.loads(said)) if said else None
 
@@ -84,6 +90,7 @@ class Probed:
             {symbol: tuple(dict.fromkeys(map(_bare, tests))) for symbol, tests in said["calls"].items()},
             tuple(Mutant(**mutant) for mutant in said["mutants"]),
             said["untried"],
+            tuple(said["unseen"]),
         )
 
 
@@ -108,7 +115,7 @@ def probe(repository: Repository, steps: Steps, seconds: float) -> PhaseResult:
     try:
         probed = Probed.read(json.loads(result.stdout))
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
-        # It was stopped, or the room was closed.
+        # It was stopped, or another program has printed.
         why = "The tests did not come to an end."
         return PhaseResult("tests", replace(result, exit_code=result.exit_code or 1), (why,))
     failures = probed.failures

@@ -2,9 +2,11 @@
 
 from pipeline.coding import edits
 from pipeline.coding.repository import Repository
+from pipeline.errors import BudgetReached
 from pipeline.model.asking import block, bullets, render
 from pipeline.planning.checks import ENTRY
 from pipeline.running.doubts import doubts
+from pipeline.running.durations import durations
 from pipeline.running.fixing import Fixer, code_shown, first_sentence, in_words, state_of
 from pipeline.running.remedies import Change
 
@@ -24,12 +26,16 @@ def reconsidered(fixer: Fixer, repository: Repository) -> tuple[Repository, str]
         "doubts",
         doubts=bullets(found),
         limits=in_words(fixer.limits),
+        durations=durations(report.outcome.result.stdout),
         metrics=block("metrics", "\n".join(f"{name}: {value:.6g}" for name, value in report.metrics.items())),
         code="\n\n".join(code_shown(repository, {*named, ENTRY[2]})),
         edit_format=render("edit_format"),
     )
     prompt = fixer.context.prompt("doubts.1", task, identity=f"{state_of(repository)} {found}")
-    answer = fixer.llm.complete(prompt).text
+    try:
+        answer = fixer.llm.complete(prompt).text
+    except BudgetReached as error:  # what runs stands
+        return repository, f"Nobody was asked: {error}"
     said = first_sentence(answer)
     if said.startswith("NO CHANGE:"):
         return repository, said.removeprefix("NO CHANGE:").strip()
@@ -41,6 +47,6 @@ def reconsidered(fixer: Fixer, repository: Repository) -> tuple[Repository, str]
         return repository, f"What was proposed was refused: {'; '.join(refused)}"
     change = Change(changed, f"doubts: {said}")
     if broken := fixer.broken_by(change, repository):
-        return repository, f"What was proposed was taken back: {broken}"
+        return repository, f"What was proposed was taken back, since with it {broken}"
     fixer.changes.append(change)
     return changed, said

@@ -12,18 +12,28 @@ from pathlib import Path
 from pipeline.coding.checks.tested import files_of_tests
 from pipeline.coding.iterating import Outcome, Tools
 from pipeline.coding.repository import Repository
+from pipeline.contract import HARNESS
 from pipeline.errors import Cancelled
-from pipeline.planning.plan import Logic, metric_pattern
+from pipeline.planning.plan import DataSet, Logic, metric_pattern
 from pipeline.running.fixing import Fixer, Run, ending, in_words, output, told
 from pipeline.running.instrument import Instrument, core
+from pipeline.running.longer import ESTIMATE, Afterwards, Estimate, estimate_of
 from pipeline.running.probing import probe
 from pipeline.running.remedies import Change
-from sandbox.execution import execute, run_command
-from sandbox.interface import Sandbox, SandboxCancelled
+from sandbox.execution import execute, run_command, use_once
+from sandbox.interface import Sandbox, SandboxCancelled, SandboxError
 from sandbox.public import Public, public
-from sandbox.report import ExecutionReport, Limits, Mode, PhaseResult
+from sandbox.report import ExecutionReport, Limits, Mode, Phase, PhaseResult
 from sandbox.steps import Steps
 
+_PHASES: Mapping[Phase, str] = {
+    "install": "installing what the code needs",
+    "import": "importing its modules",
+    "smoke": "the smoke run",
+    "scaled": "the scaled run",
+    "full": "the full run",
+}
+"""What each is called while it lasts."""
 SHELL_SECONDS = 60.0
 """Wall clock of one command of an agent."""
 
@@ -41,13 +51,69 @@ class Workbench:
     mode: Mode
     limits: Limits
     cancelled: Callable[[], bool]
+    minutes: float = 10
+    """Of a scaled or full run."""
+    data: tuple[tuple[str, Path], ...] = ()
+    """Lent to those; see `Command.data`."""
+    begun: Callable[[str], None] = lambda what: None
+    """Hears of what is under way from now on."""
+
+    def longer(self, repository: Repository, metrics: Sequence[str]) -> ExecutionReport | None:
+        """The scaled or full run of a repository whose smoke run passes; None where none is asked for."""
+        if self.mode == "smoke":
+            return None
+        with _cancellable():
+            return execute(
+                self.lay_out(repository.files),
+                self.sandbox,
+                cache=self.packages,
+                mode=self.mode,
+                minutes=self.minutes,
+                data=self.data,
+                proven=True,
+                limits=self.limits,
+                before=self.published,
+                promised=[metric_pattern(name).pattern for name in metrics],
+                observe=self._observe,
+                cancelled=self.cancelled,
+            )
+
+    def estimate(self, repository: Repository, data: Sequence[DataSet]) -> Estimate:
+        """What all experiments of a repository of contract 2 would take, measured on their beginnings."""
+        with _cancellable():
+            return estimate_of(self._steps(repository)([ESTIMATE]), data)
+
+    def tests(self, repository: Repository) -> tuple[PhaseResult, ...]:
+        """The phase `tests` of a repository whose smoke run passes; none where it holds no tests from the paper, or
+        the sandbox fails meanwhile.
+        """
+        if not files_of_tests(repository.files):
+            return ()
+        try:
+            with _cancellable():
+                return (probe(repository, self._steps(repository), self.limits.seconds),)
+        except SandboxError:
+            return ()
+
+    def _steps(self, repository: Repository) -> Steps:
+        return partial(
+            use_once,
+            self.lay_out(repository.files),
+            self.sandbox,
+            cache=self.packages,
+            seconds=self.limits.seconds,
+            limits=self.limits,
+            before=self.published,
+            data=self.data,
+            cancelled=self.cancelled,
+        )
 
     def runner(self, metrics: Sequence[str], used: Logic | None = None) -> Run:
         """What runs a repository once that promises `metrics`, and uses it as people will where `used` says how."""
         return partial(
             self._run,
             [metric_pattern(name).pattern for name in metrics],
-            Usage(used, self.limits.seconds) if used else None,
+            Usage(used, self.limits.seconds, self.begun) if used else None,
         )
 
     def patient(self) -> "Workbench":
@@ -71,14 +137,17 @@ class Workbench:
                 self.lay_out(repository.files),
                 self.sandbox,
                 cache=self.packages,
-                mode=self.mode,
                 limits=self.limits,
                 before=self.published,
                 promised=promised,
                 again=True,
                 use=usage.of(repository) if usage else None,
+                observe=self._observe,
                 cancelled=self.cancelled,
             )
+
+    def _observe(self, phase: Phase) -> None:
+        self.begun(_PHASES.get(phase, phase))
 
     def _shell(self, repository: Repository, command: str) -> Outcome:
         with _cancellable():
@@ -94,29 +163,80 @@ class Workbench:
         return Outcome(f"{ending(result)}\n\n{output(result)}", f"exit status {result.exit_code}")
 
 
+def afterwards(
+    bench: Workbench | None,
+    repository: Repository,
+    logic: Logic,
+    execution: ExecutionReport | None,
+    advanced: Callable[[str], None],
+) -> Afterwards:
+    """What all experiments would take, and the longer run that is asked for; a failure of either is said, no more.
+
+    Raises Cancelled.
+    """
+    if bench is None or execution is None or not execution.ok:
+        return Afterwards(unmeasured="nothing was measured: the code has not passed its smoke run")
+    estimate, longer, why = Estimate(), None, ""
+    if HARNESS in repository.files:
+        advanced("what a full run would take")
+        try:
+            estimate = bench.estimate(repository, logic.data)
+        except SandboxError as error:
+            estimate = Estimate(basis=f"nothing was measured: the sandbox failed ({error})")
+    try:
+        if bench.mode != "smoke":
+            advanced(f"{bench.mode} run, {bench.minutes:g} minutes at most")
+            longer = bench.longer(repository, logic.results())
+    except SandboxError as error:
+        why = str(error)
+    return Afterwards(estimate, longer, bench.mode, bench.minutes, why)
+
+
 @dataclass
 class Usage:
-    """Uses a repository as the plan promises, once for each state of its code and configuration."""
+    """Uses a repository as the plan promises, until it is proven for a state of its code and configuration."""
 
     logic: Logic
     seconds: float
     """Wall clock of one command."""
+    begun: Callable[[str], None] = lambda what: None
+    """Hears of what is under way from now on."""
     _proven: dict[str, list[PhaseResult]] = field(default_factory=dict)
 
-    def of(self, repository: Repository) -> Callable[[Steps], list[PhaseResult]]:
-        """What proves it after the smoke run; a repair of anything else leaves it proven."""
-        shaping = {**repository.python_files(), "config.yaml": repository.files.get("config.yaml", "")}
-        state = sha256(json.dumps(sorted(shaping.items())).encode()).hexdigest()
+    def of(self, repository: Repository) -> Callable[[Steps], Iterator[PhaseResult]]:
+        """What proves it after the smoke run; a repair of anything else leaves it proven, one of a test the uses of
+        the code.
+        """
+        tests = set(files_of_tests(repository.files))
+        files = {**repository.python_files(), "config.yaml": repository.files.get("config.yaml", "")}
+        code = {path: text for path, text in files.items() if path not in tests}
 
-        def prove(steps: Steps) -> list[PhaseResult]:
-            if state not in self._proven:
-                phases = Instrument(self.logic, core(repository))(steps)
-                if files_of_tests(repository.files) and all(phase.ok for phase in phases):
-                    phases.append(probe(repository, steps, self.seconds))
-                self._proven[state] = phases
-            return self._proven[state]
+        def used(steps: Steps) -> list[PhaseResult]:
+            self.begun("using it as people will: one run alone, killed and resumed, reported")
+            return Instrument(self.logic, core(repository))(steps)
+
+        def tested(steps: Steps) -> list[PhaseResult]:
+            self.begun("the tests from the paper, and with faults in the code")
+            return [probe(repository, steps, self.seconds)]
+
+        def prove(steps: Steps) -> Iterator[PhaseResult]:
+            phases = self._once(code, used, steps)
+            yield from phases
+            if tests and all(phase.ok for phase in phases):
+                yield from self._once(files, tested, steps)
 
         return prove
+
+    def _once(
+        self, files: Mapping[str, str], proof: Callable[[Steps], list[PhaseResult]], steps: Steps
+    ) -> list[PhaseResult]:
+        state = sha256(json.dumps([proof.__name__, sorted(files.items())]).encode()).hexdigest()
+        if state not in self._proven:
+            phases = proof(steps)
+            if phases[-1].result.timed_out:  # which another time may not be
+                return phases
+            self._proven[state] = phases
+        return self._proven[state]
 
 
 def _smoke(fixer: Fixer, repository: Repository, why: str) -> Outcome:

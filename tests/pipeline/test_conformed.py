@@ -40,8 +40,10 @@ def test_a_fault_that_runs_is_found_mended_and_told(tmp_path: Path, packages: Pa
         "arbiter.1": ruling("code"),
         "fix.1": EDIT,
     }
-    made, llm, _ = run(tmp_path, answers, available("local"), packages)
+    made, llm, events = run(tmp_path, answers, available("local"), packages)
     assert made.status == "runs", made.report["attempts"]
+    found = [event.found for event in events if event.found]
+    assert [said for what, said in found if what == "tests"] == ["0 of 1 pass", "1 of 1 pass"]
     assert made.files["estimator.py"] == ESTIMATOR
     assert made.files[PATH] == TESTS
     assert made.files[DEVELOPMENT] == "-r requirements.txt\npytest\n"

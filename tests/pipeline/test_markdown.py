@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.markdown import block, code, line, plain, prose, visible
+from pipeline.markdown import block, code, line, link, plain, prose, visible
 
 ZERO = "\u200b"
 
@@ -44,6 +44,21 @@ def test_a_numbered_line_does_not_become_a_list_and_a_number_stays(text: str, sa
 
 def test_commit_messages_keep_their_lines() -> None:
     assert plain("Fixes #1\n\n@octocat") == f"Fixes #{ZERO}1\n\n@{ZERO}octocat"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        (
+            "https://github.com/o/r/issues/1#issuecomment-2",
+            "[al\\*ce](https://github.com/o/r/issues/1#issuecomment-2)",
+        ),
+        ("javascript:alert(1)", "al\\*ce"),
+        ("https://x/) [y](https://z", "al\\*ce"),
+    ],
+)
+def test_only_what_is_an_address_is_linked(address: str, shown: str) -> None:
+    assert link("al*ce", address) == shown
 
 
 def test_titles_are_cut() -> None:

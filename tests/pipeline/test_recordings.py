@@ -25,27 +25,17 @@ RECORDINGS = {
     "tanh-init": (SHARED / "tanh-init/paper.tex", ROOT / "tests/recordings/tanh-init.jsonl"),
     "transformer": (SHARED / "1706.03762-transformer/paper.tex", ROOT / "tests/recordings/transformer.jsonl"),
 }
-# Each runs for minutes, and the sandboxes give it the same: those that are not in the spread are slow.
-SPREAD = {
-    ("example", "docker"),
-    ("example", "local"),
-    ("hyla", "local"),
-    ("tanh-init", "docker"),
-    ("transformer", "local"),
-}
 RECORDED = [
     pytest.param(
         *files,
         sandbox,
         id=f"{sandbox}-{name}",
-        marks=[
-            *([pytest.mark.docker] if sandbox == "docker" else []),
-            *([] if (name, sandbox) in SPREAD else [pytest.mark.slow]),
-        ],
+        marks=[*([pytest.mark.docker] if sandbox == "docker" else []), pytest.mark.slow],
     )
     for name, files in RECORDINGS.items()
     for sandbox in ("docker", "local")
 ]
+"""Each runs for minutes; the demo's test plays the example as well, and is not slow."""
 
 
 @pytest.mark.timeout(900)  # a fresh cache has to be filled with PyTorch first
@@ -65,13 +55,12 @@ def test_recorded_answers_lead_to_a_repository_that_runs(
         replay=recording,
     ) as llm:
         recorded = Recording(recording)
-        contract, limits = recorded.contract, Limits(seconds=300)
-        options = Options(packages=packages, limits=limits, contract=contract, tests=recorded.tested)
+        options = Options(packages=packages, limits=Limits(seconds=300)).answered_by(recorded)
         made = reproduce(
             paper, llm=llm, sandbox=sandbox, out=tmp_path, options=options, observe=events.append
         )
     report = made.report
-    assert report["contract"] == contract
+    assert report["contract"] == recorded.contract
     jsonschema.validate(report, SCHEMA)
     last = report["attempts"][-1]
     assert made.status == "runs", f"{last['signature']}\n{last['stderr_tail']}"

@@ -9,24 +9,31 @@ import pytest
 import yaml
 
 from pipeline import reproduce as module
+from pipeline.coding.repository import Repository
 from pipeline.contract import CURRENT, Contract
 from pipeline.errors import Cancelled, ModelUnavailable
 from pipeline.model.asking import block
+from pipeline.model.journal import Recording
 from pipeline.model.llm import Prompt
 from pipeline.planning.documents import config_yaml
 from pipeline.planning.plan import Method
+from pipeline.planning.reported import Numbers, ReportedNumber
 from pipeline.progress import Progress
-from pipeline.reading.paper import Figure, Paper
+from pipeline.reading.paper import Block, Figure, Paper, Section
 from pipeline.reproduce import Options, Reproduction, reproduce
 from pipeline.running.figures import redrawn
+from pipeline.running.longer import Afterwards
 from sandbox.interface import Sandbox
+from sandbox.report import CommandResult, Environment, ExecutionReport, Limits, Mode, PhaseResult
 from tests.conftest import available
 from tests.fakes.scripted import ScriptedLLM
+from tests.pipeline.model.test_journal import entry, write
 from tests.pipeline.plans import (
     CONFIGURATION,
     ESTIMATOR,
     EXPERIMENTS,
     PAPER,
+    PLAN,
     fenced,
     judgements,
     old_recording,
@@ -173,7 +180,7 @@ def test_each_way_of_using_it_is_a_phase_in_the_report(
     assert all(phase["ok"] for phase in report["phases"])
     assert report["contract"] == 2
     told = made.files["docs/execution-report.md"]
-    assert "killed after a checkpoint and resumed, a run gives the same numbers: yes" in told
+    assert "killed before its result is there and run again, a run gives the same numbers: yes" in told
     assert "python3 main.py run table1 --method default --seed 0" in made.files["README.md"]
 
 
@@ -316,7 +323,9 @@ def test_while_the_model_audits_what_is_delivered_runs_as_it_is_delivered(
     )
     assert len(made.report["attempts"]) == 2
     assert "==" in made.files["requirements.txt"]
-    assert [event.detail for event in events if event.stage == "report"] == ["", ""]
+    # What waits for the audit is no run as delivered: that one is done.
+    told = [event.detail for event in events if event.stage == "report"]
+    assert told == ["", "what a full run would take", ""]
 
 
 def test_a_package_that_a_repair_brings_is_pinned_and_runs_pinned(tmp_path: Path, packages: Path) -> None:
@@ -437,7 +446,7 @@ CODED = ["code.estimator.py", "code.experiments.py"]
         ("plan+arch", [*PLANNED[:3], "code", "audit", "judge.1"]),
         ("plan+arch+logic", [*PLANNED[:4], "code.config.yaml", *CODED, "audit", "judge.1"]),
         ("plan+arch+logic+config", [*PLANNED, *CODED, "audit", "judge.1"]),
-        ("full", [*PLANNED, "analysis", "tests", *CODED, "audit", "judge.1"]),
+        ("full", [*PLANNED, "plan.numbers", "analysis", "tests", *CODED, "audit", "judge.1"]),
     ],
 )
 def test_each_method_of_the_ladder_asks_what_it_has_and_delivers_the_same(
@@ -457,3 +466,88 @@ def test_a_repository_in_one_answer_is_asked_for_again_where_files_are_missing(t
     _, llm, _ = run(tmp_path, llm_answers, method="one-shot")
     assert llm.stages == ["code", "code#2", "judge.1"]
     assert "config.yaml, requirements.txt" in llm.asked[1].task
+
+
+TABLE = "Table 1: Errors.\n\n| | error |\n| --- | --- |\n| mean | 0.125 |\n| median | 0.250 |"
+NUMBERS = {
+    "comparisons": [
+        {
+            **{
+                "experiment": "table1",
+                "metric": "error",
+                "anchor": "Tab1",
+                "heading": "error",
+                "better": "lower",
+            },
+            "numbers": [{"method": "default", "label": "mean", "value": 0.125}],
+        }
+    ]
+}
+
+
+def with_a_table() -> Paper:
+    results = Section("S2", "2", "Results", (Block("table", TABLE, "Tab1"),))
+    return replace(PAPER, sections=(*PAPER.sections, results))
+
+
+def test_the_paper_s_tables_stand_in_the_repository_with_what_fills_them(tmp_path: Path) -> None:
+    answers = recording() | {
+        "plan.numbers": json.dumps(NUMBERS),
+        "plan.requirements.places": '{"places": []}',
+    }
+    made, _, _ = run(tmp_path, answers, paper=with_a_table())
+    (result,) = made.report["results"]
+    assert {
+        k: result[k] for k in ("metric", "anchor", "paper", "paper_spread", "measured", "mode", "verdict")
+    } == {
+        **{
+            "metric": "table1_error",
+            "anchor": "Tab1",
+            "paper": 0.125,
+            "paper_spread": None,
+            "measured": None,
+        },
+        **{"mode": "smoke", "verdict": "not-run"},
+    }
+    document = made.files["docs/results.md"]
+    assert "| mean | 0.125<br>– |\n| median | 0.25 |" in document
+    assert "python main.py run table1\n" in document
+    assert "1 number of the paper: 1 not run." in made.files["README.md"]
+
+
+@pytest.mark.parametrize("method", ["full", "plan+arch+logic+config"])
+def test_numbers_are_listed_by_the_method_full_where_they_are_wanted(tmp_path: Path, method: Method) -> None:
+    llm = ScriptedLLM(recording())
+    options = Options(packages=Path("unused"), concurrency=2, method=method, results=method != "full")
+    made = reproduce(PAPER, llm=llm, sandbox=None, out=tmp_path, options=options, observe=lambda event: None)
+    assert "plan.numbers" not in llm.stages
+    assert made.report["results"] == [] and "docs/results.md" not in made.files
+
+
+def test_what_a_recording_cannot_answer_is_not_asked(tmp_path: Path) -> None:
+    write(tmp_path / "numbers", entry("plan.numbers"))
+    write(tmp_path / "tests", entry("tests.1of2"))
+    asked = Options(packages=Path("unused"))
+    numbers, tests = (asked.answered_by(Recording(tmp_path / name)) for name in ("numbers", "tests"))
+    assert (numbers.tests, numbers.results, tests.tests, tests.results) == (False, True, True, False)
+    assert not replace(asked, tests=False).answered_by(Recording(tmp_path / "tests")).tests
+
+
+def test_full_runs_stand_beside_the_paper_s_numbers_and_smoke_runs_do_not() -> None:
+    found = ReportedNumber(
+        experiment="table1", method="default", metric="error", anchor="Tab1", value=0.1, step=0.1
+    )
+    plan = PLAN.model_copy(update={"numbers": Numbers(found=(found,))})
+    said = {"experiment": "table1", "method": "default", "seed": 0, "status": "done", "ended": 1.0}
+    content = json.dumps(said | {"metrics": {"error": 0.12}}).encode()
+
+    def results(mode: Mode, tests: dict[str, int] | None = None) -> dict[str, object]:
+        files = {f"results/{mode}/table1/default/0-ab.json": content}
+        ran = PhaseResult(mode, CommandResult((), 0, 1.0, "", ""))
+        execution = ExecutionReport(mode, Environment("local", "", "3.11", (), Limits()), (ran,), files=files)
+        after = Afterwards(longer=execution)
+        (result,) = module._compared(plan, Repository({"experiments.py": EXPERIMENTS}), after, tests)
+        return {name: result[name] for name in ("measured", "mode", "verdict")}
+
+    assert results("full") == {"measured": 0.12, "mode": "full", "verdict": "verified"}
+    assert results("smoke") == {"measured": None, "mode": "smoke", "verdict": "not-run"}

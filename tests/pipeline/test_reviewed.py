@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from pipeline.model.asking import Context
 from pipeline.planning.plan import OpenQuestion, ScopeItem
 from pipeline.proving.reviewer import shown
 from pipeline.reproduce import Options, Reproduction, reproduce
+from sandbox.report import LineCoverage
 from tests.conftest import available
 from tests.fakes.scripted import Answer, ScriptedLLM
 from tests.pipeline.plans import (
@@ -26,6 +28,7 @@ from tests.pipeline.plans import (
     recording,
     remark,
 )
+from tests.pipeline.running.test_fixing import report
 
 LINE, BETTER = "return total / len(values)", "return total / values.size"
 MENDING = (
@@ -75,9 +78,7 @@ def test_who_reviews_sees_paper_code_and_what_ran_and_nothing_that_the_writer_sa
         "Which seed? Assumed: Any.",
         LINE,
         "seed: 0",
-        "def summary(self, method: str, metric: str)",  # of the harness, what is used
         "smoke, `python3 main.py --smoke`: passed",
-        "metric table1_error: ",
     ):
         assert told_ in seen
     for hidden in (
@@ -87,7 +88,10 @@ def test_who_reviews_sees_paper_code_and_what_ran_and_nothing_that_the_writer_sa
         "Sum over count",
     ):
         assert hidden not in seen
-    assert "def _locked" not in seen, "bodies of the harness are known"
+    for known in ("def summary(self", '"requirements.txt"', "table1_error: "):
+        assert known not in seen, "neither the harness, nor pins, nor numbers of tiny data"
+    for unseen in ("README", " plan"):
+        assert not any(unseen in prompt.task for prompt in reviews), "what is not shown is not spoken of"
 
 
 def test_who_reviews_knows_what_was_left_out_and_why() -> None:
@@ -96,6 +100,14 @@ def test_who_reviews_knows_what_was_left_out_and_why() -> None:
     plan = PLAN.model_copy(update={"scope": (asked_for, done)})
     seen = shown(Context(""), plan, Repository({"estimator.py": ESTIMATOR}), None).shared
     assert "asked for by the person: Ablation [Tab2]" in seen and "Eq1" not in seen
+
+
+def test_what_is_said_to_have_run_is_the_code_and_no_tests() -> None:
+    lines = LineCoverage(frozenset({1, 2}), frozenset({1}))
+    test = "tests/test_estimator.py"
+    ran = replace(report(), coverage={"estimator.py": lines, test: lines})
+    seen = shown(Context(""), PLAN, Repository({"estimator.py": ESTIMATOR, test: ESTIMATOR}), ran).shared
+    assert "estimator.py: 1 of 2 executable lines ran" in seen and "tests/" not in seen
 
 
 def test_a_fault_that_no_requirement_asks_about_is_mended_before_delivery(
@@ -116,6 +128,8 @@ def test_a_fault_that_no_requirement_asks_about_is_mended_before_delivery(
     judge = made.report["judge"]
     assert (judge["score"], [each["severity"] for each in judge["critiques"]]) == (5, ["low"])
     assert "estimator.py: The count is of rows [S1]." in made.commits[-2].body
+    tried = [attempt["remedy"] for attempt in made.report["attempts"]]
+    assert "what the review found: a fault in estimator.py" in tried
 
 
 def test_a_second_look_is_at_what_changed(tmp_path: Path, packages: Path) -> None:
@@ -167,7 +181,10 @@ def test_a_fault_that_a_repair_leaves_or_makes_stands_where_it_is_now(tmp_path: 
 def test_the_judge_can_be_switched_off_or_asked_more_than_once(tmp_path: Path) -> None:
     without, llm = run(tmp_path / "none", {}, judge=0)
     assert without.report["judge"] is None and without.judgement is None and "judge.1" not in llm.stages
-    twice, _ = run(tmp_path / "two", {"judge.2": opinion(3, remark())}, judge=2)
+    looked = json.loads(opinion(3, remark())) | {"checked": "Eq1, the mean's count"}
+    twice, _ = run(tmp_path / "two", {"judge.2": json.dumps(looked)}, judge=2)
+    assert twice.report["judge"]["checked"] == ["Eq1, the mean's count"]
+    assert "Looked for: Eq1, the mean's count." in twice.files["README.md"]
     assert (twice.report["judge"]["score"], twice.report["judge"]["scores"]) == (3.5, [4, 3])
     assert twice.report["models"]["judge"]["calls"] == 2
 

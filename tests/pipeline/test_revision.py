@@ -6,15 +6,25 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from bot.words import replies
+from bot.words.checks import checks
 from pipeline.coding.repository import Repository
 from pipeline.errors import AnswerInvalid
 from pipeline.progress import Progress
+from pipeline.proving.conformance import Conformed, conformity
+from pipeline.proving.documents import EXECUTION
+from pipeline.proving.results import Result, Sample, entry
+from pipeline.proving.scope import KINDS
 from pipeline.record import Record
 from pipeline.reproduce import Options, reproduce, workbench
 from pipeline.revision import Asked, Reviser, Revision
 from sandbox.interface import Sandbox
+from tests.conftest import available
 from tests.fakes.scripted import ScriptedLLM
-from tests.pipeline.plans import PAPER, recording
+from tests.pipeline.plans import PAPER, judgements, opinion, recording
+from tests.pipeline.proving.test_results import number as reported
+from tests.pipeline.test_conformed import PATH as TESTS_PATH
+from tests.pipeline.test_conformed import TESTS
 from tests.pipeline.test_reproduce import SCHEMA
 
 ASKED = Asked("Use numpy's own mean.", "alice: Why by hand?", "estimator.py", (9, 9), "@@ -0,0 +1,9 @@")
@@ -52,8 +62,7 @@ class Desk:
         }
         record, options = Record(out, self.llm, self.events.append), Options(packages=out / "packages")
         bench = workbench(sandbox, record, PAPER, options, lambda: False)
-        run = bench.runner if bench else None
-        self.reviser = Reviser(before, PAPER, self.llm, run, record, options)
+        self.reviser = Reviser(before, PAPER, self.llm, bench, record, options)
 
     def revise(self, asked: Asked = ASKED) -> Revision:
         return self.reviser.prove(self.reviser.propose(asked))
@@ -132,7 +141,9 @@ def test_code_may_be_taken_away_where_that_is_asked_for(delivered: Repository, t
 
 
 def test_a_change_is_run_and_reported(delivered: Repository, kept: Path, sandbox: Sandbox) -> None:
-    desk = Desk(delivered, kept, sandbox, revise_1=edit("\n    return float(np.mean(values))"))
+    seen = opinion(5, judged=judgements("return float(np.mean(values))", verdict="partial"))
+    answers = {"revise_1": edit("\n    return float(np.mean(values))"), "audit_revised": seen}
+    desk = Desk(delivered, kept, sandbox, **answers)
     made = desk.revise()
     assert made.status == "runs", made.failure
     assert made.changed == ("estimator.py", "requirements.txt")
@@ -149,7 +160,70 @@ def test_a_change_is_run_and_reported(delivered: Repository, kept: Path, sandbox
     assert f"estimator.py#L{place['start']}-L10) mean |" in listed
     assert f"| {place['executed']}/{place['executable']} |" in listed
     before = json.loads(delivered.files["docs/execution-report.json"])
-    assert report["usage"]["calls"] == before["usage"]["calls"] + made.calls == before["usage"]["calls"] + 1
+    assert report["usage"]["calls"] == before["usage"]["calls"] + made.calls == before["usage"]["calls"] + 2
+    asked = desk.llm.asked[-1]
+    assert "+    return float(np.mean(values))" in asked.task and "R1" in asked.task
+    assert "You review code" in asked.system and "return total / len(values)" in asked.shared
+    assert (mean["verdict"], report["requirements"]["partial"]) == (
+        "partial",
+        before["requirements"]["partial"] + 1,
+    )
+    assert report["judge"]["score"] == 5
+    assert "Whoever audits has read the change" in listed
+
+
+def test_what_the_paper_has_is_shown_anew_of_what_a_change_leaves(delivered: Repository, kept: Path) -> None:
+    """Its tests are run again, its scope is counted again; the paper's runs are said to be older."""
+    tested = Repository({**delivered.files, TESTS_PATH: TESTS})
+    report = json.loads(delivered.files[EXECUTION])
+    everything = {kind: {"total": 0, "covered": 0, "left_out": [], "placed": []} for kind in KINDS}
+    equation = {"anchor": "Eq1", "label": "(1)", "requirements": ["R1"]}
+    report |= {
+        "tests": conformity(Conformed(tested, partly={"R1": "The median of none."}), tested, ()),
+        "scope": everything
+        | {"equations": everything["equations"] | {"total": 1, "covered": 1, "placed": [equation]}},
+        "results": [
+            entry(Result(reported(), Sample("full", 89.0, None, 1), "inconclusive", "off by 1"), "full")
+        ],
+    }
+    seen = opinion(4, judged=judgements("return float(np.median(values))", verdict="missing"))
+    answers = {
+        "revise_1": edit("    return float(np.median(values))"),
+        "audit_revised": seen,
+        "audit_revised__2": seen,
+    }
+    desk = Desk(tested.with_file(EXECUTION, json.dumps(report)), kept, available("local"), **answers)
+    made = desk.revise()
+    assert made.status == "runs", made.failure
+    jsonschema.validate(made.report, SCHEMA)
+    assert (made.report["tests"]["failed"], "earlier" in made.report["tests"]) == (1, False)
+    assert made.report["tests"]["partly"] == [{"requirement": "R1", "why": "The median of none."}]
+    (left,) = made.report["scope"]["equations"]["left_out"]
+    assert (left["anchor"], left["why"]) == ("Eq1", "R1 missing")
+    told = {
+        check.name.removeprefix("paper2code: "): check
+        for check in checks(made.report, made.files, "papers/x")
+    }
+    assert {name: check.conclusion for name, check in told.items()} == {
+        "it runs": "success",
+        "tested": "failure",
+        "read": "neutral",
+        "compared": "neutral",
+    }
+    assert "the runs were of the code before its last change" in told["compared"].title
+    assert "- 0 of 1 tests from the paper pass, 1 known to fail" in replies.done(made, "abc")
+
+
+def test_a_change_that_nobody_could_read_again_is_delivered_and_that_is_said(
+    delivered: Repository, kept: Path, sandbox: Sandbox
+) -> None:
+    made = Desk(delivered, kept, sandbox, revise_1=edit("    return float(np.mean(values))")).revise()
+    assert made.status == "runs" and made.changed
+    mean, _ = made.report["requirements"]["items"]
+    assert mean["verdict"] == "implemented"
+    assert "read" not in [each["grade"] for each in mean["grades"]]
+    listed = made.documents["docs/plan/requirements.md"]
+    assert "The change was not audited (the script has no answer for audit" in listed
 
 
 def test_what_breaks_is_mended(delivered: Repository, kept: Path, sandbox: Sandbox) -> None:

@@ -45,7 +45,18 @@ def refused_tests(path: str, text: str, plan: Plan, asked: Collection[str]) -> l
     found += _unjustified(text, tree)
     program = Program({path: text, **_promised(plan)})
     found += [f"line {line}: {problem}" for line, problem in call_problems(path, tree, program)]
-    return [f"{path}: {problem}" if path not in problem else problem for problem in dict.fromkeys(found)]
+    return [f"{path}: {problem}" if path not in problem else problem for problem in _grouped(found)]
+
+
+def _grouped(found: Sequence[str]) -> Iterator[str]:
+    """Each once; what is the same in several lines is one finding."""
+    lines = dict[str, dict[str, None]]()
+    for problem in found:
+        line, _, what = problem.partition(": ") if problem.startswith("line ") else ("", "", problem)
+        lines.setdefault(what, {})[line.removeprefix("line ")] = None
+    for what, numbers in lines.items():
+        named = ", ".join(filter(None, numbers))
+        yield f"line{'s' if ',' in named else ''} {named}: {what}" if named else what
 
 
 def _promised(plan: Plan) -> dict[str, str]:

@@ -13,6 +13,7 @@ from pyflakes import messages
 from pyflakes.checker import Checker
 
 from pipeline.coding.checks.calls import call_problems
+from pipeline.coding.checks.claimed import claim_problems
 from pipeline.coding.checks.conventions import (
     convention_problems,
     experiment_problems,
@@ -351,4 +352,7 @@ _RULES: dict[str, Callable[[File], Problems]] = {
     "text": lambda file: text_problems(file.source),
     "entry-point": _entry_point_problems,
     "network": _network_problems,
+    "claimed": lambda file: (
+        claim_problems(file.path, file.tree, file.program.files, file.plan) if file.plan else iter(())
+    ),
 }

@@ -11,6 +11,7 @@ import yaml
 
 from pipeline.coding.checks.symbols import bindings, dotted, parse, suggestion
 from pipeline.coding.repository import Repository
+from pipeline.contract import HARNESS
 from pipeline.planning.plan import Configuration
 from pipeline.untrusted import Unreadable, of_yaml
 
@@ -64,17 +65,38 @@ def reading(key: str, repository: Repository) -> Read | None:
     return places[name][0] if all(places.values()) else None
 
 
+def naming(key: str, repository: Repository) -> str | None:
+    """The first file that has the setting's name in another way: in a loop over names, as an attribute or parameter."""
+    name = key.rpartition(".")[2]
+    for path, _, node in _nodes(repository):
+        match node:
+            case (
+                ast.Constant(value=said)
+                | ast.Attribute(attr=said)
+                | ast.arg(arg=said)
+                | ast.keyword(arg=said)
+                | ast.Name(id=said)
+            ) if said in (name, key):
+                return path
+    return None
+
+
 def _reads(name: str, repository: Repository) -> Iterator[Read]:
+    for path, source, node in _nodes(repository):
+        match node:
+            case ast.Subscript(slice=ast.Constant(value=said), ctx=ast.Load()) if said == name:
+                yield _read(path, source, node)
+            case ast.Call(func=ast.Attribute(attr="get"), args=[ast.Constant(value=said), *_]) if (
+                said == name
+            ):
+                yield _read(path, source, node)
+
+
+def _nodes(repository: Repository) -> Iterator[tuple[str, str, ast.AST]]:
+    """What was written for the paper, with its file and that file's text; the harness reads no setting by its name."""
     for path, source in sorted(repository.python_files().items()):
-        tree = parse(source)
-        for node in ast.walk(tree) if tree else ():
-            match node:
-                case ast.Subscript(slice=ast.Constant(value=said), ctx=ast.Load()) if said == name:
-                    yield _read(path, source, node)
-                case ast.Call(func=ast.Attribute(attr="get"), args=[ast.Constant(value=said), *_]) if (
-                    said == name
-                ):
-                    yield _read(path, source, node)
+        tree = parse(source) if path != HARNESS else None
+        yield from ((path, source, node) for node in (ast.walk(tree) if tree else ()))
 
 
 def _read(path: str, source: str, node: ast.expr) -> Read:
@@ -105,7 +127,7 @@ def setting_problems(
 ) -> Iterator[tuple[int, str]]:
     """Keys read from the configuration that lead nowhere in it, wherever the chain of keys begins."""
     keys = [entry.key.split(".") for entry in planned.entries]
-    keys += _written_keys(files.get("config.yaml", ""))
+    keys += written_keys(files.get("config.yaml", ""))
     known = {
         tuple(key[start:end])
         for key in keys
@@ -131,7 +153,7 @@ def setting_problems(
             )
 
 
-def _written_keys(text: str) -> list[list[str]]:
+def written_keys(text: str) -> list[list[str]]:
     """Paths to the leaves of `config.yaml` as it stands: a repair may have added some to the plan's."""
     try:
         tree = of_yaml(text)

@@ -147,9 +147,117 @@ def test_without_a_command_it_runs_what_needs_nothing_and_shows_a_result(room: R
     assert room.results["mode"] == "full"
 
 
+def test_a_result_of_its_own_is_followed_by_what_to_do_next(room: Room) -> None:
+    assert room().rstrip().splitlines()[-1].startswith("Next: `python main.py list` ")
+
+
+def test_a_value_that_is_set_is_read_as_its_key_is(room: Room) -> None:
+    room(
+        "run", "walk", "--method", "wide", "--seed", "0", "--set", "walk.steps=1e1", "--set", "walk.rate=1e-4"
+    )
+    (run,) = room.runs().values()
+    assert run["shape"]["settings"]["walk"] == {"steps": 10, "seeds": [0, 1, 2], "rate": 1e-4}
+
+
+def test_null_can_be_set_where_it_stands_for_what_the_code_finds_out(room: Room) -> None:
+    room("run", "walk", "--method", "wide", "--seed", "0", "--set", "walk.rate=null")
+    (run,) = room.runs().values()
+    assert run["shape"]["settings"]["walk"]["rate"] is None
+
+
+def test_who_has_read_enough_ends_it_quietly(room: Room) -> None:
+    command = f"{sys.executable} main.py list | true"
+    ended = subprocess.run(
+        ["bash", "-c", command], cwd=room.folder, capture_output=True, text=True, check=False
+    )
+    assert ended.stderr == ""
+
+
+def test_the_report_of_a_seed_is_of_that_seed_alone(room: Room) -> None:
+    room("run", "walk", "--method", "wide")
+    room("run", "walk", "--method", "wide", "--seed", "7")
+    room("report", "--seed", "7")
+    alone = next(run["metrics"]["end"] for run in room.runs().values() if run["seed"] == 7)
+    assert f"wide,{alone:.4g}\n" in changed(room, "Tab1.csv")
+    assert changed(room, "report.md").startswith("Of seed 7 alone.\n")
+
+
+def changed(room: Room, name: str) -> str:
+    """What the report of other settings has written."""
+    (path,) = room.folder.glob(f"results/*/changed-*/{name}")
+    return path.read_text()
+
+
+def paper(metric: str, value: float) -> dict[str, Any]:
+    """A number of the paper, of the method wide."""
+    told = {"experiment": "walk", "method": "wide", "metric": f"walk_wide_{metric}", "anchor": "Tab1"}
+    return {**told, "paper": value, "factor": 1.0}
+
+
+def test_a_report_of_other_settings_stands_apart_and_says_whose_they_are(room: Room) -> None:
+    room.write("docs/execution-report.json", json.dumps({"results": [paper("end", 1.25)]}))
+    room("run", "walk", "--method", "wide")
+    room("report")
+    written = [room.folder / f"results/full/{name}" for name in ("report.md", "Tab1.md", "Tab1.csv")]
+    full = [path.read_text() for path in written]
+    assert "| the paper's |" in full[0]
+    said = room("run", "walk", "--method", "wide", "--set", "walk.steps=3")
+    assert "not the settings of config.yaml: `walk.steps` is 3 in the place of 20." in said
+    room("report", "--set", "walk.steps=3")
+    told = changed(room, "report.md")
+    assert told.startswith(
+        "These are not the settings of config.yaml: `walk.steps` is 3 in the place of 20.\n"
+    )
+    assert "| wide |" in told and "the paper's" not in told
+    assert [path.read_text() for path in written] == full
+
+
+def test_another_configuration_changes_no_numbers_of_the_first(room: Room) -> None:
+    room("run", "walk", "--method", "wide")
+    numbers = room.results["metrics"]
+    room.write("mine.yaml", CONFIG.replace("rate: 0.1", "rate: 0.7"))
+    room("run", "walk", "--method", "wide", "--config", "mine.yaml")
+    assert room.results["metrics"] == numbers
+    room("report", "--config", "mine.yaml")
+    assert "`walk.rate` is 0.7 in the place of 0.1" in changed(room, "report.md")
+
+
+def test_the_paper_s_numbers_stand_beside_no_lowered_sizes(room: Room) -> None:
+    room.write("docs/execution-report.json", json.dumps({"results": [paper("end", 1.25)]}))
+    room("run", "walk", "--mode", "scaled")
+    room("report", "--mode", "scaled")
+    report = room.folder / "results/scaled/report.md"
+    assert "| the paper's |" in report.read_text()
+    kept = json.dumps({"lowered": {"walk.steps": [20, 9]}})
+    room.write("results/scaled/sizes.json", kept)
+    room("run", "walk", "--mode", "scaled")
+    room("report", "--mode", "scaled")
+    assert report.read_text().startswith(
+        "These are not the settings of config.yaml: `walk.steps` is 9 in the place of 20."
+    )
+    assert "the paper's" not in report.read_text()
+
+
+def test_a_first_result_leaves_the_report_of_the_rest_whole(room: Room) -> None:
+    room("run", "ill", "--method", "undefined")
+    room()
+    assert "## Tab3\n" in (room.folder / "results/full/report.md").read_text()
+
+
+def test_a_long_run_says_how_far_it_is(room: Room) -> None:
+    told = EXPERIMENTS.replace("        step += 1", "        step += 1\n        run.progress(step, 20)")
+    room.write("experiments.py", told)
+    room.write(
+        "harness.py",
+        (room.folder / "harness.py").read_text().replace("TOLD_SECONDS = 5.0", "TOLD_SECONDS = 0.0"),
+    )
+    said = room("run", "walk", "--method", "wide", "--seed", "1")
+    assert re.search(r"^walk, wide, seed 1: 10 of 20, about \d+ s left, \d+ s so far$", said, re.MULTILINE)
+
+
 def test_the_list_names_what_there_is_and_what_is_missing(room: Room) -> None:
     said = room("list")
-    assert "| walk | Tab1 | narrow, wide | 0 of 6 | 1 min | none |" in said
+    assert "| walk | Tab1 | narrow, wide | 0 of 6 | 1 min, as planned | none |" in said
     assert "digits (missing, 1 kB)" in said
     assert f"put train.csv, test/*.csv into {room.folder}/data/digits. Ask the authors." in said
     room("run", "walk", "--method", "wide")
@@ -183,6 +291,14 @@ def test_one_run_alone_is_one_file_that_says_all_about_it(room: Room) -> None:
         (["run", "walk", "--set", "walk.steps.x=3"], "there is no such key"),
         (["run", "walk", "--set", "walk.steps"], "write KEY=VALUE"),
         (["run", "walk", "--set", "walk=3"], "a section; set one of its keys: steps, seeds, rate"),
+        (["run", "walk", "--set", "walk.steps=many"], "walk.steps is a whole number; now it is 20"),
+        (["run", "walk", "--set", "walk.steps=2.5"], "is a whole number"),
+        (["run", "walk", "--set", "walk.steps=true"], "is a whole number"),
+        (["run", "walk", "--set", "walk.rate=[1]"], "walk.rate is a number; now it is 0.1"),
+        (
+            ["run", "walk", "--set", "walk.seeds=3"],
+            "walk.seeds is a list, such as [1, 2]; now it is [0, 1, 2]",
+        ),
         (["run", "walk", "--config", "none.yaml"], "--config none.yaml: there is no such file"),
         (["run", "walk", "--device", "cuda"], "PyTorch finds no graphics card here"),
     ],
@@ -266,7 +382,7 @@ def test_what_failed_is_tried_again_and_what_ended_is_not(room: Room) -> None:
 
 def test_missing_data_skip_their_experiment_and_stop_nothing(room: Room) -> None:
     said = room("run", "read", "walk", "--data", "elsewhere")
-    assert "read, default, seed 0: skipped: digits (1 kB) is missing" in said
+    assert said.count("read: skipped: digits (1 kB) is missing") == 1
     assert "elsewhere/digits" in said
     assert room.statuses()["read", "default", 0] == "skipped"
     assert list(room.statuses().values()).count("done") == 6
@@ -388,6 +504,21 @@ def test_a_run_without_checkpoints_is_killed_before_its_result_and_made_from_its
     assert len(room.runs()) == 1
 
 
+def test_a_run_is_killed_only_when_those_that_it_depends_on_are_made(room: Room) -> None:
+    depending = EXPERIMENTS.replace(
+        "    state = run.resume()", "    run.result('ill', 'undefined')\n    state = run.resume()"
+    ).replace(
+        "EXPERIMENTS = (\n", 'EXPERIMENTS = (\n    Experiment("ill", "Tab3", ill, methods=("undefined",)),\n'
+    )
+    room.write("experiments.py", depending.partition('    Experiment("read"')[0] + ")\n")
+    arguments = ("run", "walk", "--method", "narrow", "--seed", "1")
+    room(*arguments, status=-signal.SIGKILL, HARNESS_KILL="1")
+    assert [run["experiment"] for run in room.runs().values()] == ["ill"]
+    assert len(list(room.folder.glob("results/full/walk/*/1-*.state"))) == 1
+    room(*arguments)
+    assert [run["experiment"] for run in room.runs().values()] == ["ill", "walk"]
+
+
 def test_a_checkpoint_of_other_settings_is_not_gone_on_with(room: Room) -> None:
     room("run", "walk", status=-signal.SIGKILL, HARNESS_KILL="1")
     room("run", "walk", "--method", "narrow", "--seed", "0", "--set", "walk.steps=3")
@@ -492,6 +623,20 @@ def test_an_experiment_builds_on_the_result_of_another(room: Room) -> None:
         "use_a_kept": 1, "use_b_kept": 1,
     }  # fmt: skip
     assert len(room.runs()) == 3
+
+
+def test_the_report_puts_the_paper_s_numbers_beside_ours_in_its_unit(room: Room) -> None:
+    room("run", "ill", "--method", "undefined")
+    number = {"experiment": "ill", "method": "undefined", "metric": "ill_undefined_loss", "anchor": "Tab3"}
+    number |= {"paper": 149.0, "factor": 100.0}
+    none = {**number, "metric": "ill_undefined_share", "factor": 1.0}
+    room.write("docs/execution-report.json", json.dumps({"results": [number, none]}))
+    room("report")
+    told = (room.folder / "results/full/report.md").read_text()
+    assert "| Tab3 | undefined | loss | 149 | 150 | 1 |" in told
+    assert "| Tab3 | undefined | share | 149 | there are no cases |  |" in told
+    room("--smoke", status=1)
+    assert "149" not in (room.folder / "results/smoke/report.md").read_text()
 
 
 def test_a_report_of_its_own_writes_tables_and_figures_under_their_anchors(

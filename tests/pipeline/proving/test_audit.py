@@ -100,7 +100,19 @@ def test_a_requirement_that_a_setting_fulfils_is_judged_by_program() -> None:
     [
         ("config.yaml", "learning_rate: 0.001", "learning_rate: 0.01", "is 0.01, and was planned as 0.001"),
         ("config.yaml", "learning_rate", "rate", "holds no `training.learning_rate`"),
-        ("experiments.py", '["learning_rate"]', '["rate"]', "no code reads"),
+        ("experiments.py", '["learning_rate"]', '["rate"]', "no code names `training.learning_rate`"),
+        (
+            "experiments.py",
+            'settings["learning_rate"]',
+            '[settings[name] for name in ("learning_rate",)][0]',
+            "`training.learning_rate` is named in `experiments.py`, but not as a key that is read",
+        ),
+        (
+            "experiments.py",
+            'settings["learning_rate"]',
+            "types.SimpleNamespace(**settings).learning_rate",
+            "is named in `experiments.py`, but not as a key that is read",
+        ),
     ],
 )
 def test_a_setting_that_changed_or_that_nothing_reads_is_left_to_the_model_which_says_why(

@@ -1,8 +1,8 @@
 import pytest
 
 from pipeline.model.asking import Context
-from pipeline.planning.plan import FileLogic, Function, Requirement
-from pipeline.proving.authoring import Author, Part, Suite
+from pipeline.planning.plan import FileLogic, Function, Held, Requirement
+from pipeline.proving.authoring import MOST, Author, Part, Suite
 from tests.fakes.scripted import ScriptedLLM
 from tests.pipeline.plans import LOGIC, MEAN, OVERVIEW, PLAN, RATE
 
@@ -25,7 +25,33 @@ def written(answers: dict[str, str]) -> tuple[Suite, ScriptedLLM]:
 def test_what_is_computed_is_tested_where_the_plan_has_it() -> None:
     parts, untested = Author(PLAN, ScriptedLLM({}), Context("")).parts()
     assert parts == [Part("tests", ("estimator.py",), (MEAN,))]
-    assert untested == Suite()
+    assert untested == Suite({}, {"R2": "It states values, and computes nothing."})
+
+
+def test_each_requirement_is_tested_or_named_with_the_reason_why_not() -> None:
+    kinds = {"R2": ("hyperparameter", 3), "R3": ("result", 3), "R4": ("training", 1), "R5": ("training", 3)}
+    others = [MEAN.model_copy(update={"id": n, "kind": k, "weight": w}) for n, (k, w) in kinds.items()]
+    held = (Held(requirement="R5", keys=("training.learning_rate",)),)
+    plan = PLAN.model_copy(
+        update={
+            "overview": OVERVIEW.model_copy(update={"requirements": (MEAN, *others)}),
+            "logic": LOGIC.model_copy(update={"held": held}),
+        }
+    )
+    _, suite = Author(plan, ScriptedLLM({}), Context("")).parts()
+    assert suite.untested == {
+        "R2": "It states values, and computes nothing.",
+        "R3": "It states what whole experiments give, and tests run none of them.",
+        "R4": "Only what weighs 2 or more is tested.",
+        "R5": "By the plan it is fulfilled by values of `config.yaml` alone.",
+    }
+
+
+def test_what_the_plan_has_no_function_for_takes_no_other_s_place() -> None:
+    nowhere = [MEAN.model_copy(update={"id": f"R{n}"}) for n in range(2, MOST + 2)]
+    overview = OVERVIEW.model_copy(update={"requirements": (*nowhere, MEAN)})
+    parts, _ = Author(PLAN.model_copy(update={"overview": overview}), ScriptedLLM({}), Context("")).parts()
+    assert [part.requirements for part in parts] == [(MEAN,)]
 
 
 def test_what_only_an_experiment_does_is_untested_and_why_is_said() -> None:
@@ -86,9 +112,57 @@ def test_what_a_program_refuses_goes_back(first: str, complaint: str) -> None:
     assert suite.files
 
 
+def test_what_is_refused_is_mended_by_edits_of_what_stands() -> None:
+    wrong = ANSWER.replace("estimator import", "elsewhere import")
+    edit = (
+        "<<<<<<< SEARCH\nfrom elsewhere import mean\n=======\nfrom estimator import mean\n>>>>>>> REPLACE\n"
+    )
+    missed = edit.replace("elsewhere", "nowhere")
+    answers = {"tests": wrong, "tests#2": f"tests/test_estimator.py\n{missed}"}
+    suite, llm = written(answers | {"tests#3": f"tests/test_estimator.py\n{edit}\nPARTLY R1: no weights."})
+    assert suite == Suite({"tests/test_estimator.py": TESTS}, {}, {"R1": "no weights."})
+    assert all("from elsewhere import mean" in prompt.task for prompt in llm.asked[1:])
+    assert "elsewhere" in llm.asked[1].task.partition("It found:")[2]
+
+
 def test_what_cannot_be_tested_is_answered_as_such() -> None:
     suite, _ = written({"tests": "UNTESTED R1: it happens inside the training loop."})
     assert suite == Suite({}, {"R1": "it happens inside the training loop."})
+
+
+def test_of_what_is_tested_in_part_the_rest_is_said() -> None:
+    suite, _ = written({"tests": f"{ANSWER}\nPARTLY R1: weights are drawn inside the loop."})
+    assert suite == Suite(
+        {"tests/test_estimator.py": TESTS}, {}, {"R1": "weights are drawn inside the loop."}
+    )
+    suite, llm = written({"tests": "PARTLY R1: all of it.", "tests#2": ANSWER})
+    assert suite.files and not suite.partly and len(llm.asked) == 2
+
+
+def test_what_is_wrong_in_the_same_way_is_said_once() -> None:
+    loose = "\n    assert mean([1.0]) == pytest.approx(1.0, rel=1e-9)" * 2
+    first = ANSWER.replace("from estimator", "import pytest\nfrom estimator").replace(
+        "== 3.0", f"== 3.0{loose}"
+    )
+    _, llm = written({"tests": first, "tests#2": ANSWER})
+    assert "lines 7, 8: a comment says why `rel=1e-09` is the right tolerance." in llm.asked[1].task
+    faults = {f"tests/test_estimator.py::test_r1_{n}": "It passes whatever." for n in "ab"}
+    llm = ScriptedLLM({"again": ANSWER})
+    Author(PLAN, llm, Context("")).corrected({"tests/test_estimator.py": TESTS}, faults, (), "again")
+    assert llm.asked[0].task.count("It passes whatever.") == 1
+
+
+def test_only_what_a_judge_has_read_can_be_disputed() -> None:
+    files, name = (
+        {"tests/test_estimator.py": TESTS},
+        "tests/test_estimator.py::test_r1_is_the_sum_over_the_count",
+    )
+    disputed = "DISPUTED test_r1_is_the_sum_over_the_count: it is the count."
+    llm = ScriptedLLM({"again": disputed, "again#2": ANSWER, "judged": disputed})
+    author = Author(PLAN, llm, Context(""))
+    assert author.corrected(files, {name: "It is blind."}, (), "again") == (files, {})
+    assert "No judge has read `test_r1_is_the_sum_over_the_count`: correct it." in llm.asked[1].task
+    assert author.corrected(files, {name: "Wrong."}, {name}, "judged") == (files, {name: "it is the count."})
 
 
 def test_where_nothing_usable_comes_the_repository_stands_without_tests() -> None:

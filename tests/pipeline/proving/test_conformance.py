@@ -147,7 +147,7 @@ def settled(
         Author(SCALED, llm, context), Arbiter(PAPER, SCALED, llm, context), fixer, repository
     )
     made = conformance.settle(Suite({PATH: tests}))
-    report = conformity(made, made.repository, fixer.executed_as(made.repository))
+    report = conformity(made, made.repository, fixer.executed_as(made.repository).phases)
     assert report is not None
     return made, llm, report
 
@@ -218,6 +218,22 @@ def test_the_same_disagreement_twice_is_disputed_and_both_readings_are_told(
     assert (dispute.test, dispute.ruling.by_test) == (TEST, "sum over count")
     assert "xfail(reason='disputed: " in made.repository.files[PATH]
     assert made.repository.files["estimator.py"] == CODE
+
+
+def test_what_an_author_disputes_goes_to_the_arbiter_once_more(tmp_path: Path, tools: Path) -> None:
+    disputed = f"DISPUTED {TEST.partition('::')[2]}: by Eq. 1 it is the count less one."
+    answers = {
+        "arbiter.1": ruling("test"),
+        "tests.again.1": disputed,
+        "arbiter.2": ruling("code"),
+        "fix.1": MEND_CODE,
+    }
+    tests = SHARP.partition("\n\n\ndef test_r1_scales")[0] + "\n"
+    made, llm, report = settled(tmp_path, tools, WRONG_CODE, tests, answers)
+    assert llm.stages == ["arbiter.1", "tests.again.1", "arbiter.2", "fix.1"]
+    assert "The test's author holds against that: by Eq. 1 it is the count less one." in llm.asked[2].task
+    assert (made.repository.files["estimator.py"], made.repository.files[PATH]) == (CODE, tests)
+    assert (report["passed"], report["disputed"]) == (1, 0)
 
 
 def test_what_the_paper_leaves_open_is_disputed_at_once(tmp_path: Path, tools: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from pipeline.coding.repository import Repository
 from pipeline.model.llm import ROLES, Role, Share, Usage
-from pipeline.planning.plan import ConfigEntry, Configuration
+from pipeline.planning.plan import ConfigEntry, Configuration, Correction
 from pipeline.proving.documents import report_documents, revised_documents
 from pipeline.proving.report import carried_over, execution_report
+from pipeline.running.longer import Estimate
 from tests.bot.conftest import report as example_report
 from tests.pipeline.plans import PLAN
 
@@ -122,3 +123,49 @@ def test_wherever_executed_lines_are_told_it_is_said_who_counted_them() -> None:
     assert telling == {"docs/execution-report.md", "docs/plan/requirements.md"}
     never = report_documents(PLAN, ran | {"environment": None})
     assert "deceives" not in never["docs/execution-report.md"]
+
+
+def test_what_was_only_seen_not_to_end_is_not_said_not_to_run() -> None:
+    made = example_report(status="fails")
+    attempt = made["attempts"][-1] | {
+        "phase": "smoke",
+        "signature": "time-out",
+        "timed_out": True,
+        "seconds": 120.0,
+    }
+    made |= {
+        "attempts": [attempt],
+        "phases": [{"phase": "smoke", "command": [], "ok": False, "seconds": 120.0}],
+    }
+    made["lines"] |= {"executed": 0, "executed_percent": None}
+
+    documents = report_documents(PLAN, made)
+
+    assert "was stopped in phase smoke after 120 s (1 attempt)." in documents["README.md"]
+    assert "does not run" not in documents["README.md"] + documents["docs/execution-report.md"]
+    assert "how many ran was not measured" in documents["docs/execution-report.md"]
+
+
+def test_what_a_later_step_refuted_stands_in_no_readme() -> None:
+    correction = Correction(where="architecture", wrong="The mean", right="The mean of a batch")
+    told = report_documents(PLAN.model_copy(update={"corrections": (correction,)}), example_report())
+    assert "- `estimator.py`: The mean of a batch\n" in told["README.md"]
+
+
+def test_how_long_an_experiment_takes_is_what_the_estimate_says() -> None:
+    made = example_report(contract=2)
+    measured = {"name": "table1", "minutes": 7.5, "measured": True}
+    made |= {"platforms": {}, "full_run_estimate": {**Estimate().told(), "experiments": [measured]}}
+    jsonschema.validate(made, json.loads(SCHEMA.read_text()))
+    assert "| nothing | 7.5 min, as measured |" in report_documents(PLAN, made)["README.md"]
+    made["full_run_estimate"]["experiments"] = []
+    assert "| nothing | 1 min, as planned |" in report_documents(PLAN, made)["README.md"]
+
+
+def test_what_a_closed_sandbox_leaves_unproven_is_said() -> None:
+    why = "the sandbox was closed after 60 seconds, before it could say how the programs in it had ended"
+    made = example_report(contract=2) | {"unproven": why, "platforms": {}}
+    jsonschema.validate(made, json.loads(SCHEMA.read_text()))
+    documents = report_documents(PLAN, made)
+    assert f"What follows it was not all proven: {why}." in documents["README.md"]
+    assert "what is not listed here was **not proven**" in documents["docs/execution-report.md"]

@@ -10,7 +10,7 @@ from pipeline.proving import report as module
 from pipeline.proving.audit import Finding
 from pipeline.proving.documents import report_documents
 from pipeline.proving.report import execution_report
-from pipeline.proving.scope import counted, in_words
+from pipeline.proving.scope import counted, in_words, recounted
 from tests.fakes.scripted import ScriptedLLM
 from tests.pipeline.plans import MEAN, PAPER, PLAN, RATE
 
@@ -36,10 +36,17 @@ SCOPE = (
 
 def test_the_line_speaks_of_the_paper() -> None:
     assert in_words(counted(SCOPE, {"R1": "implemented", "R2": "partial"})) == (
-        "2 of 3 equations, both algorithms, 1 of 2 tables, not the experiment, not the baseline; left out: "
-        "Equation 3 (proof only: a bound), Table 4 (needs people: 40 *raters*), Appendix B.1 (unplaced), "
-        "ridge (unplaced)"
+        "2 of 3 numbered equations, both algorithms, 1 of 2 tables, not the section of experiments, not the baseline "
+        "of its tables; left out: Equation 3 (proof only: a bound), Table 4 (needs people: 40 *raters*), "
+        "Appendix B.1 (unplaced), ridge (unplaced)"
     )
+
+
+def test_the_paper_s_own_method_is_no_baseline() -> None:
+    names = ("ridge", "NLMS", "IMF")
+    scope = [item("baselines", "Tab2", "R1", label=name) for name in names]
+    scope[2] = scope[2].model_copy(update={"own": True})
+    assert in_words(counted(scope, {"R1": "implemented"})) == "both baselines of its tables"
 
 
 def test_what_follows_one_another_is_named_together() -> None:
@@ -58,8 +65,8 @@ def test_what_follows_one_another_is_named_together() -> None:
     )
     scope = tuple(item("equations", anchor, why="proof only") for anchor in anchors)
     assert in_words(counted(scope, {})) == (
-        "none of 11 equations; left out: Equation S-1, Equation S-2, Equations S-9 to S-11, Appendices B.1 to B.3, "
-        "Appendix C, Equation 12a, Section 4 (proof only)"
+        "none of 11 numbered equations; left out: Equation S-1, Equation S-2, Equations S-9 to S-11, Appendices B.1 to "
+        "B.3, Appendix C, Equation 12a, Section 4 (proof only)"
     )
 
 
@@ -77,7 +84,7 @@ def test_what_the_audit_did_not_find_is_not_covered(verdict: str, covered: int) 
 def test_a_long_list_is_said_to_be_cut() -> None:
     scope = tuple(item("equations", f"Eq{n}", why="unplaced") for n in range(1, 61, 2))
     assert in_words(counted(scope, {})).endswith("Equation 15 and 22 more (unplaced)")
-    assert in_words(counted(scope, {})).startswith("none of 30 equations")
+    assert in_words(counted(scope, {})).startswith("none of 30 numbered equations")
     assert in_words(None) == ""
 
 
@@ -98,12 +105,15 @@ def test_report_and_documents_say_it_before_the_verdict() -> None:
     )
     jsonschema.validate(report, SCHEMA)
     assert report["scope"]["equations"]["covered"] == 2
-    assert report["scope"]["datasets"] == {"total": 0, "covered": 0, "left_out": []}
+    assert report["scope"]["datasets"] == {"total": 0, "covered": 0, "left_out": [], "placed": []}
+    same = recounted(report["scope"], {"R1": "implemented", "R2": "missing"})
+    assert in_words(same) == in_words(report["scope"])
+    assert recounted(same, {"R1": "missing", "R2": "missing"})["equations"]["covered"] == 0
     assert report["corrections"][0]["anchor"] == "S1"
     written = report_documents(plan, report)
     for path in ("README.md", "docs/execution-report.md"):
         text = written[path]
-        assert "**Of the paper:** 2 of 3 equations, both algorithms, none of 2 tables" in text
+        assert "**Of the paper:** 2 of 3 numbered equations, both algorithms, none of 2 tables" in text
         assert "40 \\*raters\\*" in text
         assert text.index("Of the paper") < text.index("It was not run")
     assert "“a” is wrong; b [S1] “a batch of 32 observations”" in written["docs/execution-report.md"]

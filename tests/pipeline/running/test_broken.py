@@ -21,7 +21,6 @@ from pipeline.running.patches import check_patch
 from sandbox.execution import execute
 from sandbox.interface import Sandbox
 from sandbox.report import ExecutionReport, Limits
-from tests.conftest import available
 from tests.fakes.scripted import ScriptedLLM
 from tests.pipeline.plans import PLAN
 
@@ -30,21 +29,13 @@ RECORDED = Path(__file__).parents[2] / "recordings/repairs.jsonl"
 VERIFY = "verify.toml"
 
 
-@pytest.fixture(
-    scope="module", params=["local", pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.slow])]
-)
-def one_sandbox(request: pytest.FixtureRequest) -> Sandbox:
-    """Docker only where there is time."""
-    return available(request.param)
-
-
 @pytest.mark.parametrize("folder", sorted(BROKEN.iterdir()), ids=lambda folder: folder.name)
 def test_what_is_broken_is_known_and_mended_if_a_program_can(
-    folder: Path, one_sandbox: Sandbox, packages: Path, tmp_path: Path
+    folder: Path, sandbox: Sandbox, packages: Path, tmp_path: Path
 ) -> None:
     verify, repository = broken(folder)
     llm = ScriptedLLM(recorded(folder.name))
-    fixer = fixer_of(verify, one_sandbox, packages, tmp_path, llm)
+    fixer = fixer_of(verify, sandbox, packages, tmp_path, llm)
     mended, execution = fixer.fix(repository)
     first = fixer.attempts[0]
     assert (first.outcome.phase, first.signature) == (verify["phase"], verify["signature"])

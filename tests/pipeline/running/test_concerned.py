@@ -23,7 +23,7 @@ def report_walk(report):
 
 
 EXPERIMENTS = (
-    Experiment("table2", shows="Tab2", run=functools.partial(run_table2, wide=True), report=write_table2),
+    Experiment("table2", "Tab2", functools.partial(run_table2, wide=True), report=write_table2),
     Experiment(name="walk", shows="Fig1", run=run_walk, report=report_walk),
 )
 """,

@@ -93,7 +93,7 @@ def test_names_are_those_of_files_everywhere() -> None:
         "x" * 100,
         "](evil.example)",
     ]
-    others = {"results/smoke/deep/Fig9.png": png(), "results/full/Fig9.png": png(), "Fig9.png": png()}
+    others = {"results/smoke/deep/Fig9.png": png(), "results/other/Fig9.png": png(), "Fig9.png": png()}
     made = redrawn({place(name): png() for name in names} | others)
     assert [figure.name for figure in made.shown] == ["Fig1"]
     told = {name for name, _ in made.left_out}

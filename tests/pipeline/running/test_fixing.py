@@ -78,7 +78,8 @@ def test_what_runs_is_left_as_it_is() -> None:
 
 def test_the_model_sees_traceback_and_file_and_its_edit_is_run() -> None:
     llm = ScriptedLLM({"fix.1": EDIT})
-    fix = fixer(llm)
+    fix, found = fixer(llm), list[tuple[str, str]]()
+    fix.found = lambda what, said: found.append((what, said))
     repository, execution = fix.fix(BROKEN)
     assert (repository, execution.ok) == (GOOD, True)
     asked = llm.asked[0].task
@@ -90,6 +91,12 @@ def test_the_model_sees_traceback_and_file_and_its_edit_is_run() -> None:
     assert first.remedy == "model: The name `length` does not exist."
     assert first.lines_changed > 0
     assert (second.signature, second.remedy, second.lines_changed) == (None, None, 0)
+    assert found == [
+        ("first run", f"smoke run: {first.signature}"),
+        ("repair", first.signature),
+        ("repair", f"{first.signature}: {first.remedy}"),
+        ("repair", ""),
+    ]
 
 
 def test_a_known_package_is_declared_without_asking_the_model() -> None:
@@ -256,7 +263,7 @@ def test_a_change_to_what_runs_is_told_and_taken_back_where_it_breaks() -> None:
     assert "NameError" in fix.broken_by(Change(BROKEN, "audit: R2"), better)
     first, second, third = fix.attempts
     assert (first.remedy, first.lines_changed, first.why) == ("audit: R1", 1, "the code as it was written")
-    assert second.remedy == "audit: R2 (taken back: it does not run with that)"
+    assert second.remedy.startswith("audit: R2 (taken back: with that, smoke failed: NameError")
     assert (second.lines_changed, second.signature) == (0, None)
     assert third.why == "with that change"
 
@@ -277,8 +284,10 @@ def test_what_a_busy_machine_stopped_is_run_with_twice_the_time_before_anybody_i
     assert (first.lines_changed, second.why, second.signature) == (0, "the same with twice the time", None)
 
 
-def test_on_a_calm_machine_a_run_that_takes_too_long_is_at_fault_itself() -> None:
-    llm = ScriptedLLM({"fix.1": "NO CHANGE: it needs a larger machine."})
+@pytest.mark.parametrize("outcome", ["NO CHANGE", "NOT THE CODE"])
+def test_on_a_calm_machine_a_run_that_takes_too_long_is_shown_to_its_writer(outcome: str) -> None:
+    llm = ScriptedLLM({"fix.1": f"{outcome}: it needs a larger machine."})
     fix = replace(fixer(llm, stopped), patient=program)
     _, execution = fix.fix(GOOD)
     assert (execution.ok, llm.stages, len(fix.attempts)) == (False, ["fix.1"], 1)
+    assert fix.attempts[0].remedy == f"model: {outcome}: it needs a larger machine."

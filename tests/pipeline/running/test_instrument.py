@@ -166,6 +166,21 @@ def test_a_broken_promise_is_found_where_it_matters(
     assert error_signature(report.failure, broken)
 
 
+def test_many_experiments_may_lack_their_data(execute: Execute) -> None:
+    names = [f"read{number}" for number in range(30)]
+    many = EXPERIMENTS.replace('where="Ask."', 'where="Ask the authors. " * 50').replace(
+        '    Experiment("read", shows="S1", run=run_read, needs=(STEPS,)),\n',
+        f'    *(Experiment(name, shows="S1", run=run_read, needs=(STEPS,)) for name in {names}),\n',
+    )
+    reads = [READ.model_copy(update={"name": name}) for name in names]
+    report = execute(
+        GOOD.with_file("experiments.py", many),
+        DESIGN.model_copy(update={"experiments": (DESIGN.experiments[0], *reads)}),
+    )
+    assert report.ok, report.failure
+    assert "missing" in [phase.phase for phase in report.phases]
+
+
 def test_data_that_the_code_does_not_wait_for_are_missed(execute: Execute) -> None:
     careless = EXPERIMENTS.replace('files=("steps.csv",)', 'files=("*",)').replace(
         "needs=(STEPS,)),",
@@ -227,6 +242,11 @@ def test_what_was_proven_is_not_proven_again_until_code_or_settings_change(
     first = run(now).phases[3:]
     now = GOOD.with_file("requirements.txt", "pyyaml\n").with_file("README.md", "Read me.")
     assert [a is b for a, b in zip(first, run(now).phases[3:], strict=True)] == [True] * 7
+    now = GOOD.with_file("tests/test_walking.py", "def test_r1_nothing():\n    pass\n")
+    *uses, tests = run(now).phases[3:]
+    assert [a is b for a, b in zip(first, uses, strict=True)] == [True] * 7
+    assert (tests.phase, tests.ok) == ("tests", True)
+    assert run(now).phases[-1] is tests
     now = GOOD.with_file("config.yaml", "steps: 9\nsmoke: {steps: 3}\n")
     assert not any(a is b for a, b in zip(first, run(now).phases[3:], strict=True))
 

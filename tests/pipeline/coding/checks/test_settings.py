@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.coding.checks.settings import _written_keys, setting
+from pipeline.coding.checks.settings import setting, written_keys
 from pipeline.coding.repository import Repository
 
 
@@ -11,7 +11,7 @@ def test_a_configuration_that_no_plan_would_have_has_no_settings(text: str) -> N
     repository = Repository({"config.yaml": text})
 
     assert setting("a", repository) is None and setting("1", repository) is None
-    assert _written_keys(text) in ([], [["1"]])
+    assert written_keys(text) in ([], [["1"]])
 
 
 def test_a_setting_is_its_value_and_its_line() -> None:
