@@ -65,7 +65,7 @@ def _made(
     source: Path, recording: Path, recorded: Recording, sandbox: Sandbox | None, folder: Path
 ) -> Reproduction:
     paper = read(str(source), Arxiv("http://localhost:9", "http://localhost:9", folder / "arxiv"))
-    options = Options(packages=PACKAGES, limits=LIMITS, contract=recorded.contract, tests=recorded.tested)
+    options = Options(packages=PACKAGES, limits=LIMITS).answered_by(recorded)
     with open_llm(
         Terms(recorded.model),
         reasoning_effort="high",

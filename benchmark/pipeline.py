@@ -57,6 +57,8 @@ OURS = (
     (PAPERS / "1706.03762-transformer/paper.tex", ROOT / "tests/recordings/transformer.jsonl"),
     (PAPERS / "tanh-init/paper.tex", ROOT / "tests/recordings/tanh-init.jsonl"),
 )
+GOAL_USD, GOAL_PATH = 0.8, 0.45
+"""Of PaperCoder's, for writing, scope and judge together."""
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -142,7 +144,7 @@ def main(each: bool, endpoint: Path | None, files: tuple[Path, ...]) -> None:
         "| of these the model | most in flight | lines | status |"
     )
     print("|---" * (12 + len(MODELS)) + "|")
-    tables, lost = [], False
+    tables, goals, lost = [], list[str](), False
     for paper, recording in zip(files[::2], files[1::2], strict=True) if files else OURS:
         name = paper.parent.name
         if not paper.exists():
@@ -163,6 +165,8 @@ def main(each: bool, endpoint: Path | None, files: tuple[Path, ...]) -> None:
             if part in str(paper):
                 print(_row(f"{name}, PaperCoder", rival))
                 print(_ratios(ours, rival), flush=True)
+                goals += _goals(name, ours, calls, rival)
+    print("\n".join(["", *goals]))
     for name, calls in tables if each else ():
         print(f"\n{_each(name, calls)}")
     sys.exit(lost)
@@ -193,6 +197,23 @@ def _ratios(ours: Figures, rival: Figures) -> str:
     ]
     cells = " | ".join(f"{pair[0] / pair[1]:.2f}" if pair else "" for pair in pairs)
     return f"| ratio | {cells} | | | |"
+
+
+def _goals(name: str, ours: Figures, calls: Sequence[Call], rival: Figures) -> Iterator[str]:
+    """What writing, scope and judge cost beside it, without tests from the paper, which it does not write."""
+    asked = [
+        call for call in calls if role_of(call.stage) != "tester" and not call.stage.startswith("arbiter")
+    ]
+    for model, other in zip(MODELS, rival.costs, strict=True):
+        if asked:
+            ratio = cost(model, asked).total / other.total
+            yield f"- {name}: {ratio:.2f} of its USD at {model}'s prices ({_met(ratio, GOAL_USD)})"
+    ratio = ours.model_seconds / rival.model_seconds
+    yield f"- {name}: {ratio:.2f} of its path, tests included ({_met(ratio, GOAL_PATH)})"
+
+
+def _met(ratio: float, goal: float) -> str:
+    return f"the goal of {goal} is {'met' if ratio <= goal else 'missed'}"
 
 
 def _each(name: str, calls: Sequence[Call]) -> str:
@@ -284,12 +305,8 @@ def _reproduced(source: Path, llm: LLM, recorded: Recording) -> tuple[Reproducti
         folder = Path(name)
         started = time.monotonic()
         paper = read(str(source), Arxiv("http://localhost:9", "http://localhost:9", folder / "arxiv"))
-        options = Options(
-            packages=Path.home() / ".cache/paper2code-tests",
-            limits=LIMITS,
-            contract=recorded.contract,
-            tests=recorded.tested,
-        )
+        packages = Path.home() / ".cache/paper2code-tests"
+        options = Options(packages=packages, limits=LIMITS).answered_by(recorded)
         made = reproduce(
             paper,
             llm=llm,

@@ -258,12 +258,7 @@ def traced(source: Path, recording: Path) -> list[Call]:
         folder = Path(name)
         paper = read(str(source), Arxiv("http://localhost:9", "http://localhost:9", folder / "arxiv"))
         packages = Path.home() / ".cache/paper2code-tests"
-        options = Options(
-            packages=packages,
-            limits=LIMITS,
-            contract=recorded.contract,
-            tests=recorded.tested,
-        )
+        options = Options(packages=packages, limits=LIMITS).answered_by(recorded)
         reproduce(
             paper,
             llm=trace,

@@ -1,0 +1,1 @@
+"""Papers × methods × models × samples, and the field's tables of them; `benchmark/run.py` is the command."""
