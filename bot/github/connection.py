@@ -51,7 +51,7 @@ class Connection:
             try:
                 yield self._client(place).get_repo(place.repository_id)
             except GithubException as error:
-                if error.status != 401:
+                if error.status != 401 or not self._credentials.renews:
                     raise
                 with self._lock:
                     self._clients.pop(_key(place), None)

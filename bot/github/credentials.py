@@ -6,16 +6,17 @@ GitHubError                 the message holds GitHub's own words and no credenti
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import requests
 from github import Auth, Github, GithubException, RateLimitExceededException
 from github.HookDelivery import HookDeliverySummary
 from github.PaginatedList import PaginatedList
+from jwt.exceptions import PyJWTError
 
 from bot.intake.jobs import Place
 from pipeline.markdown import line
@@ -27,6 +28,8 @@ PERMISSIONS = {
     "metadata": "read",
     "pull_requests": "write",
 }
+EVENTS = ("issues", "issue_comment", "pull_request", "pull_request_review", "pull_request_review_comment")
+"""That the App listens to; those on its installation come by themselves."""
 _REDELIVERABLE = timedelta(days=3)
 _ACTIONS_BOT = ("github-actions[bot]", 41898282)
 _HINTS = {
@@ -37,6 +40,8 @@ _HINTS = {
     "archived": "The repository is archived and takes no changes. Unarchive it, then ask again.",
     "locked": "The conversation is locked.",
     "suspended": "Whoever installed the App has suspended it; on its settings page they can lift that.",
+    "Bad credentials": "Give a token that is valid; in a workflow, leave `github-token` out or mend "
+    "its secret.",
     "is deleted": "The issue is gone. Open another one and ask there.",
     "head invalid": "The branch is gone, or the default branch holds its files already. “retry” makes it again.",
 }
@@ -89,8 +94,30 @@ class _Attempt:
     """Of our answer; 0 without one."""
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How the App stands at GitHub."""
+
+    slug: str
+    lacking: tuple[str, ...]
+    """Permissions, as `checks: write`, that the App does not ask for, or that an installation has not granted yet."""
+    unheard: tuple[str, ...]
+    """Events that it does not subscribe to."""
+    installations: int
+    delivered: int
+    """Of the last deliveries; at most 100 are looked at."""
+    undelivered: int
+    answered: int
+    """Status of our answer to the latest of them; 0: GitHub had none, or there was no delivery."""
+
+
 class Credentials(Protocol):
     """Who we are towards GitHub."""
+
+    @property
+    def renews(self) -> bool:
+        """Whether another token can be had for one that GitHub no longer takes."""
+        ...
 
     def identity(self, api_url: str) -> Identity:
         """Of the account that our writes are made by."""
@@ -103,6 +130,8 @@ class Credentials(Protocol):
 
 class AppCredentials:
     """A GitHub App: its private key signs a short-lived JWT, which gets installation tokens."""
+
+    renews = True
 
     def __init__(self, app_id: int, private_key: str) -> None:
         self._auth = Auth.AppAuth(app_id, private_key)
@@ -128,6 +157,31 @@ class AppCredentials:
                     raise
                 raise GitHubRefused("the App has no access to this repository", error.status, _GONE) from None
         return str(data["token"])
+
+    def standing(self, api_url: str, events: Collection[str]) -> Standing:
+        """What GitHub knows of the App, against what is needed; `events` are wanted. Raises GitHubError."""
+        with worded(), Github(auth=self._auth, base_url=api_url, retry=None) as app:
+
+            def ask(path: str) -> Any:
+                return app.requester.requestJsonAndCheck("GET", path)[1]
+
+            known, everywhere = ask("/app"), ask("/app/installations?per_page=100")
+            statuses = [each["status_code"] for each in ask("/app/hook/deliveries?per_page=100")]
+        granted = [known["permissions"], *(each["permissions"] for each in everywhere)]
+        good = sum(200 <= status < 300 for status in statuses)
+        return Standing(
+            known["slug"],
+            tuple(
+                f"{name}: {level}"
+                for name, level in PERMISSIONS.items()
+                if any(has.get(name) not in (level, "write") for has in granted)
+            ),
+            tuple(sorted(set(events) - set(known["events"]))),
+            len(everywhere),
+            good,
+            len(statuses) - good,
+            statuses[0] if statuses else 0,
+        )
 
     def redeliver(self, api_url: str) -> int:
         """Have GitHub send again the events that never arrived; how many. Raises GitHubError.
@@ -157,6 +211,8 @@ class AppCredentials:
 
 class TokenCredentials:
     """A token that somebody gave us: the Action's, or a person's."""
+
+    renews = False
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -191,6 +247,8 @@ def worded() -> Iterator[None]:
         if error.status >= 500 or error.status == 429:
             raise GitHubUnavailable(f"GitHub answered {error.status}: {words}", _wait(error)) from None
         raise GitHubRefused(f"GitHub answered {error.status}: {words}", error.status) from None
+    except PyJWTError:
+        raise GitHubRefused("the App's private key is none") from None
     except requests.RequestException as error:
         raise GitHubUnavailable(f"GitHub cannot be reached ({type(error).__name__})") from None
 

@@ -4,9 +4,8 @@ Nothing is retried in here: a request that failed may have been carried out, so 
 operation. Raises what `bot.credentials` draws.
 """
 
-import itertools
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -18,15 +17,13 @@ from github.PullRequest import PullRequest as _PullRequest
 from github.PullRequestComment import PullRequestComment
 from github.Repository import Repository
 
-from bot.github.connection import PAGE, Connection
+from bot.github import artifacts, checks, conversations, graphql
+from bot.github.connection import Connection
 from bot.github.credentials import Credentials, GitHubRefused, Identity
-from bot.github.pulls import Annotation, Comment, Conversation, Pull, PullRequest, Remark
+from bot.github.marks import bears, defused, marked, marker, unmarked
+from bot.github.pulls import CheckRun, Comment, Conversation, Edits, Pull, PullRequest, Thread
 from bot.intake.configuration import PATH, ConfigurationInvalid
 from bot.intake.jobs import Place, Request
-
-_MARKER = "<!-- paper2code "
-_MOST_ANNOTATIONS = 50
-"""That GitHub takes in one request."""
 
 
 class GitHub:
@@ -77,14 +74,21 @@ class GitHub:
 
         Raises ConfigurationInvalid where it is no text.
         """
+        text = self.text(place, PATH)
+        if text is False:
+            raise ConfigurationInvalid([f"`{PATH}` is no plain file of a bearable size"])
+        return text
+
+    def text(self, place: Place, path: str) -> str | Literal[False] | None:
+        """The file on the default branch; None if there is none, False where it is no text of a bearable size."""
         with self._repository(place) as repository:
             try:
-                content = repository.get_contents(PATH)
+                content = repository.get_contents(path)
             except UnknownObjectException:
                 return None
             # A folder, a link or a submodule; and of what is larger than a megabyte GitHub sends nothing.
             if isinstance(content, list) or content.encoding != "base64":
-                raise ConfigurationInvalid([f"`{PATH}` is no plain file of a bearable size"])
+                return False
             return content.decoded_content.decode(errors="replace")
 
     def default_branch(self, place: Place) -> str:
@@ -117,7 +121,7 @@ class GitHub:
         `since` is when it can have been made first; `thread` is the first comment at a line of a pull request
         that it answers to, None: it goes to the conversation.
         """
-        body = _marked(body, mark)
+        body = marked(body, mark)
         me = self.identity
 
         with self._repository(place) as repository:
@@ -131,7 +135,7 @@ class GitHub:
                     else pull.get_review_comments(since=since)
                 )
                 ours = (c for c in said if c.user and c.user.id == me.id)
-                return next((comment for comment in ours if _bears(comment.body, mark)), None)
+                return next((comment for comment in ours if bears(comment.body, mark)), None)
 
             comment = first()
             if comment is None:
@@ -156,7 +160,47 @@ class GitHub:
                 if thread is None
                 else _pull(repository, place).get_review_comment(comment)
             )
-            found.edit(_marked(body, mark))
+            found.edit(marked(body, mark))
+
+    def said(self, place: Place, comment: int, mark: str) -> str | None:
+        """The text of our comment with `mark`, as it stands now; None: it was deleted.
+
+        With other text, where people have taken our marker away.
+        """
+        with self._repository(place) as repository:
+            try:
+                body = _issue(repository, place).get_comment(comment).body or ""
+            except UnknownObjectException:
+                return None
+        return unmarked(body, mark)
+
+    def edits(self, place: Place, comment: int) -> Edits:
+        """Who has edited our comment, apart from us."""
+        with self._repository(place) as repository:
+            return graphql.edits(repository, _issue(repository, place).get_comment(comment).node_id)
+
+    def open_threads(self, place: Place) -> list[Thread]:
+        """Threads at lines of the pull request that nobody has resolved."""
+        with self._repository(place) as repository:
+            return graphql.open_threads(repository, place.issue or 0)
+
+    def resolve(self, place: Place, thread: str) -> None:
+        """Mark a thread as resolved."""
+        with self._repository(place) as repository:
+            graphql.resolve(repository, thread)
+
+    def artifact(self, place: Place, name: str) -> dict[str, bytes] | None:
+        """Files of the newest artifact of that name, by path; None: there is none. Empty: it has expired."""
+        with self._repository(place) as repository:
+            found = artifacts.newest(repository, name)
+        if found is None or found.expired:
+            return None if found is None else {}
+        return artifacts.files(found, self._connection.token(place))
+
+    def is_open(self, place: Place) -> bool:
+        """Whether the issue is."""
+        with self._repository(place) as repository:
+            return _issue(repository, place).state == "open"
 
     def pull(self, place: Place) -> Pull | None:
         """The pull request; None where the number is an issue's."""
@@ -178,27 +222,7 @@ class GitHub:
     def conversation(self, place: Place, thread: int | None, before: int | None) -> Conversation:
         """What was said before the comment `before`: in a thread, or in the pull request's conversation."""
         with self._repository(place) as repository:
-            if thread is None:
-                here = _all(repository, f"issues/{place.issue}/comments")
-            else:
-                found = _all(repository, f"pulls/{place.issue}/comments")
-                here = [each for each in found if thread in (each["id"], each.get("in_reply_to_id"))]
-        remarks = tuple(
-            Remark((each["user"] or {}).get("login", "ghost"), each["body"] or "")
-            for each in here
-            if not before or each["id"] < before
-        )
-        first = next((each for each in here if each["id"] == thread), None)
-        if thread is None or first is None:
-            return Conversation(remarks)
-        last = first.get("line") if first.get("side") != "LEFT" else None
-        return Conversation(
-            remarks,
-            path=first["path"],
-            commit=first["commit_id"],
-            lines=(first.get("start_line") or last, last) if last else None,
-            hunk=first.get("diff_hunk") or "",
-        )
+            return conversations.read(repository, place.issue, thread, before)
 
     def pull_request(
         self,
@@ -212,7 +236,7 @@ class GitHub:
         labels: Sequence[str],
     ) -> PullRequest:
         """The pull request from `branch` that is open or has our `mark`, made or brought up to date."""
-        body = _marked(body, mark)
+        body = marked(body, mark)
         me = self.identity
         with self._repository(place) as repository:
             head = f"{repository.full_name.partition('/')[0]}:{branch}"
@@ -222,7 +246,7 @@ class GitHub:
                 (
                     pull
                     for pull in pulls
-                    if pull.state == "open" or (_id(pull.user) == me.id and _bears(pull.body, mark))
+                    if pull.state == "open" or (_id(pull.user) == me.id and bears(pull.body, mark))
                 ),
                 None,
             )
@@ -246,7 +270,7 @@ class GitHub:
             body = pull.body or ""
             _, ends, rest = body.partition(f"\n{after}")
             kept = rest.lstrip() if body.startswith(before) and ends else body
-            wanted = f"{before}\n{_unmarked(text)}\n{after}\n\n{kept}"
+            wanted = f"{before}\n{defused(text)}\n{after}\n\n{kept}"
             if wanted != body:
                 pull.edit(body=wanted)
 
@@ -262,33 +286,11 @@ class GitHub:
                 pull.mark_ready_for_review()
             return draft
 
-    def check(
-        self,
-        place: Place,
-        sha: str,
-        mark: str,
-        conclusion: Literal["success", "failure", "neutral"],
-        title: str,
-        summary: str,
-        annotations: Sequence[Annotation],
-    ) -> None:
-        """A finished check run on `sha`, once, with all annotations: GitHub takes 50 in a request."""
-        output: dict[str, Any] = {"title": title, "summary": summary}
+    def check(self, place: Place, sha: str, mark: str, runs: Sequence[CheckRun]) -> None:
+        """These check runs on `sha`, each made once, with all annotations."""
         with self._repository(place) as repository:
-            runs = repository.get_commit(sha).get_check_runs(check_name="paper2code")
-            run = next((run for run in runs if run.external_id == mark), None)
-            if run is None:
-                run = repository.create_check_run(
-                    "paper2code",
-                    sha,
-                    external_id=mark,
-                    status="completed",
-                    conclusion=conclusion,
-                    completed_at=datetime.now(UTC),
-                    output=output | _annotated(annotations[:_MOST_ANNOTATIONS]),
-                )
-            while more := annotations[run.output.annotations_count :][:_MOST_ANNOTATIONS]:
-                run.edit(output=output | _annotated(more))
+            for run in runs:
+                checks.complete(repository, sha, mark, run)
 
     def review(
         self, place: Place, pull: int, mark: str, sha: str, body: str, comments: Sequence[Comment]
@@ -300,36 +302,17 @@ class GitHub:
         me = self.identity
         with self._repository(place) as repository:
             for found in repository.get_pull(pull).get_reviews():
-                if _bears(found.body, mark) and _id(found.user) == me.id:
+                if bears(found.body, mark) and _id(found.user) == me.id:
                     return found.html_url
             wanted = {
                 "commit_id": sha,
                 "event": "COMMENT",
-                "body": _marked(body, mark),
+                "body": marked(body, mark),
                 "comments": [_at_lines(comment) for comment in comments],
             }
             path = f"{repository.url}/pulls/{pull}/reviews"
             _, made = repository.requester.requestJsonAndCheck("POST", path, input=wanted)
             return str(made["html_url"])
-
-
-def marker(mark: str) -> str:
-    """Hidden in Markdown; together with the author it tells that a comment is ours, and which."""
-    return f"{_MARKER}{mark} -->"
-
-
-def _marked(text: str, mark: str) -> str:
-    """`text`, whatever is quoted in it, with this marker and no other."""
-    return f"{_unmarked(text)}\n\n{marker(mark)}"
-
-
-def _unmarked(text: str) -> str:
-    return text.replace(_MARKER, _MARKER.replace("<!", "<! "))
-
-
-def _bears(body: str | None, mark: str) -> bool:
-    """Whether the marker stands there, on a line of its own."""
-    return marker(mark) in (body or "").splitlines()
 
 
 def _issue(repository: Repository, place: Place) -> Issue:
@@ -338,23 +321,8 @@ def _issue(repository: Repository, place: Place) -> Issue:
     return repository.get_issue(place.issue)
 
 
-def _annotated(annotations: Sequence[Annotation]) -> dict[str, Any]:
-    remarks = [
-        {
-            "path": remark.path,
-            "start_line": remark.start,
-            "end_line": remark.end,
-            "annotation_level": remark.level,
-            "title": remark.title[:255],
-            "message": remark.message,
-        }
-        for remark in annotations
-    ]
-    return {"annotations": remarks} if remarks else {}
-
-
 def _at_lines(comment: Comment) -> dict[str, Any]:
-    place = {"path": comment.path, "line": comment.end, "side": "RIGHT", "body": _unmarked(comment.body)}
+    place = {"path": comment.path, "line": comment.end, "side": "RIGHT", "body": defused(comment.body)}
     if comment.start < comment.end:
         place |= {"start_line": comment.start, "start_side": "RIGHT"}
     return place
@@ -364,19 +332,6 @@ def _pull(repository: Repository, place: Place) -> _PullRequest:
     if place.issue is None:
         raise GitHubRefused("there is no pull request")
     return repository.get_pull(place.issue)
-
-
-def _all(repository: Repository, path: str) -> list[dict[str, Any]]:
-    """All pages of a list. PyGithub's own objects ask once more for each one that lacks an optional field."""
-    found: list[dict[str, Any]] = []
-    for page in itertools.count(1):
-        _, some = repository.requester.requestJsonAndCheck(
-            "GET", f"{repository.url}/{path}", parameters={"per_page": PAGE, "page": page}
-        )
-        found += some
-        if len(some) < PAGE:
-            break
-    return found
 
 
 def _id(owner: Repository | NamedUser | None) -> int | None:

@@ -25,6 +25,17 @@ class Annotation:
 
 
 @dataclass(frozen=True)
+class CheckRun:
+    """A check that has ended."""
+
+    name: str
+    conclusion: Literal["success", "failure", "neutral"]
+    title: str
+    summary: str
+    annotations: tuple[Annotation, ...] = ()
+
+
+@dataclass(frozen=True)
 class Comment:
     """At lines of a file of a pull request, as the pull request leaves them."""
 
@@ -53,6 +64,34 @@ class Remark:
 
     author: str
     body: str
+    id: int = 0
+    url: str = ""
+    by_bot: bool = False
+
+
+@dataclass(frozen=True)
+class Edits:
+    """Who has edited a comment."""
+
+    people: tuple[str, ...]
+    """All but bots."""
+    last: str | None
+    """Whose edit made the present text; None: a bot's, or nobody's."""
+
+
+@dataclass(frozen=True)
+class Thread:
+    """What was said at lines of a pull request, and nobody has resolved."""
+
+    node: str
+    """As GraphQL names it."""
+    first: int
+    """Id of its first comment."""
+    remarks: tuple[Remark, ...]
+    path: str
+    lines: tuple[int, int] | None
+    commit: str
+    hunk: str
 
 
 @dataclass(frozen=True)

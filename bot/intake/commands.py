@@ -1,36 +1,69 @@
 """The grammar of `/paper2code`. Pure; what a command does, and who may give it, is decided elsewhere."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal, get_args
 
-from pipeline.markdown import code
+from pipeline.markdown import code, visible
 from pipeline.reading.references import besides
 
-Verb = Literal["reproduce", "status", "cancel", "retry", "revise", "rate", "help"]
-OPTIONS = ("model", "judge_model", "max_usd", "max_fixes", "refine", "full")
+Verb = Literal[
+    "reproduce",
+    "plan",
+    "approve",
+    "change",
+    "tick",
+    "status",
+    "cancel",
+    "retry",
+    "revise",
+    "ask",
+    "rate",
+    "help",
+]
+_UNSPOKEN = ("reproduce", "tick")
+"""`tick` is an edit of our own comment."""
+OPTIONS = ("model", "judge_model", "max_usd", "max_fixes", "refine", "plan", "mode", "full")
 _MEANT = {"usd": "max_usd", "cap": "max_usd", "budget": "max_usd", "limit": "max_usd"}
 _YES_OR_NO = ("true", "false")
-_COMMAND = re.compile(r" {0,3}/paper2code(?::\s*|\s+|$)(.*)", re.IGNORECASE)
+_COMMAND = re.compile(r" {0,3}/paper2code(?:\s*:|\s|$)(.*)", re.IGNORECASE)
 _OPTION = re.compile(
     r"(?P<dashes>-{1,2}|[\u2013\u2014])?(?P<name>[^\W\d][\w-]*)(?:(?P<sign>[=:])(?P<value>.*))?"
 )
+_CAP = re.compile(r"max[^a-z\d]{0,3}usd[^a-z\d]{0,6}(?:is|to|of|at)?[^a-z\d]{0,3}\d", re.IGNORECASE)
+"""As a person may write it: in backticks, with an arrow, in words."""
 
-USAGE = """\
+_ON_STORED_JOBS = ("status", "cancel", "retry", "rate")
+"""Only where jobs are stored: a workflow run knows no other."""
+_USAGE = """\
 | command, in the first line of a comment | does |
 |---|---|
 | `/paper2code [arxiv:ID] [key=value…]` | implement the paper; without an ID, the one that the issue names |
 | `/paper2code arxiv:ID TEXT` | only what you say, as you say: `only Table 2 and the ablation, in PyTorch` |
+| `/paper2code plan [arxiv:ID] [TEXT]` | read and plan only, then ask: scope, experiments, open questions, cost |
+| `/paper2code approve` | go on from that plan; boxes that you have unticked in it are left out |
+| `/paper2code change TEXT` | plan again, with that changed |
 | `/paper2code status` | stage, time and cost of this issue's jobs |
 | `/paper2code cancel` | stop them; what was made so far is kept |
 | `/paper2code retry` | continue the last one from what is already paid for |
 | `/paper2code rate 1-5 [TEXT]` | what you think of the pull request, kept beside the judge's score |
 | `/paper2code revise TEXT` | in a pull request of mine, or at a line of it: change that, run it again, push |
+| `/paper2code revise` | in a pull request of mine, alone: take up all open remarks at its lines |
+| `/paper2code ask TEXT` | in a pull request of mine, or at a line of it: an answer from paper and code |
 | `/paper2code help` | this table |
 
 Keys: `model`, `judge_model` (who audits, judges and writes tests), `max_usd` (only downwards), `max_fixes`, `refine`
-(comma-separated), `full` (true or false). `--max-usd 2` and `max_usd: 2` say the same as `max_usd=2`."""
+(comma-separated), `plan` (write, or review to be asked first), `mode` (smoke, scaled or full: what is run once it runs
+on tiny data), `full` (true: `mode=full`). `--max-usd 2` and `max_usd: 2` say the same as `max_usd=2`."""
+
+
+def usage(hosted: bool) -> str:
+    """What can be said; `hosted`: to the App, whose jobs are stored, rather than to the Action."""
+    lines = _USAGE.split("\n")
+    refused = tuple(f"| `/paper2code {verb}" for verb in (() if hosted else _ON_STORED_JOBS))
+    return "\n".join(line for line in lines if not line.startswith(refused))
 
 
 @dataclass(frozen=True)
@@ -39,15 +72,25 @@ class Command:
 
     verb: Verb
     text: str = ""
-    """The rest: references and a wish (reproduce), or the words of revise and rate."""
+    """The rest: references and a wish (reproduce, plan), or the words of change, revise and rate.
+
+    Of tick it is our comment as it was edited.
+    """
     options: tuple[tuple[str, str], ...] = ()
     score: int | None = None
     """Of rate, 1 to 5."""
+    version: int | None = None
+    """Of the plan that is approved, where it is said."""
+
+    @property
+    def is_for_papers(self) -> bool:
+        """Whether it starts something, rather than being about what was started."""
+        return self.verb in ("reproduce", "plan")
 
     @property
     def wish(self) -> str:
-        """Of reproduce: what somebody wants of the paper, and how, word for word; empty: all of it."""
-        return besides(self.text) if self.verb == "reproduce" else ""
+        """What somebody wants of the paper, and how, word for word; empty: all of it."""
+        return besides(self.text) if self.is_for_papers else ""
 
 
 @dataclass(frozen=True)
@@ -65,15 +108,37 @@ def parse(text: str) -> Command | Mistake | None:
     match = _COMMAND.fullmatch(first)
     if not match:
         return None
-    rest = match[1].strip()
+    command = _said(match[1].strip(), following)
+    told = f"{command.text}\n{following}" if isinstance(command, Command) else ""
+    if _CAP.search(unicodedata.normalize("NFKC", visible(told))):
+        return Mistake(
+            "A cap is set by `max_usd=2`, in the line of `/paper2code arxiv:ID` or `/paper2code plan`, alone."
+        )
+    return command
+
+
+def _said(rest: str, following: str) -> Command | Mistake:
+    """What stands after the command's name, and in the lines below."""
     word, _, tail = rest.partition(" ")
     verb = word.lower()
     words = f"{tail.strip()}\n{following.strip()}".strip()
     if verb == "revise":
-        return Command("revise", words) if words else Mistake("`revise` needs to be told what to change.")
+        return Command("revise", words)
+    if verb == "ask":
+        return Command("ask", words) if words else Mistake("`ask` needs a question.")
     if verb == "rate":
         return _rate(words)
-    if verb in get_args(Verb) and verb != "reproduce":
+    if verb == "change":
+        return (
+            Command("change", words)
+            if words
+            else Mistake("`change` needs to be told what to change in the plan.")
+        )
+    if verb == "plan":
+        return _reproduce(tail, "plan")
+    if verb == "approve":
+        return _approve(tail.strip())
+    if verb in get_args(Verb) and verb not in _UNSPOKEN:
         if tail.strip():
             return Mistake(f"`{verb}` takes nothing after it.")
         return Command(verb)  # type: ignore[arg-type]
@@ -87,7 +152,14 @@ def _rate(words: str) -> Command | Mistake:
     return Command("rate", match[2] or "", score=int(match[1]))
 
 
-def _reproduce(rest: str) -> Command | Mistake:
+def _approve(words: str) -> Command | Mistake:
+    match = re.fullmatch(r"(?:(?:version ?|v)?(\d{1,4}))?", words, re.IGNORECASE)
+    if not match:
+        return Mistake("`approve` takes nothing after it but the version of the plan that is meant.")
+    return Command("approve", version=int(match[1]) if match[1] else None)
+
+
+def _reproduce(rest: str, verb: Literal["reproduce", "plan"] = "reproduce") -> Command | Mistake:
     """What looks like an option is one, or is refused: a cap that was meant is never passed over."""
     said: list[str] = []
     options: dict[str, str] = {}
@@ -108,7 +180,9 @@ def _reproduce(rest: str) -> Command | Mistake:
             return Mistake(f"`{key}` needs exactly one value.")
         options[key] = value
         del words[:taken]
-    return Command("reproduce", " ".join(said), tuple(options.items()))
+    if verb == "plan" and options.setdefault("plan", "review") != "review":
+        return Mistake("`plan` stops after the plan; `plan=write` says the contrary.")
+    return Command(verb, " ".join(said), tuple(options.items()))
 
 
 def _option(words: list[str]) -> tuple[str, str, int] | None:

@@ -3,10 +3,11 @@
 It is read from the default branch only, so a pull request cannot change its own rules.
 """
 
+import re
 import string
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.markdown import code, prose
 from pipeline.paths import refusal
@@ -15,6 +16,16 @@ from pipeline.untrusted import Unreadable, of_yaml
 PATH = ".github/paper2code.yml"
 Permission = Literal["read", "triage", "write", "maintain", "admin"]
 Label = Annotated[str, Field(min_length=1, max_length=50)]
+Mode = Literal["smoke", "scaled", "full"]
+
+
+def _name_of_data(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][\w.-]{0,99}", value, re.ASCII):
+        raise ValueError("data are asked for by the name under which the host lends them, never by a path")
+    return value
+
+
+DataName = Annotated[str, AfterValidator(_name_of_data)]
 Model = Annotated[str, Field(pattern=r"^[\w.:/@-]{1,100}$")]
 Refinable = Literal["overview", "requirements", "architecture", "config", "logic", "analysis", "code"]
 SAFE_SLUG = "paper"
@@ -53,10 +64,22 @@ class Run(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    timeout: int = Field(default=600, ge=10, le=6 * 3600, description="Seconds")
-    memory: str = Field(default="4g", pattern=r"^[1-9][0-9]{0,4}[mg]$")
-    cpus: float = Field(default=2, gt=0, le=64)
-    full: bool = False
+    mode: Mode = Field(default="smoke", description="On tiny data; as much as fits into `minutes`; all")
+    minutes: float = Field(default=10, gt=0, le=7 * 24 * 60, description="Of a scaled or full run")
+    timeout: int = Field(default=600, ge=10, le=6 * 3600, description="Seconds of another command")
+    memory: str = Field(
+        default="4g", pattern=r"^[1-9][0-9]{0,4}[mg]$", description="MiB (`512m`) or GiB (`4g`)"
+    )
+    cpus: float = Field(default=2, gt=0, le=64, description="Processors")
+    gpus: int | None = Field(default=None, ge=0, le=64, description="Default: what the host gives")
+    data: tuple[DataName, ...] = Field(default=(), max_length=20, description="Names of what the host lends")
+    full: bool = Field(default=False, description="The same as `mode: full`")
+
+    @model_validator(mode="after")
+    def _full(self) -> Self:
+        if self.full and self.mode == "scaled":
+            raise ValueError("`full: true` and `mode: scaled` contradict each other")
+        return self.model_copy(update={"mode": "full"}) if self.full and self.mode != "full" else self
 
     @property
     def memory_bytes(self) -> int:
@@ -70,6 +93,9 @@ class Prove(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tests: bool = Field(default=True, description="Written from the paper by a call that never sees the code")
+    results: bool = Field(
+        default=True, description="The paper's numbers, beside those of full and scaled runs"
+    )
 
 
 class Quota(BaseModel):
@@ -86,15 +112,31 @@ class Configuration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    trigger: Literal["mention", "command"] = "mention"
-    permission: Permission = "write"
-    model: Model | None = None
-    judge_model: Model | None = None
-    max_usd: float = Field(default=3, gt=0, le=1000)
-    max_fixes: int = Field(default=8, ge=0, le=50)
-    directory: Annotated[str, AfterValidator(_template), Field(max_length=200)] = "papers/{arxiv_id}-{slug}"
-    labels: tuple[Label, ...] = Field(default=("paper2code",), max_length=10)
-    refine: tuple[Refinable, ...] = ()
+    trigger: Literal["mention", "command"] = Field(
+        default="mention", description="mention: a new issue with an arXiv link suffices"
+    )
+    permission: Permission = Field(default="write", description="The least that who asks needs to have")
+    model: Model | None = Field(default=None, description="Who writes. Default: the host's")
+    judge_model: Model | None = Field(
+        default=None, description="Who audits, judges and writes tests. Default: the host's, or who writes"
+    )
+    plan: Literal["write", "review"] = Field(default="write", description="review: stop after it, and ask")
+    instructions: str = Field(
+        default="", max_length=8192, description="For all code: style, frameworks, names"
+    )
+    max_usd: float = Field(
+        default=3, gt=0, le=1000, description="For each paper, in US dollars; a command can lower it"
+    )
+    max_fixes: int = Field(default=8, ge=0, le=50, description="Repairs before it is delivered as a draft")
+    directory: Annotated[str, AfterValidator(_template)] = Field(
+        default="papers/{arxiv_id}-{slug}",
+        max_length=200,
+        description="Where it goes; {arxiv_id} and {slug} are filled in",
+    )
+    labels: tuple[Label, ...] = Field(
+        default=("paper2code",), max_length=10, description="Of the pull request"
+    )
+    refine: tuple[Refinable, ...] = Field(default=(), description="Stages to verify and refine")
     judge: int = Field(default=1, ge=0, le=5, description="Opinions that the review is the mean of")
     run: Run = Run()
     prove: Prove = Prove()
@@ -125,8 +167,9 @@ def overridden(configuration: Configuration, options: tuple[tuple[str, str], ...
     """
     data = configuration.model_dump()
     for key, value in options:
-        if key == "full":
-            data["run"] = {**data["run"], "full": value}
+        if key in ("mode", "full"):
+            # A command says one of them; what the file says of either gives way.
+            data["run"] = {**data["run"], "mode": "smoke", "full": False, key: value}
         else:
             data[key] = value.split(",") if key == "refine" else value
     wanted = _validated(data)

@@ -4,6 +4,7 @@
 rest. Quoted text, code and bots are never listened to.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,13 +13,15 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
-from bot.intake.commands import USAGE, Command, Mistake, parse
+from bot.intake.commands import Command, Mistake, parse, usage
 from bot.intake.configuration import Configuration, ConfigurationInvalid, Permission, overridden
 from bot.intake.jobs import Job, Place, Request, job_id, paper_of
 from pipeline.reading.references import references
 
 LABEL = "paper2code"
-"""Putting it on an issue asks for the papers that the issue names."""
+"""Putting it on an issue asks for the papers that the issue names; on a pull request, to take up all open remarks."""
+MARKER = "<!-- paper2code "
+"""Begins what is hidden in our comments."""
 MOST_PAPERS = 3
 LONGEST_WISH = 1000
 """Characters: so much is repeated back word for word."""
@@ -53,6 +56,8 @@ class Ending:
     """None: all of the installation's."""
     branch: str | None = None
     """None: all of the repositories'."""
+    issue: int | None = None
+    """Of which the plans end that wait or are being made; None: it is no issue that ended."""
 
     def ends(self, job: Job) -> bool:
         """Whether `job` is one of them."""
@@ -61,6 +66,7 @@ class Ending:
             and self.installation in (None, job.place.installation)
             and (self.repositories is None or job.place.repository_id in self.repositories)
             and self.branch in (None, job.branch)
+            and (self.issue is None or (self.issue == job.place.issue and job.proposes))
         )
 
 
@@ -96,7 +102,7 @@ def admit(request: Request, configuration: Configuration, permission: str) -> Ad
     """What to do about `request` by somebody with `permission`; None: nothing, in silence."""
     if request.command is None and configuration.trigger == "command":
         return None
-    if _RANKS.index(permission) < _RANKS.index(configuration.permission):
+    if not may(permission, configuration):
         if request.command is None and not request.place.private:
             return None
         return Refusal(
@@ -104,10 +110,15 @@ def admit(request: Request, configuration: Configuration, permission: str) -> Ad
             "because every run costs its owner money. Somebody who has it can repeat the command."
         )
     if isinstance(request.command, Mistake):
-        return Refusal(f"{request.command.message}\n\n{USAGE}")
-    if request.command is not None and request.command.verb != "reproduce":
+        return Refusal(f"{request.command.message}\n\n{usage(request.place.hosted)}")
+    if request.command is not None and not request.command.is_for_papers:
         return Admitted(())
     return _jobs(request, configuration)
+
+
+def may(permission: str, configuration: Configuration) -> bool:
+    """Whether somebody with `permission` may ask."""
+    return _RANKS.index(permission) >= _RANKS.index(configuration.permission)
 
 
 def _jobs(request: Request, configuration: Configuration) -> Admitted | Refusal:
@@ -188,10 +199,33 @@ def _labeled(payload: Payload) -> Request | None:
     return _request(payload, identity, issue["updated_at"], Command("reproduce"), references)
 
 
+def _pull_labeled(payload: Payload) -> Request | None:
+    """The same as `revise` alone."""
+    pull = payload["pull_request"]
+    if payload["label"]["name"] != LABEL:
+        return None
+    identity = f"label-{pull['id']}-{pull['updated_at']}"
+    return _request(payload, identity, pull["updated_at"], Command("revise"), (), "pull_request")
+
+
 def _commented(payload: Payload) -> Request | None:
     comment = payload["comment"]
     identity = f"comment-{comment['id']}"
     return _said(payload, identity, comment["created_at"], comment["body"], "issue", comment["id"])
+
+
+def _comment_edited(payload: Payload) -> Request | None:
+    """Somebody edits a comment of ours: boxes of a plan, perhaps."""
+    comment = payload["comment"]
+    author = comment["user"]
+    body = comment["body"] or ""
+    if author is None or author["type"] != "Bot" or MARKER not in body:
+        return None
+    digest = hashlib.sha256(body.encode()).hexdigest()[:12]
+    identity = f"edit-{comment['id']}-{comment['updated_at']}-{digest}"
+    return _request(
+        payload, identity, comment["updated_at"], Command("tick", body), (), "issue", comment["id"]
+    )
 
 
 def _reviewed(payload: Payload) -> Request | None:
@@ -228,7 +262,7 @@ def _said(
     if command is None:
         return None
     references: tuple[str, ...] = ()
-    if isinstance(command, Command) and command.verb == "reproduce":
+    if isinstance(command, Command) and command.is_for_papers:
         named = _references(command.text)
         references = named or _references(f"{about['title']}\n\n{about['body'] or ''}")
     return _request(payload, identity, when, command, references, subject, comment, thread)
@@ -237,9 +271,11 @@ def _said(
 def _understood(body: str | None) -> Command | Mistake | None:
     """The command in it; a wish names its paper, so that no misspelt command spends anything."""
     command = parse(body or "")
-    if not isinstance(command, Command) or command.verb != "reproduce" or not command.text:
+    if not isinstance(command, Command) or not command.text:
         return command
-    if not _references(command.text):
+    if command.verb == "change" and len(command.text) > LONGEST_WISH:
+        return Mistake(f"what you want changed has to be said in at most {LONGEST_WISH} characters.")
+    if command.verb == "reproduce" and not _references(command.text):
         return Mistake(
             "what stands after `/paper2code` is neither a command nor an arXiv paper. To have a part of a paper only, "
             "name it as well: `/paper2code arxiv:ID only Table 2`."
@@ -255,6 +291,12 @@ def _closed(payload: Payload) -> Ending | None:
     if paper_of(head["ref"]) is None or (head["repo"] or {}).get("id") != repository:
         return None
     return Ending(datetime.fromisoformat(pull["closed_at"]), None, (repository,), head["ref"])
+
+
+def _issue_closed(payload: Payload) -> Ending:
+    issue = payload["issue"]
+    when = datetime.fromisoformat(issue["closed_at"])
+    return Ending(when, None, (payload["repository"]["id"],), issue=issue["number"])
 
 
 def _uninstalled(payload: Payload) -> Ending:
@@ -308,12 +350,15 @@ _READERS: dict[tuple[str, Any], Callable[[Payload], Request | None]] = {
     ("issues", "edited"): _edited,
     ("issues", "labeled"): _labeled,
     ("issue_comment", "created"): _commented,
+    ("issue_comment", "edited"): _comment_edited,
+    ("pull_request", "labeled"): _pull_labeled,
     ("pull_request_review", "submitted"): _reviewed,
     ("pull_request_review_comment", "created"): _review_commented,
 }
 
 _ENDINGS: dict[tuple[str, Any], Callable[[Payload], Ending | None]] = {
     ("pull_request", "closed"): _closed,
+    ("issues", "closed"): _issue_closed,
     ("installation", "deleted"): _uninstalled,
     ("installation", "suspend"): _uninstalled,
     ("installation_repositories", "removed"): _removed,

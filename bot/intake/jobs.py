@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +13,12 @@ from pydantic import TypeAdapter
 
 from bot.intake.commands import Command, Mistake
 from bot.intake.configuration import Configuration
-from bot.intake.progress import Board
+from bot.intake.progress import Board, Entry
+from pipeline.planning.agreement import UNDECIDED, Agreement
 
 T = TypeVar("T")
-State = Literal["queued", "running", "done", "failed", "cancelled"]
+State = Literal["queued", "running", "waiting", "done", "failed", "cancelled"]
+"""`waiting`: its plan is made, and people decide on it. No worker has it, and it counts in no quota."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class Place:
     """Of the App; None in the Action."""
     private: bool = False
 
+    @property
+    def hosted(self) -> bool:
+        """Asked of the App, whose jobs are stored, rather than of a workflow run."""
+        return self.installation is not None
+
 
 @dataclass(frozen=True)
 class Request:
@@ -41,6 +48,7 @@ class Request:
     """Made of what GitHub signed, not of the delivery: a redelivery or a replay is the same request."""
     place: Place
     actor: str
+    """Empty: an operator of this host, who asked on a page."""
     actor_id: int
     received: datetime
     """When GitHub says that it happened."""
@@ -51,11 +59,34 @@ class Request:
     """Id of the comment that asked; None: the issue itself."""
     thread: int | None = None
     """Where the comment stands at a line of a pull request: id of the first comment there."""
+    job: str = ""
+    """The one that it is about, where somebody asked on its page; empty: all of the issue's."""
+
+
+@dataclass(frozen=True)
+class OpenRemark:
+    """What people who may ask have said at lines of a pull request, and nobody has resolved."""
+
+    thread: int
+    """Id of the first comment there."""
+    node: str
+    """Of the thread, as GraphQL names it."""
+    author: str
+    """Of the latest of it."""
+    text: str
+    """Of the latest that they have said."""
+    said: str
+    """What was said there before, by whoever takes part."""
+    path: str
+    lines: tuple[int, int] | None
+    commit: str
+    """In which the place is at `lines`."""
+    hunk: str
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What somebody wants changed in a pull request of ours."""
+    """What somebody wants changed in a pull request of ours, or to know about it."""
 
     id: str
     """Of the request: the same when it is tried again."""
@@ -67,6 +98,10 @@ class Wish:
     """Id of the comment that asked; None: the text of a review."""
     thread: int | None = None
     """See Request."""
+    remarks: tuple[OpenRemark, ...] = ()
+    """Where there is no text: what is to be taken up."""
+    asks: bool = False
+    """It is a question: nothing is to be changed."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +120,30 @@ class Job:
     """Of the command that asked for it; they are in `configuration`, and in that of another attempt."""
     scope: str = ""
     """What somebody wants of the paper, and how, word for word; empty: all of it."""
+    instructions: str = ""
+    """What its repository wishes of all code; the same for a plan and what is made from it."""
+    changes: tuple[str, ...] = ()
+    """What people wanted to be different in earlier versions of its plan."""
+    approved: bool = False
+    """Whether people have agreed to its plan."""
+    agreement: Agreement = UNDECIDED
+    """What they have decided on it."""
+
+    @property
+    def version(self) -> int:
+        """Of its plan, from 1."""
+        return len(self.changes) + 1
+
+    @property
+    def wanted(self) -> str:
+        """Scope and changes in one."""
+        return "\n\n".join(part for part in (self.scope, *self.changes) if part)
+
+    @property
+    def proposes(self) -> bool:
+        """Whether it stops after the plan and asks."""
+        asks = self.configuration.plan == "review" and self.wish is None and self.place.issue is not None
+        return asks and not self.approved
 
     @property
     def key(self) -> str:
@@ -123,10 +182,26 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """A plan as people were asked about it."""
+
+    comment: int
+    """Id of the comment."""
+    text: str
+    """Of the comment."""
+    experiments: tuple[str, ...]
+    """Names, in the order of its boxes."""
+    questions: tuple[str, ...]
+    """That are open, Q1 first."""
+    made: datetime
+    """Approvals from before are of an earlier version."""
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How a job ended."""
 
-    state: Literal["done", "failed", "cancelled"]
+    state: Literal["waiting", "done", "failed", "cancelled"]
     status: Literal["runs", "fails", "not-run"] | None = None
     """Of the delivered repository; None: nothing was delivered."""
     pull_request: str | None = None
@@ -139,6 +214,12 @@ class Outcome:
     """The judge's, 1 to 5; None: it was not judged."""
     left_out: str = ""
     """What GitHub refused beside the pull request; empty: nothing."""
+    offer: Offer | None = None
+    """Of a plan that waits."""
+    hint: str = ""
+    """Where it failed: what a person can do."""
+    kept: str = ""
+    """Where it failed: what is there all the same."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +246,10 @@ class Record:
     outcome: Outcome | None = None
     ratings: tuple[Rating, ...] = ()
     """Each person's latest."""
+    left_out: tuple[str, ...] | None = None
+    """Experiments whose boxes are unticked in a plan that waits; None: nobody has touched them."""
+    stopping: bool = False
+    """Somebody asked it to stop."""
 
     @property
     def active(self) -> bool:
@@ -246,8 +331,8 @@ class Ledger(Protocol):
         """The issue's jobs, newest first."""
         ...
 
-    def recent(self, since: datetime) -> list[Record]:
-        """All jobs, of whatever repository, that are active or were submitted after `since`."""
+    def recent(self, since: datetime, installation: int | None = None) -> list[Record]:
+        """All jobs that are active or were submitted after `since`; of one installation, if it is named."""
         ...
 
     def cancel(self, job: str) -> None:
@@ -260,6 +345,22 @@ class Ledger(Protocol):
 
     def note(self, job: str, board: Board) -> bool:
         """Keep where the job stands; False if another worker has it by now, so that nobody is to be told."""
+        ...
+
+    def narrow(self, job: str, left_out: tuple[str, ...]) -> None:
+        """Keep which experiments are not wanted of a plan that waits."""
+        ...
+
+    def settle(self, job: str, state: Literal["done", "cancelled"]) -> None:
+        """Make an end of a plan that waits."""
+        ...
+
+    def log(self, job: str, entries: Sequence[Entry]) -> None:
+        """Add to the job's log, as far as that is possible."""
+        ...
+
+    def keep(self, job: str, evidence: bytes) -> None:
+        """Keep what the job's page shows of what was made, in place of what was kept before, if that is possible."""
         ...
 
     def rate(self, job: str, rating: Rating) -> None:

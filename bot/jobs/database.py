@@ -3,9 +3,11 @@
 Knows neither jobs nor DBOS. Every time is the database's own: the clocks of several machines differ.
 """
 
+import errno
 import fcntl
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
@@ -25,17 +27,18 @@ Unreachable = sa.exc.DBAPIError
 
 _LOCKS = {"tables": 7_236_001, "alone": 7_236_002}
 """Any numbers, the same in every process, and not DBOS's."""
-_schema = sa.MetaData()
+schema = sa.MetaData()
+"""Of all tables of ours; they are made where a database is connected to."""
 _leases = sa.Table(
     "paper2code_leases",
-    _schema,
+    schema,
     sa.Column("workflow", sa.Text, primary_key=True),
     sa.Column("lease", sa.Text, nullable=False),
     sa.Column("sign", sa.Double, nullable=False),
 )
 _calls = sa.Table(
     "paper2code_calls",
-    _schema,
+    schema,
     sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("job", sa.Text, nullable=False, index=True),
     sa.Column("line", sa.Text, nullable=False),
@@ -53,10 +56,10 @@ def connect(url: str) -> sa.Engine:
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite":
         file = Path(address.database or "")
-        private(file.parent)
+        # The folder may be one that others need; the data folder is made private where a process begins.
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Before SQLite makes it, and its journals with the same rights: what it holds is nobody else's.
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-        file.chmod(0o600)
+        os.close(_opened(file))
         with closing(sqlite3.connect(file, timeout=30)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")  # readers do not stop writers
         # A transaction that began as a reader could not wait for its turn to write.
@@ -67,7 +70,7 @@ def connect(url: str) -> sa.Engine:
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":  # where "if not exists" alone fails if two are at it
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCKS["tables"])))
-        for table in _schema.sorted_tables:
+        for table in schema.sorted_tables:
             connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
             for index in table.indexes:
                 connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
@@ -77,15 +80,26 @@ def connect(url: str) -> sa.Engine:
 def private(folder: Path) -> None:
     """Make the folder, and keep others from looking into it whoever has made it. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid == os.geteuid():
-        folder.chmod(folder.stat().st_mode & 0o700)
+    about = folder.stat()
+    if about.st_mode & stat.S_ISVTX:
+        raise PermissionError(errno.EPERM, "it is shared by everybody; name a folder of its own", str(folder))
+    if about.st_uid == os.geteuid():
+        folder.chmod(about.st_mode & 0o700)
+
+
+def _opened(file: Path) -> int:
+    """A descriptor of the file, which is its owner's alone whoever has made it. Raises OSError."""
+    descriptor = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 @contextmanager
 def alone(engine: sa.Engine) -> Iterator[None]:
     """One at a time, among all threads, processes and machines that use the database."""
     if engine.dialect.name == "sqlite":
-        with Path(f"{engine.url.database}.lock").open("w") as file:
+        # Whoever could open it could hold it.
+        with os.fdopen(_opened(Path(f"{engine.url.database}.lock"))) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
     else:
@@ -104,7 +118,7 @@ class Leases:
 
     def take(self, workflow: str, lease: str) -> None:
         """Hold it from now on, whoever held it before."""
-        row = _inserted(self._engine, _leases).values(workflow=workflow, lease=lease, sign=_now(self._engine))
+        row = inserted(self._engine, _leases).values(workflow=workflow, lease=lease, sign=now(self._engine))
         new = {"lease": row.excluded.lease, "sign": row.excluded.sign}
         with self._engine.begin() as connection:
             connection.execute(row.on_conflict_do_update(index_elements=["workflow"], set_=new))
@@ -117,7 +131,7 @@ class Leases:
 
     def renew(self, workflow: str, lease: str) -> bool:
         """Give a sign of life; False if the workflow is another's by now, which stays so."""
-        return self._change(workflow, _leases.c.lease == lease, sign=_now(self._engine))
+        return self._change(workflow, _leases.c.lease == lease, sign=now(self._engine))
 
     def release(self, workflow: str, lease: str) -> None:
         """Give it back, for anybody to claim at once."""
@@ -129,18 +143,18 @@ class Leases:
         `begun` is when the execution began (seconds since the epoch), for a holder that gave no sign yet. Of
         all that claim a workflow at the same time, one gets it.
         """
-        silent = _now(self._engine) - dead_after
-        first = _inserted(self._engine, _leases).values(workflow=workflow, lease="nobody yet", sign=begun)
+        silent = now(self._engine) - dead_after
+        first = inserted(self._engine, _leases).values(workflow=workflow, lease="nobody yet", sign=begun)
         with self._engine.begin() as connection:
             connection.execute(first.on_conflict_do_nothing())
         claimable = (_leases.c.lease == "") | ((_leases.c.sign < silent) & (sa.literal(begun) < silent))
-        return self._change(workflow, claimable, lease=lease, sign=_now(self._engine))
+        return self._change(workflow, claimable, lease=lease, sign=now(self._engine))
 
     def silent(self, begun: Mapping[str, float], dead_after: float) -> list[str]:
         """Those of the executions that `claim` would give."""
         wanted = sa.select(_leases).where(_leases.c.workflow.in_(begun))
         with self._engine.connect() as connection:
-            last = connection.scalars(sa.select(_now(self._engine))).one() - dead_after
+            last = connection.scalars(sa.select(now(self._engine))).one() - dead_after
             rows = {row.workflow: row for row in connection.execute(wanted)}
         return [
             workflow
@@ -200,25 +214,26 @@ class Journals:
             return list(connection.scalars(wanted))
 
     def _insert(self, job: str, line: str) -> None:
-        row = sa.insert(_calls).values(job=job, line=line, written=_now(self._engine))
+        row = sa.insert(_calls).values(job=job, line=line, written=now(self._engine))
         with self._engine.begin() as connection:
             connection.execute(row)
 
     def forget(self, days: float) -> int:
         """Remove the journals, and the traces of workflows, that nothing was added to for `days`."""
-        last = _now(self._engine) - days * 86_400
+        last = now(self._engine) - days * 86_400
         old = sa.select(_calls.c.job).group_by(_calls.c.job).having(sa.func.max(_calls.c.written) < last)
         with self._engine.begin() as connection:
             connection.execute(sa.delete(_leases).where(_leases.c.sign < last))
             return connection.execute(sa.delete(_calls).where(_calls.c.job.in_(old))).rowcount
 
 
-def _now(engine: sa.Engine) -> sa.ColumnElement[float]:
-    """Seconds since the epoch."""
+def now(engine: sa.Engine) -> sa.ColumnElement[float]:
+    """The database's own clock, in seconds since the epoch."""
     if engine.dialect.name == "sqlite":
         return (sa.func.julianday("now") - 2_440_587.5) * 86_400.0
     return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double)
 
 
-def _inserted(engine: sa.Engine, table: sa.Table) -> Any:
+def inserted(engine: sa.Engine, table: sa.Table) -> Any:
+    """An insert that can say what becomes of a row that is there already."""
     return (sqlite if engine.dialect.name == "sqlite" else postgresql).insert(table)

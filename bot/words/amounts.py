@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from pipeline.model.estimate import Expectation
+from pipeline.model.journal import Entry
 
 Number = TypeVar("Number", int, float)
 
@@ -28,6 +29,16 @@ def money(usd: float | None, unknown: str = "unknown cost") -> str:
     if usd is None:
         return unknown
     return f"${usd:.4f}" if 0 < usd < 0.01 else f"${usd:.2f}"
+
+
+def call(line: str) -> str:
+    """A call of the model by its line of the journal: `plan/overview: 12 s, 34,000 tokens in, 2,000 out, $0.02`."""
+    entry = Entry.model_validate_json(line)
+    asked, failed = entry.usage, "" if entry.completion is not None else f" failed ({entry.finish_reason})"
+    return (
+        f"{entry.stage}{failed}: {entry.model}, {duration(entry.seconds)}, {_thousands(asked.input_tokens)} tokens in, "
+        f"{_thousands(asked.output_tokens)} out, {money(asked.usd)}"
+    )
 
 
 def expected(runs: Sequence[Expectation], models: Sequence[str]) -> str:

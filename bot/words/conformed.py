@@ -17,9 +17,13 @@ def conformed(report: Mapping[str, Any], most: int) -> str:
         rows += ["", f"**{word}:** {code(dispute['test'], 160)}. {_readings(dispute)}"]
     if more := len(tests["disputes"]) - most:
         rows += ["", f"And {more} more in docs/execution-report.md."] if more > 0 else []
-    if tests["untested"] and most:
-        ids = ", ".join(each["requirement"] for each in tests["untested"])
-        rows += ["", f"Not tested: {prose(ids, 300)}; docs/execution-report.md says why."]
+    told = [
+        f"{words}: {prose(ids, 300)}"
+        for words, kind in (("Not tested", "untested"), ("Tested in part", "partly"))
+        if (ids := ", ".join(each["requirement"] for each in tests.get(kind, ())))
+    ]
+    if told and most:
+        rows += ["", f"{'. '.join(told)}; `docs/execution-report.md` says why."]
     return "\n".join(rows)
 
 
@@ -44,6 +48,8 @@ def _counted(report: Mapping[str, Any]) -> str:
             f" Of {tests['mutants']} faults that a program put into the functions under test, they noticed "
             f"{tests['killed']}."
         )
+    elif tests.get("untried"):
+        said += f" Whether they notice faults was not tried: there was no time for any of {tests['untried']}."
     return said
 
 

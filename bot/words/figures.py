@@ -21,6 +21,8 @@ def figures(report: Mapping[str, Any], base: str, most: int) -> str:
     parts = [
         f"## Figures of the smoke run\n\nDrawn from {small_data(report)}. They show that the code draws them, not what "
         "the paper found."
+        if told.get("mode", "smoke") == "smoke"
+        else f"## Figures of the {told['mode']} run"
     ]
     raw = "?raw=true" if "://" in base else ""
     shown = told["shown"][:most]

@@ -1,20 +1,25 @@
 """Markdown in answer to `revise`, in the thread where it was asked. Pure; as messages.py."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
 from bot.intake.jobs import Job, Outcome, Record
 from bot.intake.progress import Board
 from bot.words.amounts import duration
-from bot.words.messages import spent
+from bot.words.conformed import passing
+from bot.words.messages import found
+from bot.words.reported import spent
 from pipeline.markdown import code, prose
 from pipeline.progress import Stage
-from pipeline.revision import Revision
+from pipeline.proving.documents import stopped
+from pipeline.revision import Answered, Revision
 
 _DOING: dict[Stage, str] = {
     "paper": "reading the paper",
     "code": "changing the code",
     "run": "running and repairing",
+    "audit": "reading the change",
 }
 _STATUS = {
     "runs": "✅ It runs",
@@ -33,7 +38,10 @@ def progress(job: Job, board: Board, now: float) -> str:
     time = "" if seconds is None else f", {duration(seconds)}"
     lines = [f"Working on it: **{doing}**{time}. {_spent(job, board)}"]
     lines += [f"- {prose(run, 160)}" for run in board.runs[-5:]]
-    return "\n".join([*lines, "", "`/paper2code cancel` in this pull request stops it."])
+    lines += ["", *found(board)]
+    if job.place.hosted:
+        lines += ["", "`/paper2code cancel` in this pull request stops it."]
+    return "\n".join(lines)
 
 
 def waiting(jobs: Sequence[Job], known: Sequence[Record]) -> str:
@@ -60,6 +68,26 @@ def done(made: Revision, sha: str) -> str:
     return "\n\n".join(part for part in [*parts, f"<sub>{cost}</sub>"] if part)
 
 
+def to_remark(done: bool, words: str, sha: str, outside: bool) -> str:
+    """In the thread of an open remark that was taken up with others."""
+    if outside:
+        return "That is outside of the folder that I made, so I change nothing there."
+    where = f"Done in {sha}." if done and sha else "Nothing to change." if done else "Left open."
+    return "\n\n".join(part for part in (where, _quoted(words)) if part)
+
+
+def answered(said: Answered, files: Mapping[str, str], base: str, paper: str) -> str:
+    """To a question; `base` is the address of the files."""
+    link = f"https://arxiv.org/abs/{quote(paper)}"
+    places = [f"[{prose(anchor, 20)}]({link}) of the paper" for anchor in said.anchors[:_MOST_FILES]]
+    for place in said.lines[:_MOST_FILES]:
+        before, _, _ = files.get(place.file, "").partition(place.text.strip())
+        number = before.count("\n") + 1
+        label = code(f"{place.file}:{number}", 100)
+        places.append(f"[{label}]({base}/{quote(place.file)}#L{number})")
+    return f"{_quoted(said.answer)}\n\n<sub>See {', '.join(places)}. Nothing was changed.</sub>"
+
+
 def preface(made: Revision, sha: str) -> str:
     """What the pull request's body begins with once a revision is pushed."""
     return (
@@ -73,7 +101,8 @@ def why_not(made: Revision) -> str:
     if not made.changed:
         return "nothing was to be changed"
     before = "it ran before" if made.ran_before else "it does not run, but came further before"
-    return f"with the change the code does not run, and {before}"
+    now = "was stopped before its run had ended" if stopped(made.report) else "does not run"
+    return f"with the change the code {now}, and {before}"
 
 
 def failed(job: Job, board: Board, outcome: Outcome, hint: str, kept: str) -> str:
@@ -89,7 +118,9 @@ def failed(job: Job, board: Board, outcome: Outcome, hint: str, kept: str) -> st
     ]
     if hint:
         lines.append(f"- **What to do:** {prose(hint)}")
-    return "\n".join([*lines, "", "`/paper2code retry` in this pull request tries it again."])
+    if job.place.hosted:
+        lines += ["", "`/paper2code retry` in this pull request tries it again."]
+    return "\n".join(lines)
 
 
 def unmarked(body: str) -> str:
@@ -114,6 +145,9 @@ def _facts(made: Revision, pushed: bool) -> str:
     lines += [
         f"- {'Repaired' if pushed else 'Tried'} after that: {prose(r, 200)}" for r in made.remedies[:10]
     ]
+    if said := passing(made.report):
+        when = " (before this change)" if made.report["tests"].get("earlier") else ""
+        lines.append(f"- {said[:1].upper()}{said[1:]}{when}")
     if made.lost:
         lines.append(f"- No longer measured: {', '.join(code(name, 80) for name in made.lost[:_MOST_FILES])}")
     return "\n".join(lines)

@@ -27,11 +27,15 @@ def comments(judgement: Judgement, directory: str) -> list[Comment]:
     ]
 
 
-def body(judgement: Judgement, at_lines: bool = True) -> str:
-    """The review itself; `at_lines`: its `comments` stand at their lines, else they are listed here."""
+def body(judgement: Judgement, at_lines: bool = True, hosted: bool = True) -> str:
+    """The review itself; `at_lines`: its `comments` stand at their lines, else they are listed here.
+
+    `hosted`: people can rate it, which needs the App.
+    """
     shown = _at_lines(judgement) if at_lines else []
     rest = [critique for critique in judgement.critiques if critique not in shown]
     parts = [f"### The judge gives {score(judgement)} of 5", _SCALE, _how(judgement)]
+    parts += [f"Looked for: {prose(each, 400)}" for each in judgement.checked]
     if judgement.critiques:
         counts = Counter(critique.severity for critique in judgement.critiques)
         listed = ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
@@ -44,7 +48,8 @@ def body(judgement: Judgement, at_lines: bool = True) -> str:
         parts.append(f"<details><summary>The others</summary>\n\n{table}\n\n</details>" if shown else table)
     if judgement.dropped:
         parts.append(f"Dropped, because the code that they name is not there: {judgement.dropped}.")
-    parts.append("`/paper2code rate 1-5`, with a word why, puts your own score beside it.")
+    if hosted:
+        parts.append("`/paper2code rate 1-5`, with a word why, puts your own score beside it.")
     return "\n\n".join(parts)
 
 

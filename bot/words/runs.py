@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.words.amounts import counted, duration
 from pipeline.markdown import code, prose
-from pipeline.proving.documents import small_data
+from pipeline.proving.documents import estimate_sentence, run_sentence, small_data
 
 _METRICS, _NOTES, _ATTEMPTS = 40, 5, 20
 """So many are shown; all are in the report."""
@@ -16,12 +16,13 @@ def executed(report: Mapping[str, Any], most: int) -> str:
     environment = report["environment"]
     if environment is None:
         return ""
-    if report["mode"] == "smoke":
+    if report["mode"] == "smoke" or report.get("runs"):
         shown = " This shows that the code runs; it" if report["status"] == "runs" else " It"
         what = (
             f"`main.py --smoke`: every experiment's path for a few steps, on {small_data(report)}.{shown} does not "
             "reproduce the paper's results."
         )
+        what = "\n\n".join([what, *map(_longer, report.get("runs", ()))])
     else:
         what = "`reproduce.sh`: the full experiment, as far as the limits below allow."
     limits = environment["limits"]
@@ -31,19 +32,38 @@ def executed(report: Mapping[str, Any], most: int) -> str:
         f"{duration(limits['seconds'])}, {limits['memory_bytes'] / 2**30:.3g} GiB, {limits['cpus']:g} CPUs. "
         "The program's own processes counted which lines ran: no proof against a program that deceives."
     )
-    parts = ["## What was run", what, where, _listed(environment["notes"], _NOTES)]
+    if lacking := report.get("unproven"):
+        where += (
+            f" What follows the smoke run was not all proven, also when tried once more: {prose(lacking)}."
+        )
+    takes = (
+        f"**All of it:** {prose(estimate_sentence(report), 1200)}" if report.get("full_run_estimate") else ""
+    )
+    parts = ["## What was run", what, where, takes, _listed(environment["notes"], _NOTES)]
     if most:
         parts += [_measured(report), _doubtful(report), _attempts(report["attempts"], min(most, _ATTEMPTS))]
     return "\n\n".join(part for part in parts if part)
 
 
+def _longer(run: Mapping[str, Any]) -> str:
+    argv = {"scaled": "main.py run all --mode scaled", "full": "reproduce.sh"}[run["mode"]]
+    before = ", by the code before the revision" if run.get("earlier") else ""
+    return f"`{argv} --minutes {run['minutes']:g}`{before}. {prose(run_sentence(run), 1200)}"
+
+
 def _measured(report: Mapping[str, Any]) -> str:
     parts = []
-    if figures := [f"{code(name, 60)} {value:.6g}" for name, value in report["metrics"].items()]:
-        on = " on tiny data (no results of the paper's)" if report["mode"] == "smoke" else ""
-        parts.append(
-            f"Measured{on}: {', '.join(figures[:_METRICS])}{_more(len(figures) - _METRICS, ' and')}."
-        )
+    if figures := [f"| {code(name, 60)} | {value:.6g} |" for name, value in report["metrics"].items()]:
+        small = report["mode"] == "smoke"
+        on = "on tiny data (no results of the paper's)" if small else f"by the {report['mode']} run"
+        left = _more(len(figures) - _METRICS, "…")
+        parts += [
+            "<details><summary>What was measured</summary>",
+            f"{counted(len(figures), 'metric')} {on}:",
+            "\n".join(["| metric | value |", "|---|---|", *figures[:_METRICS]]),
+            *([f"{left}."] if left else []),
+            "</details>",
+        ]
     if names := [code(name, 60) for name in report.get("undefined", {})]:
         left = _more(len(names) - _METRICS, " and")
         parts.append(

@@ -12,13 +12,12 @@ from pipeline.proving.scoring import Judgement
 
 def post(github: GitHub, place: Place, pull: int, sha: str, judgement: Judgement, directory: str) -> str:
     """Review commit `sha`, once; returns the review's URL. Raises GitHubError."""
-    mark = f"review {sha}"
+    mark, hosted = f"review {sha}", place.hosted
+    text, remarks = review.body(judgement, hosted=hosted), review.comments(judgement, directory)
     try:
-        return github.review(
-            place, pull, mark, sha, review.body(judgement), review.comments(judgement, directory)
-        )
+        return github.review(place, pull, mark, sha, text, remarks)
     except GitHubRefused as error:
         if error.status != 422:
             raise
         # A file that the base branch has already, unchanged, is not in the diff and takes no comment.
-        return github.review(place, pull, mark, sha, review.body(judgement, at_lines=False), [])
+        return github.review(place, pull, mark, sha, review.body(judgement, False, hosted), [])

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from bot.github import branch
@@ -16,16 +17,18 @@ from bot.github.credentials import GitHubError, GitHubRefused
 from bot.github.github import GitHub
 from bot.github.pulls import PullRequest
 from bot.intake.configuration import Quota
-from bot.intake.intake import Ending
+from bot.intake.intake import Ending, Refusal
 from bot.intake.jobs import Job, Ledger, Outcome, Request, Steps, Unrecorded
 from bot.intake.progress import REVISING, Board
 from bot.jobs.database import Unreachable, full
+from bot.jobs.evidence import Evidence
 from bot.jobs.watch import Watch
-from bot.words import messages, replies, review
+from bot.words import messages, pull_request, replies, review
 from bot.work import judging
 from bot.work.answering import Desk
-from bot.work.revising import Revise, Revising
-from bot.work.tools import Toolbox, options_for, read_paper
+from bot.work.proposing import Propose, Proposing
+from bot.work.revising import Inquire, Revise, Revising
+from bot.work.tools import Toolbox, opened, options_for, read_paper
 from bot.work.writer import Writer
 from pipeline import errors
 from pipeline.reproduce import Reproduction, reproduce
@@ -33,7 +36,7 @@ from sandbox.interface import SandboxError
 from settings import Settings
 
 _log = logging.getLogger(__name__)
-_CONCLUDING = ("deliver", "review", "reply", "report")
+_CONCLUDING = ("deliver", "review", "reply", "offer", "report")
 """Steps that have said how it ended, whether or not that is recorded."""
 _ROOM = "Free space on that disk, then “retry”."
 _MEND = "Mend the database, of which the worker's log says more, then “retry”."
@@ -47,11 +50,14 @@ def reproducer(toolbox: Toolbox, settings: Settings) -> Reproducer:
 
     def make(job: Job, out: Path, watch: Watch) -> Reproduction:
         options = options_for(job, settings)
-        with toolbox(job, out, watch) as tools:
+        with opened(toolbox, job, out, watch) as tools:
             for said in tools.concerns:
                 watch.say(said)
             paper = read_paper(job, tools, watch)
             watch.say(tools.expected(paper))
+            options = replace(options, division=tools.divided(paper, options.unwanted))
+            if left_out := options.division.told:
+                watch.say(left_out)
             return reproduce(
                 paper,
                 llm=tools.llm,
@@ -79,29 +85,36 @@ class Worker:
         seconds_between_edits: float = 5,
         pages: str | None = None,
         revise: Revise | None = None,
+        propose: Propose | None = None,
+        inquire: Inquire | None = None,
     ) -> None:
         """`allowed` is each installation's quota; `kept` says where a failed job's files are; `waits` are
-        seconds between attempts at a service. Without `revise` nothing is revised. `pages` is the address of
+        seconds between attempts at a service. Without `revise` nothing is revised, without `propose` nobody is asked
+        about a plan. `pages` is the address of
         the dashboard.
         """
         self._github = github
         self._writer = Writer(github, waits)
-        self._desk = Desk(github, allowed, revises=revise is not None)
+        self._desk = Desk(github, allowed, revises=revise is not None, plans=propose is not None)
         self._make = make
         self._data = data
         self._kept = kept
         self._seconds_between_edits = seconds_between_edits
         self._pages = pages
-        self._revising = Revising(self._writer, revise, data) if revise else None
+        self._revising = Revising(self._writer, revise, data, inquire) if revise else None
+        self._proposing = Proposing(self._writer, propose, data) if propose else None
 
-    def answer(self, request: Request, step: Steps, ledger: Ledger) -> None:
-        """Decide on a request, say so, and submit the jobs that come of it."""
+    def answer(self, request: Request, step: Steps, ledger: Ledger) -> Refusal | Outcome | None:
+        """Decide on a request, say so, and submit the jobs that come of it; what was said if that is no.
+
+        An Outcome tells why it could not be answered.
+        """
         try:
-            step("answer", lambda: self._writer.insist(lambda: self._desk.answer(request, ledger)))
-        except GitHubError as error:
-            _log.warning("Request %s could not be answered: %s", request.id, error)
-        except Exception:
-            _log.exception("Request %s could not be answered", request.id)
+            return step("answer", lambda: self._writer.insist(lambda: self._desk.answer(request, ledger)))
+        except Exception as error:
+            outcome, hint = explained(error)
+            _log.warning("Request %s could not be answered: %s", request.id, outcome.reason)
+            return replace(outcome, reason=f"{outcome.reason}. {hint}" if hint else outcome.reason)
 
     def end(self, ending: Ending, step: Steps, ledger: Ledger) -> None:
         """Have the jobs stopped of what is over."""
@@ -118,20 +131,26 @@ class Worker:
             if job.wish:
                 if self._revising is None:
                     raise errors.PipelineError("this worker does not revise pull requests")
-                return self._revising.fulfil(job, step, lambda: self._watch(job, comment, ledger))
+                return self._revising.fulfil(
+                    job, step, lambda: self._watch(job, comment, ledger), partial(ledger.keep, job.id)
+                )
+            if job.proposes:
+                if self._proposing is None:
+                    raise errors.PipelineError("this worker does not ask about plans")
+                return self._proposing.fulfil(job, step, lambda: self._watch(job, comment, ledger))
             reproduction = step("reproduce", lambda: self._reproduce(job, comment, ledger))
             made = reproduction
             sha = step("push", lambda: self._push(job, made))
             pushed = sha
             delivered = step("deliver", lambda: self._deliver(job, made, pushed))
         except Unrecorded as error:
-            outcome, hint = _explained(error.cause)
+            outcome, hint = explained(error.cause)
             _log.warning("Job %s rests after “%s”: %s", job.id, error.step, outcome.reason)
             if error.step not in _CONCLUDING:
                 self._writer.conclude(job, messages.halted(job, outcome.reason, hint, self._kept))
             raise
         except Exception as error:
-            outcome, hint = _explained(error)
+            outcome, hint = explained(error)
             kept = self._kept
             if job.wish:
                 kept = f"the branch as it was, and {self._kept}"
@@ -168,7 +187,9 @@ class Worker:
         out = job.folder(self._data)
         out.mkdir(parents=True, exist_ok=True)
         with self._watch(job, comment, ledger) as watch:
-            return self._make(job, out, watch)
+            made = self._make(job, out, watch)
+        ledger.keep(job.id, Evidence.of(made).packed())
+        return made
 
     def _progress(self, job: Job, board: Board) -> str:
         if job.wish:
@@ -184,11 +205,17 @@ class Worker:
                 self._github.edit(job.place, comment, job.mark, text, thread=job.thread)
 
         board = REVISING if job.wish else Board()
-        return Watch(show, lambda: ledger.cancelling(job.id), self._seconds_between_edits, board)
+        return Watch(
+            show,
+            lambda: ledger.cancelling(job.id),
+            self._seconds_between_edits,
+            board,
+            lambda entries: ledger.log(job.id, entries),
+        )
 
     def _push(self, job: Job, reproduction: Reproduction) -> str:
         github, place = self._github, job.place
-        directory = messages.directory(job.configuration.directory, reproduction, job.paper)
+        directory = pull_request.directory(job.configuration.directory, reproduction, job.paper)
         return self._writer.insist(
             lambda: branch.publish(
                 github.remote(place),
@@ -203,10 +230,10 @@ class Worker:
 
     def _deliver(self, job: Job, reproduction: Reproduction, sha: str) -> Outcome:
         github, place, report = self._github, job.place, reproduction.report
-        directory = messages.directory(job.configuration.directory, reproduction, job.paper)
+        directory = pull_request.directory(job.configuration.directory, reproduction, job.paper)
         blob = self._writer.insist(lambda: github.blob(place, sha))
-        body = messages.pull_request(reproduction, directory, blob, place.issue)
-        title, draft = messages.title(reproduction), reproduction.status != "runs"
+        body = pull_request.body(reproduction, directory, blob, place.issue)
+        title, draft = pull_request.title(reproduction), reproduction.status != "runs"
         pull = self._writer.insist(
             lambda: github.pull_request(
                 place,
@@ -241,7 +268,7 @@ class Worker:
             if judgement is None:
                 said = review.unsaid(judged["why_not"])
             else:
-                directory = messages.directory(job.configuration.directory, made, job.paper)
+                directory = pull_request.directory(job.configuration.directory, made, job.paper)
                 given = judgement
                 url = self._writer.insist(
                     lambda: judging.post(self._github, job.place, pull.number, sha, given, directory)
@@ -249,7 +276,7 @@ class Worker:
                 said = review.said(judgement, url)
                 outcome = replace(outcome, score=judgement.score)
         except Exception as error:
-            ended, _ = _explained(error)
+            ended, _ = explained(error)
             _log.warning("Job %s has no review: %s", job.id, ended.reason)
             said = review.unposted(ended.reason)
         self._writer.conclude(job, f"{messages.done(job, made, pull, outcome.left_out)}\n\n{said}")
@@ -264,10 +291,10 @@ class Worker:
         board = self._board(job, ledger)
         text = (replies.failed if job.wish else messages.failed)(job, board, outcome, hint, kept)
         self._writer.conclude(job, text)
-        return replace(outcome, usd=board.usd)
+        return replace(outcome, usd=board.usd, hint=hint, kept=kept)
 
 
-def _explained(error: Exception) -> tuple[Outcome, str]:
+def explained(error: Exception) -> tuple[Outcome, str]:
     """How a job ended with `error`, and what a person can do."""
     status = 3
     if isinstance(error, errors.Cancelled):

@@ -11,8 +11,7 @@ from bot.github.github import GitHub
 from bot.intake.jobs import Job
 from bot.jobs.database import Unreachable
 from bot.jobs.patience import insist
-from bot.words.annotations import annotations
-from bot.words.messages import check_summary, check_title
+from bot.words.checks import checks
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -42,18 +41,9 @@ class Writer:
     def check(
         self, job: Job, sha: str, report: Mapping[str, Any], files: Mapping[str, str], directory: str
     ) -> str:
-        """A check run that tells `report` of the `files` in `directory`; GitHub's words if it refused."""
-        return self.beside(
-            lambda: self.github.check(
-                job.place,
-                sha,
-                job.id,
-                "success" if report["status"] == "runs" else "failure",
-                check_title(report),
-                check_summary(report),
-                annotations(report, files, directory),
-            )
-        )
+        """Check runs that tell `report` of the `files` in `directory`; GitHub's words if it refused one."""
+        found = checks(report, files, directory)
+        return self.beside(lambda: self.github.check(job.place, sha, job.id, found))
 
     def conclude(self, job: Job, text: str) -> None:
         """The last word, in the progress comment, or in a new one if somebody has deleted that.

@@ -83,14 +83,14 @@ def tar_gz(files: dict[str, bytes]) -> bytes:
 
 
 @contextmanager
-def fake_arxiv(*submissions: Submission) -> Iterator[FakeArxiv]:
-    """The server, running on a free port of loopback."""
+def fake_arxiv(*submissions: Submission, host: str = "127.0.0.1") -> Iterator[FakeArxiv]:
+    """The server, running on a free port of `host`."""
     fake = FakeArxiv()
     for submission in submissions:
         fake.add(submission)
     handler = type("Handler", (_Handler,), {"fake": fake})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    fake.url = f"http://127.0.0.1:{server.server_port}"
+    server = ThreadingHTTPServer((host, 0), handler)
+    fake.url = f"http://{host}:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

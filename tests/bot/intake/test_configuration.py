@@ -25,7 +25,7 @@ directory: papers/{arxiv_id}-{slug}
 labels: [paper2code]
 refine: [config]
 run: {timeout: 600, memory: 4g, cpus: 2, full: false}
-prove: {tests: true}
+prove: {tests: true, results: true}
 quota: {per_day: 20, concurrent: 5}
 """
 
@@ -59,6 +59,7 @@ def test_the_documented_example() -> None:
         ("directory: papers/{", "`directory`"),
         ("run: {memory: lots}", "`run.memory`"),
         ("prove: {tests: maybe}", "`prove.tests`"),
+        ("prove: {results: maybe}", "`prove.results`"),
         ("prove: {all: true}", "`prove.all`: there is no such key"),
         ("- a\n- b", "`key: value` lines"),
         ("a: [", "not valid YAML at line"),

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.jobs.database import Journals, Leases, alone, connect
+from bot.jobs.database import Journals, Leases, alone, connect, private
 from pipeline.errors import PipelineError
 from pipeline.model.journal import Entry, Journal
 from pipeline.model.llm import Usage
@@ -235,12 +235,35 @@ def test_what_is_old_is_forgotten(engine: sa.Engine, tmp_path: Path) -> None:
     assert not leases.holds("w", "first")
 
 
-def test_a_database_file_and_its_folder_are_private_whoever_made_them(tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    folder.mkdir(mode=0o755)
-    (folder / "jobs.sqlite").touch(mode=0o644)
-
-    connect(f"sqlite:///{folder / 'jobs.sqlite'}").dispose()
-
-    modes = {path.name: path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())}
+def test_a_database_file_is_private_whoever_made_it_and_a_folder_that_others_need_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o1777)
+    for name in ("jobs.sqlite", "jobs.sqlite.lock"):
+        (tmp_path / name).touch(mode=0o644)
+    monkeypatch.chdir(tmp_path)
+    for url in (
+        "sqlite:///jobs.sqlite",
+        f"sqlite:///{tmp_path}/jobs.sqlite",
+        f"sqlite:///{tmp_path}/new/jobs.sqlite",
+    ):
+        engine = connect(url)
+        with alone(engine), engine.begin() as connection:
+            connection.execute(sa.text("CREATE TABLE IF NOT EXISTS t (x INTEGER)"))
+        engine.dispose()
+    modes = {path: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
     assert all(not mode & 0o077 for mode in modes.values()), modes
+    assert tmp_path.stat().st_mode & 0o7777 == 0o1777
+
+
+def test_a_data_folder_is_private_whoever_made_it_unless_it_is_everybodys(tmp_path: Path) -> None:
+    mine, everybodys = tmp_path / "mine", tmp_path / "everybodys"
+    mine.mkdir(mode=0o755)
+    everybodys.mkdir()
+    everybodys.chmod(0o1777)
+    for folder in (mine, tmp_path / "new"):
+        private(folder)
+        assert folder.stat().st_mode & 0o777 == 0o700
+    with pytest.raises(PermissionError, match="a folder of its own"):
+        private(everybodys)
+    assert everybodys.stat().st_mode & 0o7777 == 0o1777

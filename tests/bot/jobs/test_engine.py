@@ -17,7 +17,7 @@ from bot.github.github import GitHub
 from bot.intake.configuration import Configuration
 from bot.intake.jobs import Job
 from bot.intake.progress import Board
-from bot.jobs.engine import Engine
+from bot.jobs.engine import Engine, sqlite_lacks
 from bot.jobs.watch import Watch
 from bot.work.action import Inline
 from bot.work.worker import Worker
@@ -77,10 +77,12 @@ def test_a_second_request_for_the_same_paper_joins_the_first_job(engine: Engine)
 
 def test_recent_jobs_are_those_of_the_time_and_those_that_are_active(engine: Engine) -> None:
     engine.submit(job(id=FIRST))
-    engine.submit(job(id="777-1-cccccccccccc", place=dataclasses.replace(PLACE, repository_id=777)))
+    elsewhere = dataclasses.replace(PLACE, repository_id=777, installation=8)
+    engine.submit(job(id="777-1-cccccccccccc", place=elsewhere))
     now = datetime.now(UTC)
     for since in (now - timedelta(days=1), now + timedelta(days=1)):
         assert sorted(record.job.id for record in engine.recent(since)) == [FIRST, "777-1-cccccccccccc"]
+        assert [record.job.id for record in engine.recent(since, 8)] == ["777-1-cccccccccccc"]
 
 
 def end_before_it_begins(hub: FakeGitHub, github: GitHub, engine: Engine, folder: Path) -> None:
@@ -194,9 +196,9 @@ def test_a_slow_worker_that_was_taken_for_dead_leaves_no_trace(
         rival.take_over()
         slow.let_go.set()
         until(lambda: engine.latest()[0].outcome is not None)
+    assert engine.latest()[0].state == "done"
     rival.close()
     engine.close()
-    assert engine.latest()[0].state == "done"
     assert not [edit for edit in edits if b"Stopped" in edit]
     assert len(hub.comments_by(BOT)) == len(hub.state.pulls) == len(hub.state.checks) == 1
 
@@ -318,3 +320,14 @@ def test_revisions_of_two_pull_requests_are_made_at_the_same_time(
         slow.let_go.set()
         until(lambda: [record.state for record in engine.latest()] == ["done", "done"])
     assert not [each for each in hub.comments_by(BOT) if "waits for its turn" in each["body"]]
+
+
+@pytest.mark.parametrize(
+    ("python", "sqlite", "lacks"),
+    [((3, 11), (3, 40, 1), False), ((3, 12), (3, 42, 0), False), ((3, 13), (3, 40, 1), True)],
+)
+def test_a_sqlite_whose_clock_newer_pythons_cannot_read_is_refused(
+    python: tuple[int, int], sqlite: tuple[int, ...], lacks: bool
+) -> None:
+    said = sqlite_lacks(python, sqlite)
+    assert bool(said) == lacks and (not lacks or ("3.40.1" in said and "3.42" in said))

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from bot.intake.configuration import Quota
-from bot.intake.jobs import Job, Record, State
+from bot.intake.jobs import Job, Place, Record, State
 from bot.intake.progress import Board
+from bot.jobs.engine import Engine
 from bot.jobs.quota import excess
 from tests.bot.conftest import PLACE
 from tests.bot.work.test_worker import job
@@ -66,6 +67,20 @@ def wanted(count: int) -> list[Job]:
 def test_one_more_paper(records: list[Record], own: Quota, hosts: Quota, words: str | None) -> None:
     refused = excess(wanted(1), records, own, hosts, NOW)
     assert (words is None and refused is None) or (refused and words and words in refused.message)
+
+
+def test_a_long_row_of_one_installation_keeps_no_other_one_out(engine: Engine) -> None:
+    """As stored: what others have waiting is not even read."""
+    now = datetime.now(UTC)
+    for number in range(3):
+        engine.submit(job(id=f"123456-1-{number:012x}", paper=f"2401.0000{number}", created=now))
+
+    def refused(place: Place) -> bool:
+        recent = engine.recent(now - timedelta(days=1), place.installation)
+        return excess([job(id="new", place=place)], recent, PLENTY, Quota(concurrent=3), now) is not None
+
+    assert refused(NEXT_DOOR)
+    assert not refused(ELSEWHERE)
 
 
 def test_several_papers_count_each() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from bot.github.credentials import GitHubUnavailable
 from bot.github.github import GitHub
-from bot.github.pulls import Annotation
-from bot.words.annotations import annotations
+from bot.github.pulls import Annotation, CheckRun
+from bot.words.annotations import assumed, on
 from pipeline.markdown import plain
 from pipeline.planning import documents
 from pipeline.proving.documents import report_documents
@@ -32,7 +32,7 @@ def test_the_worst_come_first_and_what_is_implemented_not_at_all() -> None:
     told = reported(
         item("implemented"), item("partial", 2), item("deviates", 3, weight=1), item("deviates", 4)
     )
-    found = annotations(told, {}, "papers/x")
+    found = on("read", told, {}, "papers/x")
     assert [(remark.title[:2], remark.level) for remark in found] == [
         ("R4", "warning"),
         ("R3", "warning"),
@@ -44,13 +44,13 @@ def test_the_worst_come_first_and_what_is_implemented_not_at_all() -> None:
 def test_what_is_missing_stands_where_the_requirements_are_listed() -> None:
     told = reported(item("missing", 12, evidence=[]))
     files = {"docs/plan/requirements.md": report_documents(PLAN, told)["docs/plan/requirements.md"]}
-    (remark,) = annotations(told, files, "papers/x")
+    (remark,) = on("read", told, files, "papers/x")
     assert remark.path == "papers/x/docs/plan/requirements.md"
     assert files["docs/plan/requirements.md"].splitlines()[remark.start - 1].startswith("| R12 |")
 
 
 def test_what_is_assumed_stands_at_its_key_and_its_question() -> None:
-    assumed = (
+    chosen = (
         {"kind": "configuration", "subject": "training.batch", "assumption": "32", "why": "usual"},
         {
             "kind": "open question",
@@ -61,7 +61,7 @@ def test_what_is_assumed_stands_at_its_key_and_its_question() -> None:
         {"kind": "configuration", "subject": "not.there", "assumption": "1", "why": "x"},
     )
     files = {"config.yaml": documents.config_yaml(CONFIGURATION), "docs/plan/overview.md": plain(OVERVIEW)}
-    found = annotations(reported(assumed=assumed), files, "papers/x")
+    found = assumed(reported(assumed=chosen), files, "papers/x")
     lines = [files[remark.path.removeprefix("papers/x/")].splitlines()[remark.start - 1] for remark in found]
     assert lines[0].strip().startswith("batch: 32") and "Which optimiser?" in lines[1] and len(lines) == 2
     assert "#3" not in found[1].message
@@ -69,8 +69,8 @@ def test_what_is_assumed_stands_at_its_key_and_its_question() -> None:
 
 @pytest.mark.parametrize("config", ["a: [", "- 1", "", "&a {b: *a}", "[" * 5000])
 def test_a_configuration_that_is_none_has_no_lines(config: str) -> None:
-    assumed = ({"kind": "configuration", "subject": "a", "assumption": "1", "why": ""},)
-    assert annotations(reported(assumed=assumed), {"config.yaml": config}, "x") == []
+    chosen = ({"kind": "configuration", "subject": "a", "assumption": "1", "why": ""},)
+    assert assumed(reported(assumed=chosen), {"config.yaml": config}, "x") == []
 
 
 def test_a_check_run_gets_all_of_its_remarks_whatever_breaks(hub: FakeGitHub, github: GitHub) -> None:
@@ -78,7 +78,7 @@ def test_a_check_run_gets_all_of_its_remarks_whatever_breaks(hub: FakeGitHub, gi
     remarks = [Annotation("a.py", n, n, "notice", "Assumed", str(n)) for n in range(1, 121)]
 
     def check() -> None:
-        github.check(PLACE, sha, "j1", "success", "Runs", "", remarks)
+        github.check(PLACE, sha, "j1", [CheckRun("it runs", "success", "Runs", "", tuple(remarks))])
 
     hub.fail("PATCH", "/check-runs/", 502, times=1, carried_out=True)
     hub.fail("PATCH", "/check-runs/", 502, times=1)
@@ -97,6 +97,6 @@ def test_a_message_has_one_full_stop_where_one_is_due() -> None:
         {"kind": "configuration", "subject": "lr", "assumption": "0.1.", "why": "Usual."},
         {"kind": "configuration", "subject": "lr", "assumption": "0.1", "why": "usual"},
     ]
-    first, second = annotations(made, {"config.yaml": "lr: 0.1\n"}, "papers/x")[-2:]
+    first, second = assumed(made, {"config.yaml": "lr: 0.1\n"}, "papers/x")[-2:]
     assert first.message == "lr: 0.1. Usual."
     assert second.message == "lr: 0.1. usual."

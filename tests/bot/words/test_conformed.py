@@ -25,6 +25,7 @@ TESTS: dict[str, Any] = {
     "disputes": [DISPUTE],
     "settled": [],
     "untested": [{"requirement": "R7", "why": "It happens inside the training loop."}],
+    "partly": [{"requirement": "R8", "why": "Its seeds are those of an experiment."}],
 }
 
 
@@ -33,7 +34,12 @@ def test_a_pull_request_counts_the_tests_and_shows_both_readings() -> None:
     assert "8 of 9 tests from the paper pass, 1 disputed." in told
     assert "Of 40 faults that a program put into the functions under test, they noticed 37." in told
     assert "The test: Rows sum to one. The code: Columns sum to one." in told
-    assert "Not tested: R7" in told
+    assert "Not tested: R7. Tested in part: R8; `docs/execution-report.md` says why." in told
+
+
+def test_where_there_was_no_time_for_faults_that_is_said() -> None:
+    told = conformed({"tests": TESTS | {"mutants": 0, "killed": 0, "untried": 176}}, 10)
+    assert "Whether they notice faults was not tried: there was no time for any of 176." in told
 
 
 def test_where_nobody_has_decided_no_reading_is_told() -> None:

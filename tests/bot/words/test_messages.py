@@ -12,7 +12,7 @@ from bot.github.pulls import PullRequest
 from bot.intake.jobs import Outcome
 from bot.intake.progress import Board
 from bot.jobs.watch import Watch
-from bot.words import messages
+from bot.words import checks, messages, pull_request
 from pipeline.coding.repository import Repository
 from pipeline.markdown import prose
 from pipeline.progress import Progress
@@ -35,7 +35,7 @@ HOSTILE = (
 def hostile(value: Any) -> Any:
     """The same report, with every free text replaced."""
     if isinstance(value, dict):
-        kept = ("verdict", "kind", "phase", "status", "mode", "file")
+        kept = ("verdict", "kind", "phase", "status", "mode", "file", "grade", "outcome")
         return {name: part if name in kept else hostile(part) for name, part in value.items()}
     if isinstance(value, list):
         return [hostile(part) for part in value]
@@ -52,7 +52,7 @@ LEFT_OUT: dict[str, Any] = {kind: {"total": 0, "covered": 0, "left_out": []} for
 
 
 def test_the_body_says_what_a_reviewer_needs() -> None:
-    body = messages.pull_request(reproduction(), "papers/x", "https://github.com/o/r/blob/abc", 12)
+    body = pull_request.body(reproduction(), "papers/x", "https://github.com/o/r/blob/abc", 12)
     for words in (
         "Refs #12",
         "**Runs** (smoke run, after 1 repair)",
@@ -79,7 +79,7 @@ def test_the_body_says_what_a_reviewer_needs() -> None:
 
 def test_figures_are_shown_as_what_they_are() -> None:
     made = reproduction(figures=figures(2, 1))
-    body = messages.pull_request(made, "papers/x", "https://github.com/o/r/blob/abc", 12)
+    body = pull_request.body(made, "papers/x", "https://github.com/o/r/blob/abc", 12)
     below = body.partition("## Figures of the smoke run")[2]
     assert "synthetic, unless a package brings them" in below
     assert "not what the paper found" in below
@@ -93,14 +93,16 @@ def test_figures_are_shown_as_what_they_are() -> None:
         address,
         address.replace("Fig1", "Fig2"),
     ]
-    assert "](papers/x/docs/figures/Fig1.png)" in messages.pull_request(made, "papers/x", "", None)
-    assert "Figures" not in messages.pull_request(reproduction(), "papers/x", "", None)
+    assert "](papers/x/docs/figures/Fig1.png)" in pull_request.body(made, "papers/x", "", None)
+    beside = pull_request.body(made, "papers/x", "", None, files="repository")
+    assert "](repository/docs/figures/Fig1.png)" in beside and "](papers/x" not in beside
+    assert "Figures" not in pull_request.body(reproduction(), "papers/x", "", None)
 
 
 @pytest.mark.parametrize("status", ["runs", "fails", "not-run"])
 def test_no_status_is_told_as_another(status: str) -> None:
     environment = None if status == "not-run" else report()["environment"]
-    body = messages.pull_request(reproduction(status=status, environment=environment), "papers/x", "", None)
+    body = pull_request.body(reproduction(status=status, environment=environment), "papers/x", "", None)
     told = {"runs": "**Runs**", "fails": "**Does not run**", "not-run": "**Was not run**"}
     assert [name for name, words in told.items() if words in body] == [status]
 
@@ -109,7 +111,7 @@ def test_no_status_is_told_as_another(status: str) -> None:
 def test_only_what_runs_is_said_to_be_implemented_and_to_run(status: str) -> None:
     made = reproduction(status=status)
     told = messages.done(job(), made, PullRequest(7, "https://github.com/o/r/pull/7"))
-    body = messages.pull_request(made, "papers/x", "", None)
+    body = pull_request.body(made, "papers/x", "", None)
     assert ("### Implemented" in told) is (status == "runs")
     assert ("What to do:" in told) is (status != "runs")
     assert ("This shows that the code runs" in body) is (status == "runs")
@@ -119,8 +121,9 @@ def test_metrics_beyond_those_shown_are_counted_and_quotations_stand_beside_thei
     made = reproduction()
     made.report["metrics"] = {f"m{number}": 0.5 for number in range(65)}
     made.report["shipped_data"] = ["sklearn.datasets.load_digits"]
-    body = messages.pull_request(made, "papers/x", "", None)
-    assert "`m39` 0.5 and 25 more in `docs/execution-report.md`." in body
+    body = pull_request.body(made, "papers/x", "", None)
+    assert "65 metrics on tiny data (no results of the paper's):\n\n| metric | value |" in body
+    assert "| `m39` | 0.5 |\n\n… 25 more in `docs/execution-report.md`.\n\n</details>" in body
     assert "synthetic, and parts of `sklearn.datasets.load_digits`" in body
     assert f"“{prose(made.report['requirements']['items'][0]['quote'])}”" in body
 
@@ -129,7 +132,7 @@ def test_what_a_run_leaves_in_doubt_and_which_runs_a_mean_hides_is_said() -> Non
     made = reproduction()
     made.report["doubts"] = {"remaining": ["`error` is 0 for every method."], "told": "They are equal."}
     made.report["unfinished"] = ["table2, adam: 1 of 3 runs did not end well (seed 2 diverged)."]
-    told = messages.pull_request(made, "papers/x", "", None).partition("## What was run")[2]
+    told = pull_request.body(made, "papers/x", "", None).partition("## What was run")[2]
     assert "leaves in doubt:\n\n- \\`error\\` is 0 for every method." in told
     assert "Its writer, asked about such: They are equal." in told
     assert "1 of 3 runs did not end well (seed 2 diverged)." in told
@@ -142,7 +145,7 @@ def test_what_the_audit_changed_is_a_repair_and_what_changed_nothing_is_none() -
         attempt | {"remedy": "audit: R1", "lines_changed": 3},
         attempt | {"remedy": "model: NO CHANGE: it is the data", "lines_changed": 0},
     ]
-    body = messages.pull_request(made, "papers/x", "", None)
+    body = pull_request.body(made, "papers/x", "", None)
     assert "after 1 repair)" in body
     assert "| well | audit: R1 |" in body
 
@@ -158,14 +161,14 @@ def test_what_runs_and_cannot_be_used_as_promised_is_told_as_that() -> None:
     made = reproduction(status="fails")
     made.report["contract"] = 2
     made.report["attempts"][-1]["phase"] = "resume"
-    body = messages.pull_request(made, "papers/x", "", None)
+    body = pull_request.body(made, "papers/x", "", None)
     assert (
-        "**Cannot be used as promised**: its smoke run passes, but not that killed after a checkpoint" in body
+        "**Cannot be used as promised**: its smoke run passes, but not that killed before its result" in body
     )
     assert "main.py list" in body
     sentence = status_sentence(made.report)
     assert sentence.startswith("It cannot be used as promised yet: its smoke run ended well")
-    assert "resumed, a run gives the same numbers." in sentence
+    assert "run again, a run gives the same numbers." in sentence
 
 
 def test_hostile_text_renders_as_text_and_nothing_else() -> None:
@@ -173,14 +176,14 @@ def test_hostile_text_renders_as_text_and_nothing_else() -> None:
     paper = dataclasses.replace(made.paper, title=HOSTILE, authors=(HOSTILE,))
     made = dataclasses.replace(made, paper=paper, report=hostile(made.report))
     texts = [
-        messages.pull_request(made, "papers/x", "https://github.com/o/r/blob/abc", 12),
-        messages.check_summary(made.report),
+        pull_request.body(made, "papers/x", "https://github.com/o/r/blob/abc", 12),
+        checks.summary(made.report),
         messages.failed(job(), Board(), Outcome("failed", reason=HOSTILE), HOSTILE, "x"),
         messages.progress(job(), Board().after(Progress("run", "advanced", HOSTILE, usd=0), 0.0), 1.0),
         messages.progress(dataclasses.replace(job(), scope=HOSTILE), Board(), 1.0),
-        messages.check_summary(made.report | {"scope": LEFT_OUT}),
+        checks.summary(made.report | {"scope": LEFT_OUT}),
     ]
-    assert "\n" not in messages.title(made)
+    assert "\n" not in pull_request.title(made)
     for text in texts:
         renders_as_text(text)
 
@@ -192,21 +195,24 @@ def test_a_wish_is_repeated_word_for_word() -> None:
     assert "You asked for" not in messages.progress(job(), Board(), 0.0)
 
 
-def test_a_pull_request_begins_with_what_of_the_paper_is_there() -> None:
+def test_a_pull_request_begins_with_whether_it_runs_and_what_of_the_paper_is_there() -> None:
     made = reproduction()
     made.report["scope"] = LEFT_OUT
-    body = messages.pull_request(made, "papers/x", "", None)
-    assert body.startswith("**Of the paper:** 1 of 2 tables; left out: Table 4 (needs people: ")
-    assert body.index("Of the paper") < body.index("**Runs**")
-    assert "Of the paper" not in messages.pull_request(reproduction(), "papers/x", "", None)
+    body = pull_request.body(made, "papers/x", "", None)
+    assert body.startswith("✅ **Runs**")
+    assert "\n\n**Of the paper:** 1 of 2 tables; left out: Table 4 (needs people: " in body
+    order = ["Of the paper", "Look first at", "partial: Use label smoothing", "Assumptions", "How to run it"]
+    assert [body.index(part) for part in order] == sorted(body.index(part) for part in order)
+    assert "Of the paper" not in pull_request.body(reproduction(), "papers/x", "", None)
 
 
 def renders_as_text(text: str) -> None:
     """Our own tags and links, and nothing that acts, whatever else is in it."""
     blocks = MarkdownIt("commonmark").enable("table").parse(text)
     tokens = [token for block in blocks for token in (block, *(block.children or ()))]
-    ours = ("<br>", "<details>", "</details>", "<details><summary>What is implemented</summary>")
-    assert {t.content.strip() for t in tokens if t.type.startswith("html")} <= {*ours}
+    ours = {"<br>", "<details>", "</details>"}
+    ours |= {f"<details><summary>What {what}</summary>" for what in ("is implemented", "was measured")}
+    assert {t.content.strip() for t in tokens if t.type.startswith("html")} <= ours
     links = [str(token.attrs["href"]) for token in tokens if token.type == "link_open"]
     assert all(link.startswith(("https://arxiv.org/abs/", "https://github.com/o/r/")) for link in links)
     assert not [token for token in tokens if token.type == "image"]
@@ -248,7 +254,7 @@ def test_what_a_program_says_reaches_reports_as_text(
         "model": HOSTILE,
     }
     assert "octocat" in json.dumps(said)
-    for text in (messages.check_summary(said), revised_documents({}, said)["docs/execution-report.md"]):
+    for text in (checks.summary(said), revised_documents({}, said)["docs/execution-report.md"]):
         renders_as_text(text)
 
 
@@ -264,14 +270,14 @@ def test_no_text_is_longer_than_github_takes(count: int) -> None:
     big["environment"]["notes"] = [HOSTILE * 10] * count
     big["figures"] = figures(min(count, 20), min(count, 20), HOSTILE)
     made = dataclasses.replace(reproduction(), report=big)
-    assert len(messages.pull_request(made, "papers/x", "https://github.com/o/r/blob/abc", 12)) < 65_536
-    assert len(messages.check_summary(big)) < 65_535
+    assert len(pull_request.body(made, "papers/x", "https://github.com/o/r/blob/abc", 12)) < 65_536
+    assert len(checks.summary(big)) < 65_535
     outcome = Outcome("failed", reason=HOSTILE * 1000)
     assert len(messages.failed(job(), Board(), outcome, HOSTILE * 1000, "x")) < 65_536
 
 
 def test_what_is_worst_comes_first() -> None:
-    body = messages.pull_request(reproduction(), "papers/x", "", 12)
+    body = pull_request.body(reproduction(), "papers/x", "", 12)
     assert body.index("🟡 partial") < body.index("✅ implemented")
 
 
@@ -283,7 +289,9 @@ def test_the_checklist_tells_stages_runs_time_and_cost() -> None:
             Progress("paper", "finished", "Attention Is All You Need", usd=0.0),
             Progress("code", "started", total=8, usd=0.3),
             Progress("code", "advanced", "model.py", 3, 8, usd=0.4),
+            Progress("code", "advanced", usd=0.4, found=("scope", "1 of 2 tables")),
             Progress("run", "advanced", "smoke run: ModuleNotFoundError: tqdm", usd=0.42),
+            Progress("run", "advanced", usd=0.42, found=("repair", "tqdm: program: added tqdm")),
             Progress("audit", "skipped", "no sandbox", usd=0.42),
         ]
     ):
@@ -293,12 +301,17 @@ def test_the_checklist_tells_stages_runs_time_and_cost() -> None:
         "- [x] Read the paper · Attention Is All You Need · 10 s",
         "- [ ] Plan",
         "- [ ] **Write the code** · model.py · 3 of 8 · 40 s",
-        "- [ ] **Run and repair** · 20 s",
+        "- [ ] **Run and repair** · 10 s",
         "  - smoke run: ModuleNotFoundError: tqdm",
         "- [x] Audit against the paper · skipped · no sandbox",
+        "- Of the paper, planned: 1 of 2 tables",
+        "**Being repaired:** tqdm: program: added tqdm",
         "$0.42 of at most $3.00 spent.",
     ):
         assert line in text.split("\n"), text
+    assert "“Attention Is All You Need”" in text.split("\n")[0]
+    board = board.after(Progress("run", "finished", usd=0.42), 1080.0)
+    assert "Being repaired" not in messages.progress(job(), board, 1090.0)
 
 
 def test_an_unknown_price_is_said_to_be_unknown() -> None:

@@ -119,7 +119,8 @@ def test_no_opinion_no_review(hub: FakeGitHub, github: GitHub, tmp_path: Path) -
 
 def test_a_hundred_critiques_are_ten_comments_and_a_list() -> None:
     many = tuple(Critique("main.py", n, n, "low", "x" * 2000) for n in range(1, 101))
-    judgement = Judgement(3, many, (3,))
+    judgement = Judgement(3, many, (3,), checked=("the mean's count",))
+    assert "Looked for: the mean's count" in review.body(judgement)
     assert len(review.comments(judgement, DIRECTORY)) == 10
     assert len(review.body(judgement)) < 65_000
     assert "50 more" in review.body(judgement)

@@ -91,12 +91,57 @@ def test_a_bad_configuration_gets_one_comment_and_starts_nothing(
 ) -> None:
     hub.state.files[".github/paper2code.yml"] = "max_usd: lots\ncolour: red"
     issue, ledger = hub.open_issue("A", ""), Inline()
-    for user in ("alice", "alice", "mallory"):
-        asked = request(hub, issue, "/paper2code arxiv:1706.03762", user)
-        employ(github, tmp_path).answer(asked, step, ledger)
+    asked = request(hub, issue, "/paper2code arxiv:1706.03762")
+    for each in (asked, asked, request(hub, issue, "/paper2code arxiv:1706.03762", "mallory")):
+        employ(github, tmp_path).answer(each, step, ledger)
     comments = [comment["body"] for comment in hub.comments_by(BOT)]
     assert len([body for body in comments if "`colour`" in body and "`max_usd`" in body]) == 1
     assert not ledger.jobs
+
+
+@pytest.mark.parametrize(
+    ("text", "user"),
+    [
+        ("/paper2code arxiv:1706.03762", "mallory"),
+        ("/paper2code arxiv:1706.03762 modle=x", "alice"),
+        ("/paper2code retry", "alice"),
+    ],
+)
+def test_a_bad_configuration_is_said_whoever_asks_for_whatever(
+    text: str, user: str, hub: FakeGitHub, github: GitHub, tmp_path: Path
+) -> None:
+    hub.state.files[".github/paper2code.yml"] = "permission: [triage"
+    issue = hub.open_issue("A", "")
+    employ(github, tmp_path).answer(request(hub, issue, text, user), step, Inline())
+    (comment,) = hub.comments_by(BOT)
+    assert "not valid YAML" in comment["body"] and "`write` permission" not in comment["body"]
+
+
+def test_a_bad_configuration_keeps_nobody_from_stopping_what_runs(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path
+) -> None:
+    hub.state.files[".github/paper2code.yml"] = "<<: *a"
+    issue, ledger = hub.open_issue("A", ""), Kept(Record(job(), "running", Board()))
+    for user in ("mallory", "alice"):
+        employ(github, tmp_path).answer(request(hub, issue, "/paper2code cancel", user), step, ledger)
+    assert ledger.stopped == ["j1"]
+    (refused,) = hub.comments_by(BOT)
+    assert "`mallory`" in refused["body"]
+
+
+@pytest.mark.parametrize("directory", ["papers/{arxiv_id}", "code/papers/{slug}", "papers/x"])
+def test_a_file_where_a_folder_is_to_be_is_said_before_anything_is_spent(
+    directory: str, hub: FakeGitHub, github: GitHub, tmp_path: Path
+) -> None:
+    hub.state.files |= {
+        ".github/paper2code.yml": f"directory: '{directory}'",
+        "papers": "a",
+        "code/papers": "b",
+    }
+    asked, ledger = request(hub, hub.open_issue("A", ""), "/paper2code arxiv:1706.03762"), Inline()
+    employ(github, tmp_path).answer(asked, step, ledger)
+    (comment,) = hub.comments_by(BOT)
+    assert "papers` is a file in this repository" in comment["body"] and not ledger.jobs
 
 
 def test_the_configuration_is_heeded(hub: FakeGitHub, github: GitHub, tmp_path: Path) -> None:
@@ -146,7 +191,7 @@ class Kept(Inline):
     def records(self, repository_id: int, issue: int | None) -> list[Record]:
         return [self.record]
 
-    def recent(self, since: datetime) -> list[Record]:
+    def recent(self, since: datetime, installation: int | None = None) -> list[Record]:
         return [self.record]
 
     def cancel(self, job: str) -> None:
@@ -193,6 +238,20 @@ def test_retry_takes_todays_configuration_and_what_was_asked_for_then(
     assert (again.configuration.max_usd, again.configuration.max_fixes) == (9, 1)
 
 
+def test_an_operators_retry_takes_todays_configuration_as_well(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path
+) -> None:
+    ledger = Kept(Record(dataclasses.replace(job(), options=(("max_usd", "2"),)), "failed", Board()))
+    asked = request(hub, hub.open_issue("A", ""), "/paper2code retry")
+    asked = dataclasses.replace(asked, id="page-1", actor="", actor_id=0, comment=None, job="j1")
+    for cap in (9, 1):
+        hub.state.files[".github/paper2code.yml"] = f"max_usd: {cap}"
+        employ(github, tmp_path).answer(asked, step, ledger)
+    (again,) = ledger.jobs
+    assert (again.configuration.max_usd, again.actor, again.id != "j1") == (2, "alice", True)
+    assert "at most 1 in this repository" in hub.comments_by(BOT)[0]["body"]
+
+
 def test_retry_keeps_what_the_person_wanted_of_the_paper(
     hub: FakeGitHub, github: GitHub, tmp_path: Path
 ) -> None:
@@ -204,6 +263,18 @@ def test_retry_keeps_what_the_person_wanted_of_the_paper(
 
     (again,) = ledger.jobs
     assert (again.scope, again.folder(tmp_path)) == ("only Table 2", narrowed.folder(tmp_path))
+
+
+def test_what_a_repository_wishes_of_all_code_goes_with_its_jobs(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path
+) -> None:
+    hub.state.files[".github/paper2code.yml"] = "instructions: Use JAX."
+    hub.state.files["AGENTS.md"] = "Tabs.\n" + "x" * 10_000
+    ledger = Inline()
+    asked = request(hub, hub.open_issue("A", ""), "/paper2code arxiv:1706.03762")
+    employ(github, tmp_path).answer(asked, step, ledger)
+    (wanted,) = ledger.jobs
+    assert wanted.instructions.startswith("Use JAX.\n\nTabs.\nx") and len(wanted.instructions) == 8192
 
 
 def test_retry_above_todays_cap_is_refused(hub: FakeGitHub, github: GitHub, tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ def permitted(hub: "FakeGitHub", kind: str, level: str) -> Callable[[Callable[..
             token = hub.authenticated()
             if f"{owner}/{repo}" != hub.state.names[-1] or REPOSITORY_ID not in token.repositories:
                 abort(404, "Not Found")
+            if token.person and hub.state.role(token.login) == "none":
+                abort(404, "Not Found")
             if _RANK[token.permissions.get(kind)] < _RANK[level]:
                 abort(403, "Resource not accessible by integration")
             if level == "write" and hub.state.archived:

@@ -151,7 +151,10 @@ def checks(hub: "FakeGitHub", api: Blueprint) -> None:
     @api.get(f"{ROOT}/commits/<ref>/check-runs")
     @repository("checks", "read")
     def list_checks(token: Token, ref: str) -> Any:
-        found = [check for check in state.checks if check["head_sha"] == ref]
+        name = request.args.get("check_name")
+        found = [
+            check for check in state.checks if check["head_sha"] == ref and name in (None, check["name"])
+        ]
         return {"total_count": len(found), "check_runs": found}
 
     @api.post(f"{ROOT}/check-runs")

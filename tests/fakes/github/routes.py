@@ -9,9 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, abort, jsonify, request
 
+from tests.fakes.github.artifacts import artifacts
 from tests.fakes.github.gate import ROOT, body, permitted, since
 from tests.fakes.github.pulls import checks, pulls, remarks, reviews
-from tests.fakes.github.state import API, APP_ID, INSTALLATION, REPOSITORY_ID, Token, now, text
+from tests.fakes.github.signing import people
+from tests.fakes.github.state import (
+    API,
+    APP_ID,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    INSTALLATION,
+    REPOSITORY_ID,
+    Token,
+    now,
+    text,
+)
 
 if TYPE_CHECKING:
     from tests.fakes.github.server import FakeGitHub
@@ -20,8 +32,8 @@ if TYPE_CHECKING:
 def routes(hub: "FakeGitHub") -> Blueprint:
     """All that the bot calls."""
     api = Blueprint("api", __name__, url_prefix=API)
-    ours = (_installations, _deliveries, _repository, _issues, _reactions)
-    for add in (*ours, pulls, reviews, remarks, checks):
+    ours = (_installations, _deliveries, _repository, _issues, _comments, _reactions)
+    for add in (*ours, people, pulls, reviews, remarks, checks, artifacts):
         add(hub, api)
     return api
 
@@ -34,18 +46,18 @@ def _installations(hub: "FakeGitHub", api: Blueprint) -> None:
         hub.verify_app()
         return hub.shapes.app()
 
+    @api.get("/app/installations")
+    def installations() -> Any:
+        hub.verify_app()
+        return [hub.shapes.installation()] if state.installed else []
+
     @api.post("/app-manifests/<code>/conversions")
     def convert(code: str) -> Any:
         if code != "good":
             abort(404, "Not Found")
         secret = {"webhook_secret": secrets.token_hex(20), "pem": hub.private_key}
-        client = {"client_id": "Iv1.8a61f9b3a7aba766", "client_secret": "unused"}
+        client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
         return hub.shapes.app() | secret | client, 201
-
-    @api.get("/user")
-    def user() -> Any:
-        hub.authenticated()
-        abort(403, "Resource not accessible by integration")
 
     @api.get("/users/<login>")
     def users(login: str) -> Any:
@@ -126,7 +138,7 @@ def _repository(hub: "FakeGitHub", api: Blueprint) -> None:
     @api.get(f"{ROOT}/collaborators/<login>/permission")
     @repository("metadata", "read")
     def permission(token: Token, login: str) -> Any:
-        role = state.permissions.get(login, "read")
+        role = hub.state.role(login)
         coarse = {"maintain": "write", "triage": "read"}.get(role, role)
         return {"permission": coarse, "role_name": role, "user": None}
 
@@ -134,9 +146,32 @@ def _repository(hub: "FakeGitHub", api: Blueprint) -> None:
 def _issues(hub: "FakeGitHub", api: Blueprint) -> None:
     state, repository = hub.state, partial(permitted, hub)
 
+    @api.get(f"{ROOT}/issues/<int:number>")
+    @repository("issues", "read")
+    def get_issue(token: Token, number: int) -> Any:
+        if number not in state.issues and number not in state.pulls:
+            abort(410, "This issue was deleted")
+        return state.issues.get(number) or hub.shapes.issue_of_pull(number)
+
+    @api.post(f"{ROOT}/issues/<int:number>/labels")
+    @repository("issues", "write")
+    def add_labels(token: Token, number: int) -> Any:
+        names = state.labels.setdefault(number, [])
+        names += [name for name in request.get_json()["labels"] if name not in names]
+        return jsonify([hub.shapes.label(name) for name in names])
+
+
+def _comments(hub: "FakeGitHub", api: Blueprint) -> None:
+    state, repository = hub.state, partial(permitted, hub)
+
     def existing(number: int) -> None:
         if number not in state.issues and number not in state.pulls:
             abort(410, "This issue was deleted")
+
+    @api.get(f"{ROOT}/issues/comments/<int:number>")
+    @repository("issues", "read")
+    def get_comment(token: Token, number: int) -> Any:
+        return state.comments.get(number) or abort(404, "Not Found")
 
     @api.get(f"{ROOT}/issues/<int:number>/comments")
     @repository("issues", "read")
@@ -158,6 +193,7 @@ def _issues(hub: "FakeGitHub", api: Blueprint) -> None:
         if number not in state.comments:
             abort(404, "Not Found")
         state.comments[number] |= {"body": body(), "updated_at": now()}
+        state.editors.setdefault(number, []).append(token.login)
         return state.comments[number]
 
     @api.delete(f"{ROOT}/issues/comments/<int:number>")
@@ -166,13 +202,6 @@ def _issues(hub: "FakeGitHub", api: Blueprint) -> None:
         if state.comments.pop(number, None) is None:
             abort(404, "Not Found")
         return "", 204
-
-    @api.post(f"{ROOT}/issues/<int:number>/labels")
-    @repository("issues", "write")
-    def add_labels(token: Token, number: int) -> Any:
-        names = state.labels.setdefault(number, [])
-        names += [name for name in request.get_json()["labels"] if name not in names]
-        return jsonify([hub.shapes.label(name) for name in names])
 
 
 def _reactions(hub: "FakeGitHub", api: Blueprint) -> None:

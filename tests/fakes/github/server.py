@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,11 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
 
 from tests.fakes.github import git
+from tests.fakes.github.artifacts import storage
+from tests.fakes.github.graphql import graphql
 from tests.fakes.github.routes import routes
 from tests.fakes.github.shapes import Shapes
+from tests.fakes.github.signing import browsing
 from tests.fakes.github.state import (
     ACTIONS_TOKEN,
     API,
@@ -38,6 +42,7 @@ from tests.fakes.github.state import (
     Json,
     State,
     Token,
+    now,
     text,
 )
 
@@ -45,7 +50,7 @@ from tests.fakes.github.state import (
 class FakeGitHub:
     """Use as a context manager; `url` is the web address, `url + "/api/v3"` the API's."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
         self.state = State()
         self.exchanges: list[Exchange] = []
         self.tokens: dict[str, Token] = {}
@@ -59,13 +64,14 @@ class FakeGitHub:
         git.first_commit(folder, self.git)
         self.tokens[ACTIONS_TOKEN] = Token(
             "github-actions[bot]",
-            dict.fromkeys(("contents", "issues", "pull_requests", "checks"), "write") | {"metadata": "read"},
+            dict.fromkeys(("contents", "issues", "pull_requests", "checks"), "write")
+            | {"metadata": "read", "actions": "read"},
             [REPOSITORY_ID],
             datetime.now(UTC) + timedelta(days=1),
         )
-        self._server = make_server("127.0.0.1", 0, self._app(), threaded=True)
+        self._server = make_server(host, 0, self._app(), threaded=True)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self.url = f"http://127.0.0.1:{self._server.port}"
+        self.url = f"http://{host}:{self._server.port}"
         self.api_url = self.url + API
         self.shapes = Shapes(self.state, self.git, self.url, self.api_url)
 
@@ -96,15 +102,35 @@ class FakeGitHub:
 
     def comment_event(self, issue: int, body: str, user: str = "alice") -> Json:
         """Somebody comments: the payload of `issue_comment`, action `created`."""
-        comment = self.write_comment(issue, body, user)
+        return self._event(issue, self.write_comment(issue, body, user), user)
+
+    def _event(self, issue: int | str, comment: Json, user: str) -> Json:
+        number = int(issue)
         return {
             "action": "created",
-            "issue": self.state.issues.get(issue) or self.shapes.issue_of_pull(issue),
+            "issue": self.state.issues.get(number) or self.shapes.issue_of_pull(number),
             "comment": comment,
             "repository": self.shapes.repository(),
             "sender": self.shapes.user(user),
             "installation": {"id": INSTALLATION},
         }
+
+    def edit_event(self, comment: int, body: str, user: str = "alice") -> Json:
+        """Somebody edits a comment: the payload of `issue_comment`, action `edited`."""
+        with self.lock:
+            stored = self.state.comments[comment]
+            before = stored["body"]
+            stored |= {"body": body, "updated_at": now()}
+            self.state.editors.setdefault(comment, []).append(user)
+        event = self._event(stored["issue_url"].rpartition("/")[2], stored, user)
+        return event | {"action": "edited", "changes": {"body": {"from": before}}}
+
+    def closed_event(self, issue: int, user: str = "alice") -> Json:
+        """Somebody closes an issue: the payload of `issues`, action `closed`."""
+        self.state.issues[issue] |= {"state": "closed", "closed_at": now()}
+        event = self._event(issue, {}, user)
+        del event["comment"]
+        return event | {"action": "closed"}
 
     def remark(
         self,
@@ -239,7 +265,11 @@ class FakeGitHub:
         app = Flask(__name__)
         app.wsgi_app = self._by_id(app.wsgi_app)  # type: ignore[method-assign]
         app.register_blueprint(routes(self))
-        app.add_url_rule("/api/graphql", view_func=self._mark_ready, methods=["POST"])
+        app.register_blueprint(browsing(self))
+        app.add_url_rule(
+            "/api/graphql", view_func=partial(graphql, self), methods=["POST"], endpoint="graphql"
+        )
+        app.add_url_rule("/storage/<int:number>", view_func=partial(storage, self), endpoint="storage")
         app.add_url_rule(
             "/<owner>/<name>.git/<path:path>", view_func=self._serve_git, methods=["GET", "POST"]
         )
@@ -315,24 +345,6 @@ class FakeGitHub:
                     fault.times -= 1
                     return fault
         return None
-
-    def _mark_ready(self) -> Any:
-        """The one GraphQL mutation; GraphQL refuses with status 200."""
-        token, wanted = self.authenticated(), request.get_json()
-        assert "markPullRequestReadyForReview(input: $input)" in wanted["query"]
-        node = wanted["variables"]["input"]["pullRequestId"]
-        pull = next((pull for number, pull in self.state.pulls.items() if node == f"PR_{number}"), None)
-        rights = {token.permissions.get(name) for name in ("contents", "pull_requests")}
-        if pull is None or rights != {"write"} or not self.state.may_mark_ready:
-            kind, message = ("FORBIDDEN", "Resource not accessible by integration")
-            if pull is None:
-                kind, message = "NOT_FOUND", f"Could not resolve to a node with the global id of '{node}'"
-            return jsonify(
-                data={"markPullRequestReadyForReview": None}, errors=[{"type": kind, "message": message}]
-            )
-        pull["draft"] = False
-        answer = {"clientMutationId": None, "pullRequest": {"isDraft": False}}
-        return jsonify(data={"markPullRequestReadyForReview": answer})
 
     def _serve_git(self, owner: str, name: str, path: str) -> Any:
         token = self._basic_token()

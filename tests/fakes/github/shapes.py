@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.fakes.github.git import refs
-from tests.fakes.github.state import APP_ID, NAME, OWNER, REPOSITORY_ID, Json, State, now
+from tests.fakes.github.state import APP_ID, INSTALLATION, NAME, OWNER, REPOSITORY_ID, Json, State, now
 
 
 class Shapes:
@@ -61,6 +61,7 @@ class Shapes:
             **{f"{name}_url": f"{address}/{name}" for name in names.split()},
             **dict.fromkeys(counts.split(), 0),
             **dict.fromkeys(flags.split(), False),
+            "private": self._state.private,
             "id": REPOSITORY_ID,
             "node_id": f"R_{REPOSITORY_ID}",
             "name": self._state.names[-1].partition("/")[2],
@@ -246,6 +247,30 @@ class Shapes:
             "html_url": f"{self._url}/apps/paper2code",
             "created_at": now(),
             "updated_at": now(),
-            "permissions": {"metadata": "read"},
-            "events": [],
+            "permissions": self._state.asked,
+            "events": self._state.heard,
+        }
+
+    def installation(self) -> Json:
+        """As `GET /app/installations` and `GET /user/installations` list it."""
+        address = f"{self._api_url}/app/installations/{INSTALLATION}"
+        return {
+            "id": INSTALLATION,
+            "account": self.user(OWNER)
+            | {"name": OWNER, "slug": OWNER, "created_at": now(), "updated_at": now()},
+            "access_tokens_url": f"{address}/access_tokens",
+            "repositories_url": f"{self._api_url}/installation/repositories",
+            "html_url": f"{self._url}/settings/installations/{INSTALLATION}",
+            "app_id": APP_ID,
+            "app_slug": "paper2code",
+            "target_id": self._state.users[OWNER],
+            "target_type": "User",
+            "permissions": self._state.granted,
+            "events": self._state.heard,
+            "single_file_name": None,
+            "repository_selection": "selected",
+            "created_at": now(),
+            "updated_at": now(),
+            "suspended_by": None,
+            "suspended_at": None,
         }
