@@ -4,30 +4,31 @@ Puts the rooms together; decides nothing about papers, models, sandboxes or GitH
 """
 
 # Commands import what they need when they run: `paper2code --help` must not wait for the PDF reader, the
-# model client, Docker's and GitHub's libraries, which take seconds together.
+# model client, Docker's and GitHub's libraries, which take seconds together. Their settings come first: libraries
+# start programs when they are imported, and these would inherit the secrets.
 import dataclasses
 import json
 import signal
 import threading
-from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bot.commandline import composition
-from bot.commandline.boundary import Boundary, Interrupt
+from bot.commandline.boundary import Boundary
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from settings import Settings
 
-T = TypeVar("T")
 METHODS = ("full", "one-shot", "plan", "plan+arch", "plan+arch+logic", "plan+arch+logic+config", "iterative")
 REFINABLE = ("overview", "requirements", "architecture", "config", "logic", "analysis", "code")
 FOLDER = click.Path(file_okay=False, path_type=Path)
+MODES = ("smoke", "scaled", "full")
+CAP = "Cap on the cost, in US dollars. Default: PAPER2CODE_MAX_USD; without either there is none."
+MINUTES = "Of a scaled or full run, at most."
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -38,9 +39,10 @@ def create_app() -> "Flask":
 
     Where no GitHub App is configured it sets one up, and serves nothing else until then.
     """
+    settings = _settings()
     from bot.web import setup, webhook
 
-    settings = _settings()
+    composition.begin(settings, "The web process")
     if not any((settings.github_app_id, settings.github_app_private_key, settings.github_webhook_secret)):
         return setup.create_app(settings)
     settings.require("github_webhook_secret")
@@ -72,7 +74,7 @@ def main() -> None:
 @click.option(
     "--max-steps", type=click.IntRange(1), default=60, show_default=True, help="Of the method iterative."
 )
-@click.option("--max-usd", type=click.FloatRange(0, min_open=True), help="Cap on the cost, in US dollars.")
+@click.option("--max-usd", type=click.FloatRange(0, min_open=True), help=CAP)
 @click.option("--model", help="Name of the model that writes, as the endpoint knows it.")
 @click.option(
     "--judge-model", help="Name of the model that audits, judges and writes tests. Default: the same."
@@ -88,6 +90,25 @@ def main() -> None:
     default=True,
     show_default=True,
     help="Tests from the paper, by a call that sees no code.",
+)
+@click.option(
+    "--results/--no-results",
+    default=True,
+    show_default=True,
+    help="The paper's numbers, beside those of full and scaled runs.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="smoke",
+    show_default=True,
+    help="What is run once it runs on tiny data: no more, as much as fits, or all.",
+)
+@click.option(
+    "--minutes", type=click.FloatRange(0, min_open=True), default=10, show_default=True, help=MINUTES
+)
+@click.option(
+    "--data", metavar="DIR", type=EXISTING_FOLDER, help="With a folder for each data set; read-only."
 )
 @click.option("--estimate", is_flag=True, help="Only say what it may cost; no model is asked.")
 @click.pass_context
@@ -105,6 +126,10 @@ def run(
     resume: bool,
     replay: Path | None,
     tests: bool,
+    results: bool,
+    mode: Any,
+    minutes: float,
+    data: Path | None,
     estimate: bool,
     **overrides: Any,
 ) -> None:
@@ -124,16 +149,22 @@ def run(
       plan+arch+logic+config  the same, with every number of config.yaml sourced; no analyses
       iterative               no plan: an agent writes, runs and edits, step by step
     """
-    from bot.commandline.local import refuse_foreign, reproduce
-    from pipeline.reading.arxiv import read
-
     settings = _settings(**overrides)
+    from bot.commandline.local import known_estimate, refuse_foreign, reproduce
+    from pipeline.reading.arxiv import read
+    from pipeline.reproduce import Options
+
     if estimate:
         if method != "full":
             raise click.UsageError(
                 "there are recorded runs of the method full only, so no others are estimated"
             )
-        click.echo(f"{composition.expected(settings, read(paper, composition.arxiv(settings)))}.")
+        found = read(paper, composition.arxiv(settings))
+        click.echo(f"{composition.expected(settings, found)}.")
+        wanted = Options(composition.packages(settings), tests=tests, results=results)
+        click.echo(composition.cap_told(settings, found, wanted.unwanted))
+        if known := known_estimate(out):
+            click.echo(f"All experiments of {out}: {known}")
         return
     ctx.obj.resumable = True
     if out and not resume:
@@ -146,34 +177,51 @@ def run(
         resume=resume,
         replay=replay,
         tests=tests,
+        results=results,
         method=method,
         refine=refine,
         wish=scope.strip(),
         max_fixes=max_fixes,
         max_steps=max_steps,
         judge=judge,
+        mode=mode,
+        minutes=_minutes(minutes, mode, settings),
+        data=composition.lent(settings, data),
     )
     ctx.exit(0 if reproduction.status == "runs" else 1)
 
 
 @main.command()
 @click.option("--out", metavar="DIR", type=FOLDER, default="out/demo", show_default=True)
+@click.option("--mode", type=click.Choice(MODES), default="smoke", show_default=True, help="As of run.")
+@click.option(
+    "--minutes", type=click.FloatRange(0, min_open=True), default=10, show_default=True, help=MINUTES
+)
 @click.pass_context
-def demo(ctx: click.Context, out: Path) -> None:
+def demo(ctx: click.Context, out: Path, mode: Any, minutes: float) -> None:
     """Show it all on an example, with recorded answers.
 
     Implements the example paper, up to the pull request. Needs no key, no model and no GitHub: the pull
     request is a branch of a bare repository in DIR, with its text as a file beside it.
     """
+    settings = _settings()
     from bot.commandline.local import open_locally, refuse_foreign, reproduce
 
     recording = next(Path(__file__).parent.glob("examples/*/recording.jsonl"), None)
     if recording is None:
-        raise click.UsageError("the example paper is not here: the demo runs from a checkout of paper2code")
+        raise click.UsageError("the example paper is not here: install paper2code again, or from its wheel")
     refuse_foreign(out)
     paper = recording.with_name("paper.pdf")
     made = reproduce(
-        str(paper), _settings(), ctx.obj, out=out, resume=True, replay=recording, then=open_locally
+        str(paper),
+        settings,
+        ctx.obj,
+        out=out,
+        resume=True,
+        replay=recording,
+        then=open_locally,
+        mode=mode,
+        minutes=_minutes(minutes, mode, settings),
     )
     ctx.exit(0 if made.status == "runs" else 1)
 
@@ -185,11 +233,12 @@ def demo(ctx: click.Context, out: Path) -> None:
 )
 def paper(paper: str, as_json: bool) -> None:
     """Print a paper as the pipeline reads it, and on the error stream what could not be read."""
+    settings = _settings()
     from pipeline.markdown import visible
     from pipeline.reading import figures
     from pipeline.reading.arxiv import read
 
-    found = read(paper, composition.arxiv(_settings()))
+    found = read(paper, composition.arxiv(settings))
     if as_json:
         told = dataclasses.asdict(dataclasses.replace(found, figures=())) | {
             "figures": figures.told(found),
@@ -205,35 +254,52 @@ def paper(paper: str, as_json: bool) -> None:
 
 @main.command()
 @click.argument("directory", metavar="DIR", type=EXISTING_FOLDER)
-@click.option("--mode", type=click.Choice(("smoke", "full")), default="smoke", show_default=True)
+@click.option("--mode", type=click.Choice(MODES), default="smoke", show_default=True)
+@click.option(
+    "--minutes", type=click.FloatRange(0, min_open=True), default=10, show_default=True, help=MINUTES
+)
+@click.option(
+    "--data", metavar="DIR", type=EXISTING_FOLDER, help="With a folder for each data set; read-only."
+)
 @click.option("--json", "json_file", metavar="FILE", type=FILE, help="Write the report there.")
 @click.pass_context
-def execute(ctx: click.Context, directory: Path, mode: Any, json_file: Path | None) -> None:
+def execute(
+    ctx: click.Context, directory: Path, mode: Any, minutes: float, data: Path | None, json_file: Path | None
+) -> None:
     """Run a repository in the sandbox, without a model.
 
-    What a reviewer uses to check a pull request: DIR is a folder with main.py as the pipeline writes it.
+    What a reviewer uses to check a pull request: DIR is a folder with main.py as the pipeline writes it, or a
+    submission of PaperBench's form, with reproduce.sh and no main.py: that is run as a whole, in mode full.
     """
+    settings = _settings()
     from rich.console import Console
 
     from bot.commandline.local import report_on
     from bot.commandline.terminal import execution
+    from sandbox.contents import contents
     from sandbox.execution import execute as run_directory
+    from sandbox.submission import is_submission
 
-    settings = _settings()
     sandbox = composition.sandbox(settings)
     if sandbox is None:
         raise click.UsageError("PAPER2CODE_SANDBOX is none: there is nothing to run it in")
+    mode = "full" if is_submission(contents(directory)) else mode
+    minutes = _minutes(minutes, mode, settings)
     click.echo(f"Running {directory} in the {sandbox.name} sandbox, {mode} mode.")
     report = run_directory(
         directory,
         sandbox,
         cache=composition.packages(settings),
         mode=mode,
+        minutes=minutes,
+        data=composition.lent(settings, data),
         limits=composition.limits(settings),
         observe=lambda phase: click.echo(f"  {phase} …"),
     )
     if json_file:
-        json_file.write_text(json.dumps(report_on(directory, report), ensure_ascii=False, indent=1) + "\n")
+        json_file.write_text(
+            json.dumps(report_on(directory, report, minutes), ensure_ascii=False, indent=1) + "\n"
+        )
     execution(Console(), report)
     ctx.exit(0 if report.ok else 1)
 
@@ -247,100 +313,87 @@ def execute(ctx: click.Context, directory: Path, mode: Any, json_file: Path | No
     "--execution",
     metavar="FILE",
     type=EXISTING_FILE,
-    help="What `execute DIR --mode full --json FILE` wrote, for what a rubric asks of results.",
+    help="For what a rubric asks of results: the report of `execute --mode full --json`, or a reproduce.log.",
 )
 @click.option(
     "--samples", type=click.IntRange(1, 20), default=1, show_default=True, help="Opinions to average."
 )
 @click.option(
-    "--judge-model", help="Name of the model that judges. Default: as set, else the one that writes."
+    "--judge-model",
+    "judges",
+    multiple=True,
+    help="Name of the model that judges; twice: two judge; a third settles what they disagree on.",
 )
 @click.option("--json", "json_file", metavar="FILE", type=FILE, help="Write the judgement there.")
 @click.option("--estimate", is_flag=True, help="Only say what it may cost; no model is asked.")
 @click.pass_context
-def score(
-    ctx: click.Context,
-    directory: Path,
-    paper: str,
-    reference: Path | None,
-    rubric: Path | None,
-    execution: Path | None,
-    samples: int,
-    judge_model: str | None,
-    json_file: Path | None,
-    estimate: bool,
-) -> None:
+def score(ctx: click.Context, /, directory: Path, paper: str, **options: Any) -> None:
     """Judge how faithfully a repository implements a paper.
 
-    From 1 to 5, whoever wrote DIR. A program looks first and drops critiques of code that is not there. The
-    same question is not paid for twice.
+    From 1 to 5, whoever wrote DIR, in whatever language, of whatever size. A program looks first and drops
+    critiques of code that is not there. The same question is not paid for twice.
 
-    With --rubric, the share of the rubric that is met, in percent. What it asks of runs and their results
-    counts only with --execution; else it is left out.
+    With --rubric, the share of the rubric that is met, in percent; what is claimed of code that is not there,
+    that nothing calls or that does nothing does not count. What it asks of runs and their results counts only with
+    --execution; else it is left out.
     """
-    from rich.console import Console
+    settings = _settings()
+    from bot.commandline.scoring import score as judge
 
-    from bot.commandline.terminal import grades, judgement
-    from pipeline.coding.repository import RefusedPath
-    from pipeline.model.asking import Context, render
-    from pipeline.model.pictures import pictures
-    from pipeline.proving import rubric as rubrics
-    from pipeline.proving.scoring import collect, judge, with_code
+    judge(directory, paper, settings, ctx.obj, **options)
+
+
+@main.command("rate-sheet")
+@click.argument("directories", metavar="DIR…", nargs=-1, required=True, type=EXISTING_FOLDER)
+@click.option("--paper", help="What they implement: an arXiv reference or a path. Shown beside the code.")
+@click.option("--out", metavar="FILE", type=FILE, default="rate-sheet.html", show_default=True)
+def rate_sheet(directories: tuple[Path, ...], paper: str | None, out: Path) -> None:
+    """Make a page to rank blinded repositories of one paper.
+
+    One HTML file, for any browser, that sends nothing anywhere and saves the answers as JSON. What could name
+    who wrote a repository is left out. Which letter is which stands in FILE's .key.json: keep that from whoever
+    rates. `python -m benchmark.agreement` reads both.
+    """
+    settings = _settings()
+    from pipeline.markdown import visible
+    from pipeline.proving.blind.sheet import lay_out, sheet
     from pipeline.reading.arxiv import read
 
-    if rubric and reference:
-        raise click.UsageError("--rubric and --reference are two ways to judge: choose one")
-    if execution and not rubric:
-        raise click.UsageError("--execution is for what a --rubric asks of results")
-    settings = composition.judging(_settings(judge_model=judge_model))
+    found = read(paper, composition.arxiv(settings)) if paper else None
     try:
-        repository, theirs = collect(directory), collect(reference) if reference else None
-    except RefusedPath as error:
-        raise click.UsageError(f"too much to judge at once: {error}") from error
-    tree = _parsed(rubrics.read, rubric) if rubric else None
-    shown = _parsed(rubrics.full_run, execution) if execution else ""
-    if estimate:
-        code = sum(len(text) for each in (repository, theirs) if each for text in each.files.values()) // 4
-        calls = samples * (rubrics.batches(tree, shown) if tree else 1)
-        found = read(paper, composition.arxiv(settings))
-        click.echo(f"{composition.expected_of_judge(settings, found, code, calls)}.")
-        return
-    composition.warn(settings)
-    found = read(paper, composition.arxiv(settings))
-    context = Context(render("system"), pictures=pictures(found)).extended("paper", found.text())
-    ctx.obj.directory = kept = (
-        settings.data_dir / "scores" / sha256(f"{directory.resolve()}".encode()).hexdigest()[:16]
-    )
-    interrupt = Interrupt(click.echo, lambda: None)
-    with interrupt.watch(), composition.llm(settings, kept, resume=True, cancelled=interrupt.asked) as llm:
-        given = (
-            rubrics.grade(tree, repository, context, llm, samples, shown, settings.concurrency)
-            if tree
-            else judge(repository, with_code(context, repository), llm, samples, theirs)
-        )
-    if json_file:
-        told = dataclasses.asdict(given) | {"paper": found.title, "arxiv_id": found.arxiv_id}
-        json_file.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
-    if isinstance(given, rubrics.Graded):
-        grades(Console(), given)
-    else:
-        judgement(Console(), given)
+        made = sheet(found.title if found else "", directories, found.text() if found else "")
+        key = lay_out(made, out)
+    except ValueError as error:
+        raise click.UsageError(visible(str(error))) from error
+    except OSError as error:
+        raise click.UsageError(f"{out} cannot be written: {error.strerror}") from error
+    click.echo(f"{out} is for those who rate; {key} says which is which, and is not.")
 
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
-def serve(host: str, port: int) -> None:
-    """Take GitHub's webhooks, for development.
+@click.option(
+    "--processes",
+    type=click.IntRange(0, 64),
+    default=0,
+    show_default=True,
+    help="By gunicorn, in so many processes, as in production; 0: Flask's own server, for development.",
+)
+def serve(host: str, port: int, processes: int) -> None:
+    """Take GitHub's webhooks."""
+    if processes:
+        from bot.web.serving import Server
 
-    In production: gunicorn --config python:bot.web.serving 'app:create_app()'.
-    """
-    create_app().run(host, port)
+        Server(create_app, host, port, processes).run()
+    else:
+        create_app().run(host, port)
 
 
 @main.command()
 def work() -> None:
     """Fulfil the jobs that webhooks have stored."""
+    settings = _settings()
     from bot.jobs.database import Journals, connect
     from bot.jobs.engine import database_url
     from bot.work.daemon import work as fulfil_jobs
@@ -349,8 +402,8 @@ def work() -> None:
 
     # How service managers stop a process; what runs is stopped and given back as at Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    settings = _settings()
     settings.require("github_app_id", "github_app_private_key")
+    composition.begin(settings, "The worker")
     try:
         composition.warn(settings)
     except ModelUnreachable as error:
@@ -359,35 +412,50 @@ def work() -> None:
         )
     sandbox = composition.guarded_sandbox(settings)
     journals = Journals(connect(database_url(settings)))
-    chores: list[Callable[[], object]] = [lambda: journals.forget(settings.journal_days)]
-    if isinstance(sandbox, DockerSandbox):
-        chores.append(sandbox.reap)
+    chores = [sandbox.reap] if isinstance(sandbox, DockerSandbox) else []
     makers = composition.makers(settings, sandbox, journals, composition.AN_HOUR)
-    fulfil_jobs(settings, makers.make, threading.Event(), *chores, revise=makers.revise)
+    fulfil_jobs(
+        settings,
+        makers.make,
+        threading.Event(),
+        *chores,
+        revise=makers.revise,
+        propose=makers.propose,
+        inquire=makers.inquire,
+    )
 
 
 @main.command()
 @click.pass_context
 def action(ctx: click.Context) -> None:
     """Answer the event of a GitHub workflow run."""
+    settings = _settings()
     from bot.work.action import act
 
-    settings = _settings()
     settings.require("github_token")
-    makers = composition.makers(settings, composition.guarded_sandbox(settings))
-    ctx.exit(act(settings, makers.make, makers.revise))
+    sandbox = None if settings.part == "deliver" else composition.guarded_sandbox(settings)
+    makers = composition.makers(settings, sandbox)
+    ctx.exit(act(settings, makers.make, makers.revise, makers.propose, makers.inquire))
 
 
 @main.command()
+@click.option("--settings", "listed", is_flag=True, help="Only list every setting, its value and its origin.")
 @click.pass_context
-def doctor(ctx: click.Context) -> None:
+def doctor(ctx: click.Context, listed: bool) -> None:
     """Say what is configured, reachable or missing."""
+    settings = _settings()
     from rich.console import Console
 
-    from bot.commandline.doctor import examine
-    from bot.commandline.terminal import examination
+    from bot.commandline.terminal import examination, listing
 
-    found = examine(_settings())
+    if listed:
+        from settings import told
+
+        listing(Console(), told(settings))
+        return
+    from bot.commandline.doctor import examine
+
+    found = examine(settings)
     examination(Console(), found)
     ctx.exit(1 if any(check.state == "bad" for check in found) else 0)
 
@@ -401,8 +469,10 @@ def _settings(**overrides: Any) -> "Settings":
     return load().model_copy(update={name: value for name, value in overrides.items() if value is not None})
 
 
-def _parsed(parse: Callable[[Path], T], file: Path) -> T:
-    try:
-        return parse(file)
-    except ValueError as error:
-        raise click.UsageError(f"{file} cannot be used: {error}") from error
+def _minutes(minutes: float, mode: str, settings: "Settings") -> float:
+    """At most what this machine's owner allows, which is said."""
+    most = settings.max_minutes
+    if mode == "smoke" or most is None or minutes <= most:
+        return minutes
+    click.echo(f"PAPER2CODE_MAX_MINUTES allows {most:g} minutes: the {mode} run gets no more.", err=True)
+    return most

@@ -42,6 +42,7 @@ def test_the_commands_are_the_designs() -> None:
         "doctor",
         "execute",
         "paper",
+        "rate-sheet",
         "run",
         "score",
         "serve",
@@ -167,7 +168,7 @@ def test_a_paper_becomes_a_repository_that_runs(paper: Path, tmp_path: Path) -> 
     assert "The repository runs." in ended.stdout
     assert "smoke run (tiny data), local sandbox, no repairs\n" in ended.stdout
     assert "2 of 2 implemented" in ended.stdout
-    assert "$0.11 for 11 model calls, when they were recorded" in ended.stdout
+    assert "$0.12 for 12 model calls, when they were recorded" in ended.stdout
     assert ended.stderr == ""
 
     again = run("execute", out / "repository", "--json", "report.json")
@@ -221,13 +222,13 @@ def test_a_papers_tables_and_inventory_are_printed_cell_by_cell(tmp_path: Path) 
     assert told["tables"][0]["cells"] == [
         {"text": "1.5(2)", "value": 1.5, "spread": 0.2, "unit": "s", "row": 0, "column": 0}
     ]
-    assert told["inventory"]["tables"] == [{"anchor": "Tab1", "label": "Table 1: Times."}]
+    assert told["inventory"]["tables"] == [{"anchor": "Tab1", "label": "Table 1: Times.", "own": False}]
 
 
 def test_what_could_not_be_read_is_said_beside_the_paper(tmp_path: Path) -> None:
     text = "\\documentclass{article}\\begin{document}Text.\\input{gone}\\end{document}"
     (tmp_path / "a.tex").write_text(text)
-    said = "Not read: gone, which is included but not in the archive."
+    said = "Not read: gone, which is included but not among the texts of the source."
     ended = run("paper", tmp_path / "a.tex")
     assert ended.stderr.strip() == said and said not in ended.stdout
     assert json.loads(run("paper", tmp_path / "a.tex", "--json").stdout)["notes"] == [said]
@@ -249,10 +250,9 @@ def test_a_paper_that_cannot_be_read_ends_with_2(
 
 
 def test_without_a_key_nothing_is_begun(paper: Path, tmp_path: Path) -> None:
-    for source in (paper, "no-such-paper.tex"):
-        ended = run("run", source, "--sandbox", "none")
-        assert ended.exit_code == 3
-        assert "OPENAI_API_KEY" in ended.stderr
+    ended = run("run", paper, "--sandbox", "none")
+    assert ended.exit_code == 3
+    assert "OPENAI_API_KEY" in ended.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["means.md"]
 
 
@@ -299,18 +299,32 @@ def test_a_model_that_has_ended_is_said_once_and_its_absence_is_final(
     assert "404" in ended.stderr
 
 
+@pytest.mark.parametrize("slip", ["nonsense", "there/is/none.pdf", "2613.99999"])
+def test_what_is_no_paper_is_told_before_a_key_is_asked_for(
+    slip: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    ended = run("run", slip)
+    assert ended.exit_code == 2, ended.stderr
+    assert slip in ended.stderr and "OPENAI_API_KEY" not in ended.stderr
+
+
 def test_an_estimate_needs_no_model_and_no_key(paper: Path, tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "main.py").write_text(MAIN)
     said = run("run", paper, "--estimate", "--judge-model", "claude-sonnet-5-5").stdout
     assert re.fullmatch(
         r"Expected with gpt-6\.2-sol and claude-sonnet-5-5: \d+ to \d+ calls, [\d,]+ to [\d,]+ tokens in, "
-        r"[\d,]+ to [\d,]+ out, \$0\.\d\d to \$0\.\d\d, \d to \d+ min of the model\. .+\.\n",
+        r"[\d,]+ to [\d,]+ out, \$0\.\d\d to \$0\.\d\d, \d to \d+ min of the model\. .+\.\n"
+        r"No cap is set \(--max-usd\): nothing is left out, .+\n",
         said,
     ), said
     judged = run("score", "theirs", "--paper", paper, "--estimate", "--samples", 3).stdout
     assert judged.startswith("Expected with gpt-6.2-sol: 3 calls, ")
     assert "unknown cost" in run("run", paper, "--estimate", "--model", "llama3").stdout
+    capped = {cap: run("run", paper, "--estimate", "--max-usd", cap).stdout for cap in ("0.3", "30")}
+    assert "Cap of $0.30: left out, because the cap would not pay for it: " in capped["0.3"]
+    assert "Cap of $30.00: nothing is left out for it." in capped["30"]
     assert run("run", paper, "--estimate", "--method", "plan").exit_code == 2
     assert {path.name for path in tmp_path.iterdir()} == {"means.md", "theirs"}
 
@@ -438,6 +452,7 @@ def test_after_ctrl_c_resume_goes_on_without_asking_again(paper: Path, tmp_path:
     assert "has not been run" in resumed.stdout
 
 
+@pytest.mark.timeout(900)  # all that the demo does, on a machine that does more
 def test_the_demo_ends_with_a_pull_request_on_a_local_repository(tmp_path: Path) -> None:
     out = tmp_path / "demo"
     ended = run("demo", "--out", out)
@@ -462,9 +477,14 @@ def test_the_demo_ends_with_a_pull_request_on_a_local_repository(tmp_path: Path)
     assert subjects[::-1] == [
         "Plan the reproduction",
         "Write the code",
+        "Add tests written from the paper",
         "Report what was run",
     ]
     assert str(out / "pull-request.md") in ended.output
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    assert "repository/docs/figures/Fig1.png" in links
+    assert [link for link in links if not (out / link).exists()] == []
+    assert "run: the smoke run\n" in ended.output
 
 
 def test_ctrl_c_stops_code_that_is_being_run(paper: Path, tmp_path: Path) -> None:

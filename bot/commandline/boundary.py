@@ -1,7 +1,7 @@
 """The command line's error boundary and its Ctrl-C: every end becomes words for a person and an exit status.
 
-0 the repository runs, 1 it was delivered but does not run, 2 usage or unreadable paper, 3 a service failed
-(or paper2code itself), 4 budget reached, 130 interrupted. `bot/work/worker.py` has the one for GitHub.
+0 the repository runs, 1 it was delivered but does not run, 2 usage or unreadable paper, 3 a service failed or its key
+is missing (or paper2code itself failed), 4 budget reached, 130 interrupted. `bot/work/worker.py` has GitHub's.
 """
 
 import contextlib

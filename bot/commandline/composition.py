@@ -4,10 +4,11 @@ Decides nothing else. As in `app.py`, libraries are imported where they are used
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
     from bot.intake.jobs import Job
     from bot.jobs.database import Journals
     from bot.jobs.watch import Watch
-    from bot.work.revising import Revise
+    from bot.work.proposing import Propose
+    from bot.work.revising import Inquire, Revise
     from bot.work.tools import Toolbox, Tools
     from bot.work.worker import Reproducer
+    from pipeline.model.division import Division, Part
     from pipeline.model.offered import Service
     from pipeline.model.session import Session, Terms
     from pipeline.reading.arxiv import Arxiv
@@ -33,6 +36,8 @@ class Makers:
 
     make: "Reproducer"
     revise: "Revise"
+    propose: "Propose"
+    inquire: "Inquire"
 
 
 AN_HOUR = (5.0, 20.0, *(60.0,) * 60)
@@ -46,11 +51,17 @@ def makers(
     waits: Sequence[float] = (),
 ) -> Makers:
     """The real ones; `journals` for jobs that another machine may go on with, `waits` as in `toolbox`."""
-    from bot.work.revising import reviser
+    from bot.work.proposing import proposer
+    from bot.work.revising import inquirer, reviser
     from bot.work.worker import reproducer
 
     tools = toolbox(settings, sandbox, journals, waits)
-    return Makers(reproducer(tools, settings), reviser(tools, settings))
+    return Makers(
+        reproducer(tools, settings),
+        reviser(tools, settings),
+        proposer(tools, settings),
+        inquirer(tools, settings),
+    )
 
 
 def arxiv(settings: "Settings") -> "Arxiv":
@@ -58,6 +69,43 @@ def arxiv(settings: "Settings") -> "Arxiv":
     from pipeline.reading.arxiv import Arxiv
 
     return Arxiv(settings.arxiv_url, settings.arxiv_api_url, settings.data_dir / "arxiv")
+
+
+def begin(settings: "Settings", who: str) -> None:
+    """Start the log of a process that stays, with what somebody needs to know who reads it later.
+
+    Its data folder, which holds what people's papers have cost, is its user's alone from then on.
+    """
+    import logging
+    import platform
+    from importlib.metadata import version
+
+    from bot.jobs import logs
+    from bot.jobs.database import private
+
+    logs.start(settings.log, settings.log_level, settings.redact)
+    writer, judge = models(settings)
+    told = (
+        f"paper2code {version('paper2code')}, Python {platform.python_version()}",
+        f"database {database(settings)}",
+        f"data in {settings.data_dir}",
+        f"sandbox {settings.sandbox or 'docker'}",
+        f"model {writer}" + ("" if judge == writer else f", judge {judge}"),
+    )
+    log = logging.getLogger("paper2code")
+    log.info("%s starts: %s", who, "; ".join(told))
+    try:
+        private(settings.data_dir)
+    except OSError as error:
+        log.warning("Others may look into %s: %s", settings.data_dir, error.strerror)
+
+
+def database(settings: "Settings") -> str:
+    """Which one it is, without who may enter."""
+    if settings.database_url is None:
+        return "SQLite, in the data folder"
+    address = urlsplit(settings.database_url)
+    return f"{address.scheme} at {address.hostname or ''}{f':{address.port}' if address.port else ''}{address.path}"
 
 
 def packages(settings: "Settings") -> Path:
@@ -87,6 +135,11 @@ def limits(settings: "Settings") -> "Limits":
     from sandbox.report import Limits
 
     return Limits(settings.sandbox_timeout, settings.sandbox_memory * 2**20, settings.sandbox_cpus)
+
+
+def lent(settings: "Settings", data: Path | None = None) -> "tuple[tuple[str, Path], ...]":
+    """Data for a longer run on this machine: a folder that holds one for each set, and those that are lent by name."""
+    return (("", data.resolve()),) if data else tuple(settings.datasets.items())
 
 
 def models(settings: "Settings") -> tuple[str, str]:
@@ -165,6 +218,48 @@ def expected(settings: "Settings", paper: "Paper") -> str:
     return amounts.expected(run(shown(paper), writer, judge), (asked.model, asked.judge))
 
 
+def divided(
+    settings: "Settings", paper: "Paper", session: "Session", unwanted: "Collection[Part]" = ()
+) -> "Division":
+    """What of a reproduction the cap pays for, without what is `unwanted`; the session keeps to it from now on."""
+    from pipeline.model.division import UNDIVIDED
+
+    found = division(settings, paper, unwanted)
+    if found is not UNDIVIDED:
+        session.divide(found)
+    return found
+
+
+def division(settings: "Settings", paper: "Paper", unwanted: "Collection[Part]" = ()) -> "Division":
+    """What of a reproduction the cap pays for, without what is `unwanted`."""
+    from pipeline.model.division import UNDIVIDED, divided
+    from pipeline.model.estimate import parts
+
+    asked = terms(settings)
+    writer, judge = asked.price_of(asked.model), asked.price_of(asked.judge)
+    if asked.max_usd is None or writer is None or judge is None:
+        return UNDIVIDED
+    return divided(asked.max_usd, parts(shown(paper), writer, judge) | dict.fromkeys(unwanted, 0.0))
+
+
+def cap_told(settings: "Settings", paper: "Paper", unwanted: "Collection[Part]" = ()) -> str:
+    """What the cap on the cost leaves out, or that there is none, in a sentence."""
+    from bot.words.amounts import money
+    from pipeline.model.division import UNDIVIDED
+
+    if settings.max_usd is None:
+        return "No cap is set (--max-usd): nothing is left out, and no price ends the run."
+    found = division(settings, paper, unwanted)
+    cap = f"Cap of {money(settings.max_usd)}"
+    if found is UNDIVIDED:
+        return f"{cap}: it is not divided, since the price of a model is not known."
+    return (
+        f"{cap}: {found.told[:1].lower()}{found.told[1:]}"
+        if found.told
+        else f"{cap}: nothing is left out for it."
+    )
+
+
 def expected_of_judge(settings: "Settings", paper: "Paper", code: int, calls: int) -> str:
     """The same of a judge that is asked `calls` times about `code` tokens."""
     from bot.words import amounts
@@ -222,7 +317,8 @@ def toolbox(
     A model service at whose address nobody answers is asked again after each of `waits` seconds.
     """
     from bot.jobs.patience import insist
-    from bot.work.tools import Tools
+    from bot.words.amounts import call as in_words
+    from bot.work.tools import Tools, granted
     from pipeline.errors import Cancelled, ModelUnreachable
 
     def known(own: "Settings", watch: "Watch") -> list[str]:
@@ -248,7 +344,21 @@ def toolbox(
         )
         keep = journals.open(out / "journal.jsonl") if journals else None
         told = tuple(f"{said}." for said in insist(lambda: known(own, watch), waits, ModelUnreachable))
-        with llm(own, out, resume=True, cancelled=watch.cancelled, keep=keep) as session:
-            yield Tools(arxiv(settings), session, sandbox, told, lambda paper: f"{expected(own, paper)}.")
+        told += granted(wish.run, settings)[1]
+
+        def called(line: str) -> None:
+            if keep:
+                keep(line)
+            watch.called(in_words(line))
+
+        with llm(own, out, resume=True, cancelled=watch.cancelled, keep=called) as session:
+            yield Tools(
+                arxiv(settings),
+                session,
+                sandbox,
+                told,
+                lambda paper: f"{expected(own, paper)}.",
+                lambda paper, unwanted: divided(own, paper, session, unwanted),
+            )
 
     return open_tools

@@ -6,11 +6,13 @@ Looks only: nothing is configured, and no secret is shown. (Docker's base image 
 import os
 import platform
 import shutil
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -18,6 +20,8 @@ import httpx
 import uv
 
 from bot.commandline import composition
+from bot.github.credentials import EVENTS, AppCredentials, GitHubError
+from bot.jobs.engine import SQLITE_MEND, sqlite_lacks
 from pipeline.errors import ModelUnavailable
 from pipeline.model.offered import VARIABLES, Offer, Service, ask, reason
 from pipeline.model.prices import line_for, price_of
@@ -26,6 +30,10 @@ from settings import Settings, unknown_variables
 
 SECONDS = 10.0
 """Patience with each service."""
+OFF_SECONDS = 30.0
+"""That a clock may be off, the way of an answer included."""
+OLDEST_POSTGRESQL = 13
+"""Of which all that is asked is known to be answered."""
 
 
 @dataclass(frozen=True)
@@ -156,14 +164,29 @@ def _offered(role: str, model: str, offer: Offer) -> Check:
 
 
 def _arxiv(settings: Settings) -> Iterator[Check]:
+    dates = list[str]()
     for url in (settings.arxiv_url, settings.arxiv_api_url):
         try:
-            httpx.get(f"{url}/robots.txt", timeout=SECONDS)
+            dates.append(httpx.get(f"{url}/robots.txt", timeout=SECONDS).headers.get("date", ""))
         except httpx.HTTPError as error:
             mend = "Check the network, PAPER2CODE_ARXIV_URL and PAPER2CODE_ARXIV_API_URL; files work without."
             yield Check("arXiv", "bad", f"{url}: {reason(error)}", mend)
             return
     yield Check("arXiv", "ok", f"{settings.arxiv_url}, {settings.arxiv_api_url}")
+    yield from _clock(dates[0])
+
+
+def _clock(date: str) -> Iterator[Check]:
+    """This machine's, against the date of an answer that has just come."""
+    try:
+        off = abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
+    except (ValueError, TypeError):
+        return
+    if off > OFF_SECONDS:
+        mend = "Set it, for example by systemd-timesyncd: GitHub refuses an App whose clock is a minute off."
+        yield Check("Clock", "bad", f"{off:.0f} s off", mend)
+    else:
+        yield Check("Clock", "ok", "right within half a minute")
 
 
 def _github_app(settings: Settings) -> Iterator[Check]:
@@ -175,6 +198,7 @@ def _github_app(settings: Settings) -> Iterator[Check]:
     missing = [name for name, value in present.items() if value is None]
     if not missing:
         yield Check("GitHub App", "ok", f"number {settings.github_app_id}, {settings.github_server_url}")
+        yield from _at_github(settings)
     elif len(missing) == len(present):
         yield Check(
             "GitHub App", "off", "not configured; serve makes one on /setup, see docs/self-hosting.md"
@@ -183,25 +207,67 @@ def _github_app(settings: Settings) -> Iterator[Check]:
         yield Check("GitHub App", "bad", f"{', '.join(missing)} not set", "See docs/self-hosting.md.")
 
 
+def _at_github(settings: Settings) -> Iterator[Check]:
+    """What GitHub itself knows of the App."""
+    key = settings.github_app_private_key
+    if settings.github_app_id is None or key is None:
+        return
+    app = AppCredentials(settings.github_app_id, key.get_secret_value())
+    try:
+        standing = app.standing(settings.github_api_url, EVENTS)
+    except GitHubError as error:
+        detail = f"{settings.github_api_url}: {settings.redact(str(error))}"
+        yield Check("App at GitHub", "warn", detail, "Check GITHUB_APP_ID, the private key and the network.")
+        return
+    if standing.lacking:
+        mend = "Add them on the App's page under Permissions; each installation is then asked to accept them."
+        yield Check("App permissions", "bad", f"lacking: {', '.join(standing.lacking)}", mend)
+    if standing.unheard:
+        mend = "Subscribe to them on the App's page under Permissions & events."
+        yield Check("App events", "bad", f"not heard of: {', '.join(standing.unheard)}", mend)
+    if not standing.installations:
+        mend = f"Install it: {settings.github_server_url}/apps/{standing.slug}/installations/new"
+        yield Check("App installations", "warn", f"{standing.slug} is installed nowhere", mend)
+    elif not standing.lacking and not standing.unheard:
+        places = f"{standing.installations} installation{'' if standing.installations == 1 else 's'}"
+        yield Check("App at GitHub", "ok", f"{standing.slug}, all permissions and events, {places}")
+    told = f"{standing.delivered} of the last {standing.delivered + standing.undelivered} deliveries arrived"
+    if standing.delivered + standing.undelivered == 0:
+        yield Check("Webhook", "off", "GitHub has delivered nothing yet")
+    elif 200 <= standing.answered < 300:
+        yield Check("Webhook", "ok", told)
+    else:
+        reason = (
+            f"the latest was answered {standing.answered}"
+            if standing.answered
+            else "the latest got no answer"
+        )
+        mend = "See the App's page under Advanced → Recent deliveries; 401 is a different webhook secret."
+        yield Check("Webhook", "bad", f"{told}; {reason}", mend)
+
+
 def _database(settings: Settings) -> Iterator[Check]:
     url = settings.database_url
-    if url is None:
-        yield Check("Database", "ok", "SQLite, in the data folder")
-        return
-    parts = urlsplit(url)
-    if not parts.scheme.startswith("postgres"):
-        yield Check("Database", "ok", parts.scheme)
+    where = composition.database(settings)
+    if url is None or not urlsplit(url).scheme.startswith("postgres"):
+        lacks = sqlite_lacks()
+        # Commands that store no jobs do not need it.
+        yield Check("Database", "warn" if lacks else "ok", lacks or f"{where}, {sqlite3.sqlite_version}")
+        if lacks:
+            yield Check("", "off", "serve and work will not start", SQLITE_MEND)
         return
     import psycopg
 
-    where = f"PostgreSQL at {parts.hostname}:{parts.port or 5432}{parts.path}"
     try:
-        psycopg.connect(url, connect_timeout=int(SECONDS)).close()
+        with psycopg.connect(url, connect_timeout=int(SECONDS)) as connection:
+            version = connection.info.server_version // 10000
     except psycopg.Error as error:
         detail = f"{where}: {settings.redact(str(error))}"
         yield Check("Database", "bad", detail, "Check PAPER2CODE_DATABASE_URL.")
-    else:
-        yield Check("Database", "ok", where)
+        return
+    old = version < OLDEST_POSTGRESQL
+    mend = f"It is tested with PostgreSQL {OLDEST_POSTGRESQL} and newer." if old else ""
+    yield Check("Database", "warn" if old else "ok", f"{where}, PostgreSQL {version}", mend)
 
 
 def _variables(settings: Settings) -> Iterator[Check]:

@@ -2,11 +2,13 @@
 
 import fcntl
 import itertools
+import json
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +20,22 @@ from bot.commandline import composition
 from bot.commandline.boundary import Errand, Interrupt, explain
 from bot.commandline.terminal import Display, result
 from bot.github.branch import publish
-from bot.words import messages
+from bot.words import pull_request
 from pipeline.coding.repository import MAX_BYTES, MAX_FILES, Repository
-from pipeline.contract import CURRENT
 from pipeline.errors import Cancelled
 from pipeline.model.journal import Recording
 from pipeline.paths import refusal
 from pipeline.planning.plan import Method
 from pipeline.planning.replaying import objection
 from pipeline.progress import Progress
+from pipeline.proving.documents import EXECUTION, estimate_sentence
 from pipeline.proving.report import execution_report
-from pipeline.reading.arxiv import read
+from pipeline.reading.arxiv import named, read
 from pipeline.reading.paper import Paper
 from pipeline.reproduce import Options, Reproduction
 from pipeline.reproduce import reproduce as make
 from pipeline.running.fixing import Attempt, error_signature
+from pipeline.running.longer import Afterwards, Estimate
 from sandbox.contents import contents
 from sandbox.report import ExecutionReport
 from settings import Settings
@@ -49,11 +52,11 @@ def reproduce(
     out: Path | None,
     resume: bool,
     replay: Path | None,
-    tests: bool = True,
     then: Callable[[Reproduction, Path], None] = lambda made, out: None,
     **options: Any,
 ) -> Reproduction:
     """The main job with its display: read, reproduce, say what came of it; `then` while the folder is still ours."""
+    named(source)  # a slip in its name is told before anybody is asked for a key
     if replay is None:
         composition.warn(settings)
     sandbox = composition.sandbox(settings)
@@ -84,19 +87,23 @@ def reproduce(
             interrupt.watch(),
             composition.llm(settings, out, resume=resume, replay=replay, cancelled=interrupt.asked) as llm,
         ):
+            asked = Options(
+                packages=composition.packages(settings),
+                concurrency=settings.concurrency,
+                limits=composition.limits(settings),
+                **options,
+            )
+            if replay is None and asked.method == "full":
+                division = composition.divided(settings, paper, llm, asked.unwanted)
+                asked = replace(asked, division=division)
+                if division.told:
+                    display.note(division.told)
             made = make(
                 paper,
                 llm=llm,
                 sandbox=sandbox,
                 out=out,
-                options=Options(
-                    packages=composition.packages(settings),
-                    concurrency=settings.concurrency,
-                    limits=composition.limits(settings),
-                    contract=Recording(replay).contract if replay else CURRENT,
-                    tests=tests and (replay is None or Recording(replay).tested),
-                    **options,
-                ),
+                options=asked.answered_by(Recording(replay)) if replay else asked,
                 observe=observe,
                 cancelled=interrupt.asked,
             )
@@ -114,14 +121,15 @@ def open_locally(made: Reproduction, out: Path) -> None:
         maker = Actor("paper2code", "paper2code@localhost")
         repository.index.commit("Begin", author=maker, committer=maker)
     sha = publish(str(remote), "main", branch, made.commits, directory, "paper2code <paper2code@localhost>")
-    body = messages.pull_request(made, directory, "", None)
+    body = pull_request.body(made, directory, "", None, files="repository")
+    where = f"Links lead to `repository/` beside this file, which is `{directory}` of the branch."
     text = out / "pull-request.md"
-    text.write_text(f"# {messages.title(made)}\n\n{body}\n")
+    text.write_text(f"# {pull_request.title(made)}\n\n{body}\n\n{where}\n")
     click.echo(f"  Pull request  {text}\n  Branch        {branch} of {remote}, {sha[:10]}")
     click.echo(f"  See it with   git -C {remote} log --stat main..{branch}")
 
 
-def report_on(directory: Path, execution: ExecutionReport) -> dict[str, Any]:
+def report_on(directory: Path, execution: ExecutionReport, minutes: float = 10) -> dict[str, Any]:
     """The report on a directory, in the shape of every other one: no paper, no method, no model."""
     held, allowed, size = contents(directory), dict[str, str](), 0
     for path in held.python:
@@ -131,13 +139,23 @@ def report_on(directory: Path, execution: ExecutionReport) -> dict[str, Any]:
     repository = Repository(allowed)
     failure = execution.failure
     attempt = Attempt(1, execution.outcome, error_signature(failure, repository) if failure else None)
+    longer = execution if execution.mode != "smoke" else None
     return execution_report(
         mode=execution.mode,
         execution=execution,
+        after=Afterwards(Estimate(), longer, execution.mode, minutes),
         attempts=[attempt],
         repository=repository,
         seconds={"total": execution.seconds},
     )
+
+
+def known_estimate(out: Path | None) -> str:
+    """What all experiments of an earlier run in `out` would take, as its report says; empty where nothing is known."""
+    try:
+        return estimate_sentence(json.loads((out / "repository" / EXECUTION).read_text())) if out else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def refuse_foreign(out: Path) -> None:

@@ -1,80 +1,239 @@
-"""Web pages on jobs, and figures for Prometheus, behind a token. Reads the ledger, changes nothing.
+"""Web pages on jobs, and figures for Prometheus, for those who may see them. Their buttons ask as a comment does.
 
 Live by server-sent events that close at once and are reconnected: an open page holds none of the threads that
 webhooks need. They end with the job.
 """
 
 import time
-from collections import Counter
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
-from typing import Any, get_args
+from typing import Any, Literal
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from pydantic import SecretStr
+from werkzeug.exceptions import HTTPException
 
 from bot.commandline.terminal import TITLES
-from bot.intake.jobs import Record, State
+from bot.intake.commands import Command
+from bot.intake.jobs import Record, Request
 from bot.jobs.engine import Engine
+from bot.jobs.evidence import Evidence
 from bot.jobs.quota import DAY
-from bot.web.doors import guard
-from bot.words.amounts import duration, money
-from bot.words.rating import Agreement, agreement
+from bot.jobs.register import Wanted
+from bot.web import answers, proof
+from bot.web.metrics import metrics
+from bot.web.visitors import Doors, Visitor, failed, wants_json
+from bot.words.amounts import counted, duration, money
+from bot.words.messages import FINDINGS
+from bot.words.rating import agreement
+from bot.words.standing import following, standing
 
 _REFRESH_MILLISECONDS = 2000
 _IDLE_MILLISECONDS = 15_000
+Steering = Literal["approve", "cancel", "retry"]
+_TOO_LATE: dict[Steering, str] = {
+    "approve": "No plan waits here.",
+    "cancel": "It has ended by now.",
+    "retry": "It is still being worked on, or waits for people.",
+}
+_DRAWING = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'; form-action 'self'"
+)
+"""What a page with diagrams may do: mermaid puts a style into each drawing."""
 
 
-def create_blueprint(token: SecretStr, engine: Engine, server_url: str) -> Blueprint:
-    """`GET /`, `/jobs/<id>` and `/metrics`; `token` is the password (HTTP Basic, any user) or bearer token."""
+def create_blueprint(doors: Doors, engine: Engine, server_url: str) -> Blueprint:
+    """`GET /`, `/jobs/<id>` and what belongs to them, `/ratings`, `/metrics`, and signing in and out."""
     blueprint = Blueprint("dashboard", __name__, template_folder="templates", static_folder="static")
-    blueprint.add_app_template_filter(duration)
-    blueprint.add_app_template_filter(money)
-    blueprint.add_app_template_filter(score)
+    for each in (duration, money, score, clock, counted):
+        blueprint.add_app_template_filter(each)
+    doors.guard(blueprint)
+    blueprint.register_error_handler(HTTPException, failed)
+    blueprint.app_errorhandler(404)(failed)
+    pages = _Pages(engine, server_url)
+    blueprint.get("/")(pages.jobs)
+    blueprint.get("/events")(pages.jobs_live)
+    blueprint.get("/jobs/<job>")(pages.job)
+    blueprint.get("/jobs/<job>/events")(pages.job_live)
+    blueprint.get("/jobs/<job>/figures/<path:path>")(pages.figure)
+    blueprint.post("/jobs/<job>/<any(approve, cancel, retry):verb>")(pages.steer)
+    blueprint.get("/ratings")(pages.ratings)
+    blueprint.get("/metrics")(pages.metrics)
+    return blueprint
 
-    guard(blueprint, token.get_secret_value())
 
-    def one(job: str) -> Record:
-        return engine.record(job) or abort(404)
+@dataclass(frozen=True)
+class _Pages:
+    engine: Engine
+    server_url: str
 
-    def show(template: str, **values: Any) -> str:
-        return render_template(
-            template, titles=TITLES, seconds=_seconds, until=_until, server_url=server_url, **values
-        )
+    def jobs(self) -> ResponseReturnValue:
+        found = self._listing()
+        if wants_json():
+            number = found["wanted"].page
+            return jsonify(
+                answers.jobs(found["page"], number, found["tally"], found["workers"], request.url_root)
+            )
+        return self._show("jobs.html", **found)
 
-    @blueprint.get("/")
-    def jobs() -> ResponseReturnValue:
-        return show("jobs.html", records=engine.latest())
-
-    @blueprint.get("/events")
-    def jobs_live() -> ResponseReturnValue:
-        records = engine.latest()
-        busy = any(record.active for record in records)
+    def jobs_live(self) -> ResponseReturnValue:
+        found = self._listing()
+        busy = bool(found["tally"].queued or found["tally"].running)
         return _event(
-            show("_jobs.html", records=records), _REFRESH_MILLISECONDS if busy else _IDLE_MILLISECONDS
+            self._show("_jobs.html", **found), _REFRESH_MILLISECONDS if busy else _IDLE_MILLISECONDS
         )
 
-    @blueprint.get("/jobs/<job>")
-    def job(job: str) -> ResponseReturnValue:
-        return show("job.html", record=one(job))
+    def job(self, job: str) -> ResponseReturnValue:
+        record = self._one(job)
+        shown = self._told(record)
+        if wants_json():
+            row = self.engine.register.listed(job) or abort(404)
+            given = (record, row, shown["entries"], shown["evidence"], shown["following"], request.url_root)
+            return jsonify(answers.job(*given))
+        page = self._show("job.html", **shown, asked=request.args.get("asked", ""))
+        # What comes by events may bring the diagrams.
+        return Response(page, headers={"Content-Security-Policy": _DRAWING})
 
-    @blueprint.get("/jobs/<job>/events")
-    def job_live(job: str) -> ResponseReturnValue:
-        record = one(job)
-        return _event(show("_job.html", record=record), _REFRESH_MILLISECONDS, ended=not record.active)
+    def job_live(self, job: str) -> ResponseReturnValue:
+        record = self._one(job)
+        return _event(
+            self._show("_job.html", **self._told(record)), _REFRESH_MILLISECONDS, ended=not record.active
+        )
 
-    @blueprint.get("/ratings")
-    def ratings() -> ResponseReturnValue:
-        records = engine.rated()
-        return show("ratings.html", records=records, agreed=agreement(records))
+    def figure(self, job: str, path: str) -> ResponseReturnValue:
+        packed = self.engine.register.evidence(self._one(job).job.id)
+        image = Evidence.unpacked(packed).figures.get(path) if packed else None
+        return Response(image if image is not None else abort(404), content_type="image/png")
 
-    @blueprint.get("/metrics")
-    def metrics() -> ResponseReturnValue:
-        text = _metrics(engine.recent(datetime.now(UTC) - DAY), engine.pending(), agreement(engine.rated()))
+    def steer(self, job: str, verb: Steering) -> ResponseReturnValue:
+        record, visitor = self._one(job), _visitor()
+        if not visitor.steers(record.job.place.repository_id):
+            abort(403, "Only who can push to the repository may do that.")
+        if verb not in _possible(record):
+            abort(409, _TOO_LATE[verb])
+        if record.state == "waiting" and visitor.operator:
+            abort(403, "Sign in by GitHub to decide on a plan: that is entered under your name.")
+        _steer(self.engine, record, visitor, verb)
+        return redirect(url_for(".job", job=job, asked=verb), 303)
+
+    def ratings(self) -> ResponseReturnValue:
+        rated = self.engine.rated()
+        records = [each for each in rated if _visitor().sees(each.job.place.repository_id)]
+        return self._show("ratings.html", records=records, agreed=agreement(records))
+
+    def metrics(self) -> ResponseReturnValue:
+        if not _visitor().operator:
+            abort(403, "The figures of all repositories are for operators.")
+        engine = self.engine
+        now = datetime.now(UTC)
+        records, agreed = engine.recent(now - DAY), agreement(engine.rated())
+        text = metrics(records, engine.pending(), agreed, len(engine.register.workers()), now)
         return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
-    return blueprint
+    def _one(self, job: str) -> Record:
+        """The job, for those who may see it; for others it is not there."""
+        record = self.engine.record(job)
+        if record is None or not _visitor().sees(record.job.place.repository_id):
+            abort(404)
+        return record
+
+    def _show(self, template: str, **values: Any) -> str:
+        return render_template(
+            template,
+            titles=TITLES,
+            findings=FINDINGS,
+            seconds=_seconds,
+            until=_until,
+            server_url=self.server_url,
+            visitor=_visitor(),
+            **values,
+        )
+
+    def _listing(self) -> dict[str, Any]:
+        """What the list shows."""
+        visible, wanted, register = _visitor().visible, _wanted(), self.engine.register
+        return {
+            "page": register.find(wanted, visible),
+            "wanted": wanted,
+            "tally": register.tally(visible),
+            "workers": len(register.workers()),
+            "query": partial(_query, wanted),
+        }
+
+    def _told(self, record: Record) -> dict[str, Any]:
+        """What the page of a job shows."""
+        job, register = record.job, self.engine.register
+        packed = None if record.active else register.evidence(job.id)
+        evidence = Evidence.unpacked(packed) if packed else None
+        shown = {
+            "record": record,
+            "standing": standing(record),
+            "following": following(record),
+            "entries": register.entries(job.id),
+            "evidence": evidence,
+            "steers": _visitor().steers(job.place.repository_id),
+        }
+        if evidence:
+            shown |= {
+                "requirements": proof.requirements(evidence),
+                "failures": proof.failures(evidence),
+                "commits": proof.commits(evidence),
+                "diagrams": proof.diagrams(evidence),
+                "documents": proof.documents(evidence),
+            }
+        return shown
+
+
+def _visitor() -> Visitor:
+    visitor: Visitor = g.visitor
+    return visitor
+
+
+def _possible(record: Record) -> tuple[Steering, ...]:
+    """What people can have done with it as it stands."""
+    if record.active:
+        return ("cancel",)
+    return ("approve", "cancel") if record.state == "waiting" else ("retry",)
+
+
+def _steer(engine: Engine, record: Record, visitor: Visitor, verb: Steering) -> None:
+    """Have it done."""
+    asked = Request(
+        f"page-{uuid.uuid4().hex}",
+        record.job.place,
+        visitor.name,
+        visitor.person_id,
+        datetime.now(UTC),
+        Command(verb),
+        job=record.job.id,
+    )
+    if visitor.operator and verb == "cancel":
+        engine.cancel(record.job.id)  # at once, also where GitHub is away
+    else:
+        engine.ask(asked)
+
+
+def _wanted() -> Wanted:
+    given = request.args
+    page = given.get("page", "1")
+    return Wanted(
+        given.get("q", "")[:200],
+        given.get("state", "")[:20],
+        given.get("repository", "")[:200],
+        int(page) if page.isdecimal() and len(page) < 7 and int(page) else 1,
+    )
+
+
+def _query(wanted: Wanted, **changes: Any) -> Mapping[str, Any]:
+    """The list's query with some of it changed; without what says nothing."""
+    told = asdict(wanted) | changes
+    told["q"] = told.pop("words")
+    return {name: value for name, value in told.items() if value and (name, value) != ("page", 1)}
 
 
 def _until(record: Record) -> float:
@@ -92,6 +251,11 @@ def score(value: float) -> str:
     return f"{round(value, 1):g}"
 
 
+def clock(when: float) -> str:
+    """Time of the day, UTC."""
+    return datetime.fromtimestamp(when, UTC).strftime("%H:%M:%S")
+
+
 def _event(html: str, milliseconds: int, ended: bool = False) -> Response:
     """A server-sent event with `html`, unless the page has just that; then the end, if nothing more comes."""
     mark = sha256(html.encode()).hexdigest()[:16]
@@ -102,36 +266,3 @@ def _event(html: str, milliseconds: int, ended: bool = False) -> Response:
     if not seen:
         lines += [f"id: {mark}", *(f"data: {line}" for line in html.splitlines())]
     return Response("\n".join([*lines, "", ""]), content_type="text/event-stream")
-
-
-def _metrics(records: list[Record], waiting: int, agreed: Agreement) -> str:
-    states = Counter[str](record.state for record in records)
-    usd = sum(record.board.usd or 0 for record in records)
-    lines = [
-        "# HELP paper2code_jobs Jobs that are active or were asked for within a day.",
-        "# TYPE paper2code_jobs gauge",
-        *(f'paper2code_jobs{{state="{state}"}} {states[state]}' for state in get_args(State)),
-        "# HELP paper2code_jobs_usd What these jobs have cost, in US dollars.",
-        "# TYPE paper2code_jobs_usd gauge",
-        f"paper2code_jobs_usd {usd:.4f}",
-        "# HELP paper2code_requests_waiting Requests that no worker has answered yet.",
-        "# TYPE paper2code_requests_waiting gauge",
-        f"paper2code_requests_waiting {waiting}",
-        "# HELP paper2code_ratings People's ratings of pull requests that were judged too.",
-        "# TYPE paper2code_ratings gauge",
-        f"paper2code_ratings {agreed.pairs}",
-    ]
-    means = {"people": agreed.people, "judge": agreed.judge}
-    if agreed.pairs:
-        lines += [
-            "# HELP paper2code_score_mean Mean score of these pull requests, 1 to 5.",
-            "# TYPE paper2code_score_mean gauge",
-            *(f'paper2code_score_mean{{by="{who}"}} {mean:.4f}' for who, mean in means.items()),
-        ]
-    if agreed.correlation is not None:
-        lines += [
-            "# HELP paper2code_ratings_correlation Pearson's r of people's and the judge's scores.",
-            "# TYPE paper2code_ratings_correlation gauge",
-            f"paper2code_ratings_correlation {agreed.correlation:.4f}",
-        ]
-    return "\n".join(lines) + "\n"

@@ -21,7 +21,7 @@ def guard(pages: Blueprint, token: str, forms: str = "'none'") -> None:
 
     @pages.after_request
     def told(response: Response) -> Response:
-        policy = f"default-src 'self'; frame-ancestors 'none'; form-action {forms}"
+        policy = f"default-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action {forms}"
         response.headers["Content-Security-Policy"] = policy
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cache-Control"] = "no-store"

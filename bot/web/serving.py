@@ -1,4 +1,4 @@
-"""How gunicorn serves: `gunicorn --config python:bot.web.serving 'app:create_app()'`.
+"""How gunicorn serves: `paper2code serve --processes 1`, `gunicorn --config python:bot.web.serving 'app:create_app()'`.
 
 A thread reads a request with as much patience as its client wants; here it has an end, so that sixteen slow clients
 do not keep GitHub out.
@@ -7,10 +7,18 @@ do not keep GitHub out.
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from gunicorn.app.base import BaseApplication
+from gunicorn.errors import AppImportError
 from gunicorn.workers.gthread import ThreadWorker
+
+from settings import SettingsError
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 READ_SECONDS = 20.0
 """In which all of a request, header and body, has to be there."""
@@ -47,3 +55,28 @@ class PromptWorker(ThreadWorker):  # type: ignore[misc]
                 if until < time.monotonic():
                     with suppress(OSError):
                         conn.sock.shutdown(socket.SHUT_RD)
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Gunicorn with the settings above, as a part of this program: what is installed alone has no other door."""
+
+    def __init__(self, create: "Callable[[], Flask]", host: str, port: int, processes: int) -> None:
+        """`create` makes the application, once in each of the processes."""
+        self._create = create
+        self._own = {"bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "workers": processes}
+        super().__init__()
+
+    def load_config(self) -> None:
+        """See gunicorn; no file and no variable adds to it."""
+        here = globals()
+        shared = ("threads", "limit_request_line", "limit_request_fields", "limit_request_field_size")
+        for name, value in ({name: here[name] for name in shared} | self._own).items():
+            self.cfg.set(name, value)
+        self.cfg.set("worker_class", PromptWorker)
+
+    def load(self) -> "Flask":
+        """The application. Raises AppImportError, of which gunicorn prints the words alone."""
+        try:
+            return self._create()
+        except SettingsError as error:
+            raise AppImportError(f"Error: {error}\nWhat to do: {error.hint}") from None

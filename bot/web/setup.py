@@ -17,17 +17,15 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-from flask import Blueprint, Flask, Response, jsonify, render_template, request
+from flask import Blueprint, Flask, Response, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from bot.github.credentials import PERMISSIONS
+from bot.github.credentials import EVENTS, PERMISSIONS
 from bot.jobs.database import private
 from bot.web import webhook
 from bot.web.doors import guard
 from settings import APP_FILE, Settings, load
 
-EVENTS = ("issues", "issue_comment", "pull_request", "pull_request_review", "pull_request_review_comment")
-"""That the App listens to; those on its installation come by themselves."""
 _SECONDS = 10.0
 _COOKIE = "paper2code-setup"
 _log = logging.getLogger(__name__)
@@ -50,14 +48,15 @@ def create_app(settings: Settings) -> Flask:
 
 
 def create_blueprint(settings: Settings, token: str) -> Blueprint:
-    """`GET /setup`, `GET /setup/callback`, `GET /healthz`, and 503 for what comes too early."""
+    """`GET /setup` (where `/` leads), `GET /setup/callback`, `GET /healthz`, and 503 for what comes too early."""
     blueprint = Blueprint("setup", __name__)
     pages = Blueprint(
         "pages",
         __name__,
         template_folder="templates",
         static_folder="static",
-        static_url_path="/setup/static",
+        # Where the real process has them too: the last page is shown when that one is there.
+        static_url_path="/static",
     )
     guard(pages, token, forms=f"'self' {settings.github_server_url}")
 
@@ -112,10 +111,19 @@ def create_blueprint(settings: Settings, token: str) -> Blueprint:
         _log.warning(
             "GitHub App %s is set up; its credentials are in %s", made["id"], settings.data_dir / APP_FILE
         )
-        page = render_template("setup_done.html", app=made, file=settings.data_dir / APP_FILE)
+        page = render_template(
+            "setup_done.html",
+            app=made,
+            file=settings.data_dir / APP_FILE,
+            address=request.url_root.rstrip("/"),
+        )
         response = Response(page)
         response.delete_cookie(_COOKIE, path="/setup")
         return response
+
+    @blueprint.get("/")
+    def begin() -> ResponseReturnValue:
+        return redirect("/setup")
 
     @blueprint.get("/healthz")
     def healthz() -> ResponseReturnValue:
@@ -138,6 +146,7 @@ def manifest(address: str) -> dict[str, Any]:
         "description": "From an arXiv paper named in an issue to a pull request that implements it.",
         "hook_attributes": {"url": f"{address}/webhook", "active": True},
         "redirect_url": f"{address}/setup/callback",
+        "callback_urls": [f"{address}/login/callback"],
         "public": False,
         "default_permissions": PERMISSIONS,
         "default_events": list(EVENTS),
@@ -148,6 +157,7 @@ def keep(folder: Path, made: dict[str, Any]) -> None:
     """Write the credentials for their owner's eyes only; never over others. Raises OSError."""
     private(folder)
     wanted = {name: made[name] for name in ("id", "pem", "webhook_secret", "html_url")}
+    wanted |= {name: made[name] for name in ("client_id", "client_secret") if name in made}
     # mkstemp's files are their owner's only, and a link appears whole or not at all.
     handle, name = tempfile.mkstemp(dir=folder, prefix=".github-app-")
     try:

@@ -10,9 +10,11 @@ from flask.typing import ResponseReturnValue
 from pydantic import SecretStr
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from bot.github.oauth import OAuth
 from bot.intake import intake
 from bot.jobs.engine import Engine, database_url
 from bot.web import dashboard
+from bot.web.visitors import Doors
 from settings import Settings
 
 _LARGEST = 25 * 2**20
@@ -20,17 +22,29 @@ _LARGEST = 25 * 2**20
 _log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings) -> Flask:
-    """The web process. Raises ValueError without a webhook secret: there is no unsigned mode."""
+def create_app(settings: Settings, engine: Engine | None = None) -> Flask:
+    """The web process; `engine`, if it is not to be opened. Raises ValueError without a webhook secret."""
     if settings.github_webhook_secret is None:
         raise ValueError("GITHUB_WEBHOOK_SECRET is not set, and there is no unsigned mode")
     # Pages and styles are the dashboard's own.
-    app, engine = Flask("paper2code", static_folder=None), Engine(database_url(settings))
+    app, engine = Flask("paper2code", static_folder=None), engine or Engine(database_url(settings))
     app.register_blueprint(create_blueprint(settings.github_webhook_secret, engine))
-    if settings.dashboard_token:
-        pages = dashboard.create_blueprint(settings.dashboard_token, engine, settings.github_server_url)
-        app.register_blueprint(pages)
+    oauth = _oauth(settings)
+    if settings.dashboard_token or oauth:
+        key = hashlib.sha256(b"pages " + settings.github_webhook_secret.get_secret_value().encode()).digest()
+        doors = Doors(
+            settings.dashboard_token, oauth, engine.sessions, engine.register, settings.public_url, key
+        )
+        app.register_blueprint(dashboard.create_blueprint(doors, engine, settings.github_server_url))
     return app
+
+
+def _oauth(settings: Settings) -> OAuth | None:
+    """How people sign in; None where the App's client is not known."""
+    client, secret = settings.github_app_client_id, settings.github_app_client_secret
+    if not client or secret is None:
+        return None
+    return OAuth(client, secret, settings.github_server_url, settings.github_api_url)
 
 
 def create_blueprint(secret: SecretStr, engine: Engine) -> Blueprint:

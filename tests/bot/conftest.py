@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import logging
 import threading
 import time
 import uuid
@@ -47,13 +48,17 @@ _PATHS = [
     "/app",
     "/app-manifests/{code}/conversions",
     "/app/hook/deliveries",
+    "/app/installations",
     "/app/hook/deliveries/{delivery_id}/attempts",
     "/app/installations/{installation_id}/access_tokens",
     "/user",
+    "/user/installations",
+    "/user/installations/{installation_id}/repositories",
     "/users/{username}",
     _REPOSITORY,
     f"{_REPOSITORY}/contents/{{path}}",
     f"{_REPOSITORY}/collaborators/{{username}}/permission",
+    f"{_REPOSITORY}/issues/{{issue_number}}",
     f"{_REPOSITORY}/issues/{{issue_number}}/comments",
     f"{_REPOSITORY}/issues/comments/{{comment_id}}",
     f"{_REPOSITORY}/issues/comments/{{comment_id}}/reactions",
@@ -66,6 +71,8 @@ _PATHS = [
     f"{_REPOSITORY}/pulls/{{pull_number}}/comments/{{comment_id}}/replies",
     f"{_REPOSITORY}/pulls/comments/{{comment_id}}",
     f"{_REPOSITORY}/pulls/comments/{{comment_id}}/reactions",
+    f"{_REPOSITORY}/actions/artifacts",
+    f"{_REPOSITORY}/actions/artifacts/{{artifact_id}}/{{archive_format}}",
     f"{_REPOSITORY}/commits/{{ref}}/check-runs",
     f"{_REPOSITORY}/check-runs",
     f"{_REPOSITORY}/check-runs/{{check_run_id}}",
@@ -189,6 +196,17 @@ def port(engine: Engine) -> Iterator[int]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def logs_restored() -> Iterator[None]:
+    """Whatever a test starts, the log is what it was afterwards."""
+    root, dbos = logging.getLogger(), logging.getLogger("dbos")
+    before = root.handlers[:], root.level, dbos.handlers[:], dbos.propagate
+    yield
+    root.handlers[:], root.level, dbos.handlers[:], dbos.propagate = before
+    for name in ("bot", "pipeline", "sandbox", "paper2code"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture

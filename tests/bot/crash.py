@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from bot.intake.intake import read
 from bot.intake.jobs import Request
+from bot.words.checks import RUNS
 from bot.work.action import Inline
 from bot.work.worker import Worker
 from tests.fakes.github.server import FakeGitHub
@@ -27,6 +28,7 @@ TASKS = {
     "design the logic": "plan.logic",
     "write the configuration": "plan.config",
     "think these files": "analysis",
+    "list the numbers that the paper reports": "plan.numbers",
     "write `estimator.py`": "code.estimator.py",
     "write `experiments.py`": "code.experiments.py",
     "audit the code against requirements": "audit",
@@ -44,7 +46,7 @@ def spread(cases: list[T], every: int) -> list[T]:
 
 def failing(calls: list[tuple[str, str]]) -> list[tuple[str, str, int | None, bool]]:
     """Each call with each fault, as far as the spread goes."""
-    return spread([(*call, *fault) for call in calls for fault in FAULTS], 5)
+    return spread([(*call, *fault) for call in calls for fault in FAULTS], 9)
 
 
 def assert_no_other_calls(hub: FakeGitHub, calls: list[tuple[str, str]]) -> None:
@@ -66,9 +68,19 @@ def asked_in_an_issue(hub: FakeGitHub) -> Request:
 
 def answer(body: dict[str, Any]) -> Reply:
     """What the recording has for the task, in whatever order tasks come."""
+    return Reply(recording()[_stage(body)])
+
+
+def answered_but(stage: str, reply: Reply) -> Callable[[dict[str, Any]], Reply]:
+    """What `answer` says, but `reply` where `stage` is first asked."""
+    left = [reply]
+    return lambda body: left.pop() if left and _stage(body) == stage else answer(body)
+
+
+def _stage(body: dict[str, Any]) -> str:
     (task,) = re.findall("^# Task: (.*)$", body["messages"][-1]["content"], re.MULTILINE)
     (stage,) = (stage for words, stage in TASKS.items() if words in task)
-    return Reply(recording()[stage])
+    return stage
 
 
 def do(worker: Worker, asked: Request) -> None:
@@ -79,10 +91,17 @@ def do(worker: Worker, asked: Request) -> None:
         worker.fulfil(each, step, ledger)
 
 
+def ran(hub: FakeGitHub) -> list[dict[str, Any]]:
+    """The check runs that say whether it runs; no check run of a commit is there twice."""
+    told = [(check["head_sha"], check["name"]) for check in hub.state.checks]
+    assert len(set(told)) == len(told)
+    return [check for check in hub.state.checks if check["name"] == RUNS]
+
+
 def assert_delivered_once(hub: FakeGitHub) -> None:
     (comment,) = hub.comments_by(BOT)
     (pull,) = hub.state.pulls.values()
-    (check,) = hub.state.checks
+    (check,) = ran(hub)
     assert f"#{pull['number']}" in comment["body"]
     assert sorted(hub.refs()) == ["main", pull["head"]]
     (review,) = hub.state.reviews

@@ -74,7 +74,7 @@ def test_each_call_may_fail(
 
 
 @pytest.mark.parametrize(
-    ("name", "moment"), spread([(name, moment) for name in STEPS for moment in ("before", "after")], 4)
+    ("name", "moment"), spread([(name, moment) for name in STEPS for moment in ("before", "after")], 5)
 )
 def test_a_worker_may_be_killed_at_any_step(
     hub: FakeGitHub, database: str, tmp_path: Path, name: str, moment: str

@@ -82,7 +82,7 @@ def assert_revised_once(hub: FakeGitHub) -> None:
 
 @pytest.mark.parametrize(
     ("name", "moment"),
-    spread([(name, moment) for name in REVISION_STEPS for moment in ("before", "after")], 4),
+    spread([(name, moment) for name in REVISION_STEPS for moment in ("before", "after")], 11),
 )
 def test_a_worker_may_be_killed_at_any_step_of_a_revision(
     hub: FakeGitHub, github: GitHub, database: str, tmp_path: Path, name: str, moment: str

@@ -212,8 +212,10 @@ def test_a_comment_at_a_line_changes_what_was_delivered(
         text=True,
     )
     assert log.stdout.split("\n")[:2] == ["Revise: Use numpy's own mean.", "Change by hand"]
-    assert hub.state.checks[-1]["conclusion"] == "success"
-    assert "2 of 2 requirements" in hub.state.checks[-1]["output"]["title"]
+    told = {check["name"]: check for check in hub.state.checks if check["head_sha"] == hub.refs()[branch]}
+    assert list(told) == [f"paper2code: {name}" for name in ("it runs", "tested", "read", "compared")]
+    assert told["paper2code: it runs"]["conclusion"] == "success"
+    assert "2 of 2 requirements" in told["paper2code: it runs"]["output"]["title"]
 
 
 def test_a_pull_request_that_is_closed_stops_its_jobs(

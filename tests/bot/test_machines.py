@@ -13,7 +13,7 @@ import pytest
 from bot.github.github import GitHub
 from bot.jobs.engine import Engine
 from tests.bot.conftest import deliver, until
-from tests.bot.crash import BOT, TASKS, UNRUN, answer, assert_delivered_once, hired
+from tests.bot.crash import BOT, UNRUN, answered_but, assert_delivered_once, hired, ran
 from tests.bot.test_end_to_end import TEX
 from tests.bot.work.test_revising import asked, log, opened
 from tests.bot.work.test_worker import request
@@ -22,8 +22,8 @@ from tests.fakes.github.server import FakeGitHub
 from tests.fakes.github.state import APP_ID
 from tests.fakes.model import FakeModel, Reply
 
-PLANNED = sum(stage.startswith("plan.") for stage in TASKS.values())
-"""Answers that make a plan."""
+FIRST_FILE = "code.estimator.py"
+"""Asked when the plan is made, and nothing beside it: whatever was answered by then is kept."""
 ON_POSTGRESQL = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 
 
@@ -84,7 +84,7 @@ def test_the_other_machine_finishes_and_pays_for_nothing_again(
 ) -> None:
     """A signed webhook in, a pull request out, and between them the machine that made the plan dies."""
     with (
-        FakeModel(*[answer] * PLANNED, Reply(hangs_after=0), answer) as model,
+        FakeModel(answered_but(FIRST_FILE, Reply(hangs_after=0))) as model,
         machines(tmp_path, database, hub, arxiv, model) as both,
     ):
         event = hub.comment_event(hub.open_issue("A", ""), "/paper2code arxiv:2401.00001")
@@ -108,7 +108,7 @@ def test_a_machine_that_comes_back_to_life_finds_its_job_gone(
 ) -> None:
     """Frozen, not dead: it still has its connections, its threads and its opinion."""
     with (
-        FakeModel(*[answer] * PLANNED, Reply(hangs_after=0), answer) as model,
+        FakeModel(answered_but(FIRST_FILE, Reply(hangs_after=0))) as model,
         machines(tmp_path, database, hub, arxiv, model) as both,
     ):
         engine.ask(request(hub, hub.open_issue("A", ""), "/paper2code arxiv:2401.00001"))
@@ -124,7 +124,7 @@ def test_a_machine_that_comes_back_to_life_finds_its_job_gone(
         until(lambda: [record.state for record in engine.latest()] == ["done", "done"], 120)
         assert len(model.requests) == 2 * UNRUN + 1
     assert [comment["body"] for comment in hub.comments_by(BOT)][:1] == told
-    assert len(hub.state.pulls) == len(hub.state.checks) == len(hub.comments_by(BOT)) == 2
+    assert len(hub.state.pulls) == len(ran(hub)) == len(hub.comments_by(BOT)) == 2
 
 
 @ON_POSTGRESQL
@@ -133,7 +133,7 @@ def test_a_retry_on_another_machine_goes_on_with_what_is_paid_for(
 ) -> None:
     refused = Reply(status=401, error={"message": "Incorrect API key provided"})
     issue = hub.open_issue("A", "")
-    with FakeModel(*[answer] * PLANNED, refused, answer) as model:
+    with FakeModel(answered_but(FIRST_FILE, refused)) as model:
         parts = (database, hub, arxiv, model)
         engine.ask(request(hub, issue, "/paper2code arxiv:2401.00001"))
         first = Machine(tmp_path / "first", *parts)

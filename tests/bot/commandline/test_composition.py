@@ -8,17 +8,21 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from bot.commandline import composition
 from bot.intake.configuration import Configuration
 from bot.jobs.watch import Watch
-from pipeline.errors import Cancelled, ModelUnavailable
+from pipeline.errors import BudgetReached, Cancelled, ModelUnavailable
 from pipeline.model.defaults import DEFAULTS
+from pipeline.model.division import UNDIVIDED
+from pipeline.model.llm import Prompt
 from pipeline.reading.paper import Paper
 from settings import Settings
 from tests.bot.work.test_worker import job
 from tests.fakes.model import FakeModel, Reply
 from tests.fakes.serving import serving
+from tests.pipeline.plans import PAPER
 
 OPENAI, CLAUDE = DEFAULTS["openai"], DEFAULTS["anthropic"]
 
@@ -40,6 +44,14 @@ class Models(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+@pytest.mark.usefixtures("logs_restored")
+def test_a_process_that_stays_keeps_its_data_folder_from_others(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+    composition.begin(Settings(data_dir=folder, database_url="postgresql://somewhere/jobs"), "The worker")
+    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize(
@@ -143,3 +155,14 @@ def test_a_job_that_waits_for_its_model_service_can_be_stopped(tmp_path: Path) -
     opened = composition.toolbox(settings, None, None, waits=(0.0,) * 99)(job(), tmp_path, watch)
     with pytest.raises(Cancelled), opened:
         pytest.fail("it was opened")
+
+
+def test_a_cap_is_divided_for_the_paper_and_what_is_kept_is_not_spent(tmp_path: Path) -> None:
+    capped = Settings(model="gpt-6.2-sol", max_usd=0.3, openai_api_key=SecretStr("none"), data_dir=tmp_path)
+    with composition.llm(capped, tmp_path, resume=False, cancelled=lambda: False) as session:
+        division = composition.divided(capped, PAPER, session)
+        assert not division.pays("sharper tests") and division.shares["write"] > 0
+        with pytest.raises(BudgetReached, match="kept for what matters more"):
+            session.complete(Prompt("tests", "system", "paper", "task"))
+        free = capped.model_copy(update={"max_usd": None})
+        assert composition.divided(free, PAPER, session) == UNDIVIDED

@@ -7,10 +7,15 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from app import main
+from bot.commandline import doctor
 from bot.commandline.doctor import Check, examine
 from settings import Settings
 from tests.conftest import available
+from tests.fakes.github.server import FakeGitHub
+from tests.fakes.github.state import APP_ID
 from tests.fakes.serving import serving
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n"
@@ -164,3 +169,64 @@ def test_the_sandbox_is_looked_at_as_it_would_be_used(tmp_path: Path) -> None:
     check = look(tmp_path, sandbox="docker", sandbox_runtime="no-such-runtime")["Sandbox docker"]
     assert check.state == "bad"
     assert "no-such-runtime" in check.detail
+
+
+def at(hub: FakeGitHub, folder: Path) -> dict[str, Check]:
+    """What is found with the App of a GitHub."""
+    return look(
+        folder,
+        github_app_id=APP_ID,
+        github_app_private_key=hub.private_key,
+        github_webhook_secret="s",
+        github_api_url=hub.api_url,
+    )
+
+
+def test_an_app_that_github_knows_as_it_has_to_be(hub: FakeGitHub, tmp_path: Path) -> None:
+    hub.delivered("issues", {}, 202)
+    found = at(hub, tmp_path)
+    assert found["App at GitHub"].state == "ok" and "1 installation" in found["App at GitHub"].detail
+    assert found["Webhook"] == Check("Webhook", "ok", "1 of the last 1 deliveries arrived")
+
+
+def test_what_an_app_lacks_is_named(hub: FakeGitHub, tmp_path: Path) -> None:
+    hub.state.granted["checks"] = "read"
+    hub.state.heard.remove("issue_comment")
+    found = at(hub, tmp_path)
+    assert "checks: write" in found["App permissions"].detail and found["App permissions"].state == "bad"
+    assert "contents" not in found["App permissions"].detail
+    assert "issue_comment" in found["App events"].detail
+
+
+def test_a_webhook_that_github_does_not_reach(hub: FakeGitHub, tmp_path: Path) -> None:
+    hub.delivered("issues", {}, 0)
+    found = at(hub, tmp_path)["Webhook"]
+    assert found.state == "bad" and "0 of the last 1" in found.detail and "no answer" in found.detail
+
+
+def test_an_app_that_is_installed_nowhere(hub: FakeGitHub, tmp_path: Path) -> None:
+    hub.state.installed = False
+    assert "/installations/new" in at(hub, tmp_path)["App installations"].mend
+
+
+def test_a_clock_that_is_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with service(["gpt-6.2-sol"]) as url:
+        assert look(tmp_path, url)["Clock"].state == "ok"
+        monkeypatch.setattr(doctor, "OFF_SECONDS", -1.0)
+        assert look(tmp_path, url)["Clock"].state == "bad"
+
+
+def test_every_setting_is_listed_with_its_origin_and_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAPER2CODE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-live-hidden")
+    monkeypatch.setenv("PAPER2CODE_DATABASE_URL", "postgresql://me:five-word@db/jobs")
+    done = CliRunner().invoke(main, ["doctor", "--settings"])
+    assert done.exit_code == 0
+    said = done.output
+    assert f"PAPER2CODE_DATA_DIR = {tmp_path}  (environment)" in said
+    assert "OPENAI_API_KEY = (secret)  (environment)" in said
+    assert "PAPER2CODE_JOBS = 2  (default)" in said and "Papers that one worker has in hand" in said
+    assert "GITHUB_APP_ID is not set" in said
+    assert "hidden" not in said and "five-word" not in said

@@ -1,6 +1,7 @@
 """What people see at a terminal: nothing lost, nothing that steers it."""
 
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,41 @@ def test_elsewhere_than_on_a_terminal_every_event_is_one_line_with_its_time() ->
         "  1:15  run failed: smoke run failed: No module named 'tqdm'",
         "  1:15  Stopping.",
     ]
+
+
+def test_while_the_code_runs_it_is_said_what_runs_and_how_long_by_now() -> None:
+    console, file = plain()
+    clock = Clock()
+    display = Display(console, clock=clock)
+    display(Progress("run", "started"))
+    display(Progress("run", "advanced", begun="the smoke run"))
+    clock.now += 20
+    display.still()
+    display(Progress("run", "advanced", found=("tests", "3 of 3 pass")))
+    clock.now += 70
+    display.still()
+    display(Progress("run", "advanced", "smoke run: passed"))
+    clock.now += 40
+    display.still()
+    display(Progress("run", "finished"))
+    clock.now += 40
+    display.still()
+    assert file.getvalue().splitlines() == [
+        "  0:00  run started",
+        "  0:00  run: the smoke run",
+        "  1:30  run: the smoke run, 1 min 30 s by now",
+        "  1:30  run: smoke run: passed",
+        "  2:10  run, 40 s by now",
+        "  2:10  run finished",
+    ]
+
+
+def test_on_a_terminal_the_checklist_shows_what_is_under_way() -> None:
+    console, file = terminal()
+    with Display(console) as display:
+        display(Progress("run", "started"))
+        display(Progress("run", "advanced", begun="the smoke run"))
+    assert "the smoke run" in file.getvalue()[file.getvalue().rindex("Run and repair") :]
 
 
 def test_what_papers_and_programs_wrote_cannot_steer_the_terminal() -> None:
@@ -166,7 +202,8 @@ def test_an_execution_that_failed_says_why_with_the_programs_last_words(
     console, file = plain()
     execution(console, ExecutionReport("smoke", ENVIRONMENT, (PhaseResult("smoke", command, problems),)))
     shown = file.getvalue()
-    assert "does not run" in shown
+    verdict = "was not seen to run to its end" if ended.get("timed_out") else "does not run"
+    assert verdict in shown
     assert f"2 s, {words}" in shown
     assert "Traceback\n  last words\n" in shown
     assert "Not as of 2017." in shown
@@ -188,6 +225,14 @@ def test_an_execution_without_all_that_was_asked_for_does_not_just_say_that_it_r
     execution(console, ExecutionReport("smoke", environment, (smoke,), {"loss": 1.0}))
     said = " ".join(file.getvalue().split())
     assert "runs, but not all of its requirements.txt was installed: flibber." in said
+
+
+def test_a_full_run_that_skipped_experiments_does_not_just_say_that_it_runs() -> None:
+    console, file = plain()
+    full = PhaseResult("full", CommandResult(("bash", "reproduce.sh"), 0, 9.0, "", ""))
+    ended = json.dumps({"runs": [{"status": "done"}, {"status": "skipped"}, {"status": "skipped"}]}).encode()
+    execution(console, ExecutionReport("full", ENVIRONMENT, (full,), files={"results.json": ended}))
+    assert "runs, but 2 of 3 runs were skipped" in " ".join(file.getvalue().split())
 
 
 def test_the_doctors_findings_come_with_what_to_do() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,13 @@ from pydantic import SecretStr
 from bot.intake.jobs import Outcome, Record
 from bot.intake.progress import Board
 from bot.jobs.engine import Engine, database_url
+from bot.jobs.evidence import Evidence
 from bot.web.dashboard import create_blueprint
+from bot.web.visitors import Doors
 from bot.web.webhook import create_app
-from pipeline.progress import Progress
+from pipeline.progress import STAGES, Progress
 from settings import Settings
-from tests.bot.conftest import SECRET
+from tests.bot.conftest import SECRET, reproduction
 from tests.bot.words.test_rating import done, thought
 from tests.bot.work.test_worker import job
 
@@ -29,7 +32,7 @@ PAGES = [
     f"/jobs/{FIRST}/events",
     "/ratings",
     "/metrics",
-    "/static/style.css",
+    f"/jobs/{FIRST}/figures/docs/figures/Fig1.png",
 ]
 ADMITTED = ("anybody", TOKEN)
 
@@ -43,9 +46,11 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def engine(settings: Settings) -> Iterator[Engine]:
-    """With a job that has written half of its code."""
+    """With a job that has written half of its code, and drawn a figure before."""
     engine = Engine(database_url(settings))
     engine.submit(job(id=FIRST))
+    made = Evidence.of(reproduction())
+    engine.keep(FIRST, replace(made, figures={"docs/figures/Fig1.png": b"PNG"}).packed())
     board = Board().after(Progress("plan", "finished", usd=0.2), 1000.0)
     board = board.after(Progress("code", "advanced", "<script>model.py</script>", 3, 8, 0.25), 1012.0)
     engine.note(FIRST, board)
@@ -116,14 +121,22 @@ def test_a_job_that_is_not_there(client: FlaskClient) -> None:
 def test_the_figures_of_the_day(client: FlaskClient, engine: Engine) -> None:
     answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
     figures = dict(line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
+    assert float(figures.pop("paper2code_queue_age_seconds")) > 0
+    stages = {name: figures.pop(name) for name in list(figures) if "_stage_" in name}
+    assert set(stages) == {
+        f'paper2code_stage_{what}{{stage="{stage}"}}' for what in ("seconds", "usd") for stage in STAGES
+    }
     assert figures == {
         'paper2code_jobs{state="queued"}': "1",
         'paper2code_jobs{state="running"}': "0",
+        'paper2code_jobs{state="waiting"}': "0",
         'paper2code_jobs{state="done"}': "0",
         'paper2code_jobs{state="failed"}': "0",
         'paper2code_jobs{state="cancelled"}': "0",
         "paper2code_jobs_usd": "0.2500",
+        "paper2code_workers": "0",
         "paper2code_requests_waiting": "0",
+        "paper2code_judged": "0",
         "paper2code_ratings": "0",
     }
 
@@ -134,9 +147,7 @@ class Ended(Engine):
     def __init__(self, url: str, *records: Record) -> None:
         super().__init__(url)
         self.ended = list(records)
-
-    def latest(self, limit: int = 100) -> list[Record]:
-        return self.ended
+        self.register.adopt(records)
 
     def record(self, job: str) -> Record | None:
         return self.ended[0]
@@ -147,9 +158,11 @@ class Ended(Engine):
 
 @contextmanager
 def pages(settings: Settings, *records: Record) -> Iterator[FlaskClient]:
-    engine = Ended(database_url(settings), *records)
+    own = settings.model_copy(update={"data_dir": settings.data_dir / "ended"})
+    engine = Ended(database_url(own), *records)
     app = Flask("test", static_folder=None)
-    app.register_blueprint(create_blueprint(SecretStr(TOKEN), engine, "https://github.com"))
+    doors = Doors(SecretStr(TOKEN), None, engine.sessions, engine.register, None, b"key")
+    app.register_blueprint(create_blueprint(doors, engine, "https://github.com"))
     yield app.test_client()
     engine.close()
 

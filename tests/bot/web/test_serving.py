@@ -83,3 +83,31 @@ def test_clients_that_never_finish_do_not_hold_all_threads(server: int, begun: b
             client.sendall(begun)
 
         assert _answer(server, 60) < 30
+
+
+def test_the_program_serves_by_gunicorn_itself(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "PAPER2CODE_DATA_DIR": str(tmp_path), "GITHUB_WEBHOOK_SECRET": "s3cret"}
+    command = [sys.executable, str(ROOT / "paper2code.py"), "serve", "--port", str(port), "--processes", "1"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline:
+                with suppress(httpx.HTTPError):
+                    assert httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=30).json() == {"status": "ok"}
+                    break
+            else:
+                raise AssertionError("no answer")
+            assert "gunicorn" in httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=30).headers["server"]
+        finally:
+            process.terminate()
+
+
+def test_a_setting_that_is_missing_is_said_without_a_traceback(tmp_path: Path) -> None:
+    environment = {**os.environ, "PAPER2CODE_DATA_DIR": str(tmp_path), "GITHUB_APP_ID": "1"}
+    command = [sys.executable, str(ROOT / "paper2code.py"), "serve", "--port", "0", "--processes", "1"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0
+    assert "GITHUB_WEBHOOK_SECRET is not set" in done.stderr and "Traceback" not in done.stderr
