@@ -1,7 +1,10 @@
-"""What tests of several rooms need: the sandboxes of this machine, a bare command line, a paper as a file."""
+"""What tests of several rooms need: this machine's sandboxes and browser, a bare command line, a paper as a file."""
 
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,10 +13,20 @@ from sandbox.docker import DockerSandbox
 from sandbox.interface import Sandbox, SandboxUnavailable
 from sandbox.local import LocalSandbox
 
+if TYPE_CHECKING:
+    # Half a second that only tests of pages need.
+    from playwright.sync_api import Browser, Page
+
 # How fast a machine is says nothing about the code.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("fuzz", deadline=None, max_examples=2500, suppress_health_check=list(HealthCheck))
 settings.load_profile("project")
+
+
+@pytest.fixture(autouse=True)
+def nothing_withdrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test knows the secrets of another one."""
+    monkeypatch.setattr("settings._withdrawn", {})
 
 
 PAPER = """# Means of Things
@@ -56,6 +69,43 @@ def packages() -> Path:
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "paper2code-tests"
     folder.mkdir(parents=True, exist_ok=True)  # tests link to it
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """A Chromium, for as long as a module's tests last: its event loop would be in the way of others' tests.
+
+    scripts/browser-up installs one; PAPER2CODE_TEST_BROWSER=required turns a missing one into a failure.
+    """
+    from playwright.sync_api import sync_playwright
+
+    script = Path(__file__).parents[1] / "scripts/browser-up"
+    found = subprocess.run([script, "--find"], capture_output=True, text=True, check=False)
+    if found.returncode:
+        if os.environ.get("PAPER2CODE_TEST_BROWSER") == "required":
+            pytest.fail(f"a browser is required: {found.stderr}")
+        pytest.skip(found.stderr.strip())
+    with sync_playwright() as playwright:
+        # Chromium refuses to be root in a sandbox of its own; on a busy machine it starts slowly.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(
+            executable_path=found.stdout.strip(), args=arguments, timeout=120_000
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: "Browser") -> Iterator["Page"]:
+    """An empty page in a profile of its own; the test fails if a page's script or console tells of an error."""
+    context = browser.new_context()
+    context.set_default_timeout(60_000)
+    errors: list[str] = []
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    context.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    yield context.new_page()
+    context.close()
+    assert not errors
 
 
 @pytest.fixture

@@ -332,7 +332,7 @@ def paid_twice(
 def twice_on_github(hub: FakeGitHub, records: list[Record]) -> Iterator[str]:
     """What there should be one of."""
     heads = Counter(pull["head"] for pull in hub.state.pulls.values())
-    checks = Counter(check["head_sha"] for check in hub.state.checks)
+    checks = Counter((check["head_sha"], check["name"]) for check in hub.state.checks)
     reviews = Counter(each["commit_id"] for each in hub.state.reviews)
     for what, counted in (("pull requests", heads), ("check runs", checks), ("reviews", reviews)):
         yield from (f"{count} {what} for {of}" for of, count in counted.items() if count > 1)

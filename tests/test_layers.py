@@ -22,7 +22,7 @@ BELOW = {
 FLOORS = {
     "bot": [{"intake"}, {"github"}, {"jobs"}, {"words"}, {"work"}, {"commandline"}, {"web"}],
     "pipeline": [
-        {"contract", "errors", "markdown", "paths", "progress", "rendering", "untrusted"},
+        {"contract", "errors", "markdown", "paths", "progress", "rendering", "threads", "untrusted"},
         {"reading"},
         {"model"},
         {"planning"},

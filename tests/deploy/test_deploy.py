@@ -1,0 +1,111 @@
+"""What lies in deploy/ is understood by the programs that it is for, and hands nobody more than needed.
+
+PAPER2CODE_TEST_PROXIES=required turns a program that is not there into a failure.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from settings import Settings, told
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+
+
+def checked(program: str, *arguments: str | Path, home: Path) -> None:
+    """Fails with what `program` says, if it refuses what it is given or warns of it."""
+    if not (found := shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")):
+        if os.environ.get("PAPER2CODE_TEST_PROXIES") == "required":
+            pytest.fail(f"{program} is not installed")
+        pytest.skip(f"{program} is not installed")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_CONFIG_HOME": str(home)}
+    done = subprocess.run([found, *arguments], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not re.search(r"unknown|deprecated|\[warn\]", done.stderr.lower()), done.stderr
+
+
+def services() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    found: dict[str, Any] = document["services"]
+    return found
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_systemd_takes_the_units(unit: Path, tmp_path: Path) -> None:
+    (tmp_path / unit.name).write_text(
+        unit.read_text().replace("/opt/paper2code/bin/paper2code", sys.executable)
+    )
+    checked("systemd-analyze", "verify", tmp_path / unit.name, home=tmp_path)
+
+
+def test_caddy_takes_its_file(tmp_path: Path) -> None:
+    file = DEPLOY / "proxy/Caddyfile"
+    checked("caddy", "validate", "--adapter", "caddyfile", "--config", file, home=tmp_path)
+
+
+def test_nginx_takes_its_file(tmp_path: Path) -> None:
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=paper2code.example"]
+    subprocess.run(
+        [*made, "-keyout", "privkey.pem", "-out", "fullchain.pem"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    site = (DEPLOY / "proxy/nginx.conf").read_text()
+    site = site.replace("/etc/letsencrypt/live/paper2code.example", str(tmp_path))
+    # A test of the file also binds, which takes root for these ports.
+    site = re.sub(r"listen (\d+)", rf"listen unix:{tmp_path}/\1", site)
+    whole = f"pid {tmp_path}/pid; error_log stderr; events {{}}\nhttp {{ access_log off; {site} }}\n"
+    (tmp_path / "nginx.conf").write_text(whole)
+    checked("nginx", "-t", "-q", "-c", tmp_path / "nginx.conf", "-p", tmp_path, "-e", "stderr", home=tmp_path)
+
+
+def test_the_hosts_docker_is_handed_to_no_container() -> None:
+    assert "docker.sock" not in (DEPLOY / "compose.yaml").read_text()
+    assert [name for name, service in services().items() if service.get("privileged")] == ["engine"]
+
+
+def test_each_container_reaches_no_more_than_it_needs() -> None:
+    on = {name: set(service["networks"]) for name, service in services().items()}
+    assert [name for name, networks in on.items() if "sandboxes" in networks] == ["worker", "engine"]
+    assert on["database"] == {"storage"} and on["engine"] == {"sandboxes"}
+    published = {name: service["ports"] for name, service in services().items() if "ports" in service}
+    assert published == {"web": ["127.0.0.1:8000:8000"]}
+    for name in ("web", "worker"):
+        assert services()[name]["read_only"] and services()[name]["cap_drop"] == ["ALL"]
+
+
+def test_the_models_key_is_the_workers_alone() -> None:
+    assert services()["web"]["env_file"] == ["paper2code.env"]
+    assert "API_KEY" not in (DEPLOY / "paper2code.env.example").read_text()
+    assert "worker.env" not in (DEPLOY / "systemd/paper2code-web.service").read_text()
+
+
+@pytest.mark.parametrize("name", ["paper2code.env.example", "worker.env.example"])
+def test_the_examples_name_settings_that_there_are(name: str) -> None:
+    known = {one.variable for one in told(Settings.model_construct())}
+    named = re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (DEPLOY / name).read_text(), re.MULTILINE)
+    assert named and set(named) <= known
+
+
+def test_the_image_is_made_of_what_the_wheel_holds() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    places = project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]["places"]
+    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert set(places) <= kept
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "systemd/paper2code-web.service"])
+def test_one_process_knows_the_password_that_setup_asks_for(file: str) -> None:
+    # Each process makes its own, and whichever answers would ask for another one than the log shows.
+    assert re.search(r'--processes"?,? "?1\b', (DEPLOY / file).read_text())
