@@ -161,7 +161,7 @@ def test_the_whole_conversation_from_the_plan_to_the_merge(talk: Talk) -> None:
     assert "> **Approved** by `alice`" in talk.plan["body"]
     assert f"Which seed is used? **seed 0 is fine** ([alice]({link}))" in talk.plan["body"]
     shown = [str(each.body, "utf-8") for each in talk.hub.exchanges if each.method == "PATCH"]
-    progress = [body for body in shown if "Of the paper, planned: the equation" in body]
+    progress = [body for body in shown if "Of the paper, planned: the numbered equation" in body]
     assert progress and all(
         "Implementing \u201cMeans of Things\u201d" in json.loads(p)["body"] for p in progress
     )
