@@ -243,6 +243,8 @@ class Fixer:
         history: list[str],
     ) -> str:
         outcome, given = report.phases[-1], _given(repository)
+        twice = outcome.result.timed_out and self.attempts[-1].why == PATIENTLY
+        before = f" Before, it was {self.attempts[-2].remedy}." if twice else ""
         sources = {path: text for path, text in repository.python_files().items() if path not in given}
         blamed = {path for path in sources if any(f"`{path}`" in problem for problem in outcome.problems)}
         blamed |= concerned(outcome, self.plan.logic, sources)
@@ -256,7 +258,7 @@ class Fixer:
             limits=in_words(self.limits),
             phase=outcome.phase,
             command=" ".join(outcome.result.argv),
-            outcome=_verdict(outcome),
+            outcome=_verdict(outcome) + before,
             output=block("output", output(outcome.result)),
             durations=durations(outcome.result.stdout) if outcome.result.timed_out else "",
             packages=", ".join(report.environment.packages),

@@ -136,7 +136,10 @@ class Instrument:
                 f"{killed.result.exit_code}."
             )
         if self._tried.minutes > _LONG_MINUTES and not any(path.endswith(".state") for path in killed.files):
-            yield f"`{self._tried.name}` takes more than minutes, and saves no checkpoint before its result."
+            yield (
+                f"`{self._tried.name}` takes more than minutes, and saves no checkpoint: it was to be killed as soon "
+                "as its first call of `run.checkpoint` had written one, and none came before its result."
+            )
         before, after = (self._result_of(step) for step in (alone, resumed))
         if not before or not after:
             return

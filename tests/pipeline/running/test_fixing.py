@@ -284,6 +284,14 @@ def test_what_a_busy_machine_stopped_is_run_with_twice_the_time_before_anybody_i
     assert (first.lines_changed, second.why, second.signature) == (0, "the same with twice the time", None)
 
 
+def test_who_mends_what_was_stopped_twice_reads_of_the_busy_machine_before_all_the_output() -> None:
+    llm = ScriptedLLM({"fix.1": "NOT THE CODE: the machine is busy."})
+    fix = replace(fixer(llm, stopped), patient=stopped, busy=lambda: "15 processes wanted 2 processors")
+    fix.fix(GOOD)
+    verdict = llm.asked[0].task.partition("<output")[0]
+    assert "since the machine was busy: 15 processes wanted 2 processors" in verdict
+
+
 @pytest.mark.parametrize("outcome", ["NO CHANGE", "NOT THE CODE"])
 def test_on_a_calm_machine_a_run_that_takes_too_long_is_shown_to_its_writer(outcome: str) -> None:
     llm = ScriptedLLM({"fix.1": f"{outcome}: it needs a larger machine."})
