@@ -258,12 +258,18 @@ def _database(settings: Settings) -> Iterator[Check]:
         return
     import psycopg
 
+    from bot.jobs.database import ENCODING_MEND, unfit
+
     try:
         with psycopg.connect(url, connect_timeout=int(SECONDS)) as connection:
             version = connection.info.server_version // 10000
+            encoding = connection.info.parameter_status("server_encoding") or ""
     except psycopg.Error as error:
         detail = f"{where}: {settings.redact(str(error))}"
         yield Check("Database", "bad", detail, "Check PAPER2CODE_DATABASE_URL.")
+        return
+    if why := unfit(encoding):
+        yield Check("Database", "bad", f"{where}, PostgreSQL {version}: {why}", ENCODING_MEND)
         return
     old = version < OLDEST_POSTGRESQL
     mend = f"It is tested with PostgreSQL {OLDEST_POSTGRESQL} and newer." if old else ""

@@ -22,6 +22,8 @@ from pipeline.errors import PipelineError
 
 T = TypeVar("T")
 
+ENCODING_MEND = "Make one for it: CREATE DATABASE paper2code ENCODING 'UTF8' TEMPLATE template0."
+
 Unreachable = sa.exc.DBAPIError
 """What is raised when the database does not answer."""
 
@@ -51,8 +53,13 @@ def full(error: Unreachable) -> bool:
     return "disk is full" in str(error.orig) or getattr(error.orig, "sqlstate", "") == "53100"
 
 
+def unfit(encoding: str) -> str:
+    """Why a PostgreSQL database of that encoding is of no use, in a clause; empty: it is."""
+    return "" if encoding == "UTF8" else f"its encoding is {encoding}, which cannot keep every text"
+
+
 def connect(url: str) -> sa.Engine:
-    """The database at `url`, with our tables in it. Raises Unreachable."""
+    """The database at `url`, with our tables in it. Raises Unreachable, where a text may not fit PipelineError."""
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite":
         file = Path(address.database or "")
@@ -66,9 +73,18 @@ def connect(url: str) -> sa.Engine:
         options = {"timeout": 30, "isolation_level": "IMMEDIATE"}
         engine = sa.create_engine(address, connect_args=options)
     else:
-        engine = sa.create_engine(address.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        engine = sa.create_engine(
+            address.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            # Else a database's own encoding decides, and with SQL_ASCII whatever is read is bytes.
+            connect_args={"client_encoding": "utf8"},
+        )
     with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":  # where "if not exists" alone fails if two are at it
+        if connection.dialect.name == "postgresql":
+            if why := unfit(str(connection.scalar(sa.text("SHOW server_encoding")))):
+                connection.invalidate()
+                raise PipelineError(f"The database cannot be used: {why}", ENCODING_MEND)
+            # "If not exists" alone fails if two are at it.
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCKS["tables"])))
         for table in schema.sorted_tables:
             connection.execute(sa.schema.CreateTable(table, if_not_exists=True))

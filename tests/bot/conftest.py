@@ -169,6 +169,17 @@ def postgresql(server: str) -> Iterator[str]:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+@pytest.fixture
+def of_bytes(server: str) -> Iterator[str]:
+    """A fresh database that knows no characters, as `initdb` makes one where no language is set."""
+    name = f"test_{uuid.uuid4().hex}"
+    ascii_only = "CREATE DATABASE {} ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL(ascii_only).format(sql.Identifier(name)))
+        yield urlsplit(server)._replace(path=f"/{name}").geturl()
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A fresh one of each kind in turn."""

@@ -34,7 +34,16 @@ def postgres() -> Iterator[str]:
             shutil.copytree(package / version, installed, symlinks=True)
             for libraries in package.parent.glob(f"{package.name}.libs"):
                 shutil.copytree(libraries, Path(folder, libraries.name))
-        _run(installed, "initdb", user, "--auth=trust", "--username=postgres", "--no-sync", data)
+        _run(
+            installed,
+            "initdb",
+            user,
+            "--auth=trust",
+            "--username=postgres",
+            "--encoding=UTF8",
+            "--no-sync",
+            data,
+        )
         options = f"-F -h '' -k {data} -c max_connections=200"
         try:
             log = data / "log"

@@ -149,6 +149,11 @@ def test_a_database_that_does_not_answer_keeps_its_password_to_itself(tmp_path: 
     assert "five-word" not in repr(check)
 
 
+def test_a_database_that_cannot_keep_every_text_is_bad(tmp_path: Path, of_bytes: str) -> None:
+    check = look(tmp_path, database_url=of_bytes)["Database"]
+    assert (check.state, "SQL_ASCII" in check.detail, "ENCODING 'UTF8'" in check.mend) == ("bad", True, True)
+
+
 def test_a_misspelt_variable_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAPER2CODE_MODLE", "o3")
     assert "PAPER2CODE_MODEL" in look(tmp_path)["Environment"].detail

@@ -224,6 +224,12 @@ def test_a_journal_is_opened_though_the_database_is_away_for_a_moment(
     assert not left
 
 
+def test_a_database_that_cannot_keep_every_text_is_refused_in_words(of_bytes: str) -> None:
+    with pytest.raises(PipelineError, match="its encoding is SQL_ASCII") as refused:
+        connect(of_bytes)
+    assert "ENCODING 'UTF8'" in refused.value.hint
+
+
 def test_what_is_old_is_forgotten(engine: sa.Engine, tmp_path: Path) -> None:
     journals, leases = Journals(engine), Leases(engine)
     path = tmp_path / "a-job" / "journal.jsonl"
