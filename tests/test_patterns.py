@@ -19,7 +19,8 @@ QUICK_SECONDS = 0.0005
 """Processor time in which no square of 5 kB can be searched: nothing longer is tried then."""
 FLOOR_SECONDS = 0.012
 """The same for 40 kB, however it grew."""
-NEVER_SECONDS = 3.0
+NEVER_SECONDS = 1.0
+"""Of the process; what takes as long for 40 kB is not looked at again."""
 
 HANDED = {
     "pipeline.model.faults:_levels",
@@ -51,13 +52,13 @@ def bounded() -> Iterator[None]:
     def late(number: int, frame: FrameType | None) -> None:
         raise Never
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, NEVER_SECONDS)
+    before = signal.signal(signal.SIGVTALRM, late)
+    signal.setitimer(signal.ITIMER_VIRTUAL, NEVER_SECONDS)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def seconds(found: Found, text: str, best_of: int = 1) -> float:
@@ -93,7 +94,9 @@ def grows(found: Found, before: str, token: str) -> str:
     # A busy processor makes seconds longer, one search and not the next: what grows does so whenever it is looked at.
     for best_of in (1, 5, 5, 5, 5):
         small, large = (seconds(found, text(size), best_of) for size in SIZES)
-        if large < NEVER_SECONDS and (large <= FLOOR_SECONDS or large <= MOST_GROWTH * small):
+        if large >= NEVER_SECONDS:
+            break
+        if large <= FLOOR_SECONDS or large <= MOST_GROWTH * small:
             return ""
     return f"{before!r}, then {token!r}: {small:.3f} s for {SIZES[0]:,} bytes, {large:.3f} s for {SIZES[1]:,}"
 
