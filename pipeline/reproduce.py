@@ -151,23 +151,23 @@ def reproduce(
         author = Author(planned.plan, llm, planned.context, from_weight)
         tests = author.begin(executor) if fixer and _is_tested(planned.plan, options) else Suite
         written = method.write(desk, planned, fixer)
-    record.commit("Write the code", written.ending, written.repository, written.documents)
-    repository, execution, told = written.repository, None, ""
-    conformed = Conformed(repository)
-    if fixer:
-        with record.stage("run"):
-            repository, told = reconsidered(fixer, method.run(fixer, repository))
-            repairs = tuple(fixer.changes)
-            arbiter = Arbiter(paper, planned.plan, llm, planned.context)
-            sharpens = options.sharpens and division.pays("sharper tests")
-            conformed = Conformance(author, arbiter, fixer, repository, sharpens).settle(tests())
-        for change in repairs:
-            record.commit("Repair the run", change.remedy, change.repository)
-        if conformed.repository != repository:
-            repository = conformed.repository
-            record.commit("Add tests written from the paper", "\n".join(conformed.settled), repository)
-    else:
-        record.skip("run", "no sandbox was asked for")
+        record.commit("Write the code", written.ending, written.repository, written.documents)
+        conformed, told = Conformed(written.repository), ""
+        if fixer:
+            with record.stage("run"):
+                ran, told = reconsidered(fixer, method.run(fixer, written.repository))
+                repairs = tuple(fixer.changes)
+                arbiter = Arbiter(paper, planned.plan, llm, planned.context)
+                sharpens = options.sharpens and division.pays("sharper tests")
+                conformed = Conformance(author, arbiter, fixer, ran, sharpens).settle(tests())
+            for change in repairs:
+                record.commit("Repair the run", change.remedy, change.repository)
+            if conformed.repository != ran:
+                settled = "\n".join(conformed.settled)
+                record.commit("Add tests written from the paper", settled, conformed.repository)
+        else:
+            record.skip("run", "no sandbox was asked for")
+    repository, execution = conformed.repository, None
     with record.stage("audit"):
         rounds = options.max_repairs if division.pays("second look") else 0
         prover = Prover(paper, planned.plan, llm, options.judge, rounds)

@@ -39,6 +39,12 @@ from tests.fakes.scripted import ScriptedLLM
 from tests.pipeline.plans import SLEEPING, fenced, recording
 
 BOT = "paper2code[bot]"
+BOTH_KINDS = pytest.mark.parametrize(
+    ("sandbox", "database"),
+    [pytest.param("docker", "postgresql", marks=pytest.mark.docker), ("local", "sqlite")],
+    indirect=True,
+)
+"""Of sandboxes and of databases: neither knows of the other."""
 
 
 def test_the_report_used_here_is_one() -> None:
@@ -76,6 +82,7 @@ def test_a_comment_becomes_a_pull_request(hub: FakeGitHub, engine: Engine, port:
     assert {token.permissions.get("contents") for token in hub.tokens.values()} == {"write"}
 
 
+@BOTH_KINDS
 def test_cancel_reaches_code_that_is_being_run(
     hub: FakeGitHub, github: GitHub, engine: Engine, sandbox: Sandbox, packages: Path, tmp_path: Path
 ) -> None:
@@ -113,6 +120,7 @@ We use a learning rate of $10^{-3}$ and a batch of 32 observations.
 """
 
 
+@BOTH_KINDS
 def test_the_real_pipeline_delivers_what_the_sandbox_ran(
     hub: FakeGitHub,
     github: GitHub,
@@ -157,6 +165,7 @@ def test_the_real_pipeline_delivers_what_the_sandbox_ran(
     assert f"#{pull['number']}" in comment["body"]
 
 
+@BOTH_KINDS
 def test_a_comment_at_a_line_changes_what_was_delivered(
     hub: FakeGitHub,
     github: GitHub,

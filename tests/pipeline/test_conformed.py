@@ -1,10 +1,15 @@
 """Tests from the paper, from their author's answer to the delivered repository, in a real sandbox."""
 
+import threading
 from pathlib import Path
 
 from pipeline.contract import DEVELOPMENT
+from pipeline.model.llm import Prompt
+from pipeline.progress import Progress
+from pipeline.reproduce import Options, reproduce
 from tests.conftest import available
-from tests.pipeline.plans import ESTIMATOR, fenced, judgements, old_recording, recording
+from tests.fakes.scripted import ScriptedLLM
+from tests.pipeline.plans import ESTIMATOR, PAPER, fenced, judgements, old_recording, recording
 from tests.pipeline.proving.test_conformance import QUOTE, ruling
 from tests.pipeline.test_reproduce import run
 
@@ -61,6 +66,28 @@ def test_a_fault_that_runs_is_found_mended_and_told(tmp_path: Path, packages: Pa
     assert QUOTE in next(prompt.task for prompt in llm.asked if prompt.stage == "fix.1")
     asked = next(prompt for prompt in llm.asked if prompt.stage == "tests")
     assert "def mean" not in asked.shared + asked.task
+
+
+def test_the_code_runs_while_its_tests_are_being_written(tmp_path: Path, packages: Path) -> None:
+    ran = threading.Event()
+
+    def observe(event: Progress) -> None:
+        if event.detail == "smoke run: passed":
+            ran.set()
+
+    def tests(prompt: Prompt) -> str:
+        assert ran.wait(timeout=120), "the run waits for the tests"
+        return ANSWER
+
+    made = reproduce(
+        PAPER,
+        llm=ScriptedLLM({**recording(), "tests": tests}),
+        sandbox=available("local"),
+        out=tmp_path,
+        options=Options(packages=packages),
+        observe=observe,
+    )
+    assert (made.status, made.report["tests"]["passed"]) == ("runs", 1)
 
 
 def test_a_repair_that_departs_from_the_paper_is_dropped_though_the_smoke_run_passes(
