@@ -125,6 +125,8 @@ class ExecutionReport:
     """By relative path."""
     unproven: str = ""
     """Why nothing is known of uses that should have followed the smoke run: the sandbox failed, not the code."""
+    standing: tuple[Phase, ...] = ()
+    """Phases that were not made again: the same code had come through them with just these packages."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """Of a scaled or full run by the harness: `results.json` and what lies below `results/`, small files alone."""
 

@@ -56,7 +56,8 @@ class Prover:
     def prove(self, written: Written, repository: Repository, fixer: Fixer | None) -> Audited:
         """Review what `fixer` has run, and repair it where it runs and requirements say what it shall do.
 
-        Pinned to what it ran with, it runs in a fresh sandbox once more while the model reads the code. A repair
+        While the model reads the code, it is pinned to what it ran with, and runs once more where the pins install
+        anything else. A repair
         that is refused or breaks the run is dropped; where the budget ends, what stands is what comes back. Raises
         SandboxError and what the model's client raises.
         """

@@ -122,6 +122,8 @@ class Fixer:
         self.executed = repository
         outcome = report.failure
         mark = error_signature(outcome, repository) if outcome else None
+        if report.standing:
+            why += f" (the same code and packages as before: what came of {' and '.join(report.standing)} stands)"
         self.attempts.append(Attempt(len(self.attempts) + 1, report.outcome, mark, why=why))
         ended = f"{report.outcome.phase} run: {mark or 'passed'}"
         self.advanced(ended, _printed(report.outcome.result))

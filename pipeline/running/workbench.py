@@ -10,16 +10,17 @@ from hashlib import sha256
 from pathlib import Path
 
 from pipeline.coding.checks.tested import files_of_tests
+from pipeline.coding.given import VERSION
 from pipeline.coding.iterating import Outcome, Tools
 from pipeline.coding.repository import Repository
-from pipeline.contract import HARNESS
+from pipeline.contract import DEVELOPMENT, HARNESS
 from pipeline.errors import Cancelled
 from pipeline.planning.plan import DataSet, Logic, metric_pattern
 from pipeline.running.fixing import Fixer, Run, ending, in_words, output, told
 from pipeline.running.instrument import Instrument, core
 from pipeline.running.longer import ESTIMATE, Afterwards, Estimate, estimate_of
 from pipeline.running.probing import probe
-from pipeline.running.remedies import Change
+from pipeline.running.remedies import REQUIREMENTS, Change
 from sandbox.execution import execute, run_command, use_once
 from sandbox.interface import Sandbox, SandboxCancelled, SandboxError
 from sandbox.public import Public, public
@@ -133,7 +134,7 @@ class Workbench:
 
     def _run(self, promised: Sequence[str], usage: "Usage | None", repository: Repository) -> ExecutionReport:
         with _cancellable():
-            return execute(
+            report = execute(
                 self.lay_out(repository.files),
                 self.sandbox,
                 cache=self.packages,
@@ -142,9 +143,13 @@ class Workbench:
                 promised=promised,
                 again=True,
                 use=usage.of(repository) if usage else None,
+                known=partial(usage.known, repository) if usage else lambda pins: None,
                 observe=self._observe,
                 cancelled=self.cancelled,
             )
+        if usage:
+            usage.ran(repository, report)
+        return report
 
     def _observe(self, phase: Phase) -> None:
         self.begun(_PHASES.get(phase, phase))
@@ -202,6 +207,17 @@ class Usage:
     begun: Callable[[str], None] = lambda what: None
     """Hears of what is under way from now on."""
     _proven: dict[str, list[PhaseResult]] = field(default_factory=dict)
+    _ran: dict[str, ExecutionReport] = field(default_factory=dict)
+    """Executions whose smoke run passed, by all that may have shaped it."""
+
+    def known(self, repository: Repository, pins: Collection[str]) -> ExecutionReport | None:
+        """The execution of the same code with the same packages, if its smoke run passed."""
+        return self._ran.get(_shaping(repository, pins))
+
+    def ran(self, repository: Repository, report: ExecutionReport) -> None:
+        """Remember an execution."""
+        if any(phase.phase == "smoke" and phase.ok for phase in report.phases):
+            self._ran[_shaping(repository, report.environment.packages)] = report
 
     def of(self, repository: Repository) -> Callable[[Steps], Iterator[PhaseResult]]:
         """What proves it after the smoke run; a repair of anything else leaves it proven, one of a test the uses of
@@ -237,6 +253,13 @@ class Usage:
                 return phases
             self._proven[state] = phases
         return self._proven[state]
+
+
+def _shaping(repository: Repository, pins: Collection[str]) -> str:
+    """The same for the same smoke run: neither tests from the paper nor how packages are asked for belong to it."""
+    aside = {*files_of_tests(repository.files), DEVELOPMENT, REQUIREMENTS, VERSION}
+    files = {path: text for path, text in repository.files.items() if path not in aside}
+    return sha256(json.dumps([sorted(files.items()), sorted(pins)]).encode()).hexdigest()
 
 
 def _smoke(fixer: Fixer, repository: Repository, why: str) -> Outcome:

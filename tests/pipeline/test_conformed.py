@@ -90,6 +90,30 @@ def test_the_code_runs_while_its_tests_are_being_written(tmp_path: Path, package
     assert (made.status, made.report["tests"]["passed"]) == ("runs", 1)
 
 
+def test_what_ran_is_not_run_again_for_its_tests_or_its_pins(tmp_path: Path, packages: Path) -> None:
+    made, _, events = run(tmp_path, recording() | {"tests": ANSWER}, available("local"), packages)
+    assert [event.begun for event in events].count("the smoke run") == 1
+    first, tested, pinned = made.report["attempts"]
+    assert "stands" not in first["why"]
+    for again in (tested, pinned):
+        assert "the same code and packages as before: what came of import and smoke stands" in again["why"]
+    assert "==" in made.files["requirements.txt"]
+    assert made.report["tests"]["passed"] == 1
+    assert made.report["metrics"] and made.report["lines"]["executed"] > 0
+
+
+def test_a_repair_runs_again(tmp_path: Path, packages: Path) -> None:
+    wrong = ESTIMATOR.replace("/ len(values)", "/ (len(values) - 1)")
+    answers = {
+        "code.estimator.py": fenced(wrong),
+        "tests": ANSWER,
+        "arbiter.1": ruling("code"),
+        "fix.1": EDIT,
+    }
+    _, _, events = run(tmp_path, recording() | answers, available("local"), packages)
+    assert [event.begun for event in events].count("the smoke run") == 2
+
+
 def test_a_repair_that_departs_from_the_paper_is_dropped_though_the_smoke_run_passes(
     tmp_path: Path, packages: Path
 ) -> None:
