@@ -208,16 +208,17 @@ class Usage:
     """Hears of what is under way from now on."""
     _proven: dict[str, list[PhaseResult]] = field(default_factory=dict)
     _ran: dict[str, ExecutionReport] = field(default_factory=dict)
-    """Executions whose smoke run passed, by all that may have shaped it."""
+    """The last execution whose smoke run passed, by what its program may have read."""
 
     def known(self, repository: Repository, pins: Collection[str]) -> ExecutionReport | None:
-        """The execution of the same code with the same packages, if its smoke run passed."""
-        return self._ran.get(_shaping(repository, pins))
+        """The execution of the same code with the same packages, if its smoke run passed; tests may bring more."""
+        report = self._ran.get(_shaping(repository))
+        return report if report and set(report.environment.packages) <= set(pins) else None
 
     def ran(self, repository: Repository, report: ExecutionReport) -> None:
         """Remember an execution."""
         if any(phase.phase == "smoke" and phase.ok for phase in report.phases):
-            self._ran[_shaping(repository, report.environment.packages)] = report
+            self._ran[_shaping(repository)] = report
 
     def of(self, repository: Repository) -> Callable[[Steps], Iterator[PhaseResult]]:
         """What proves it after the smoke run; a repair of anything else leaves it proven, one of a test the uses of
@@ -255,11 +256,11 @@ class Usage:
         return self._proven[state]
 
 
-def _shaping(repository: Repository, pins: Collection[str]) -> str:
-    """The same for the same smoke run: neither tests from the paper nor how packages are asked for belong to it."""
+def _shaping(repository: Repository) -> str:
+    """The same for the same program: neither tests from the paper nor how packages are asked for belong to it."""
     aside = {*files_of_tests(repository.files), DEVELOPMENT, REQUIREMENTS, VERSION}
     files = {path: text for path, text in repository.files.items() if path not in aside}
-    return sha256(json.dumps([sorted(files.items()), sorted(pins)]).encode()).hexdigest()
+    return sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
 
 
 def _smoke(fixer: Fixer, repository: Repository, why: str) -> Outcome:
