@@ -3,6 +3,7 @@
 Every value is what the class itself writes into the `.aux` file; `benchmark/latex.py` compares.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -191,6 +192,7 @@ STYLES: tuple[tuple[str, Style], ...] = (
 """A class's name and options, and its style; the first that matches."""
 
 
+@functools.lru_cache(maxsize=64)
 def style_of(document_class: str, options: str) -> Style:
     """How a class prints numbers, given its options; a class that is not known prints them as LaTeX does."""
     named = f"{document_class}[{options}]"

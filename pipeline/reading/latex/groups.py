@@ -10,6 +10,8 @@ MAX_OPTION = 3_000
 """Characters of an optional argument."""
 _COMMAND = re.compile(r"\\(?:[A-Za-z@]+|.)", re.DOTALL)
 _DELIMITER = re.compile(r"\\.|[{}]", re.DOTALL)
+_SHORT = re.compile(r"(?<!\\)\{([^{}\\]{0,200}+)\}")
+"""A group for which nothing behind it need be searched."""
 _ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([^{}]*)\}")
 _MATHEMATICS = re.compile(r"\\.|\$", re.DOTALL)
 
@@ -39,6 +41,8 @@ def group(text: str, position: int, opening: str = "{", closing: str = "}") -> t
     if not text.startswith(opening, position):
         return None
     if opening == "{":
+        if short := _SHORT.match(text, position):
+            return short[1], short.end()
         end = _closing_braces(text).get(position)
         return (text[position + 1 : end], end + 1) if end is not None else None
     return until(text, position + len(opening), closing, position + MAX_OPTION)
@@ -84,9 +88,10 @@ def _closing_braces(text: str) -> dict[int, int]:
     ends: dict[int, int] = {}
     opened: list[int] = []
     for found in _DELIMITER.finditer(text):
-        if found.group() == "{":
+        mark = found[0]
+        if mark == "{":
             opened.append(found.start())
-        elif found.group() == "}" and opened:
+        elif mark == "}" and opened:
             ends[opened.pop()] = found.start()
     return ends
 
