@@ -47,7 +47,7 @@ SHORTEST = 8
 _LABEL = re.compile(r"\\newlabel\{([^{}]+)\}\{\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
 _NO_LABEL = re.compile(
     r"@cref$|^sub@|^SC@|^LastBibItem$|^(?:First|Last|Tot)Pages?$|^totpage$|^question@\d+$|^tocindent"
-    r"|^jmlr(?:start|end)$|@xvr$|@vr$|^autoref-\d+$|^acro:|^(?:eof|lastpage)$"
+    r"|^jmlr(?:start|end)$|@xvr$|@vr$|^autoref-\d+$|^acro:|^thmt@@|^(?:eof|lastpage)$"
 )
 """What classes and packages label for themselves: the last page, uses of a notion or an acronym."""
 _FORMULA = re.compile(r"(?<!\\)(?:\$\$.*?(?<!\\)\$\$|\$[^$\n]*(?<!\\)\$)", re.DOTALL)

@@ -55,6 +55,10 @@ def _apart(*names: str) -> dict[str, tuple[str, str | None]]:
 
 
 _USUAL = ("theorem", "lemma", "proposition", "corollary", "conjecture", "definition", "example")
+_OF_WORLD_SCIENTIFIC = (
+    *_USUAL, "assertion", "assumption", "claim", "convention", "criterion", "notation", "observation", "problem",
+    "prop", "question", "remark",
+)  # fmt: skip
 _OF_SPRINGER = (*_USUAL, "remark", "exercise", "problem", "question", "solution", "note", "property", "case")
 _SPRINGER = re.compile(r"(?:llncs|svjour3?|svmult|svmono)\[(?!.*nospthms)")
 _EQUATION_OF_APPENDIX = {"equation": r"\thesection\arabic{equation}"}
@@ -80,6 +84,11 @@ _REVTEX = Style(
     {"subsection": r"\thesection\,", "subsubsection": r"\thesection\,\thesubsection\,"},
     {"equation": "section"},
     depth=5,
+)
+
+_FLOATS_OF_APPENDIX = Style(
+    appendix={counter: rf"\thesection.\arabic{{{counter}}}" for counter in ("equation", "figure", "table")},
+    appendix_within=dict.fromkeys(("equation", "figure", "table"), "section"),
 )
 
 
@@ -173,19 +182,12 @@ STYLES: tuple[tuple[str, Style], ...] = (
     ),
     (r"svjour3?\[.*epjc3", Style(appendix={"section": r"Appendix~\Alph{section}"})),
     (r"llncs", Style(depth=3)),
-    (
-        r"ws-rv",
-        Style(
-            appendix={
-                counter: rf"\thesection.\arabic{{{counter}}}" for counter in ("equation", "figure", "table")
-            },
-            appendix_within=dict.fromkeys(("equation", "figure", "table"), "section"),
-        ),
-    ),
+    (r"ws-[^\[]*\[.*onethmnum", replace(_FLOATS_OF_APPENDIX, theorems=_sharing(*_OF_WORLD_SCIENTIFIC))),
+    (r"ws-rv|(?:pre)?aa\[", _FLOATS_OF_APPENDIX),
     (r"svmult", Style(values={"chapter": 1})),
     (r"acmart", Style(theorems=_sharing(*_USUAL), theorems_within="section")),
     (r"jmlr", Style(theorems=_sharing(*_USUAL[:-1], "remark", "axiom"))),
-    (r"lipics", Style(theorems=_sharing(*_USUAL, "observation", "claim", "remark"))),
+    (r"lipics", Style(theorems=_sharing(*_USUAL, "observation", "claim", "remark", "exercise", "note"))),
     (r"memoir", Style(depth=2)),
     (r"amsbook", Style({counter: rf"\arabic{{{counter}}}" for counter in ("section", "figure", "table")})),
 )

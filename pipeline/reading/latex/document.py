@@ -91,9 +91,11 @@ def _read(files: Mapping[str, bytes], main: str | None) -> tuple[Document, Reade
         )
     source = expand(document.text, document.macros, document.include)
     declared = _CLASS.search(source)
-    counters = Counters(
-        declared[2].strip() if declared else "article", (declared[1] or "") if declared else ""
-    )
+    chosen = (declared[1] or "") if declared else ""
+    # World Scientific's package of theorems has the option that other publishers' classes have.
+    if re.search(r"\\usepackage\s*\[[^\]]{0,200}\bonethmnum\b", source):
+        chosen += ",onethmnum"
+    counters = Counters(declared[2].strip() if declared else "article", chosen)
     measures, terms = quantities(source), glossary(source)
     # The AAS's own `\\replaced{old}{new}`; that of the package `changes` is the other way round.
     ours = counters.document_class.startswith("aastex")

@@ -116,10 +116,19 @@ def _said(reader: Reader, name: str, text: str, position: int, starred: bool) ->
     found = argument(text, position) if text[position : position + 1] == "{" else None
     if found is None:
         return position
-    title = {"dataavailability": "Data availability", "codeavailability": "Code availability"}.get(name)
-    title = title or re.sub(r"(?<=[a-z])(?=interests|contribution|availability)", " ", name).capitalize()
+    title = re.sub(r"(?<=[a-z])(?=interests|contribution|availability)", " ", name).capitalize()
+    title = title.replace("Codedata", "Code and data")
     reader.flush()
-    reader.raw.append(f"\\textbf{{{title}:}} {found[0]}")
+    counters = reader.counters
+    # Earth System Science Data gives these sections a number.
+    if (
+        name.endswith("availability")
+        and counters.document_class == "copernicus"
+        and "essd" in counters.options
+    ):
+        reader.read(f"\\section{{{title}}}{found[0]}")
+    else:
+        reader.raw.append(f"\\textbf{{{title}:}} {found[0]}")
     reader.flush()
     return found[1]
 

@@ -15,8 +15,14 @@ _LABELS = {
     "enumiii": r"\theenumiii.",
     "enumiv": r"\theenumiv.",
 }
+_OF_WORLD_SCIENTIFIC = {
+    "alphlist": "alph", "Alphlist": "Alph", "arabiclist": "arabic", "romanlist": "roman", "Romanlist": "Roman",
+}  # fmt: skip
 _ENUMERATED = frozenset(
-    ("enumerate", "compactenum", "inparaenum", "asparaenum", "tasks", "IEEEenumerate", "steps")
+    (
+        *("enumerate", "compactenum", "inparaenum", "asparaenum", "tasks", "IEEEenumerate", "steps"),
+        *_OF_WORLD_SCIENTIFIC,
+    )
 )
 _IN_TEXT = frozenset(("inparaenum", "inparaitem"))
 _STYLES = {"a": "alph", "A": "Alph", "i": "roman", "I": "Roman", "1": "arabic"}
@@ -41,7 +47,10 @@ def _list(reader: Reader, name: str, body: str, starred: bool) -> None:
     reader.enumerated[family] += ordered
     lines: list[str] = []
     notes: list[Block] = []
-    for option, content in _items(body):
+    items, lead = _items(body)
+    if "counter" in lead:
+        reader.obey(lead)
+    for option, content in items:
         mark, shown = "-", reader.inline.paragraph(option) if option else ""
         if ordered and not option:
             number = reader.counters.step(counter)
@@ -77,6 +86,9 @@ def _settings(reader: Reader, name: str, base: str, option: str) -> dict[str, st
             set(names) <= {name, base, level} and (name in names or base in names or names == [level])
         ):
             chosen |= said
+    if form := _OF_WORLD_SCIENTIFIC.get(name):
+        # Their option is the widest label.
+        return {"label": rf"(\{form}*)", "ref": rf"\{form}*"}
     if not option:
         return chosen
     own = settings(option)
@@ -123,8 +135,10 @@ def _begin(reader: Reader, counter: str, name: str, chosen: dict[str, str]) -> s
     return printed
 
 
-def _items(body: str) -> list[tuple[str, str]]:
-    """Option and content of each `\\item` of this list; items of lists inside of it are content."""
+def _items(body: str) -> tuple[list[tuple[str, str]], str]:
+    """Option and content of each `\\item` of this list, and what stands before the first; items of lists inside of it
+    are content.
+    """
     starts: list[tuple[int, int]] = []
     depth = 0
     for found in _ITEM.finditer(body):
@@ -139,7 +153,7 @@ def _items(body: str) -> list[tuple[str, str]]:
         end = starts[index + 1][0] if index + 1 < len(starts) else len(body)
         option = group(body, start, "[", "]") if body[start:end].lstrip()[:1] == "[" else None
         items.append((option[0] if option else "", body[option[1] if option else start : end]))
-    return items
+    return items, body[: starts[0][0]] if starts else ""
 
 
 LISTS: dict[str, Environment] = {

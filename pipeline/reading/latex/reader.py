@@ -272,9 +272,13 @@ class Reader:
     def declare(self, hook: str) -> None:
         """What was added to `hook`: numbers, and no text."""
         if said := self.hooks.get(hook):
-            raw, self.raw = self.raw, []
-            self.read(said)
-            self.raw = raw
+            self.obey(said)
+
+    def obey(self, text: str) -> None:
+        """What `text` says of numbers, without its words."""
+        raw, self.raw = self.raw, []
+        self.read(text)
+        self.raw = raw
 
     def begin_group(self) -> "Group":
         """What `end_group` needs."""

@@ -21,7 +21,9 @@ def dominant(spans: Sequence[Span]) -> tuple[float, float]:
     sizes: Counter[float] = Counter()
     for span in standing:
         sizes[span.size] += len(span.text.strip()) + 1
-    size = max(size for size, weight in sizes.items() if weight >= 0.2 * sizes.total())
+    # Where each word has its own size, as in a cloud of words, none has a fifth of them.
+    enough = min(0.2 * sizes.total(), max(sizes.values()))
+    size = max(size for size, weight in sizes.items() if weight >= enough)
     baselines: Counter[float] = Counter()
     for span in standing:
         if span.size == size:

@@ -24,6 +24,7 @@ BODY = rb"""\section{A}\label{s}\begin{equation}a\label{e}\end{equation}\subsect
         ("[compsocconf]{IEEEtran}", r"\appendices", "I 1 I-A I-A1 I A 2 A-A 1 B 3"),
         ("[epjc3]{svjour3}", r"\appendix", "1 1 1.1 1.1.1 1 Appendix A|2 Appendix A.1|1 Appendix B|3"),
         ("{sn-jnl}", r"\appendix", "1 1 1.1 1.1.1 1 A A1 A.1 A1 B B2"),
+        ("{aa}", r"\appendix", "1 1 1.1 1.1.1 1 A A.1 A.1 A.1 B B.1"),
         ("{acmart}", r"\appendix", "1 1 1.1 1.1.1 1 A 2 A.1 1 B 3"),
     ],
 )
@@ -251,3 +252,28 @@ def test_what_a_class_leaves_out_of_an_anonymous_paper_is_read() -> None:
     said = read({"main.tex": text, "acmart.cls": style}).text()
     assert "Thanks." in said
     assert "concept" not in said
+
+
+@pytest.mark.parametrize(
+    ("head", "third", "expected"),
+    [
+        (r"\documentclass{ws-ijfcs}\usepackage[onethmnum]{ws-ijfcs-thm}", "definition", "1 2 3"),
+        (r"\documentclass{ws-ijfcs}\usepackage{ws-ijfcs-thm}", "definition", "1 1 1"),
+        (r"\documentclass[a4paper]{lipics-v2021}", "exercise", "1 2 3"),
+    ],
+)
+def test_theorems_are_counted_together_where_the_publisher_does(head: str, third: str, expected: str) -> None:
+    body = "".join(rf"\begin{{{kind}}}x\label{{{kind}}}\end{{{kind}}}" for kind in ("lemma", "remark", third))
+    found = numbers({"main.tex": rf"{head}\begin{{document}}{body}\end{{document}}".encode()})
+    assert " ".join(found.values()) == expected
+
+
+@pytest.mark.parametrize(("journal", "expected"), [("essd", "2 3"), ("gmd", "1 2")])
+def test_where_data_are_is_a_section_in_a_journal_of_data(journal: str, expected: str) -> None:
+    text = (
+        rf"\documentclass[{journal}, manuscript]{{copernicus}}\begin{{document}}\section{{A}}"
+        r"\codedataavailability{At home.}\label{d}\conclusions\label{c}\end{document}"
+    )
+    found = numbers({"main.tex": text.encode()})
+    assert f"{found['d']} {found['c']}" == expected
+    assert "Code and data availability" in read({"main.tex": text.encode()}).text()

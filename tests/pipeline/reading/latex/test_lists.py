@@ -56,6 +56,8 @@ ENUMITEM = r"\usepackage{enumitem}"
             r"\end{claims}\end{enumerate}\ref{a}",
             "C1-ii",
         ),
+        ("", r"\begin{enumerate}\addtocounter{enumi}{7}\item\label{a} y\end{enumerate}\ref{a}", "8"),
+        ("", r"\begin{alphlist}[(b)]\item x\item\label{a} y\end{alphlist}\ref{a}", "b"),
         (r"\usepackage{enumerate}", r"\begin{enumerate}[(i)]\item\label{a} x\end{enumerate}\ref{a}", "i"),
         ("", r"\begin{enumerate}\item[(*)] x\item\label{a} y\end{enumerate}\ref{a}", "1"),
         (

@@ -132,3 +132,9 @@ def test_a_page_of_any_number_of_pieces_takes_time_that_grows_with_them(pieces: 
     began = time.process_time()
     assert rows([page(*pieces)])
     assert time.process_time() - began < 8
+
+
+def test_a_row_may_have_as_many_sizes_as_words() -> None:
+    cloud = [span(word, 72 + 80 * index, 100, size=8 + 2 * index) for index, word in enumerate(["many"] * 6)]
+    (found,) = rows([page(*(line(one) for one in cloud))])
+    assert found.text.split() == ["many"] * 6
