@@ -174,8 +174,15 @@ def words(paper: Paper) -> list[str]:
     text = [paper.abstract]
     for top in paper.sections:
         for _, section in top.walk():
-            text += [section.title, *(b.text for b in section.blocks if b.kind in ("paragraph", "list"))]
-    bare = re.sub(r"\$[^$]*\$|\[[^\[\]()]{0,80}\]|[\^_]\{[^}]*\}", " ", " ".join(text))
+            text += [
+                section.title,
+                *(b.text for b in section.blocks if b.kind in ("paragraph", "list", "theorem")),
+            ]
+    bare = re.sub(
+        r"\]\(https?:[^()\s]*\)|\$\$[^$]*\$\$|\$[^$]*\$|\[[^\[\]()]{0,80}\]|[\^_]\{[^}]*\}",
+        " ",
+        " ".join(text),
+    )
     return [word for word in re.findall(r"[a-z]+", bare.lower()) if len(word) > 1]
 
 

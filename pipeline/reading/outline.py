@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pipeline.reading.paper import Anchor, Block, BlockKind, Section
 
 _NUMBER = re.compile(
-    r"(?P<appendix>(?:Appendix|APPENDIX)\s+)?(?P<number>(?:\d{1,2}|[A-Z])(?:\.\d{1,2})*|[IVX]{1,5}(?=\.\s))(?:[.:)]|\s*$|(?=\s))\s*(?P<title>.*)",
+    r"(?P<appendix>(?:Appendix|APPENDIX)\s+)?(?P<number>(?:\d{1,2}|[A-G]\d{1,2}|[A-Z])(?:\.\d{1,2})*|[IVX]{1,5}(?=\.\s))(?:[.:)]|\s*$|(?=\s))\s*(?P<title>.*)",
     re.DOTALL,
 )
 _CAPTION = re.compile(
@@ -138,7 +138,9 @@ def sections(items: Iterable[Heading | Block]) -> tuple[Section, ...]:
             appendix = appendix or named or number == "A"
             scheme.section = number or scheme.section
             scheme.named = named and bool(number)
-            level = number.count(".") + 1 if number else item.level or 1
+            # Copernicus and MNRAS count `A1` below `A`.
+            below = number.count(".") + bool(re.match(r"[A-Z]\d", number))
+            level = below + 1 if number else item.level or 1
         lettered = appendix and number[:1].isalpha()
         anchor = f"{'App' if lettered else 'S'}{number}" if number else slug(title)
         anchor = _unique(anchor, anchors)

@@ -3,12 +3,13 @@
 import re
 from dataclasses import dataclass
 
-from pipeline.reading.latex.groups import group, skip_blanks, until
+from pipeline.reading.latex.groups import arguments, group, skip_blanks, until
 from pipeline.reading.latex.inline import Inline
 
 _NUMBERS = re.compile(
     r"\\usepackage\s*\[(?>[^\]]{0,2000}?\bnumbers\b)[^\]]{0,2000}+\]\s*\{natbib\}|\\setcitestyle\{[^}]{0,2000}?numbers"
     r"|\\bibpunct(\{[^}]{0,200}+\}){3}\{n\}"
+    r"|\\documentclass\s*(?:\[(?![^\]]{0,2000}?\b(?:rmp|author-year)\b)[^\]]{0,2000}+\])?\s*\{(?:revtex[\w-]*|(?:\w+/)?mdpi)\}"
     r"|\\usepackage\s*(?:\[(?![^\]]{0,2000}style\s*=\s*(?:author|apa|chicago-author|mla))[^\]]{0,2000}+\]\s*)?\{biblatex\}"
 )
 
@@ -66,6 +67,11 @@ def _authors_and_year(label: str) -> tuple[str, str]:
     written = whole[0] if whole and whole[1] == len(label) else label
     if (authors := until(written, 0, "(")) and (year := until(written, authors[1], ")")):
         return plain(authors[0]), plain(re.sub(r"\\natexlab(?![A-Za-z])", "", year[0]))
+    if (said := re.search(r"\\citeauthoryear(?![A-Za-z])", label)) and (
+        full := arguments(label, said.end(), 3)
+    ):
+        # All authors, those that are printed, and the year.
+        return plain(full[0][1]), plain(full[0][2])
     bare = re.sub(r"^\s*\{|\\protect|\\citeauthoryear|\\natexlab", "", label)
     dated = re.search(r"[(,{]\s*\{?(\d{4}\w?|n\.d\.)", bare)
     if dated is None:

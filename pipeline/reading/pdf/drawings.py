@@ -35,7 +35,8 @@ def above(texts: list[Text], caption: Text, page: Page, size: float) -> Text | N
             for text in before
             if _is_running(text, page, size)
             for row in over[id(text)]
-            if not _covered(row, page)
+            # What a figure draws and its frame hides may lie behind a paragraph that begins above it.
+            if not _covered(row, page) or _is_wide(row, size)
         ),
         default=0.0,
     )

@@ -16,8 +16,11 @@ from pipeline.reading.pdf.text import Text
 
 _RUN_IN_NUMBER = re.compile(r"(?:(?:\d{1,2}|[A-Z])(?:\.\d{1,2}){1,3}\.?|\d{1,2}\))\s+")
 _OF_NAMES = re.compile(r"TT\d|SS\d|Mono|Courier|Sans|Helvetica", re.IGNORECASE)
+_CAPITAL = re.compile(r"\(?[^\W\d_a-z]|[a-z]{1,2}[A-Z]|[^\W\d_]?\W?-(?=\w)")
+"""How a title begins: with a capital, a name such as `aSVC`, or a symbol and a hyphen."""
 _DECIMAL = re.compile(r"\d{1,2}(?:\.\d{1,2})*")
 _APPENDIX = re.compile(r"appendix [A-Z]", re.IGNORECASE)
+_NAMED_APPENDIX = re.compile(r"(?:Appendix|APPENDIX) [A-Z](?:\.\d{1,2})*[.:]? \(?[A-Z][^.;]{2,90}")
 
 
 class Headings:
@@ -39,8 +42,8 @@ class Headings:
         self._find_plain(found)
 
     def gap(self, index: int, found: Sequence[Row]) -> float:
-        """Distance from the row above in lines; large where there is none."""
-        if index == 0:
+        """Distance from the row above in lines; large where there is none, or no row."""
+        if not 0 < index < len(found):
             return 9.0
         above, row = found[index - 1], found[index]
         same = above.page == row.page and above.column == row.column
@@ -53,17 +56,20 @@ class Headings:
             return True
         if _APPENDIX.fullmatch(row.text):
             return self.gap(index, found) > 1.1
+        apart = self.gap(index, found) > 1.3 and self.gap(index + 1, found) > 1.1
+        if _NAMED_APPENDIX.fullmatch(row.text) and apart:
+            return True
         # The number alone may be set as mathematics is.
         if len(row.text) > 130 or (row.mathematical > 0.5 and not _is_italic(row)):
             return False
         number, title = outline.numbered(row.text)
         letters = re.sub(r"[^A-Za-z]", "", title)
-        if not letters or (number and not title[:1].isupper()):
+        if not letters or (number and not _CAPITAL.match(title)):
             return False
-        bold = row.bold or (bool(number) and _is_bold_apart_from_symbols(row))
+        bold = _is_bold(row) if number else row.bold
         capitals = prose.small_capitals(row)
         known = bool(number) or outline.UNNUMBERED.fullmatch(title) is not None
-        centred = row.bold and row.width < 0.8 and abs(row.x0 + row.x1 - sum(row.column)) < 12
+        centred = row.bold and row.width < 0.8 and _is_centred(row)
         marked = (known and (bold or _is_italic(row))) or centred
         if row.size < (0.85 if marked else 0.95) * self.size and not capitals:
             return False
@@ -81,7 +87,8 @@ class Headings:
             return False
         if number:
             # A row of a table may begin with a number too.
-            return self.gap(index, found) > 1.1 and len(number) < 9 and not re.match(r"\d{3}", number)
+            stands_apart = self.gap(index, found) > 1.1 or (index > 0 and self.is_heading(index - 1, found))
+            return stands_apart and len(number) < 9 and not re.match(r"\d{3}", number)
         if known:
             return bold or capitals or row.size > 1.1 * self.size or self.gap(index, found) > 1.2
         if centred and not outline.caption(row.text):
@@ -174,11 +181,13 @@ class Headings:
     def goes_on(self, index: int, found: Sequence[Row]) -> bool:
         """Whether a row is the second of a long heading that begins above it."""
         above, row = found[index - 1], found[index]
+        alike = all(map(_is_bold, (above, row))) or all(
+            one.text.isupper() and _is_centred(one) for one in (above, row)
+        )
         return id(row) in self._second or (
-            self.gap(index, found) < 1.5 * max(1.0, row.size / self.size)
-            and row.bold
-            and above.bold
-            and row.size == above.size
+            alike
+            and self.gap(index, found) < 1.5 * max(1.0, row.size / self.size)
+            and abs(row.size - above.size) < 0.1
             and above.width > 0.7
             and not outline.numbered(row.text)[0]
         )
@@ -201,17 +210,26 @@ def _is_italic(row: Row) -> bool:
     return bool(words) and words[0].italic and (stressed or all(span.italic for span in words))
 
 
+def _is_centred(row: Row) -> bool:
+    return abs(row.x0 + row.x1 - sum(row.column)) < 12
+
+
+def _is_bold(row: Row) -> bool:
+    return row.bold or _is_bold_apart_from_symbols(row)
+
+
 def _is_bold_apart_from_symbols(row: Row) -> bool:
     """Whether a heading's words are bold, though mathematics, code and names in a font of their own are not."""
     shown = prose.behind_number(row)
     bold = sum(len(span.text) for span in shown if span.bold)
     return (
         bool(shown)
-        and shown[0].bold
+        and (shown[0].bold or (shown[0].mathematical and row.spans[0].bold))
         and bold > 0.5 * sum(len(span.text) for span in shown)
         and all(
             span.bold
             or span.mathematical
+            or not re.search(r"\w", span.text)
             or span.italic
             or span.size < 0.85 * row.size
             or _OF_NAMES.search(span.font)

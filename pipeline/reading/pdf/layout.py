@@ -6,7 +6,7 @@ Places are in points, y grows downwards.
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from math import inf
@@ -84,6 +84,10 @@ class Row:
 
 def rows(pages: Sequence[Page]) -> list[Row]:
     """All rows in reading order, column by column, without running heads and page numbers."""
+    counted = margins.line_numbers(pages)
+    if counted:
+        kept_of = (tuple(line for line in page.lines if id(line) not in counted) for page in pages)
+        pages = [replace(page, lines=lines) for page, lines in zip(pages, kept_of, strict=True)]
     dropped = margins.running(pages)
     kept = [[line for line in page.lines if line.upright and id(line) not in dropped] for page in pages]
     gutters = [_gutter(lines) for lines in kept]
@@ -125,8 +129,14 @@ def _columns(
         return []
     left, right = min(l.box[0] for l in lines), max(l.box[2] for l in lines)  # noqa: E741
     if middle is None:
-        return [((left, right), lines)]
+        notes = _notes_beside(lines)
+        ids = {id(line) for line in notes}
+        apart = (notes, [line for line in lines if id(line) not in ids])
+        return [((min(l.box[0] for l in part), max(l.box[2] for l in part)), part) for part in apart if part]  # noqa: E741
     tables = _wide_tables(lines, page, middle)
+    across = {id(line) for line in lines if line.box[0] < middle - 6 and line.box[2] > middle + 6}
+    # A wide space may part a row that reaches over both columns.
+    across |= {id(line) for line in lines if _goes_on(line, [one for one in lines if id(one) in across])}
     parts: list[tuple[tuple[float, float], list[Line]]] = []
     first: list[Line] = []
     second: list[Line] = []
@@ -145,7 +155,7 @@ def _columns(
 
     for line in sorted(lines, key=lambda l: (l.box[1], l.box[0])):  # noqa: E741
         in_table = any(top < (line.box[1] + line.box[3]) / 2 < bottom for top, bottom in tables)
-        if in_table or (line.box[0] < middle - 6 and line.box[2] > middle + 6):
+        if in_table or id(line) in across:
             finish(columns=True)
             wide.append(line)
         elif wide and line.box[1] < wide[-1].box[3] - 3:
@@ -157,6 +167,27 @@ def _columns(
     finish(columns=False)
     finish(columns=True)
     return parts
+
+
+def _notes_beside(lines: list[Line]) -> list[Line]:
+    """The small print that stands left of a page's text and is no piece of its rows: MDPI's dates and licences."""
+    widest = max(line.box[2] - line.box[0] for line in lines)
+    long = [line for line in lines if line.box[2] - line.box[0] > 0.6 * widest]
+    left = Counter(round(line.box[0]) for line in long).most_common(1)[0][0]
+    size = median(dominant(line.spans)[1] for line in long)
+    beside = [
+        line for line in lines if line.box[2] < left - 4 and 4 < dominant(line.spans)[1] < SCRIPT * size
+    ]
+    return beside if len(beside) > 4 else []
+
+
+def _goes_on(line: Line, wide: Sequence[Line]) -> bool:
+    """Whether a line is a piece of the row of a wide one, right beside it."""
+    return any(
+        abs(line.box[3] - one.box[3]) < 1.5
+        and 0 <= max(line.box[0] - one.box[2], one.box[0] - line.box[2]) < 20
+        for one in wide
+    )
 
 
 def _edges(lines: list[Line], default: tuple[float, float]) -> tuple[float, float]:

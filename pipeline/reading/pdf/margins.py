@@ -73,6 +73,41 @@ def running(pages: Sequence[Page]) -> set[int]:
     return found
 
 
+def line_numbers(pages: Sequence[Page]) -> set[int]:
+    """The ids of the numbers that a manuscript's lines have in a margin.
+
+    They are all that stands there, begin or end at one place from page to page and count on by the same step.
+    """
+    columns: list[dict[tuple[int, int], list[Line]]] = []
+    for page in pages:
+        by_edge: dict[tuple[int, int], list[Line]] = defaultdict(list)
+        for line in page.lines:
+            if line.upright and re.fullmatch(r"\d{1,4}", _text(line)):
+                for side in (0, 2):
+                    by_edge[side, round(line.box[side])].append(line)
+        columns.append({edge: lines for edge, lines in by_edge.items() if _in_margin(lines, page)})
+    numbered = Counter(edge for found in columns for edge, lines in found.items() if _count_on(lines))
+    # The margins of left and right pages may have different widths.
+    usual = {edge for edge, count in numbered.items() if count >= max(2, len(pages) // 4)}
+    return {id(line) for found in columns for edge in usual & found.keys() for line in found[edge]}
+
+
+def _in_margin(lines: Sequence[Line], page: Page) -> bool:
+    """Whether nearly all rows of a page stand on one side of these lines."""
+    x0, x1 = min(line.box[0] for line in lines), max(line.box[2] for line in lines)
+    others = [line for line in page.lines if line.upright and line.box[2] - line.box[0] > page.width / 5]
+    beside = sum(line.box[0] > x1 for line in others), sum(line.box[2] < x0 for line in others)
+    return max(beside) > 0.9 * len(others)
+
+
+def _count_on(lines: Sequence[Line]) -> bool:
+    """Whether numbers from top to bottom grow by one step."""
+    values = [int(_text(line)) for line in sorted(lines, key=lambda line: line.box[1])]
+    steps = Counter(below - above for above, below in pairwise(values))
+    step, count = steps.most_common(1)[0] if steps else (0, 0)
+    return len(values) > 3 and step > 0 and count > 0.8 * steps.total()
+
+
 def _edges(number: int, page: Page, most: float, leading: float) -> list[_Edge]:
     edges: list[_Edge] = []
     upright = [line for line in page.lines if line.upright]
@@ -123,7 +158,7 @@ def _large(edges: list[_Edge], pages: int) -> set[int]:
     """Heads in the size of a heading: the same words again and again, and no more than a page's own number."""
     same: dict[tuple[str, float], list[_Edge]] = defaultdict(list)
     for edge in edges:
-        if edge.large and edge.outer:
+        if edge.large and (edge.outer or edge.apart > 1.3):
             number = rf"\b{edge.page + 1}\b"
             words = " ".join(_text(line) for line in edge.lines)
             same[" ".join(re.sub(number, " ", words).split()), edge.lines[0].spans[0].size].append(edge)
@@ -155,6 +190,8 @@ def _numbers(edges: list[_Edge]) -> set[int]:
         formula = any(span.mathematical for line in edge.lines for span in line.spans)
         for line in edge.lines:
             match = _NUMBER.fullmatch(_text(line))
+            if _is_of_heading(line, edge.lines):
+                continue
             if match and edge.outer and not formula:
                 found.add(id(line))
             if match and (value := arabic(match["number"])):
@@ -162,6 +199,12 @@ def _numbers(edges: list[_Edge]) -> set[int]:
                 offsets[value - edge.page] += 1
                 candidates.append((id(line), value - edge.page, alone))
     return found | {line for line, offset, alone in candidates if offsets[offset] > 1 or alone}
+
+
+def _is_of_heading(number: Line, row: Sequence[Line]) -> bool:
+    """Whether a bold number is the number of the bold words right behind it."""
+    near = (line for line in row if 0 < line.box[0] - number.box[2] < 3 * number.spans[0].size)
+    return number.spans[0].bold and any(line.spans[0].bold for line in near)
 
 
 def _of_headings(edges: list[_Edge], headings: Collection[str]) -> set[int]:

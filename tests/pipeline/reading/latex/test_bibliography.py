@@ -1,5 +1,6 @@
 import pytest
 
+from pipeline.reading.latex import document as latex
 from tests.pipeline.reading.papers import written
 
 LONG = ", ".join(["{Example}, {A.}"] * 400)
@@ -39,3 +40,19 @@ def test_what_a_style_of_bibtex_says_of_links_is_what_it_prints() -> None:
 
     assert paper.references == ("[1] MNRAS, 4, 2; 10.1/y, arXiv:1706.03762.",)
     assert paper.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("head", "shown"),
+    [
+        (r"\documentclass{mnras}", "(Lo et al., 2020a)"),
+        (r"\documentclass[aps,prd]{revtex4-2}", "[1]"),
+        (r"\documentclass[aps,rmp]{revtex4-2}", "(Lo et al., 2020a)"),
+        (r"\documentclass[entropy,article]{Definitions/mdpi}", "[1]"),
+    ],
+)
+def test_a_class_may_cite_by_number_and_a_label_may_name_all_authors(head: str, shown: str) -> None:
+    label = r"\protect\citeauthoryear{Lo, Wang \& {Le Brun}}{Lo et~al.}{2020a}"
+    entry = rf"\begin{{thebibliography}}{{1}}\bibitem[{label}]{{lo}} Lo\end{{thebibliography}}"
+    text = rf"{head}\begin{{document}}Said \citep{{lo}}. {entry}\end{{document}}"
+    assert f"Said {shown}." in latex.read({"main.tex": text.encode()}).text()
