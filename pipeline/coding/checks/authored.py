@@ -17,7 +17,7 @@ from pipeline.planning.plan import Plan
 
 _STANDARD = frozenset({
     "__future__", "cmath", "collections", "copy", "dataclasses", "fractions", "functools", "itertools", "math",
-    "pytest", "random", "statistics", "types", "typing",
+    "pathlib", "pytest", "random", "statistics", "types", "typing",
 })  # fmt: skip
 _PACKAGES = frozenset({"numpy", "scipy", "sklearn", "torch"})
 """Where the plan has them: tests run with what the repository asks for."""
@@ -133,10 +133,10 @@ def _test_problems(node: ast.FunctionDef, tree: ast.Module, asked: Collection[st
         yield "does not name its requirement: `test_r12_what_is_checked`."
     elif unknown := [each for each in ids if each not in asked]:
         yield f"names {', '.join(unknown)}, which is not asked for."
-    parameters = {name.strip() for text in _parametrized(node) for name in text.split(",")}
+    parameters = {"tmp_path"} | {name.strip() for text in _parametrized(node) for name in text.split(",")}
     for argument in (*node.args.args, *node.args.kwonlyargs):
         if argument.arg not in parameters:
-            yield f"takes `{argument.arg}`: fixtures are not used."
+            yield f"takes `{argument.arg}`: of fixtures only `tmp_path` is used."
     if any(isinstance(inner, ast.Return) for inner in _own(node)):
         yield "returns before its end."
     if not Strength.of(node, tree).comparisons:
@@ -215,15 +215,20 @@ def _stored(node: ast.AST) -> str:
 
 
 def _unjustified(text: str, tree: ast.Module) -> Iterator[str]:
-    """Tolerances without a comment beside or above them, or at the constant that they are."""
+    """Tolerances without a comment beside or above them, or at the constant that they are; none at all needs none."""
     lines = text.split("\n")
     named = {dotted(n.targets[0]): n for n in tree.body if isinstance(n, ast.Assign)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg in (*RELATIVE, *ABSOLUTE):
+        if isinstance(node, ast.keyword) and node.arg in (*RELATIVE, *ABSOLUTE) and not _zero(node.value):
             places: list[ast.keyword | ast.Assign] = [
                 node,
                 *([named[dotted(node.value)]] if dotted(node.value) in named else []),
             ]
             near = [line for place in places for line in lines[max(0, place.lineno - 4) : place.lineno + 1]]
             if not any("#" in line for line in near):
-                yield f"line {node.lineno}: a comment says why `{ast.unparse(node)}` is the right tolerance."
+                said = ast.unparse(node)
+                yield f"line {node.lineno}: no comment above or beside it says why `{said}` is the right tolerance."
+
+
+def _zero(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value == 0

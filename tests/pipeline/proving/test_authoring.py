@@ -145,7 +145,10 @@ def test_what_is_wrong_in_the_same_way_is_said_once() -> None:
         "== 3.0", f"== 3.0{loose}"
     )
     _, llm = written({"tests": first, "tests#2": ANSWER})
-    assert "lines 7, 8: a comment says why `rel=1e-09` is the right tolerance." in llm.asked[1].task
+    assert (
+        "lines 7, 8: no comment above or beside it says why `rel=1e-09` is the right tolerance."
+        in llm.asked[1].task
+    )
     faults = {f"tests/test_estimator.py::test_r1_{n}": "It passes whatever." for n in "ab"}
     llm = ScriptedLLM({"again": ANSWER})
     Author(PLAN, llm, Context("")).corrected({"tests/test_estimator.py": TESTS}, faults, (), "again")

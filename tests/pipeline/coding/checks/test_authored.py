@@ -64,7 +64,18 @@ def test_a_tolerance_can_be_justified_where_it_is_named() -> None:
     named = HONEST.replace("SEEDS =", "CLOSE = 1e-12  # rounding in double precision\nSEEDS =")
     named = named.replace("        # rounding of some ten additions in double precision\n", "")
     assert refused_tests(PATH, named.replace("rel=1e-12", "rel=CLOSE"), PLAN, {"R1"}) == []
-    assert "a comment says why" in " ".join(refused_tests(PATH, named, PLAN, {"R1"}))
+    assert "no comment above or beside it says why" in " ".join(refused_tests(PATH, named, PLAN, {"R1"}))
+
+
+def test_no_tolerance_at_all_needs_no_reason_and_a_folder_may_be_written_into() -> None:
+    exact = HONEST.replace("rel=1e-12", "rel=0, abs=0.0").replace(
+        "        # rounding of some ten additions in double precision\n", ""
+    )
+    assert "rel=0" in exact and refused_tests(PATH, exact, PLAN, {"R1"}) == []
+    written = body("(tmp_path / 'a').write_text('1')\n    assert mean([1]) == 1").replace(
+        "_mean()", "_mean(tmp_path)"
+    )
+    assert refused_tests(PATH, written, PLAN, {"R1"}) == []
 
 
 def test_one_test_may_show_several_requirements() -> None:
@@ -95,7 +106,10 @@ def body(line: str) -> str:
         ),
         (body("assert mean([1]) == 1").replace("test_r1_mean", "test_mean"), "does not name its requirement"),
         (body("assert mean([1]) == 1").replace("test_r1_mean", "test_r9_mean"), "names R9"),
-        (body("assert mean([1]) == 1").replace("_mean()", "_mean(monkeypatch)"), "fixtures are not used"),
+        (
+            body("assert mean([1]) == 1").replace("_mean()", "_mean(monkeypatch)"),
+            "of fixtures only `tmp_path` is used",
+        ),
         (body("assert mean([1], 2) == 1"), "takes at most 1 positional"),
         (body("assert mean(data=[1]) == 1"), "has no parameter `data`"),
         (body("mean = len\n    assert mean([1]) == 1"), "may not be replaced"),
@@ -130,7 +144,7 @@ def body(line: str) -> str:
         ),
         (
             "import math\n" + body("assert math.isclose(mean([1]), 1, rel_tol=0.5)"),
-            "a comment says why",
+            "no comment above or beside it says why",
         ),
     ],
 )
