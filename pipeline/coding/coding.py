@@ -20,6 +20,7 @@ from pipeline.model.llm import LLM
 from pipeline.planning import documents
 from pipeline.planning.analysis import FileAnalysis
 from pipeline.planning.checks import ENTRY
+from pipeline.planning.corrections import applied
 from pipeline.planning.plan import Draft, Plan
 from sandbox import syntax
 
@@ -67,7 +68,7 @@ def write(
     if not plan.is_laid_out:
         return _write_at_once(plan, context, llm)
     if plan.is_configured:
-        config = documents.config_yaml(plan.configuration, plan.anchors)
+        config = documents.config_yaml(applied(plan)[0].configuration, plan.anchors)
     else:
         config = fenced_block(ask_text(llm, context, "code.config.yaml", render("config_file")))
         context = context.extended("config.yaml", config)

@@ -7,8 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.planning.plan import Correction, Plan
+from pydantic import ValidationError
+
+from pipeline.planning.plan import ConfigEntry, Configuration, Correction, Plan
 from pipeline.reading.paper import Paper
+from pipeline.untrusted import Unreadable, of_yaml
 
 _PARTS = ("overview", "architecture", "logic")
 """Of a plan, what is written for people."""
@@ -16,6 +19,10 @@ _CORRECTION = re.compile(
     r"^CORRECTION of (?P<where>.+)\n+WRONG: (?P<wrong>.+)\n+RIGHT: (?P<right>.+)(?:\n+PAPER:(?P<quote>.*))?\n?",
     re.MULTILINE,
 )
+
+
+_LEAF = re.compile(r"`?(?:[\w.]*\.)?(?P<name>\w+): (?P<value>[^`\n]+)`?")
+"""Of `config.yaml`, as a correction names it."""
 
 
 def separated(text: str) -> tuple[str, tuple[Correction, ...]]:
@@ -36,10 +43,14 @@ def shown(correction: Correction, paper: Paper) -> Correction:
 def applied(plan: Plan) -> tuple[Plan, list[Correction]]:
     """The plan as it reads with its corrections, and those of which it is not plain which words are meant.
 
-    Plain is what stands once in the prose of the part that a correction names, or of all parts.
+    Plain is what stands once in the prose of the part that a correction names, or of all parts; of `config.yaml` a
+    leaf, `name: value`, that stands once.
     """
     left = list[Correction]()
     for correction in plan.corrections:
+        if configuration := _configured(plan.configuration, correction):
+            plan = plan.model_copy(update={"configuration": configuration})
+            continue
         named = [part for part in _PARTS if part in correction.where.lower()]
         for parts in (named, _PARTS):
             told = {part: getattr(plan, part) for part in parts}
@@ -53,6 +64,34 @@ def applied(plan: Plan) -> tuple[Plan, list[Correction]]:
         else:
             left.append(correction)
     return plan, left
+
+
+def _configured(configuration: Configuration, correction: Correction) -> Configuration | None:
+    """With another value at the one leaf that the correction names; None: it names none."""
+    wrong, right = (_LEAF.fullmatch(said.strip()) for said in (correction.wrong, correction.right))
+    if "config" not in correction.where.lower() or not wrong or not right or wrong["name"] != right["name"]:
+        return None
+    try:
+        old, new = _value(wrong["value"]), _value(right["value"])
+    except Unreadable:
+        return None
+    named = [e for e in configuration.entries if e.key.rpartition(".")[2] == wrong["name"] and e.value == old]
+    if len(named) != 1:
+        return None
+    (entry,) = named
+    source = {"quote": correction.quote, "assumed": "" if correction.quote else "a later step corrected it"}
+    try:
+        told = ConfigEntry.model_validate(
+            entry.model_dump() | {"value": new} | (source if entry.quote else {})
+        )
+    except ValidationError:
+        return None
+    return Configuration(entries=tuple(told if e is entry else e for e in configuration.entries))
+
+
+def _value(text: str) -> Any:
+    value = of_yaml(text)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _prose(value: Any) -> Iterator[str]:

@@ -118,6 +118,14 @@ def test_what_a_later_step_finds_wrong_is_corrected_in_what_is_delivered(tmp_pat
     assert "CORRECTION" not in made.files["docs/plan/analysis/estimator.py.md"]
 
 
+def test_a_setting_that_a_later_step_corrects_is_what_the_code_reads(tmp_path: Path) -> None:
+    wrong = "CORRECTION of config.yaml\nWRONG: batch: 32\nRIGHT: batch: 16\nPAPER:\n\n"
+    answers = recording()
+    answers["analysis"] = f"## estimator.py\n\nMind it.\n\n{wrong}## experiments.py\n\nDraw."
+    made, _, _ = run(tmp_path, answers)
+    assert yaml.safe_load(made.files["config.yaml"])["training"]["batch"] == 16
+
+
 def test_without_a_sandbox_nothing_is_claimed_to_run(tmp_path: Path) -> None:
     made, llm, events = run(tmp_path, recording())
     assert made.status == made.report["status"] == "not-run"

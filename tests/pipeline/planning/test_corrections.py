@@ -3,8 +3,8 @@ import pytest
 from pipeline.model.asking import Context
 from pipeline.planning.analysis import analyze
 from pipeline.planning.corrections import applied, separated, shown
-from pipeline.planning.documents import plan_documents
-from pipeline.planning.plan import Correction, Plan
+from pipeline.planning.documents import config_yaml, plan_documents
+from pipeline.planning.plan import ConfigEntry, Configuration, Correction, Plan, Value
 from tests.fakes.scripted import ScriptedLLM
 from tests.pipeline.plans import PAPER, PLAN
 
@@ -60,6 +60,47 @@ def test_what_was_refuted_stands_nowhere_in_the_plan_as_it_reads() -> None:
     written = plan_documents(plan)["docs/plan/architecture.md"]
     diagrams = written.partition("```mermaid")[2].partition("## Corrected since")[0]
     assert "a batch" in diagrams and "of all" not in diagrams
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "value"),
+    [
+        ("rate: 0.001", "rate: 0.1", 0.1),
+        ("`training.rate: 0.001`", "`training.rate: 0.1`", 0.1),
+        ("rate: 0.001", "rate: [0.1, 0.2]", (0.1, 0.2)),
+    ],
+)
+def test_a_leaf_of_the_configuration_is_corrected_where_programs_read_it(
+    wrong: str, right: str, value: Value
+) -> None:
+    entries = (
+        ConfigEntry(key="training.rate", value=1e-3, quote="a learning rate of $10^{-3}$"),
+        ConfigEntry(key="batch", value=32, assumed="usual"),
+    )
+    plan = corrected(Correction(where="config.yaml", wrong=wrong, right=right, quote="")).model_copy(
+        update={"configuration": Configuration(entries=entries)}
+    )
+    made, unclear = applied(plan)
+    assert [entry.value for entry in made.configuration.entries] == [value, 32] and unclear == []
+    assert made.configuration.entries[0].quote == "", "it does not hold the new value"
+    assert "a later step corrected it" in config_yaml(made.configuration)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("rate: 7", "rate: 0.1"),
+        ("rate: 0.001", "pace: 0.1"),
+        ("rate: 0.001", "rate: {a: 1}"),
+        ("rate", "rate: 1"),
+    ],
+)
+def test_what_names_no_leaf_changes_none(wrong: str, right: str) -> None:
+    entries = (ConfigEntry(key="rate", value=1e-3, assumed="usual"),)
+    correction = Correction(where="config.yaml", wrong=wrong, right=right, quote="")
+    plan = corrected(correction).model_copy(update={"configuration": Configuration(entries=entries)})
+    made, unclear = applied(plan)
+    assert (made, unclear) == (plan, [correction])
 
 
 def test_words_that_stand_twice_or_name_a_file_are_left_to_who_reads_the_correction() -> None:
