@@ -92,8 +92,8 @@ class _Search:
     paper: Paper
     logic: Logic
     found: dict[_Key, ReportedNumber] = field(default_factory=dict)
-    wrong: dict[_Key, str] = field(default_factory=dict)
-    """Why a number was refused."""
+    wrong: dict[_Key, tuple[str, str]] = field(default_factory=dict)
+    """What was refused, and why."""
     unsaid: dict[_Key, str] = field(default_factory=dict)
     """Why the paper does not say of a comparison what is said of its seeds or its spread."""
 
@@ -101,7 +101,7 @@ class _Search:
         """Look the numbers of an answer up; what an earlier one has found stays."""
         for comparison in answer.comparisons:
             if why := self._unusable(comparison):
-                self.wrong[_key(comparison, "")] = f"{_named(comparison)}: {why}"
+                self.wrong[_key(comparison, "")] = _named(comparison), why
                 continue
             self.wrong.pop(_key(comparison, ""), None)
             said = self._protocol(comparison)
@@ -110,12 +110,19 @@ class _Search:
 
     def findings(self) -> list[str]:
         """What goes back: numbers that were refused, and what the tables print beside those that were found."""
-        return [*self.wrong.values(), *self.unsaid.values(), *self._unlisted(), *self._holes()]
+        return [*self._refused(), *self.unsaid.values(), *self._unlisted(), *self._holes()]
 
     def numbers(self, *more: str) -> Numbers:
         """What is there, as the paper prints it from the first table to the last, and what is not there after all."""
         order = sorted(self.found.values(), key=lambda n: (n.table is None, n.table or 0, n.row, n.column))
-        return Numbers(found=tuple(order), dropped=(*self.wrong.values(), *self._unlisted(), *more))
+        return Numbers(found=tuple(order), dropped=(*self._refused(), *self._unlisted(), *more))
+
+    def _refused(self) -> Iterator[str]:
+        """For each reason a sentence."""
+        by_reason = dict[str, list[str]]()
+        for what, why in self.wrong.values():
+            by_reason.setdefault(why, []).append(what)
+        yield from (f"{_some(what)}: {why}" for why, what in by_reason.items())
 
     def _unusable(self, comparison: Comparison) -> str:
         experiments = {experiment.name: experiment for experiment in self.logic.experiments}
@@ -151,7 +158,9 @@ class _Search:
             return
         place = self._method_problem(comparison, printed) or self._place(comparison, printed)
         if isinstance(place, str):
-            self.wrong[key] = f"{_named(comparison)} of `{printed.method}`, {printed.value:.15g}: {place}"
+            what = f"{_named(comparison)} of `{printed.method}`, {printed.value:.15g}"
+            sought = "" if printed.quote else f" at {comparison.heading!r} and {printed.label!r}"
+            self.wrong[key] = what + sought, place
             return
         self.wrong.pop(key, None)
         about = {
@@ -182,7 +191,8 @@ class _Search:
         cells = [
             (exact, number, table, cell)
             for number, table in tables
-            for exact, cell in _cells(table, comparison.heading, printed.label)
+            for exact, cell in list(_cells(table, comparison.heading, printed.label))
+            or _together(table, comparison.heading, printed.label)
         ]
         same = [
             c
@@ -190,7 +200,7 @@ class _Search:
             if c[3].value is not None and math.isclose(c[3].value, printed.value, rel_tol=1e-9)
         ]
         if not same:
-            return _nowhere(comparison, printed, [table for _, table in tables], [c[3] for c in cells])
+            return _nowhere([table for _, table in tables], [c[3] for c in cells])
         _, number, table, cell = max(same, key=lambda candidate: candidate[0])
         return {
             "table": number,
@@ -266,6 +276,16 @@ def _cells(table: Table, heading: str, label: str) -> Iterator[tuple[int, Cell]]
                 break
 
 
+def _together(table: Table, heading: str, label: str) -> Iterator[tuple[int, Cell]]:
+    """Cells that both names name together: a group of rows may be said with the column."""
+    said = _words(quotation.reduce(f"{heading} {label}"))
+    for cell in table.cells:
+        row, column = table.rows[cell.row], table.columns[cell.column]
+        own = _words(quotation.reduce(f"{row[-1]} {column[-1]}")) if row and column else set()
+        if own and own <= said <= _words(quotation.reduce(" ".join((*row, *column)))):
+            yield 0, cell
+
+
 def _fits(name: str, path: Sequence[str]) -> int:
     """2: it is the name; 1: all its words are in the name; 0: neither."""
     wanted, whole = quotation.reduce(name), " ".join(path)
@@ -280,16 +300,13 @@ def _words(reduced: str) -> set[str]:
     return set(_GAPS.split(reduced))
 
 
-def _nowhere(comparison: Comparison, printed: Printed, tables: Sequence[Table], cells: Sequence[Cell]) -> str:
+def _nowhere(tables: Sequence[Table], cells: Sequence[Cell]) -> str:
     if cells:
         there = ", ".join(dict.fromkeys(cell.text for cell in cells[:3]))
         return f"there the paper prints {there}."
     rows = [" / ".join(path) for table in tables for path in table.rows]
     columns = [" / ".join(path) for table in tables for path in table.columns]
-    return (
-        f"no cell stands at {comparison.heading!r} and {printed.label!r}. Rows: {_some(rows)}. "
-        f"Columns: {_some(columns)}."
-    )
+    return f"no cell stands there. Rows: {_some(rows)}. Columns: {_some(columns)}."
 
 
 def step(text: str, value: float) -> float:

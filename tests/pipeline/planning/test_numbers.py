@@ -92,6 +92,28 @@ def test_columns_and_rows_may_change_places() -> None:
     assert [(n.method, n.row_name, n.column_name) for n in numbers.found] == [("ours", "ours", "small")]
 
 
+def test_a_group_of_rows_may_be_named_with_the_column() -> None:
+    grouped = """Table 1: Errors.
+
+| | small | large |
+| --- | --- | --- |
+| Gauss | | |
+| ours | 0.12 | 0.34 |
+| median | 0.20 | 0.51 |
+| Cauchy | | |
+| ours | 0.12 | 0.36 |
+| median | 0.21 | 0.52 |"""
+    numbers = [printed("ours", "ours", 0.12), printed("median", "median", 0.21)]
+    llm = ScriptedLLM({"plan.numbers": said(comparison(*numbers, heading="Cauchy small"))})
+    read = paper(grouped)
+    assert read.tables[0].rows[2] == ("Cauchy", "ours")
+    found = reported(plan(), read, llm, Context("", ""), all_=False).found
+    assert [(n.row, n.row_name, n.value) for n in found] == [
+        (2, "Cauchy / ours", 0.12),
+        (3, "Cauchy / median", 0.21),
+    ]
+
+
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
@@ -130,7 +152,17 @@ def test_what_stays_wrong_is_dropped_and_named() -> None:
     numbers, _ = asked(said(invented), said(invented))
     assert [number.value for number in numbers.found] == [0.12]
     (why,) = numbers.dropped
-    assert why.startswith("Tab1, `error_small` of `means` of `median`, 0.25: there the paper prints 0.20")
+    assert why.startswith(
+        "Tab1, `error_small` of `means` of `median`, 0.25 at 'small' and 'median': there the paper prints 0.20"
+    )
+
+
+def test_what_is_refused_for_one_reason_is_told_once() -> None:
+    wrong = [c | {"heading": f"{c['heading']} ones"} for c in (SMALL, LARGE)]
+    numbers, (_, again) = asked(said(*wrong), said(*wrong))
+    for told in (again, *numbers.dropped[:1]):
+        assert told.count("Rows: ours; median, as in [1]; trimmed. Columns: small; large.") == 1
+        assert told.count("at 'small ones' and ") == told.count("at 'large ones' and ") == 2
 
 
 def test_what_comes_right_the_second_time_is_taken() -> None:
