@@ -48,6 +48,7 @@ class _Ended(BaseModel):
     seed: int
     metrics: dict[str, float | None]
     rows: list[Any]
+    steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Instrument:
     def _judged(self, ended: Mapping[str, Stepped]) -> Iterator[tuple[Use, list[str], Iterator[str]]]:
         yield "list", ["list"], self._list_problems(ended["list"])
         yield "alone", ["alone"], self._alone_problems(ended["alone"])
-        resumed = self._resume_problems(ended["alone"], ended["killed"], ended["resumed"])
+        resumed = self._resume_problems(*(ended[name] for name in ("alone", "killed", "resumed", "whole")))
         yield "resume", ["killed", "resumed"], resumed
         yield "again", ["whole", "again"], _again_problems(ended["whole"], ended["again"])
         yield "report", ["report"], self._report_problems(ended["report"])
@@ -129,16 +130,20 @@ class Instrument:
     def _is_tried(self, path: str) -> bool:
         return path.startswith(f"results/smoke/{self._tried.name}/{self._tried.methods[-1]}/{_ANY_SEED}-")
 
-    def _resume_problems(self, alone: Stepped, killed: Stepped, resumed: Stepped) -> Iterator[str]:
+    def _resume_problems(
+        self, alone: Stepped, killed: Stepped, resumed: Stepped, whole: Stepped
+    ) -> Iterator[str]:
         if killed.result.exit_code != _KILLED:
             yield (
                 "It was to be killed before its result was written, and ended by itself with exit status "
                 f"{killed.result.exit_code}."
             )
-        if self._tried.minutes > _LONG_MINUTES and not any(path.endswith(".state") for path in killed.files):
+        # A method may only use what another one has trained.
+        saves = any(run.experiment == self._tried.name and run.steps for run in _runs(whole).values())
+        if self._tried.minutes > _LONG_MINUTES and not saves:
             yield (
-                f"`{self._tried.name}` takes more than minutes, and saves no checkpoint: it was to be killed as soon "
-                "as its first call of `run.checkpoint` had written one, and none came before its result."
+                f"`{self._tried.name}` takes more than minutes, and saves no checkpoint: no method of it calls "
+                "`run.checkpoint` before its result."
             )
         before, after = (self._result_of(step) for step in (alone, resumed))
         if not before or not after:

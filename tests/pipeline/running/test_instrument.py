@@ -122,6 +122,13 @@ def test_a_good_one_can_be_used_in_every_way(execute: Execute, sandbox: Sandbox)
     assert set(report.metrics) == {"walk_left_place", "walk_right_place", "read_rows"}
 
 
+def test_a_method_that_trains_nothing_itself_needs_no_checkpoint(execute: Execute) -> None:
+    text = GOOD.files["experiments.py"]
+    quick = 'def run_walk(run):\n    if run.method == "right":\n        return {"place": 1.0}\n'
+    report = execute(GOOD.with_file("experiments.py", text.replace("def run_walk(run):\n", quick)))
+    assert report.ok, report.phases[-1].problems
+
+
 @pytest.mark.parametrize(
     ("old", "new", "phase", "why"),
     [
