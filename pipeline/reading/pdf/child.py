@@ -10,6 +10,7 @@ import json
 import resource
 import struct
 import sys
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,8 @@ MAX_BARS = 1000
 """On a page; a drawing may have any number."""
 MAX_DRAWN = 300
 """The largest on a page: what they leave out lies between them."""
+MOST_ALIKE = 1000
+"""Of pieces on a page that are alike; more are the points of a plot, which some programs set as letters."""
 MAX_PIXELS = 60_000_000
 """Of a picture before it is scaled."""
 _IMAGES = {
@@ -115,10 +118,11 @@ def _page(page: Any, flags: int) -> dict[str, Any]:
             ]
             if any(text.strip() for text, *_ in spans):
                 lines.append((_rounded(line["bbox"]), line["dir"][0] > 0.9, spans))
+    alone = Counter(line[2][0][0] for line in lines if len(line[2]) == 1)
     return {
         "width": page.rect.width,
         "height": page.rect.height,
-        "lines": lines,
+        "lines": [line for line in lines if len(line[2]) > 1 or alone[line[2][0][0]] < MOST_ALIKE],
         "bars": bars[:MAX_BARS],
         "rules": rules[:MAX_BARS],
         "drawn": sorted(drawn, key=_area)[-MAX_DRAWN:],

@@ -32,6 +32,8 @@ _LABELLED = re.compile(
 )
 _LONGEST = 80
 """Rows of an abstract."""
+_ALPHA = re.compile(r"\[[A-Z][A-Za-z+]{0,5}\d{2}[a-z]?\]\s+\S")
+"""An entry of a list of references whose labels are of letters and a year."""
 _NOTE = re.compile(r"notes?(?: added|:|\.)|added note|correspondence|competing interests", re.IGNORECASE)
 _ABSTRACT = re.compile(r"\W*abstract\W*(?P<text>.*)", re.IGNORECASE)
 
@@ -157,7 +159,7 @@ class _Reader:
 
     def _items(self, texts: list[Text]) -> tuple[list[Heading | Block], list[str]]:
         items: list[Heading | Block] = []
-        references: list[str] = []
+        entries: list[Row] = []
         in_references = False
         entry: Row | None = None  # the last row of one
         for text in _continued(texts):
@@ -168,29 +170,29 @@ class _Reader:
                 if not in_references:
                     items.append(Heading(title))
                 continue
-            if in_references and self._ends_references(text, references):
+            if in_references and self._ends_references(text, entries):
                 in_references = False
             listed = in_references and text.kind in ("paragraph", "list", "equation")
             if listed and entry and self._is_a_note(text, entry):
                 listed = False
             if listed or self._is_reference(text):
-                references.extend(prose.references(text.rows, self.vocabulary))
+                entries += text.rows
                 entry = text.rows[-1]
             elif text.kind == "drawing":
                 if isinstance(caption := items[-1], Block):
                     items[-1] = self._drawing(text, caption)
             elif block := self._block(text, items):
                 items.append(block)
-        return items, prose.merged_references(references)
+        return items, prose.references(entries, self.vocabulary)
 
     @staticmethod
-    def _ends_references(text: Text, references: Sequence[str]) -> bool:
+    def _ends_references(text: Text, entries: Sequence[Row]) -> bool:
         """Whether this is what follows a numbered list of references: capitals alone, as over an appendix."""
         words = " ".join(row.text for row in text.rows)
         return (
             text.kind == "paragraph"
-            and bool(references)
-            and references[0].startswith("[1]")
+            and bool(entries)
+            and entries[0].text.startswith("[1]")
             and not words.startswith("[")
             and words.isupper()
             and len(words) < 80
@@ -208,18 +210,25 @@ class _Reader:
         below = row.baseline - entry.baseline if (row.page, row.column) == (entry.page, entry.column) else 0
         return (
             row.size > entry.size + 0.6
-            or (row.spans[0].bold and not entry.spans[0].bold)
+            # A year in bold type goes on with its entry.
+            or (row.spans[0].bold and not entry.spans[0].bold and not row.text[:1].isdigit())
             or bool(_NOTE.match(row.text))
             or (below > 2.2 * row.size and row.x0 > entry.x0 + 2 and entry.text.endswith("."))
         )
 
     def _is_reference(self, text: Text) -> bool:
-        """Whether this is an entry of a list of references without a heading, as REVTeX sets it."""
-        return (
-            text.kind in ("paragraph", "list")
-            and all(row.size < 0.95 * self.kinds.size for row in text.rows)
-            and bool(re.match(r"\[\d+\]\s+\S", text.rows[0].text))
-        )
+        """Whether this is an entry of a list of references without a heading: in small print, as REVTeX sets it, or
+        hanging from a label of letters.
+        """
+        if text.kind not in ("paragraph", "list"):
+            return False
+        first = text.rows[0]
+        if _ALPHA.match(first.text):
+            return len(text.rows) > 1 and all(
+                row.x0 > first.x0 + 5 or _ALPHA.match(row.text) for row in text.rows
+            )
+        small = all(row.size < 0.95 * self.kinds.size for row in text.rows)
+        return small and bool(re.match(r"\[\d+\]\s+\S", first.text))
 
     def _block(self, text: Text, items: list[Heading | Block]) -> Block | None:
         if text.kind == "equation":
@@ -278,7 +287,8 @@ def _continued(texts: list[Text]) -> list[Text]:
     for text in texts:
         if text.kind in ("paragraph", "list") and last is not None and text.kind == "paragraph":
             end = last.rows[-1].text.rstrip()
-            begins_small = bool(re.match(r"[a-z(,;]|\[\d", text.rows[0].text))
+            # `[1] Name` is an entry of the references.
+            begins_small = bool(re.match(r"[a-z(,;]|\[\d(?!\d*\]\s+[A-Z])", text.rows[0].text))
             alike = abs(last.rows[-1].size - text.rows[0].size) < 0.6
             torn = (alike and not end.endswith((".", ":", "?", "!", '."'))) or end.endswith(
                 (" al.", "e.g.", "i.e.")

@@ -54,10 +54,7 @@ class Headings:
         row = found[index]
         if id(row) in self._plain:
             return True
-        if _APPENDIX.fullmatch(row.text):
-            return self.gap(index, found) > 1.1
-        apart = self.gap(index, found) > 1.3 and self.gap(index + 1, found) > 1.1
-        if _NAMED_APPENDIX.fullmatch(row.text) and apart:
+        if self._is_named(index, found):
             return True
         # The number alone may be set as mathematics is.
         if len(row.text) > 130 or (row.mathematical > 0.5 and not _is_italic(row)):
@@ -83,6 +80,8 @@ class Headings:
         goes_on = not number and title[:1].islower()
         if not bold and not capitals and (goes_on or self._runs_on(index, found)):
             return False
+        if goes_on and row.width > 0.9:
+            return False
         if not distinct or len(row.cells) > 2 or (row.text.rstrip().endswith((".", ",")) and not number):
             return False
         if number:
@@ -100,6 +99,17 @@ class Headings:
             and row.x0 < row.column[0] + 12
             and (row.size > 1.1 * self.size or row.bold)
         )
+
+    def _is_named(self, index: int, found: Sequence[Row]) -> bool:
+        """Whether a row stands apart and says that an appendix or the references follow, however it is set."""
+        text, above, below = found[index].text, self.gap(index, found), self.gap(index + 1, found)
+        if (
+            above > 1.3
+            and below > 1.1
+            and (_NAMED_APPENDIX.fullmatch(text) or outline.REFERENCES.fullmatch(text))
+        ):
+            return True
+        return above > 1.1 and _APPENDIX.fullmatch(text) is not None
 
     @staticmethod
     def _runs_on(index: int, found: Sequence[Row]) -> bool:

@@ -12,6 +12,7 @@ from itertools import pairwise
 from math import inf
 from statistics import median
 
+from pipeline.reading.outline import REFERENCES
 from pipeline.reading.pdf import margins
 from pipeline.reading.pdf.glyphs import hanging, printed
 from pipeline.reading.pdf.pages import Line, Page, Span
@@ -96,7 +97,7 @@ def rows(pages: Sequence[Page]) -> list[Row]:
     found: list[Row] = []
     for number, (page, lines, own) in enumerate(zip(pages, kept, gutters, strict=True)):
         gutter = usual if own is None and usual is not None and _filled(lines, usual) else own
-        for column, part in _columns(lines, page, gutter):
+        for column, part in _columns(lines, page, gutter) if gutter else _one_column(lines, page):
             found.extend(_rows_of(part, number, column))
     return found
 
@@ -116,6 +117,20 @@ def rotated(page: Page) -> str:
 
 
 # Columns ----------------------------------------------------------------------------------------------------
+
+
+def _one_column(lines: list[Line], page: Page) -> list[tuple[tuple[float, float], list[Line]]]:
+    """A page of one column, in which the list of references may have two."""
+    top = next(
+        (line.box[3] for line in lines if REFERENCES.fullmatch("".join(s.text for s in line.spans))), None
+    )
+    below = [line for line in lines if top is not None and line.box[1] > top - 2]
+    if below:
+        middle = (min(line.box[0] for line in lines) + max(line.box[2] for line in lines)) / 2
+        if _filled(below, middle):
+            rest = [line for line in lines if line not in below]
+            return [*_columns(rest, page, None), *_columns(below, page, middle)]
+    return _columns(lines, page, None)
 
 
 def _columns(
@@ -212,9 +227,13 @@ def _filled(lines: list[Line], middle: float) -> bool:
     if not lines:
         return False
     half = max(line.box[2] for line in lines) - middle
+    reaching = [line for line in lines if line.box[0] < middle - 6 and line.box[2] > middle + 6]
     long = [line for line in lines if line.box[2] - line.box[0] > 0.8 * half]
-    across = sum(line.box[0] < middle - 6 and line.box[2] > middle + 6 for line in long)
-    return len(long) - across > 5 and len(long) > 2 * across
+    across = len([line for line in reaching if line.box[2] - line.box[0] > 0.8 * half])
+    sides = {line.box[0] > middle for line in long}
+    # The last page may have a few rows in each.
+    few = not reaching and len(sides) == 2
+    return few or (len(long) - across > 5 and len(long) > 2 * across)
 
 
 def _gutter(lines: list[Line]) -> float | None:

@@ -86,18 +86,26 @@ def line_numbers(pages: Sequence[Page]) -> set[int]:
                 for side in (0, 2):
                     by_edge[side, round(line.box[side])].append(line)
         columns.append({edge: lines for edge, lines in by_edge.items() if _in_margin(lines, page)})
-    numbered = Counter(edge for found in columns for edge, lines in found.items() if _count_on(lines))
+    counting = [{edge for edge, lines in found.items() if _count_on(lines)} for found in columns]
+    numbered = Counter(edge for edges in counting for edge in edges)
     # The margins of left and right pages may have different widths.
     usual = {edge for edge, count in numbered.items() if count >= max(2, len(pages) // 4)}
-    return {id(line) for found in columns for edge in usual & found.keys() for line in found[edge]}
+    if not usual:
+        return set()
+    # Pages of two columns, as those of references, have other ones.
+    return {
+        id(line)
+        for found, edges in zip(columns, counting, strict=True)
+        for edge in (usual | edges) & found.keys()
+        for line in found[edge]
+    }
 
 
 def _in_margin(lines: Sequence[Line], page: Page) -> bool:
-    """Whether nearly all rows of a page stand on one side of these lines."""
+    """Whether nearly no row of a page reaches to where these lines stand."""
     x0, x1 = min(line.box[0] for line in lines), max(line.box[2] for line in lines)
     others = [line for line in page.lines if line.upright and line.box[2] - line.box[0] > page.width / 5]
-    beside = sum(line.box[0] > x1 for line in others), sum(line.box[2] < x0 for line in others)
-    return max(beside) > 0.9 * len(others)
+    return sum(line.box[0] < x1 and x0 < line.box[2] for line in others) < 0.1 * len(others)
 
 
 def _count_on(lines: Sequence[Line]) -> bool:

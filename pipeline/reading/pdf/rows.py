@@ -25,6 +25,7 @@ _STATEMENT_NAME = re.compile(
     r"(?:theorem|lemma|proposition|corollary|definition|assumption|remark|example|claim|proof)\b",
     re.IGNORECASE,
 )
+_ENTRY = re.compile(r"\[\d+\]\s+\S")
 NOTE_MARK = re.compile(r"\^\{(?P<mark>\d{1,3}|[∗*†‡§¶⇤]+)\}\s*(?=\S)")
 
 
@@ -289,7 +290,8 @@ class Rows:
     def _begins_paragraph(self, index: int, found: Sequence[Row], current: Text) -> bool:
         above, row = current.rows[-1], found[index]
         theorem = row.spans[0].bold and _STATEMENT_NAME.match(row.text)
-        if above is not found[index - 1] or theorem:
+        entry = row.size < 0.95 * self.size and _ENTRY.match(row.text) and row.x0 < above.x0 + 2
+        if above is not found[index - 1] or theorem or entry:
             return True
         gap = self.headings.gap(index, found)
         ended = above.text.rstrip().endswith((".", ":", "?", "!", ".”", '."'))

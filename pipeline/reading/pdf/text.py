@@ -92,27 +92,20 @@ def references(found: Sequence[Row], vocabulary: frozenset[str]) -> list[str]:
     """Entries of the list of references: each begins with its number, or to the left of its other
     rows.
     """
-    left = {row.column: min(r.x0 for r in found if r.column == row.column) for row in found}
+    if not found:
+        return []
+    left: dict[tuple[int, tuple[float, float]], float] = {}
+    for row in found:
+        place = row.page, row.column
+        left[place] = min(left.get(place, row.x0), row.x0)
     numbered = bool(ENTRY.match(found[0].text))
     entries: list[list[Row]] = []
     for row in found:
-        begins = bool(ENTRY.match(row.text)) if numbered else row.x0 < left[row.column] + 2
+        begins = bool(ENTRY.match(row.text)) if numbered else row.x0 < left[row.page, row.column] + 2
         if begins or not entries:
             entries.append([])
         entries[-1].append(row)
     return [joined(entry, vocabulary) for entry in entries]
-
-
-def merged_references(entries: list[str]) -> list[str]:
-    """Entries that a page break tore in two are one."""
-    merged: list[str] = []
-    begins = ENTRY if entries and ENTRY.match(entries[0]) else re.compile(r"[^a-z(]")
-    for entry in entries:
-        if merged and not begins.match(entry):
-            merged[-1] = f"{merged[-1]} {entry}"
-        else:
-            merged.append(entry)
-    return merged
 
 
 def title_and_authors(front: Sequence[Row], declared: str) -> tuple[str, tuple[str, ...]]:

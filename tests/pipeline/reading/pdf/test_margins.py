@@ -97,3 +97,17 @@ def test_a_row_over_both_columns_may_have_a_wide_space_in_it() -> None:
             rows(page, x, y, *["Half of the width of a page is enough for this text"] * 30)
 
     assert pages(draw, 1).abstract.startswith("We say in brief")
+
+
+def test_points_of_a_plot_that_are_set_as_letters_are_no_text() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        y = prose(page, 72, front(page) + 8, 5)
+        for point in range(1200):
+            page.insert_text(
+                (100 + 8 * (point % 50), y + 20 + 8 * (point // 50)), "l", fontsize=4, fontname="zadb"
+            )
+        rows(page, 72, y + 240, "Figure 1: The error over time.")
+
+    text = pages(draw, 1).text()
+    assert "The error over time" in text
+    assert text.count("●") == 0
