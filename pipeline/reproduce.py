@@ -14,7 +14,7 @@ from pipeline.model.division import LEFT_OUT, UNDIVIDED, Division, Part
 from pipeline.model.journal import Recording
 from pipeline.model.llm import LLM
 from pipeline.planning.agreement import UNDECIDED, Agreement
-from pipeline.planning.corrections import shown
+from pipeline.planning.corrections import as_it_stands, shown
 from pipeline.planning.documents import plan_documents
 from pipeline.planning.plan import Method, Plan
 from pipeline.progress import Observer
@@ -184,7 +184,7 @@ def reproduce(
             execution = fixer.executed_as(repository)
         after = afterwards(bench, repository, planned.plan.logic, execution, record.advanced)
         figures = figures_of(execution, [figure.anchor for figure in paper.figures], after.longer)
-    plan = _corrected(planned.plan, fixer, paper)
+    plan = _corrected(planned.plan, fixer, paper, repository)
     conforming = conformity(conformed, repository, execution.phases if execution else ())
     report = execution_report(
         paper=paper,
@@ -264,9 +264,11 @@ def workbench(
     return Workbench(sandbox, record.lay_out, *asked, options.minutes, options.data, begun=record.begun)
 
 
-def _corrected(plan: Plan, fixer: Fixer | None, paper: Paper) -> Plan:
-    """The plan with what was found wrong in it while the code was mended."""
+def _corrected(plan: Plan, fixer: Fixer | None, paper: Paper, repository: Repository) -> Plan:
+    """The plan with what was found wrong in it while the code was mended, and the settings that are delivered."""
     found = tuple(shown(correction, paper) for correction in (fixer.corrections if fixer else ()))
+    if plan.is_configured:
+        plan = as_it_stands(plan, repository.files.get("config.yaml", ""))
     return plan.model_copy(update={"corrections": plan.corrections + found})
 
 

@@ -72,25 +72,48 @@ def _configured(configuration: Configuration, correction: Correction) -> Configu
     if "config" not in correction.where.lower() or not wrong or not right or wrong["name"] != right["name"]:
         return None
     try:
-        old, new = _value(wrong["value"]), _value(right["value"])
+        old, new = _frozen(of_yaml(wrong["value"])), _frozen(of_yaml(right["value"]))
     except Unreadable:
         return None
     named = [e for e in configuration.entries if e.key.rpartition(".")[2] == wrong["name"] and e.value == old]
     if len(named) != 1:
         return None
-    (entry,) = named
-    source = {"quote": correction.quote, "assumed": "" if correction.quote else "a later step corrected it"}
+    told = _with_value(named[0], new, correction.quote)
+    if told is None:
+        return None
+    return Configuration(entries=tuple(told if e is named[0] else e for e in configuration.entries))
+
+
+def as_it_stands(plan: Plan, config: str) -> Plan:
+    """The plan with the values that the text of `config.yaml` has by now: whoever mends the code may change them."""
     try:
-        told = ConfigEntry.model_validate(
-            entry.model_dump() | {"value": new} | (source if entry.quote else {})
+        leaves = of_yaml(config)
+    except Unreadable:
+        return plan
+    entries = tuple(_as_in(leaves, entry) for entry in plan.configuration.entries)
+    return plan.model_copy(update={"configuration": Configuration(entries=entries)})
+
+
+def _as_in(leaves: Any, entry: ConfigEntry) -> ConfigEntry:
+    for name in entry.key.split("."):
+        if not isinstance(leaves, dict) or name not in leaves:
+            return entry
+        leaves = leaves[name]
+    return entry if (value := _frozen(leaves)) == entry.value else _with_value(entry, value) or entry
+
+
+def _with_value(entry: ConfigEntry, value: Any, quote: str = "") -> ConfigEntry | None:
+    """An entry with another value, which its old quotation does not give; None: no leaf can have it."""
+    source = {"quote": quote, "assumed": "" if quote else "a later step corrected it"}
+    try:
+        return ConfigEntry.model_validate(
+            entry.model_dump() | {"value": value} | (source if entry.quote else {})
         )
     except ValidationError:
         return None
-    return Configuration(entries=tuple(told if e is entry else e for e in configuration.entries))
 
 
-def _value(text: str) -> Any:
-    value = of_yaml(text)
+def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -9,7 +9,7 @@ from pipeline.progress import Progress
 from pipeline.reproduce import Options, reproduce
 from tests.conftest import available
 from tests.fakes.scripted import ScriptedLLM
-from tests.pipeline.plans import ESTIMATOR, PAPER, fenced, judgements, old_recording, recording
+from tests.pipeline.plans import ESTIMATOR, EXPERIMENTS, PAPER, fenced, judgements, old_recording, recording
 from tests.pipeline.proving.test_conformance import QUOTE, ruling
 from tests.pipeline.test_reproduce import run
 
@@ -105,6 +105,22 @@ def test_what_ran_is_not_run_again_for_its_tests_or_its_pins(tmp_path: Path, pac
     assert "==" in made.files["requirements.txt"]
     assert made.report["tests"]["passed"] == 1
     assert made.report["metrics"] and made.report["lines"]["executed"] > 0
+
+
+def test_a_setting_that_a_repair_changes_is_told_as_it_is_delivered(tmp_path: Path, packages: Path) -> None:
+    checked = '    settings = run.config["training"]\n'
+    picky = f"{checked}    assert settings['learning_rate'] < 0.001\n"
+    edit = (
+        'It is too fast.\n\nconfig.yaml\n<<<<<<< SEARCH\n  learning_rate: 0.001  # [S1] "We use a learning rate of '
+        '$10^{-3}$"\n=======\n  learning_rate: 0.0005\n>>>>>>> REPLACE\n'
+    )
+    code = EXPERIMENTS.replace(checked, picky)
+    answers = recording() | {"code.experiments.py": fenced(code), "fix.1": edit}
+    entry = ("experiments.py", "estimate", 'return {"error": abs(mean(values)) * settings["learning_rate"]}')
+    made, _, _ = run(tmp_path, answers | {"audit": judgements(entry=entry)}, available("local"), packages)
+    assert made.status == "runs", made.report["attempts"]
+    assert "`training.learning_rate` is `0.0005`" in made.files["README.md"]
+    assert "0.001" not in made.files["README.md"]
 
 
 def test_a_repair_runs_again(tmp_path: Path, packages: Path) -> None:
