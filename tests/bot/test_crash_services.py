@@ -57,14 +57,14 @@ DOCKER_CALLS = {
     "GET /_ping": 1,
     "GET /images/*/json": 2,
     "GET /info": 1,
-    "POST /containers/create": 9,
-    "GET /containers/*/json": 9,
-    "POST /containers/*/attach": 9,
-    "POST /containers/*/start": 9,
-    "DELETE /containers/*": 9,
+    "POST /containers/create": 7,
+    "GET /containers/*/json": 7,
+    "POST /containers/*/attach": 7,
+    "POST /containers/*/start": 7,
+    "DELETE /containers/*": 7,
 }
-"""How often each is made: by two phases of two runs, the use of what runs, its estimate, the question for the
-platform, and two rooms never used.
+"""How often each is made: by two phases of a run, the use of what runs, its estimate, the question for the platform,
+and two rooms never used.
 
 Where the base image is our own, one more image is asked for.
 """
