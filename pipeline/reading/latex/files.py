@@ -12,6 +12,7 @@ from pipeline.reading.latex.biblatex import is_biblatex, thebibliography
 from pipeline.reading.latex.classes import is_known
 from pipeline.reading.latex.encodings import declared, decode, decoded
 from pipeline.reading.latex.expansion import definitions
+from pipeline.reading.latex.groups import group
 from pipeline.reading.latex.macros import Environment, Macro
 from pipeline.reading.latex.verbatim import Verbatim
 from pipeline.untrusted import of_json
@@ -20,6 +21,7 @@ MAX_DOCUMENT = 10_000_000
 """Characters of a document with everything that it includes."""
 MAX_DEPTH = 15
 
+_BOOKMARKS = re.compile(r"\\pdfstringdefDisableCommands\s*(?=\{)")
 _TEX_NAME = re.compile(r"\.(tex|ltx|latex|tex\.txt|txt)$", re.IGNORECASE)
 _DOCUMENT_CLASS = re.compile(r"^[^%\n]*\\document(?:class|style)\b", re.MULTILINE)
 _STYLES = re.compile(rb"\\(?:documentclass|usepackage)\s*+(?:\[[^\]]{0,2000}+\]\s*+)?\{([^{}]*)\}")
@@ -144,7 +146,7 @@ def document(files: Mapping[str, bytes], main: str | None = None) -> Document | 
         if path.endswith((".sty", ".cls")) and not _JUNK.search(path)
     }
     flattening = _Flattening(texts, files, main, Verbatim([*texts.values(), *styles.values()]))
-    text = flattening.include(main, 0)[:MAX_DOCUMENT]
+    text = _without_bookmarks(flattening.include(main, 0)[:MAX_DOCUMENT])
     loaded = [name for used in _USED.findall(text) for name in used.split(",")]
     classes = {name.strip(): chosen for chosen, name in _CLASS_OF.findall(text)}
     macros: dict[str, Macro | Environment] = {}
@@ -170,6 +172,17 @@ def document(files: Mapping[str, bytes], main: str | None = None) -> Document | 
     ]
     flattening.notes[:0] = notes
     return Document(main, text, macros, numbering, flattening.included, flattening.notes)
+
+
+def _without_bookmarks(text: str) -> str:
+    """`text` without what is defined for the bookmarks of the PDF alone, such as `\\def\\gamma{gamma}`."""
+    kept: list[str] = []
+    position = 0
+    for found in _BOOKMARKS.finditer(text):
+        if found.start() >= position and (said := group(text, found.end())):
+            kept.append(text[position : found.start()])
+            position = said[1]
+    return "".join([*kept, text[position:]])
 
 
 def main_files(texts: Mapping[str, str], files: Mapping[str, bytes]) -> list[str]:

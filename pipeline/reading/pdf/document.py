@@ -116,7 +116,13 @@ class _Reader:
                 if first is not None:
                     return first, index
         if first is None:
-            return 0, 0
+            # A letter: its title is all that is set apart.
+            large = next(
+                n
+                for n, row in enumerate([*self.rows, None])
+                if row is None or row.size < 1.1 * self.kinds.size
+            )
+            return (large, large) if large < 6 else (0, 0)
         # A letter has no headings: what stands on another page than its abstract, or smaller below it, follows it.
         limit = min(first + _LONGEST, len(self.rows))
         end = self._end_of_abstract(first, limit)

@@ -67,7 +67,8 @@ class Headings:
         capitals = prose.small_capitals(row)
         known = bool(number) or outline.UNNUMBERED.fullmatch(title) is not None
         centred = row.bold and row.width < 0.8 and _is_centred(row)
-        marked = (known and (bold or _is_italic(row))) or centred
+        in_capitals = bool(number) and letters.isupper() and _is_centred(row) and self.gap(index, found) > 1.3
+        marked = (known and (bold or _is_italic(row))) or centred or in_capitals
         if row.size < (0.85 if marked else 0.95) * self.size and not capitals:
             return False
         distinct = (
@@ -143,7 +144,8 @@ class Headings:
         if (
             not (first.bold or first.italic)
             or end == len(row.spans)
-            or not re.match(r"[A-Z][^.]{2,90}[.:]$", words)
+            # Where the number is in italics as well (SAGE), the end of them is the heading's.
+            or not re.match(r"[A-Z][^.]{2,90}[.:]" + ("?$" if shown[0].italic else "$"), words)
         ):
             return []
         rest = replace(row, spans=row.spans[end:])
@@ -197,7 +199,7 @@ class Headings:
         return id(row) in self._second or (
             alike
             and self.gap(index, found) < 1.5 * max(1.0, row.size / self.size)
-            and abs(row.size - above.size) < 0.1
+            and (abs(row.size - above.size) < 0.1 or prose.small_capitals(above))
             and above.width > 0.7
             and not outline.numbered(row.text)[0]
         )

@@ -148,3 +148,8 @@ def test_a_style_does_not_say_what_a_reference_prints() -> None:
     )
 
     assert "See 1." in paper.text()
+
+
+def test_what_is_defined_for_bookmarks_alone_does_not_change_the_text() -> None:
+    preamble = r"\pdfstringdefDisableCommands{\def\gamma{gamma}\def\sqrt#1{sqrt(#1)}}"
+    assert r"$\sqrt{\gamma}$" in written(r"It is $\sqrt{\gamma}$.", preamble).text()

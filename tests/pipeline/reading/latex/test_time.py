@@ -17,7 +17,8 @@ TOKENS = [
     r"\bea ", r"\begin{own}", r"\newcommand{\x}[1]{#1}\x{", r"\def\y#1\z{#1}\y ", r"\input{x}", r"\url{",
     r"\footnote{a}", r"\label{a}", r"\cref{a,b}", r"\gls{a}", r"\SI{1}{\m}", r"\cite{a}", r"\bibitem{a} x",
     r"\textbf{", r"\emph{a} ", r"\csname a", r"\begin{algorithmic}\State ", r"\If{", r"\begin{comment}",
-    r"\appendix", r"\appendix{", r"\title{", r"\author{a}", r"\begin{abstract}", "``", r"\'", "é", r"\newtheorem{t}{T}",
+    r"\appendix", r"\appendix{", r"\pdfstringdefDisableCommands{",
+    r"\title{", r"\author{a}", r"\begin{abstract}", "``", r"\'", "é", r"\newtheorem{t}{T}",
     r"\begin{proof}", r"\left(",
 ]  # fmt: skip
 HEAD = (

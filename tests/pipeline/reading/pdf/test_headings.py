@@ -30,8 +30,12 @@ from tests.pipeline.reading.pdf.test_document import (
              ("1.2 (Partial) waiting", "tibo", 10, 72), ("2 lower words are none", "tibo", 10, 72)),
             [("1", "Waiting"), ("1.1", "aSVC and its parts"), ("1.2", "(Partial) waiting")],
         ),
+        (
+            (("I. WAITING FOR THEM", "tiro", 9, 0), ("II. MOVING ON", "tiro", 9, 0)),
+            [("I", "WAITING FOR THEM"), ("II", "MOVING ON")],
+        ),
     ],
-    ids=["appendices", "beginnings"],
+    ids=["appendices", "beginnings", "capitals in small"],
 )  # fmt: skip
 def test_headings(heads: tuple[tuple[str, str, float, float], ...], found: list[tuple[str, str]]) -> None:
     assert headed(*heads) == found
@@ -95,3 +99,30 @@ def test_a_paragraph_that_reaches_behind_a_figures_frame_stays_text() -> None:
     paper = pages(draw, 1)
     assert paper.figures[0].text.startswith("our rule")
     assert len(text_of(paper)[0].split()) > 8 * 13
+
+
+def test_a_heading_in_italics_may_run_into_its_paragraph_without_a_point() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        y = prose(page, 72, front(page) + 8, 4)
+        y = rows(page, 72, y + 12, "1.1 Steps", font="tibo") + 8
+        for text, font, x in (
+            ("1.1.1 Dependence on the grid ", "tiit", 72),
+            ("The algorithm waits", "tiro", 195),
+        ):
+            rows(page, x, y, text, font=font)
+        prose(page, 72, y + 12, 4)
+
+    section = sections(pages(draw, 1))[-1]
+    assert (section.number, section.title) == ("1.1.1", "Dependence on the grid")
+    assert section.blocks[0].text.startswith("The algorithm waits")
+
+
+def test_the_title_of_a_letter_without_headings_stands_above_it() -> None:
+    def draw(page: pymupdf.Page, number: int) -> None:
+        rows(page, 200, 60, "A Fine Method", "of Waiting", size=12, font="tibo", step=14)
+        rows(page, 230, 95, "Ada Lovelace")
+        prose(page, 72, 130, 20)
+
+    paper = pages(draw, 1)
+    assert paper.title == "A Fine Method of Waiting"
+    assert "Ada Lovelace" in paper.text()
