@@ -230,9 +230,11 @@ def _filled(lines: list[Line], middle: float) -> bool:
     reaching = [line for line in lines if line.box[0] < middle - 6 and line.box[2] > middle + 6]
     long = [line for line in lines if line.box[2] - line.box[0] > 0.8 * half]
     across = len([line for line in reaching if line.box[2] - line.box[0] > 0.8 * half])
-    sides = {line.box[0] > middle for line in long}
-    # The last page may have a few rows in each.
-    few = not reaching and len(sides) == 2
+    # The last page may have a few rows in each, and the first one a long abstract above them.
+    lowest = max((line.box[3] for line in reaching), default=0.0)
+    under = [line for line in long if line.box[1] > lowest]
+    both = len({line.box[0] > middle for line in under}) == 2
+    few = both and (not reaching or len(under) > 5)
     return few or (len(long) - across > 5 and len(long) > 2 * across)
 
 

@@ -108,3 +108,25 @@ def test_points_of_a_plot_that_are_set_as_letters_are_no_text() -> None:
     rows(page, 72, 300, "time")
     (line,) = pdf_pages.pages(document.tobytes()).pages[0].lines
     assert line.spans[0].text == "time"
+
+
+def test_a_long_abstract_over_both_columns_leaves_them_two_below_it() -> None:
+    abstract = "We say in brief what the whole of this paper says, and it is much longer than brief"
+    half = "Half of the width of a page is enough for this text"
+
+    def draw(page: pymupdf.Page, number: int) -> None:
+        if number > 0:
+            for x in (72, 320):
+                rows(page, x, 60, *[half] * 50)
+            return
+        rows(page, 150, 60, "A Fine Method", size=17, font="tibo")
+        rows(page, 90, 90, "Abstract", font="tibo")
+        y = rows(page, 90, 104, *[abstract] * 30) + 20
+        # The second column begins beside the heading.
+        rows(page, 72, y, "1 Introduction", font="tibo")
+        rows(page, 72, y + 12, *[half] * 8, "The first column ends here,")
+        rows(page, 320, y, "and the second one goes on with it.", *[half] * 9)
+
+    paper = pages(draw, 4)
+    assert [section.title for section in sections(paper)] == ["Introduction"]
+    assert "The first column ends here, and the second one goes on with it." in text_of(paper)[0]
