@@ -8,7 +8,7 @@ from pipeline.reading.latex.environments import begin_appendix
 from pipeline.reading.latex.equations import EQUATIONS
 from pipeline.reading.latex.frontmatter import FRONT, STATEMENTS
 from pipeline.reading.latex.groups import argument, arguments, end_of, group, options, settings
-from pipeline.reading.latex.numbers import HEADINGS, RUN_IN, Target
+from pipeline.reading.latex.numbers import HEADINGS, RUN_IN, Target, styled
 from pipeline.reading.latex.reader import Command, Reader, Theorem, camel_case
 
 _LINK = re.compile(r"\[([^\[\]]{0,300})\]\(https?://[^()\s]*+\)")
@@ -145,6 +145,16 @@ def _appendix(reader: Reader, name: str, text: str, position: int, starred: bool
         _open(reader, "section", option[0] if option else "Appendix", starred=False)
         reader.counters.single_appendix = True
     return option[1] if option else position
+
+
+def _floats_of_appendix(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
+    """Copernicus: `\\appendixfigures` and `\\appendixtables`, behind which floats are A1, A2, …; the next time B1."""
+    counters, kind = reader.counters, name.removeprefix("appendix").removesuffix("s")
+    times = counters.values[name] = counters.values.get(name, 0) + 1
+    counters.values[kind] = 0
+    counters.within.pop(kind, None)
+    counters.formats[kind] = rf"{styled(times, 'Alph')}\arabic{{{kind}}}"
+    return position
 
 
 def _part_of_appendix(reader: Reader, name: str, text: str, position: int, starred: bool) -> int:
@@ -422,5 +432,6 @@ COMMANDS: dict[str, Command] = {
     "par": _paragraph_end,
     "string": _string,
     **dict.fromkeys(("appendix", "appendices"), _appendix),
+    **dict.fromkeys(("appendixfigures", "appendixtables"), _floats_of_appendix),
     **dict.fromkeys(("subappendix", "subsubappendix"), _part_of_appendix),
 }

@@ -277,3 +277,9 @@ def test_where_data_are_is_a_section_in_a_journal_of_data(journal: str, expected
     found = numbers({"main.tex": text.encode()})
     assert f"{found['d']} {found['c']}" == expected
     assert "Code and data availability" in read({"main.tex": text.encode()}).text()
+
+
+def test_floats_behind_the_text_may_be_those_of_appendices() -> None:
+    body = rf"\section{{A}}{FIGURE % 'a'}\appendix\section{{B}}\noappendix\appendixfigures{FIGURE % 'b'}{FIGURE % 'c'}"
+    text = rf"\documentclass[gmd]{{copernicus}}\begin{{document}}{body}\appendixfigures{FIGURE % 'd'}\end{{document}}"
+    assert " ".join(numbers({"main.tex": text.encode()}).values()) == "1 A1 A2 B1"
