@@ -14,6 +14,8 @@ _NUMBER = re.compile(
     r"(?P<appendix>(?:Appendix|APPENDIX)\s+)?(?P<number>(?:\d{1,2}|[A-G]\d{1,2}|[A-Z])(?:\.\d{1,2})*|[IVX]{1,5}(?=\.\s))(?:[.:)]|\s*$|(?=\s))\s*(?P<title>.*)",
     re.DOTALL,
 )
+_PARTED = re.compile(r"^(\d{1,2})\.\s(\d{1,2})(?=\.?\s+[A-Z][a-z])")
+"""A number that is printed with a space inside: `1. 2 Title`."""
 _CAPTION = re.compile(
     r"(?P<name>Figure|Fig\.?|Table|Tab\.|Algorithm|Listing|Theorem|Lemma|Proposition|Corollary|Definition|Assumption"
     r"|Remark|Example|Claim)\s+(?P<number>[A-Z]?\.?\d++(?:\.\d++)*+[a-z]?|[A-Z]\.?\d+|[IVX]+)(?=[\s.:(]|$)"
@@ -92,7 +94,7 @@ class _Roman:
 
 def numbered(text: str) -> tuple[str, str]:
     """A heading's number and title; no number if it has none."""
-    match = _NUMBER.fullmatch(text.strip())
+    match = _NUMBER.fullmatch(_PARTED.sub(r"\1.\2", text.strip()))
     if match is None or (len(match["number"]) == 1 and match["number"] in "AI" and not _separate(text)):
         return "", text.strip()
     return match["number"], match["title"].strip()

@@ -31,11 +31,15 @@ from tests.pipeline.reading.pdf.test_document import (
             [("1", "Waiting"), ("1.1", "aSVC and its parts"), ("1.2", "(Partial) waiting")],
         ),
         (
+            (("1. Waiting", "tibo", 10, 72), ("1. 2 Its steps", "tibo", 10, 72), ("2. 3D waiting", "tibo", 10, 72)),
+            [("1", "Waiting"), ("1.2", "Its steps")],
+        ),
+        (
             (("I. WAITING FOR THEM", "tiro", 9, 0), ("II. MOVING ON", "tiro", 9, 0)),
             [("I", "WAITING FOR THEM"), ("II", "MOVING ON")],
         ),
     ],
-    ids=["appendices", "beginnings", "capitals in small"],
+    ids=["appendices", "beginnings", "a space in a number", "capitals in small"],
 )  # fmt: skip
 def test_headings(heads: tuple[tuple[str, str, float, float], ...], found: list[tuple[str, str]]) -> None:
     assert headed(*heads) == found
