@@ -80,9 +80,14 @@ def neutral(directory: Path) -> Neutral:
     return Neutral(dict(sorted(files.items())), tuple(changes))
 
 
+def is_trace(path: str) -> bool:
+    """Whether a system leaves such a file beside its code: it may say who wrote it, and how good it is."""
+    return any(fnmatch.fnmatchcase(path, t) or fnmatch.fnmatchcase(path, f"*/{t}") for t in _TRACES)
+
+
 def _unfit(path: str, length: int, before: int) -> str:
     """Why a file is not shown; empty if it is."""
-    if any(fnmatch.fnmatchcase(path, trace) or fnmatch.fnmatchcase(path, f"*/{trace}") for trace in _TRACES):
+    if is_trace(path):
         return "could name who wrote it"
     if length > LARGEST_FILE:
         return f"larger than {LARGEST_FILE:,} bytes"

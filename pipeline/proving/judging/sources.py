@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
+from pipeline.proving.blind.neutral import is_trace
 from sandbox import syntax
 from sandbox.contents import contents
 
@@ -137,7 +138,7 @@ def _is_read(path: str) -> bool:
     file = PurePosixPath(path)
     suffix = file.suffix.lower()
     known = (*PYTHON, *_HASH[:-2], ".rmd", *_SLASHES, *_OTHERS)
-    return bool(_NAMES.fullmatch(file.name)) or suffix in known
+    return (bool(_NAMES.fullmatch(file.name)) or suffix in known) and not is_trace(path)
 
 
 def _normal(path: str, text: str) -> list[tuple[int, str]]:

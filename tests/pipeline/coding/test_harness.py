@@ -449,11 +449,18 @@ def test_a_run_is_used_again_only_if_all_that_shapes_it_is_the_same(room: Room, 
     assert run() == 1, "other code"
     room.write("docs/notes.py", "")
     room.write("README.md", "")
-    assert run() == 0
+    with_words = '"""Experiments."""\n# More words.\n' + EXPERIMENTS.replace("split())}", "split()) + 1}")
+    room.write("experiments.py", with_words)
+    assert run() == 0, "words beside the code"
     room.write("requirements.txt", "pyyaml\npytest\n")
     assert run() == 1, "other packages"
     assert len(room.runs()) == 5, "none is ever deleted"
     assert room("run", "read", "--device", "cpu:1").count("done in") == 0
+
+
+def test_a_whole_number_that_a_mode_has_as_a_fraction_may_be_set_to_one(room: Room) -> None:
+    room.write("config.yaml", CONFIG.replace("smoke: {", "pause: 10\nsmoke: {pause: 0.5, "))
+    assert "done in" in room("run", "walk", "--seed", "0", "--set", "pause=0.333")
 
 
 def test_only_settings_that_an_experiment_names_shape_its_runs(room: Room) -> None:
@@ -590,9 +597,9 @@ def test_results_are_whole_whenever_it_is_killed(room: Room) -> None:
 
 
 def test_when_the_time_is_over_it_stops_at_a_checkpoint_and_goes_on_later(room: Room, tmp_path: Path) -> None:
-    slow = EXPERIMENTS.replace("        step += 1", "        step += 1\n        time.sleep(0.05)")
+    slow = EXPERIMENTS.replace("        step += 1", "        step += 1\n        time.sleep(0.1)")
     room.write("experiments.py", slow)
-    said = room("run", "walk", "--minutes", "0.005")
+    said = room("run", "walk", "--minutes", "0.02")
     assert (
         "walk, narrow, seed 0: skipped: the time is over: run it again to go on from its checkpoint" in said
     )

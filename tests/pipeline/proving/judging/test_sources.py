@@ -82,6 +82,13 @@ def test_what_cannot_run_is_not_shown_in_a_generator_either() -> None:
     assert sources({"a.py": code}).files["a.py"] == "def f():\n    return\n    yield"
 
 
+def test_what_was_said_of_a_repository_before_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/execution-report.json").write_text('{"judge": {"score": 5}}')
+    (tmp_path / "model.py").write_text("x = 1\n")
+    assert list(collect(tmp_path).files) == ["model.py"]
+
+
 def test_a_notebook_without_end_is_taken_for_data(tmp_path: Path) -> None:
     with (tmp_path / "a.ipynb").open("wb") as file:
         file.truncate(21_000_000)
