@@ -5,7 +5,8 @@ READY := $(VENV)/.ready
 # The lock brings Node and npm as well: Debian's are often too old for what tests are held against.
 WITH_NODE := PATH="$(abspath $(BIN)):$$PATH"
 NODE := tests/node_modules/.package-lock.json
-PYTEST ?= --numprocesses auto --maxprocesses 8 --dist worksteal
+# Half of the time tests wait for processes of theirs.
+PYTEST ?= --numprocesses $(shell python3 -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))') --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test screenshots test-crash test-slow test-ship test-fuzz soak lint configuration lock clean bench-installation bench-instrument bench-papers bench-papers-latex bench-proof bench-sandbox bench-pipeline bench-tricks bench-warming bench-webhook bench-pages bench-workers pictures bench-action
