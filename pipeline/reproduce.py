@@ -1,5 +1,6 @@
 """The whole method, top to bottom: plan, analyse, write, run and fix, audit, report."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -139,7 +140,7 @@ def reproduce(
     Raises PipelineError (the model, the budget, cancellation) and SandboxError. What is finished stays in
     `out`; the journal makes a second call with the same `out` continue without paying again.
     """
-    record, division = Record(out, llm, observe), options.division
+    began, record, division = time.monotonic(), Record(out, llm, observe), options.division
     numbers = options.results and division.pays("numbers")
     method = way(options.method, options.refine, options.max_steps, options.contract, numbers=numbers)
     with Threads(options.concurrency) as executor:
@@ -206,7 +207,7 @@ def reproduce(
         doubts=doubts(planned.plan, repository, execution) if execution and execution.ok else (),
         told=told,
         unpaid=_unpaid(plan, options, audited.ran_out),
-        seconds={**record.seconds, "total": sum(record.seconds.values())},
+        seconds={**record.seconds, "total": time.monotonic() - began},
     )
     documents = plan_documents(plan) | report_documents(plan, report) | after.documents
     if plan.numbers and (plan.numbers.found or plan.numbers.dropped):

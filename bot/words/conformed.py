@@ -42,7 +42,12 @@ def _counted(report: Mapping[str, Any]) -> str:
     tests = report["tests"]
     if not tests["total"]:
         return "There are none."
-    said = f"{passing(report)}. Their author has seen the paper and the plan, never the code."
+    seen = (
+        "and of the code only the lines of faults that no test had noticed at first"
+        if report["tests"].get("sharpened")
+        else "never the code"
+    )
+    said = f"{passing(report)}. Their author has seen the paper and the plan, {seen}."
     if tests["mutants"]:
         said += (
             f" Of {tests['mutants']} faults that a program put into the functions under test, they noticed "

@@ -132,7 +132,7 @@ def _how_to_run(directory: str, contract: int) -> str:
         f"{first}"
         ".venv/bin/python main.py --smoke    # every experiment on tiny data: whether it runs\n"
         "PATH=$PWD/.venv/bin:$PATH bash reproduce.sh    # the full experiment\n```\n\n"
-        "A model wrote the code from the paper alone: read it before you run it outside of a sandbox."
+        "A model wrote the code from the paper: read it before you run it outside of a sandbox."
     )
 
 

@@ -5,11 +5,13 @@ takes the claim back. What the smoke run executed of it is added later, from the
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from pydantic import Field
 
+from pipeline.coding.checks.symbols import changed_names
 from pipeline.coding.repository import Repository
 from pipeline.errors import BudgetReached, Cancelled, ContextOverflow, PipelineError
 from pipeline.model.asking import Context, ask, bullets, render
@@ -156,7 +158,9 @@ class Reviewer:
             settled |= self._judged(stage, asked, repository, task, answer, change.touched)
         elif asked or change.touched:
             settled |= self._judged(stage, asked, repository, task, None, change.touched)
-        found = {finding.requirement.id: finding for finding in review.findings} | settled
+        changed = changed_names(review.repository.python_files(), repository.python_files())
+        kept = {finding.requirement.id: _without_stale_note(finding, changed) for finding in review.findings}
+        found = kept | settled
         findings = tuple(_explained(finding, reasons) for finding in found.values())
         told = review.checked, review.unjudged, mended
         return Review(repository, findings, faults, scores, dropped, *told)
@@ -299,6 +303,11 @@ def _stated(answer: SecondLook, listed: Sequence[Remark], repository: Repository
 def _contradictions(answer: SecondLook) -> Sequence[str]:
     """Few of the faults that speak against a low score need to be among those that were asked for."""
     return contradictions(Opinion(critiques=answer.critiques, score=answer.score)) if answer.critiques else ()
+
+
+def _without_stale_note(finding: Finding, changed: Set[str]) -> Finding:
+    """Without words on what has changed since: nobody has looked whether they still hold."""
+    return replace(finding, note="") if changed & set(re.findall(r"\w+", finding.note)) else finding
 
 
 def _explained(finding: Finding, reasons: Mapping[str, str]) -> Finding:

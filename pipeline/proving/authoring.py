@@ -28,7 +28,7 @@ EACH, MOST_PARTS, MOST = 8, 3, 24
 GIVES_UP = AnswerInvalid, ModelRefused, BudgetReached, ContextOverflow
 """What ends an attempt to show more of a repository that stands."""
 _NOT_COMPUTED = {
-    "hyperparameter": "It states values, and computes nothing.",
+    "hyperparameter": "It is listed as values that are set: no test was asked for.",
     "result": "It states what whole experiments give, and tests run none of them.",
 }
 """Kinds of requirements that no test is written for."""
@@ -166,7 +166,7 @@ class Author:
             elif module is None:
                 untested[requirement.id] = "The plan has no function for it that could be called by itself."
             elif sum(map(len, modules.values())) >= MOST:
-                untested[requirement.id] = f"At most {MOST} are tested, the heaviest first."
+                untested[requirement.id] = f"Tests are asked for at most {MOST}, the heaviest first."
             else:
                 modules.setdefault(module, []).append(requirement)
         return modules, untested

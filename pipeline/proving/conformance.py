@@ -58,6 +58,8 @@ class Conformed:
     disputes: tuple[Dispute, ...] = ()
     settled: tuple[str, ...] = ()
     """A line for each disagreement that was settled."""
+    sharpened: bool = False
+    """Whether their author has seen lines of the code: those of faults that no test had noticed."""
 
 
 @dataclass
@@ -94,7 +96,7 @@ class Conformance:
                 if not files_of_tests(self.repository.files) or self._round(number, last=number == ROUNDS):
                     break
         told = tuple(self.disputes), tuple(self.settled)
-        return Conformed(self.repository, self.untested, suite.partly, *told)
+        return Conformed(self.repository, self.untested, suite.partly, *told, sharpened=self._sharpened)
 
     def _add(self, suite: Suite) -> None:
         needed = "-r requirements.txt\npytest\n"
@@ -328,6 +330,7 @@ def conformity(
         "mutants": len(mutants),
         "killed": sum(mutant.killed for mutant in mutants),
         "untried": probed.untried if probed else 0,
+        "sharpened": conformed.sharpened,
         "items": [
             {"id": case.id, "requirements": list(case.requirements), "outcome": outcome}
             for case, outcome in outcomes.items()

@@ -166,11 +166,11 @@ def estimate_sentence(report: Mapping[str, Any]) -> str:
     """What all experiments would take, and how that is known."""
     known = report["full_run_estimate"]
     parts = [
-        f"about {known[key]:g} {words}"
+        f"{words[0]} {known[key]:g} {words[1]}"
         for key, words in (
-            ("gpu_hours", "GPU hours"),
-            ("cpu_hours", "CPU hours"),
-            ("memory_gib", "GiB of memory"),
+            ("gpu_hours", ("about", "GPU hours")),
+            ("cpu_hours", ("about", "CPU hours")),
+            ("memory_gib", ("at least", "GiB of memory")),
         )
         if known[key] is not None
     ]
@@ -185,6 +185,8 @@ def takes(experiment: Experiment, report: Mapping[str, Any]) -> str:
     each = next((e for e in known.get("experiments", ()) if e["name"] == experiment.name), None)
     minutes = each["minutes"] if each else experiment.minutes
     words = f"{minutes:g} min" if minutes < 120 else f"{minutes / 60:.0f} h"
+    if each and each.get("at_least"):
+        return f"at least {words}, measured on tiny data or a beginning"
     return f"{words}, as {'measured' if each and each['measured'] else 'planned'}"
 
 

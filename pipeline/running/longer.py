@@ -65,6 +65,7 @@ class Estimate:
                     "name": takes.name,
                     "minutes": _rounded(takes.runs * takes.seconds / 60),
                     "measured": takes.how != "planned",
+                    "at_least": takes.how == "smoke" or (takes.how == "begun" and not takes.steps),
                 }
                 for takes in self.experiments
             ],

@@ -146,6 +146,21 @@ def test_a_second_look_is_at_what_changed(tmp_path: Path, packages: Path) -> Non
     assert made.report["requirements"]["items"][0]["evidence"][0]["symbol"] == "mean"
 
 
+def test_a_note_on_what_was_mended_since_is_not_delivered(tmp_path: Path, packages: Path) -> None:
+    first, second = json.loads(judgements(verdict="partial")), json.loads(judgements(BETTER))
+    first["judgements"][1]["note"] = "It rests on `mean`, which divides by a length."
+    second["judgements"] = second["judgements"][:1]
+    answers = {
+        "audit": json.dumps(first),
+        "repair.1": MENDING,
+        "audit.1": opinion(5, judged=json.dumps(second)),
+    }
+    made, _ = run(tmp_path, answers, packages)
+    assert BETTER in made.files["estimator.py"]
+    mended, resting = made.report["requirements"]["items"]
+    assert (mended["verdict"], resting["verdict"], resting["note"]) == ("implemented", "implemented", "")
+
+
 def test_a_repair_that_breaks_is_reverted_and_what_remains_is_shown(tmp_path: Path, packages: Path) -> None:
     fault = remark(severity="high", text="The count is of rows [S1].")
     answers = {"judge.1": opinion(3, fault), "repair.1": BREAKING, "repair.2": "It cannot be mended."}

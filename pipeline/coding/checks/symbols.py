@@ -116,6 +116,23 @@ def parse(source: str) -> ast.Module | None:
         return None
 
 
+def changed_names(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
+    """Of functions, methods and classes whose text is another in other sources, path → text, or that are gone."""
+    return {
+        name
+        for path, text in before.items()
+        if after.get(path) != text
+        for name, code in _defined(text)
+        if (name, code) not in _defined(after.get(path, ""))
+    }
+
+
+def _defined(source: str) -> set[tuple[str, str]]:
+    tree = parse(source)
+    nodes = ast.walk(tree) if tree else ()
+    return {(node.name, ast.dump(node)) for node in nodes if isinstance(node, FunctionNode | ast.ClassDef)}
+
+
 def suggestion(name: str, known: object) -> str:
     """`; did you mean …?`, where one of the `known` names is close."""
     names = (

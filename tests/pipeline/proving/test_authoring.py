@@ -25,7 +25,7 @@ def written(answers: dict[str, str]) -> tuple[Suite, ScriptedLLM]:
 def test_what_is_computed_is_tested_where_the_plan_has_it() -> None:
     parts, untested = Author(PLAN, ScriptedLLM({}), Context("")).parts()
     assert parts == [Part("tests", ("estimator.py",), (MEAN,))]
-    assert untested == Suite({}, {"R2": "It states values, and computes nothing."})
+    assert untested == Suite({}, {"R2": "It is listed as values that are set: no test was asked for."})
 
 
 def test_each_requirement_is_tested_or_named_with_the_reason_why_not() -> None:
@@ -40,7 +40,7 @@ def test_each_requirement_is_tested_or_named_with_the_reason_why_not() -> None:
     )
     _, suite = Author(plan, ScriptedLLM({}), Context("")).parts()
     assert suite.untested == {
-        "R2": "It states values, and computes nothing.",
+        "R2": "It is listed as values that are set: no test was asked for.",
         "R3": "It states what whole experiments give, and tests run none of them.",
         "R4": "Only what weighs 2 or more is tested.",
         "R5": "By the plan it is fulfilled by values of `config.yaml` alone.",

@@ -158,6 +158,9 @@ def test_how_long_an_experiment_takes_is_what_the_estimate_says() -> None:
     made |= {"platforms": {}, "full_run_estimate": {**Estimate().told(), "experiments": [measured]}}
     jsonschema.validate(made, json.loads(SCHEMA.read_text()))
     assert "| nothing | 7.5 min, as measured |" in report_documents(PLAN, made)["README.md"]
+    made["full_run_estimate"]["experiments"][0]["at_least"] = True
+    said = report_documents(PLAN, made)["README.md"]
+    assert "| nothing | at least 7.5 min, measured on tiny data or a beginning |" in said
     made["full_run_estimate"]["experiments"] = []
     assert "| nothing | 1 min, as planned |" in report_documents(PLAN, made)["README.md"]
 
