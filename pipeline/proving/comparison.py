@@ -44,6 +44,10 @@ def legend(results: Sequence[Entry]) -> str:
     )
 
 
+_UNITS = {1e-9: ", in billions", 1e-6: ", in millions", 1e-3: ", in thousands", 100.0: ", in %"}
+"""By what a run's value is multiplied to be in the paper's unit, which a table's heading says."""
+
+
 def tables(results: Sequence[Entry]) -> list[str]:
     """The paper's tables, as far as we have planned runs for them, each with a heading; then what its text says."""
     shown = []
@@ -57,7 +61,11 @@ def tables(results: Sequence[Entry]) -> list[str]:
         )
     if quoted := [entry for entry in results if entry["quote"]]:
         grid = [
-            [f"{prose(e['anchor'], 20)} “{prose(e['quote'], 200)}”", code(e["metric"], 100), _cell(e)]
+            [
+                f"{prose(e['anchor'], 20)} “{prose(e['quote'], 200)}”",
+                code(e["metric"], 100) + _UNITS.get(e["factor"], ""),
+                _cell(e),
+            ]
             for e in quoted
         ]
         shown.append(f"### In the text\n\n{_markdown(['the paper', 'metric', 'value'], grid)}")

@@ -44,6 +44,34 @@ def test_the_paper_s_table_has_our_numbers_and_verdicts_in_words() -> None:
     assert "falsified" not in text
 
 
+def test_a_number_in_a_sentence_keeps_its_unit() -> None:
+    paper = ReportedNumber(
+        experiment="corpus",
+        method="default",
+        metric="pairs",
+        anchor="S5",
+        quote="36M pairs",
+        value=36.0,
+        step=1,
+        factor=1e-6,
+    )
+    runs = [
+        Run(
+            mode="full",
+            experiment="corpus",
+            method="default",
+            seed=0,
+            status="done",
+            metrics={"pairs": 35_800_000},
+            ended=1,
+        )
+    ]
+    shown = [entry(result, "full") for result in compared([paper], runs)]
+    (row,) = [line for line in numbers({"results": shown, "mode": "full"}, 20).split("\n") if "36M" in line]
+    assert "pairs`, in millions |" in row
+    assert "36<br>**35.8**" in row
+
+
 def test_where_nothing_was_run_nothing_is_beside_the_paper() -> None:
     text = numbers({"results": results(), "mode": "smoke"}, 20)
     assert "2 not run" in text and "tiny data" in text and "`docs/results.md`" in text
