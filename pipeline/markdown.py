@@ -48,6 +48,16 @@ def prose(text: str, limit: int = 1000) -> str:
     return _BEGINS_A_BLOCK.sub(r"\1\\", escaped)
 
 
+def with_addresses(text: str, limit: int = 1000) -> str:
+    """`prose` in which web addresses can be copied: they are code, which nobody makes a link of."""
+    text, parts, end = text[:limit], list[str](), 0
+    for found in _ADDRESS.finditer(text):
+        address = found[0].rstrip(".,;:!?")
+        parts += [prose(text[end : found.start()]), code(address, 2000)]
+        end = found.start() + len(address)
+    return " ".join(filter(None, [*parts, prose(text[end:])])).replace("` ,", "`,").replace("` .", "`.")
+
+
 def link(text: str, address: str) -> str:
     """A link that reads as `text`; what is no web address is left out."""
     return f"[{prose(text)}]({address})" if _ADDRESS.fullmatch(address) else prose(text)

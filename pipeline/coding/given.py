@@ -73,6 +73,6 @@ def _data(logic: Logic) -> str:
     for data in logic.data:
         used = ", ".join(e.name for e in logic.experiments if data.name in e.needs)
         files = "\n".join(f"- `{data.name}/{file}`" for file in data.files)
-        about = f"{markdown.prose(data.where)} ({markdown.prose(data.size)}; for {used})"
+        about = f"{markdown.with_addresses(data.where)} ({markdown.prose(data.size)}; for {used})"
         parts.append(f"## {data.name}\n\n{about}\n\n{files}\n")
     return "\n".join(parts)

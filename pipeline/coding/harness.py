@@ -60,6 +60,8 @@ ROOT = Path(__file__).resolve().parent
 MODES = ("smoke", "scaled", "full")
 QUICK_MINUTES = 10.0
 CHECKPOINT_SECONDS = 60.0
+FIRST_SECONDS = 10.0
+"""Until the first checkpoint is kept; then one a minute."""
 TOLD_SECONDS = 5.0
 ESTIMATE_MINUTES, BEGINNINGS, FILLED = 0.5, 0.05, 0.8
 """For how long runs are begun to estimate what they take; of the minutes of a scaled run, this part; and of what is
@@ -173,7 +175,8 @@ class Run:
         self.rows: list[dict[str, Any]] = []
         self.steps = 0
         self._lab, self._experiment, self._path = lab, experiment, path
-        self._saved = -math.inf if dies or lab.mode == "smoke" else time.monotonic()
+        soon = time.monotonic() - CHECKPOINT_SECONDS + FIRST_SECONDS
+        self._saved = -math.inf if dies or lab.mode == "smoke" else soon
         self._dies = dies
         self._told = self._began = time.monotonic()
         self._first_step: float | None = None
@@ -488,7 +491,10 @@ class Laboratory:
                 raise Skipped(why)
             if again and _first():
                 path.with_suffix(".state").unlink(missing_ok=True)
-            if _first() and (news := _news(path.with_suffix(".state"), wanted_by)):
+            news = _news(path.with_suffix(".state"), wanted_by)
+            if self.mode == "full" and experiment.gpu and self.device == "cpu":
+                news = "; ".join(filter(None, [news, "on a CPU, though it is meant for a GPU"]))
+            if _first() and news:
                 print(f"{experiment.name}, {method}, seed {seed}: {news}", flush=True)
             dies = KILL in os.environ and not wanted_by
             run = Run(self, experiment, method, seed, path, dies=dies)
