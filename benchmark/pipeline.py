@@ -200,9 +200,12 @@ def _ratios(ours: Figures, rival: Figures) -> str:
 
 
 def _goals(name: str, ours: Figures, calls: Sequence[Call], rival: Figures) -> Iterator[str]:
-    """What writing, scope and judge cost beside it, without tests from the paper, which it does not write."""
+    """What writing, scope and judge cost beside it, calls waiting as they do: without tests from the paper and its
+    numbers, which it does not write."""
     asked = [
-        call for call in calls if role_of(call.stage) != "tester" and not call.stage.startswith("arbiter")
+        replace(call, usage=call.warm)
+        for call in calls
+        if role_of(call.stage) != "tester" and not call.stage.startswith(("arbiter", "plan.numbers"))
     ]
     for model, other in zip(MODELS, rival.costs, strict=True):
         if asked:

@@ -48,14 +48,16 @@ RECORDED = (
     ),
     Recorded(
         "transformer",
-        8_280,
+        8_283,
         {
-            "planner": Usage(6, 78_802, 45_568, 14_255, written_tokens=30_080),
-            "writer": Usage(9, 220_739, 187_648, 16_524, written_tokens=28_288),
-            "auditor": Usage(1, 28_248, 0, 3_747, written_tokens=27_776),
+            "planner": Usage(8, 145_173, 106_240, 24_109, written_tokens=32_640),
+            "writer": Usage(11, 328_079, 284_928, 24_869, written_tokens=17_920),
+            "tester": Usage(4, 120_690, 98_304, 17_796),
+            "auditor": Usage(3, 106_951, 0, 5_497, written_tokens=105_216),
+            "judge": Usage(1, 35_906, 0, 294, written_tokens=35_072),
         },
-        230,
-        41_749,
+        422,
+        50_392,
     ),
     Recorded(
         "hyla",
@@ -72,15 +74,17 @@ RECORDED = (
         "tanh-init",
         13_720,
         {
-            "planner": Usage(6, 113_224, 67_840, 15_375, written_tokens=42_368),
-            "writer": Usage(11, 363_610, 326_400, 17_255, written_tokens=31_872),
-            "auditor": Usage(2, 67_950, 32_640, 4_346, written_tokens=32_640),
+            "planner": Usage(7, 153_550, 110_592, 36_897, written_tokens=37_632),
+            "writer": Usage(12, 432_294, 373_248, 23_839, written_tokens=31_616),
+            "tester": Usage(4, 129_198, 115_200, 15_792),
+            "auditor": Usage(4, 154_040, 37_760, 6_544, written_tokens=113_280),
+            "judge": Usage(1, 38_523, 0, 340, written_tokens=37_760),
         },
-        301,
-        48_465,
+        588,
+        55_611,
     ),
 )
-"""As counted on 2026-11-30 (the example) and 2026-11-29, tokens as characters / 4; of tests only the example's know."""
+"""As counted on 2026-11-30, tokens as characters / 4."""
 
 
 @dataclass(frozen=True)
