@@ -113,18 +113,19 @@ def _papercoder(calls: int, prompt: int, fresh: int, output: int, seconds: float
     usage = Usage(calls, prompt, prompt - fresh, output)
     whole = Call("all", usage, usage)
     costs = tuple(cost(model, [whole]) for model in MODELS)
-    return Figures(usage, None, costs, seconds, seconds, 1, lines, "fails")
+    return Figures(usage, None, costs, seconds, seconds, 1, lines, "not run")
 
 
 def papercoder() -> dict[str, Figures]:
     """The scripts of Paper2Code (arXiv 2504.17192) on the LaTeX of papers whose path holds the name.
 
-    Measured through the same kind of endpoint, at the same pace, with a strong model, one call at a time; both
-    repositories died at import. The seconds hold no execution, for the scripts execute nothing.
+    Counted by the same kind of endpoint on the day on which the recordings were made, the same model answering, one
+    call at a time; the seconds are those of that pace, without any execution, for the scripts execute nothing.
     """
     return {
-        "hyla": _papercoder(26, 940_315, 139_931, 55_755, 723, 2_960),
-        "transformer": _papercoder(22, 608_391, 113_287, 55_554, 716, 3_312),
+        "hyla": _papercoder(32, 1_349_294, 173_102, 78_848, 1_018, 4_489),
+        "transformer": _papercoder(26, 996_674, 160_706, 85_126, 1_090, 4_301),
+        "tanh-init": _papercoder(26, 1_102_957, 162_413, 61_379, 793, 3_006),
     }
 
 
