@@ -143,7 +143,7 @@ def test_a_method_that_trains_nothing_itself_needs_no_checkpoint(execute: Execut
         ),
         (
             "    return {\"place\"",
-            "    code = pathlib.Path('walking.py')\n    code.write_text(code.read_text() + '# more\\n')\n"
+            "    code = pathlib.Path('walking.py')\n    code.write_text(code.read_text() + 'MORE = 1\\n')\n"
             '    return {"place"',
             "again",
             "made the run walk, left, seed 0 again",
