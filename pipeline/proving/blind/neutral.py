@@ -41,6 +41,8 @@ _NAMES = (
     ),
     *("claude[ _-]?code", "swe[ _-]?agent", "nerfify", "hiras", "aider", "codex[ _-]?cli"),
 )
+_VERDICT = re.compile(r"^## What the judge thinks$.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+"""Of a README: whoever compares shall not be told how good it is."""
 _SYSTEM = re.compile(f"(?<![a-z])(?:{'|'.join(_NAMES)})(?![a-z])", re.IGNORECASE)
 
 
@@ -58,7 +60,7 @@ def neutral(directory: Path) -> Neutral:
     """The text files of `directory`; traces of its author are left out, systems' names and its own place replaced."""
     files: dict[str, str] = {}
     left_out: Counter[str] = Counter()
-    replaced = size = 0
+    replaced = size = judged = 0
     place = str(directory.resolve())
     for path, length in contents(directory).files.items():
         if why := _unfit(path, length, size):
@@ -69,12 +71,17 @@ def neutral(directory: Path) -> Neutral:
             left_out["not text"] += 1
             continue
         text = data.decode("utf-8", errors="replace").replace(place, ".")
+        if path.lower().endswith(".md"):
+            text, verdicts = _VERDICT.subn("", text)
+            judged += verdicts
         shown, names = _SYSTEM.subn(NAMELESS, text)
         name, renamed = _SYSTEM.subn(NAMELESS, path)
         files[_free(name, files)] = shown
         replaced += names + renamed
         size += length
     changes = [f"Not shown: {_files(number)}, {why}." for why, number in sorted(left_out.items())]
+    if judged:
+        changes.append("Not shown: what an earlier judge has said.")
     if replaced:
         changes.append(f"“{NAMELESS}” stands for a system's name, in {replaced} places.")
     return Neutral(dict(sorted(files.items())), tuple(changes))
