@@ -175,7 +175,7 @@ def _generalised(message: str) -> str:
     message = re.sub(r"^(maximum recursion depth exceeded).*", r"\1", message)
     message = re.sub(r"\b0x[0-9a-fA-F]+", "<address>", message)
     message = re.sub(r"(?<![\w.])(?:[A-Za-z]:\\|~?/)[\w.\-/\\]+", "<path>", message)
-    message = re.sub(r"(?<![A-Za-z_]{2})(?<!\d)[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", "<n>", message)
+    message = re.sub(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", "<n>", message)
     return " ".join(message.split())[:_MAX_MESSAGE]
 
 

@@ -90,7 +90,7 @@ def failed(folder: Path, *arguments: str) -> tuple[str, int]:
         ("key", "KeyError: 'lr' at pkg/model.py:inner"),
         (
             "shapes",
-            "RuntimeError: mat1 and mat2 shapes cannot be multiplied (<n>x<n> and <n>x<n>) "
+            "RuntimeError: mat<n> and mat<n> shapes cannot be multiplied (<n>x<n> and <n>x<n>) "
             "at <address> at pkg/model.py:inner",
         ),
         ("path", "FileNotFoundError: [Errno <n>] No such file or directory: '<path>' at pkg/model.py:inner"),
