@@ -315,7 +315,7 @@ def test_an_estimate_needs_no_model_and_no_key(paper: Path, tmp_path: Path) -> N
     said = run("run", paper, "--estimate", "--judge-model", "claude-sonnet-5-5").stdout
     assert re.fullmatch(
         r"Expected with gpt-6\.2-sol and claude-sonnet-5-5: \d+ to \d+ calls, [\d,]+ to [\d,]+ tokens in, "
-        r"[\d,]+ to [\d,]+ out, \$0\.\d\d to \$0\.\d\d, \d to \d+ min of the model\. .+\.\n"
+        r"[\d,]+ to [\d,]+ out, \$\d\.\d\d to \$\d\.\d\d, \d to \d+ min of the model\. .+\.\n"
         r"No cap is set \(--max-usd\): nothing is left out, .+\n",
         said,
     ), said
