@@ -37,7 +37,7 @@ RECORDED = (
         "innovation-matched-forgetting",
         3_439,
         {
-            "planner": Usage(8, 72_751, 48_256, 13_187, written_tokens=19_200),
+            "planner": Usage(7, 67_086, 42_624, 13_119, written_tokens=19_200),
             "writer": Usage(7, 111_131, 92_288, 9_041, written_tokens=5_376),
             "tester": Usage(6, 103_376, 79_104, 29_102),
             "auditor": Usage(3, 47_574, 0, 4_354, written_tokens=46_080),
