@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.markdown import code, prose
+from pipeline.proving.grades import author_saw
 
 
 def conformed(report: Mapping[str, Any], most: int) -> str:
@@ -42,12 +43,7 @@ def _counted(report: Mapping[str, Any]) -> str:
     tests = report["tests"]
     if not tests["total"]:
         return "There are none."
-    seen = (
-        "and of the code only the lines of faults that no test had noticed at first"
-        if report["tests"].get("sharpened")
-        else "never the code"
-    )
-    said = f"{passing(report)}. Their author has seen the paper and the plan, {seen}."
+    said = f"{passing(report)}. Their author has seen {author_saw(report['tests'])}."
     if tests["mutants"]:
         said += (
             f" Of {tests['mutants']} faults that a program put into the functions under test, they noticed "

@@ -9,7 +9,7 @@ from pipeline import rendering
 from pipeline.planning.corrections import applied
 from pipeline.planning.plan import Experiment, Plan, Value
 from pipeline.proving.comparison import OLD, RESULTS, counted
-from pipeline.proving.grades import GRADED, in_grades, same_reader
+from pipeline.proving.grades import GRADED, author_saw, in_grades, same_reader
 from pipeline.proving.scope import in_words
 
 EXECUTION, REQUIREMENTS = "docs/execution-report.json", "docs/plan/requirements.md"
@@ -202,6 +202,7 @@ def usd(amount: float | None) -> str:
 
 _templates.filters |= {
     "same_reader": same_reader,
+    "author_saw": author_saw,
     "usd": usd,
     "status_sentence": status_sentence,
     "run_sentence": run_sentence,

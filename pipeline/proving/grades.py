@@ -63,6 +63,12 @@ def same_reader(report: Mapping[str, Any]) -> bool:
     return not models or models["auditor"]["model"] == models["writer"]["model"]
 
 
+def author_saw(tests: Mapping[str, Any]) -> str:
+    """What the author of a report's `tests` had before them, in a clause."""
+    lines = "of the code only the lines of faults that no test had noticed at first"
+    return f"the paper and the plan, {f'and {lines}' if tests.get('sharpened') else 'never the code'}"
+
+
 def _grades(item: Mapping[str, Any], report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     tests = report.get("tests") or {}
     if item.get("tested_by") and not tests.get("earlier"):

@@ -57,9 +57,8 @@ class Prover:
         """Review what `fixer` has run, and repair it where it runs and requirements say what it shall do.
 
         While the model reads the code, it is pinned to what it ran with, and runs once more where the pins install
-        anything else. A repair
-        that is refused or breaks the run is dropped; where the budget ends, what stands is what comes back. Raises
-        SandboxError and what the model's client raises.
+        anything else. A repair that is refused or breaks the run is dropped; where the budget ends, what stands is what
+        comes back. Raises SandboxError and what the model's client raises.
         """
         if fixer is None or not fixer.executed_as(repository).ok:
             _, review = self._look(repository, fixer)
