@@ -258,20 +258,25 @@ class Site:
     """State → path of the job in it."""
 
 
+def where_people_sign_in(data: Path, hub: FakeGitHub) -> Settings:
+    """Of a web process with an operators' token, to which people come by `hub`."""
+    return Settings(
+        data_dir=data,
+        github_webhook_secret=SecretStr(SECRET),
+        dashboard_token=SecretStr(TOKEN),
+        github_app_client_id=CLIENT_ID,
+        github_app_client_secret=SecretStr(CLIENT_SECRET),
+        github_api_url=hub.api_url,
+        github_server_url=hub.url,
+    )
+
+
 @contextmanager
 def site(folder: Path, *, jobs: bool = True) -> Iterator[Site]:
     """Served on loopback, with a job in each state or with none."""
     records = _records() if jobs else {}
     with FakeGitHub(folder / "github") as hub:
-        settings = Settings(
-            data_dir=folder / "data",
-            github_webhook_secret=SecretStr(SECRET),
-            dashboard_token=SecretStr(TOKEN),
-            github_app_client_id=CLIENT_ID,
-            github_app_client_secret=SecretStr(CLIENT_SECRET),
-            github_api_url=hub.api_url,
-            github_server_url=hub.url,
-        )
+        settings = where_people_sign_in(folder / "data", hub)
         engine = Staged(database_url(settings), records)
         app = webhook.create_app(settings, engine)
         with served(app) as url:

@@ -19,27 +19,18 @@ from bot.jobs.engine import Engine, database_url
 from bot.jobs.sessions import Session, Sessions
 from bot.web.webhook import create_app
 from settings import Settings
-from tests.bot.conftest import PLACE, SECRET
+from tests.bot.conftest import PLACE
+from tests.bot.web.gallery import TOKEN, where_people_sign_in
 from tests.bot.work.test_worker import job
 from tests.fakes.github.server import FakeGitHub
-from tests.fakes.github.state import CLIENT_ID, CLIENT_SECRET
 
-TOKEN = "open-sesame-please"
 MINE, ELSEWHERE = "123456-1-aaaaaaaaaaaa", "777-1-bbbbbbbbbbbb"
 HTML = {"Accept": "text/html"}
 
 
 @pytest.fixture
 def settings(tmp_path: Path, hub: FakeGitHub) -> Settings:
-    return Settings(
-        data_dir=tmp_path,
-        github_webhook_secret=SecretStr(SECRET),
-        dashboard_token=SecretStr(TOKEN),
-        github_app_client_id=CLIENT_ID,
-        github_app_client_secret=SecretStr(CLIENT_SECRET),
-        github_api_url=hub.api_url,
-        github_server_url=hub.url,
-    )
+    return where_people_sign_in(tmp_path, hub)
 
 
 @pytest.fixture
