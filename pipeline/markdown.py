@@ -16,6 +16,8 @@ _LIVE = re.compile(r"(?<=@)(?=[\w.-])|(?<=#)(?=\d)|(?<=GH-)(?=\d)|(?<=:)(?=//)|(
 _BEGINS_A_BLOCK = re.compile(r"^(\d{1,9}(?=[.)](?: |$))|(?=[-+=]))")
 """A list item or the line below a heading; `41.8` is a number."""
 _ADDRESS = re.compile(r"https?://[\w.~:/?#@!$&*+,;=%-]{1,2000}", re.ASCII)
+_ADDRESSES = re.compile(r"(https?://[\w.~:/?#@!$&*+,;=%-]{1,2000}(?<![.,;:!?]))", re.ASCII)
+"""Within a sentence, whose full stop is none of theirs."""
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~$&#!{}])")
 
 
@@ -50,12 +52,14 @@ def prose(text: str, limit: int = 1000) -> str:
 
 def with_addresses(text: str, limit: int = 1000) -> str:
     """`prose` in which web addresses can be copied: they are code, which nobody makes a link of."""
-    text, parts, end = text[:limit], list[str](), 0
-    for found in _ADDRESS.finditer(text):
-        address = found[0].rstrip(".,;:!?")
-        parts += [prose(text[end : found.start()]), code(address, 2000)]
-        end = found.start() + len(address)
-    return " ".join(filter(None, [*parts, prose(text[end:])])).replace("` ,", "`,").replace("` .", "`.")
+    parts = enumerate(_ADDRESSES.split(text[:limit]))
+    return "".join(code(part, 2000) if number % 2 else _spaced(part) for number, part in parts).strip()
+
+
+def _spaced(text: str) -> str:
+    """`prose` with a blank where `text` begins or ends with one."""
+    words = prose(text)
+    return f"{' ' * text[:1].isspace()}{words}{' ' * text[-1:].isspace()}" if words else " " * bool(text)
 
 
 def link(text: str, address: str) -> str:

@@ -111,9 +111,8 @@ def execute(
     unpacked environments between runs; `torch` is uv's `--torch-backend`, used where the host's own
     configuration offers no CPU build. `again` says that another execution may follow soon, which the sandbox
     prepares for. `use` proves what else has to hold, phase by phase, once the smoke run has passed. `known` may
-    tell of an earlier execution of the same code with these very packages, whose smoke run passed: what came of its
-    imports and its smoke run stands. `observe`
-    hears of each phase as it begins. `directory` is never changed.
+    tell of an earlier execution of the same code with these packages or fewer, whose smoke run passed: what came of its
+    imports and its smoke run stands. `observe` hears of each phase as it begins. `directory` is never changed.
     Raises SandboxError when the sandbox or the package index fails, SandboxCancelled within a second of
     `cancelled`; whatever is wrong with the repository is in the report.
     """

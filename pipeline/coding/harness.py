@@ -230,11 +230,13 @@ class Run:
         self.rows.append({name: _plain(value) for name, value in values.items()})
         self._tell(f"{len(self.rows)} rows logged")
 
-    def _tell(self, how_far: str) -> None:
+    def _tell(self, how_far: str, row: Mapping[str, Any] | None = None) -> None:
         now = time.monotonic()
         if _first() and now - self._told >= TOLD_SECONDS:
             self._told = now
             name = f"{self._experiment.name}, {self.method}, seed {self.seed}"
+            numbers = [f"{k} {v:.4g}" for k, v in (row or {}).items() if isinstance(v, (int, float))]
+            how_far = ", ".join([how_far, *numbers[:6]])
             with suppress(BrokenPipeError):
                 print(f"{name}: {how_far}, {now - self._began:.0f} s so far", flush=True)
 
@@ -254,8 +256,7 @@ class Run:
             self._saved = time.monotonic()
             if self._dies:
                 _die()
-        numbers = [f"{k} {v:.4g}" for k, v in (self.rows or [{}])[-1].items() if isinstance(v, (int, float))]
-        self._tell(", ".join(["at work", *numbers[:6]]))
+        self._tell("at work", self.rows[-1] if self.rows else None)
         if over:
             raise Skipped("the time is over: run it again to go on from its checkpoint")
 

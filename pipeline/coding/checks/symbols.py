@@ -122,8 +122,7 @@ def changed_names(before: Mapping[str, str], after: Mapping[str, str]) -> set[st
         name
         for path, text in before.items()
         if after.get(path) != text
-        for name, code in _defined(text)
-        if (name, code) not in _defined(after.get(path, ""))
+        for name, _ in _defined(text) - _defined(after.get(path, ""))
     }
 
 
