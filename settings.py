@@ -6,14 +6,15 @@ directory can configure a run.
 
 import base64
 import difflib
+import html
 import json
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -29,7 +30,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "PAPER2CODE_"
 _LONG = 8
-"""Characters from which on a secret is looked for in base64: what is shorter could be anything there."""
+"""Characters from which on a secret is looked for in base64 and in digits: what is shorter could be anything there."""
 APP_FILE = "github-app.json"
 """In the data folder: the credentials of the App that `/setup` has made."""
 
@@ -267,26 +268,41 @@ class Settings(BaseSettings):
         secrets = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
         address = self.database_url or ""
         secrets += [urlsplit(address).password or "", unquote(urlsplit(address).password or "")]
-        forms = {form for secret in secrets if secret for form in _forms(secret)}
-        for form in sorted(forms, key=len, reverse=True):
-            text = text.replace(form, "***")
+        for secret in sorted({*secrets} - {""}, key=len, reverse=True):
+            text = _disguises(secret).sub("***", text)
         return text
 
 
-def _forms(secret: str) -> Iterator[str]:
-    """A secret as it stands in URLs, JSON, reprs and base64."""
-    yield secret
-    yield quote(secret, safe="")
-    yield quote_plus(secret)
-    yield json.dumps(secret)[1:-1]
-    yield repr(secret)[1:-1]
+@cache
+def _disguises(secret: str) -> re.Pattern[str]:
+    """A secret as it stands in URLs, JSON, reprs, HTML, hexadecimal digits and base64, also one in another."""
+    octets = secret.encode(errors="replace")
+    forms = ["".join(map(_spelt, secret))]
     # Inside of something longer it starts at any of three places; the first and last characters mix with others.
     if len(secret) >= _LONG:
+        forms.append(f"(?i:{octets.hex()})")
         for shift in range(3):
-            encoded = base64.b64encode(b"\0" * shift + secret.encode()).decode().rstrip("=")
-            core = encoded[(0, 2, 3)[shift] : -1]
-            yield core
-            yield core.translate(str.maketrans("+/", "-_"))
+            encoded = base64.b64encode(b"\0" * shift + octets).decode().rstrip("=")
+            core = re.escape(encoded[(0, 2, 3)[shift] : -1])
+            forms.append(core.replace(r"\+", "[+-]").replace("/", "[/_]"))
+    return re.compile("|".join(forms))
+
+
+def _spelt(character: str) -> str:
+    """A pattern for a character, however it is escaped."""
+    if character.isascii() and character.isalnum():
+        return character
+    octets, number = character.encode(errors="replace"), ord(character)
+    escaped = re.escape(character.encode("unicode_escape").decode().lstrip("\\"))
+    names = f"#0{{0,5}}{number}|#x0{{0,5}}{number:x}|{re.escape(html.escape(character).strip('&;'))}"
+    forms = [
+        rf"\\{{0,8}}{re.escape(character)}",
+        rf"\\{{1,8}}(?i:{escaped}|u{number:04x})",
+        "(?i:" + "".join(f"%(?:25){{0,3}}{octet:02x}" for octet in octets) + ")",
+        "(?i:" + "".join(rf"\\{{1,8}}x{octet:02x}" for octet in octets) + ")",
+        f"&(?:amp;){{0,3}}(?i:{names});",
+    ]
+    return f"(?:{'|'.join(forms + [r'[+]'] * (character == ' '))})"
 
 
 def load() -> Settings:

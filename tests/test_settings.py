@@ -1,9 +1,13 @@
 """Settings come from the environment, and what is wrong with it is said in words."""
 
+import base64
+import html
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -127,6 +131,40 @@ def test_secrets_are_neither_shown_nor_left_in_text(monkeypatch: pytest.MonkeyPa
     assert "postgresql://me:***@db/jobs" in redacted
 
 
+SECRET = "sk-proj/A+b\"c=\\d&\u00e9 01234567<z>'\n9"
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        SECRET,
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        quote(SECRET, safe="").lower().replace("sk-proj%2fa", "sk-proj%2fA"),
+        quote(quote(SECRET, safe="")),
+        quote_plus(SECRET),
+        json.dumps(SECRET),
+        json.dumps(SECRET, ensure_ascii=False),
+        json.dumps(json.dumps(SECRET)),
+        json.dumps(SECRET).replace("/", r"\/"),
+        repr(SECRET),
+        ascii(SECRET),
+        repr(SECRET.encode()),
+        html.escape(SECRET),
+        html.escape(html.escape(SECRET, quote=False)),
+        SECRET.encode().hex(),
+        SECRET.encode().hex().upper(),
+        *(base64.b64encode(b"x" * before + SECRET.encode()).decode() for before in range(3)),
+        base64.urlsafe_b64encode(SECRET.encode()).decode(),
+    ],
+)
+def test_a_secret_is_found_however_it_is_spelt(monkeypatch: pytest.MonkeyPatch, spelt: str) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    left = load().redact(f"before {spelt} after")
+    assert left.startswith("before ") and left.endswith(" after")
+    assert "***" in left and len(left) < 30
+
+
 def test_what_a_command_needs_is_asked_for_by_the_variables_name() -> None:
     settings = Settings(github_app_id=1)
     settings.require("github_app_id", "concurrency")
@@ -151,6 +189,9 @@ def told(event, arguments):
         environment = arguments[3]
         print("child", arguments[1], dict(os.environ if environment is None else environment))
 sys.addaudithook(told)
+import base64
+import html
+import json
 import os
 from app import main
 main(sys.argv[1:])
