@@ -1,9 +1,12 @@
 """JSON and YAML that others have written, as values: whatever it is, one error says that it cannot be read."""
 
 import json
+import re
 from typing import Any
 
 import yaml
+
+from pipeline.markdown import code
 
 _DEEPEST = 10
 """Of YAML."""
@@ -20,6 +23,30 @@ class Unreadable(ValueError):
     """No value comes of it; the message is Markdown without a full stop."""
 
 
+class _Plain(yaml.SafeLoader):
+    """Takes for numbers what everybody does (`1:30`, `010` and `yes` are text to it), and each key once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set[str]()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise Unreadable(
+                    f"{code(key.value, 80)} stands twice, again in line {key.start_mark.line + 1}"
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_Plain.yaml_implicit_resolvers = {}
+for _tag, _form, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", list("-+.0123456789")),
+):
+    _Plain.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"\A(?:{_form})\Z"), _first)
+
+
 def of_json(text: str | bytes) -> Any:
     """Raises Unreadable, also for depth and for numbers that are too long."""
     try:
@@ -30,11 +57,14 @@ def of_json(text: str | bytes) -> Any:
         raise Unreadable(str(error)) from error
 
 
-def of_yaml(text: str) -> Any:
-    """Raises Unreadable, also for what a few bytes can make endless: aliases, merges, depth."""
+def of_yaml(text: str, plain: bool = False) -> Any:
+    """Raises Unreadable, also for what a few bytes can make endless: aliases, merges, depth.
+
+    `plain`: as people read it, who know no YAML 1.1, rather than as programs do that load it.
+    """
     try:
         _refuse_what_grows(text)
-        return yaml.safe_load(text)
+        return _Plain(text).get_single_data() if plain else yaml.safe_load(text)
     except Unreadable:
         raise
     except Exception as error:  # the parser has no common root for what it raises over a value

@@ -7,7 +7,16 @@ import re
 import string
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.markdown import code, prose
 from pipeline.paths import refusal
@@ -59,10 +68,20 @@ def filled_in(template: str, paper: str, slug: str) -> str:
     return path
 
 
-class Run(BaseModel):
-    """Limits of one execution in the sandbox."""
-
+class _Wishes(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_number(cls, value: object, told: ValidationInfo) -> object:
+        """`true` is one to Pydantic."""
+        if isinstance(value, bool) and cls.model_fields[str(told.field_name)].annotation is not bool:
+            raise ValueError("should not be true or false")
+        return value
+
+
+class Run(_Wishes):
+    """Limits of one execution in the sandbox."""
 
     mode: Mode = Field(default="smoke", description="On tiny data; as much as fits into `minutes`; all")
     minutes: float = Field(default=10, gt=0, le=7 * 24 * 60, description="Of a scaled or full run")
@@ -87,10 +106,8 @@ class Run(BaseModel):
         return int(self.memory[:-1]) * (2**30 if self.memory.endswith("g") else 2**20)
 
 
-class Prove(BaseModel):
+class Prove(_Wishes):
     """What shows that the code computes what the paper says."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     tests: bool = Field(default=True, description="Written from the paper by a call that never sees the code")
     results: bool = Field(
@@ -98,19 +115,15 @@ class Prove(BaseModel):
     )
 
 
-class Quota(BaseModel):
+class Quota(_Wishes):
     """How many papers may be started."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     per_day: int = Field(default=20, ge=0, le=10_000, description="Within any 24 hours")
     concurrent: int = Field(default=5, ge=0, le=1000, description="Waiting or being worked on")
 
 
-class Configuration(BaseModel):
+class Configuration(_Wishes):
     """A repository's wishes; the defaults hold where it has no file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     trigger: Literal["mention", "command"] = Field(
         default="mention", description="mention: a new issue with an arXiv link suffices"
@@ -150,7 +163,7 @@ def read(text: str | None) -> Configuration:
     if len(text) > _LARGEST:
         raise ConfigurationInvalid(["the file is larger than 64 KiB"])
     try:
-        data = of_yaml(text)
+        data = of_yaml(text, plain=True)
     except Unreadable as error:
         raise ConfigurationInvalid([str(error)]) from error
     if data is None:

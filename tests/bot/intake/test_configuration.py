@@ -77,10 +77,15 @@ def test_the_documented_example() -> None:
         ("[" * 60_000, "nested too deeply"),
         ("? " * 30_000, "nested too deeply"),
         ("max_usd: " + "1" * 5000, "not valid YAML"),
-        ("max_fixes: 2026-99-99", "not valid YAML"),
+        ("max_fixes: 2026-99-99", "`max_fixes`"),
         ("? [a]\n: b", "not valid YAML"),
         ('labels: ["\\ud800"]', "`labels.0`"),
         ("max_usd: .nan", "`max_usd`"),
+        ("max_usd: 2\nmax_usd: 500", "`max_usd` stands twice, again in line 2"),
+        ("run: {timeout: 60, timeout: 600}", "`timeout` stands twice"),
+        ("max_usd: true", "`max_usd`: should not be true or false"),
+        ("quota: {per_day: false}", "`quota.per_day`: should not be true or false"),
+        *((f"max_usd: {said}", "`max_usd`") for said in ("yes", "1:30", "0x2", "0b1", "2 USD", "$2", "2,5")),
         ("x" * 70_000, "larger than"),
     ],
 )
@@ -88,6 +93,12 @@ def test_what_cannot_be_used_is_said_in_one_sentence_each(text: str, words: str)
     with pytest.raises(ConfigurationInvalid) as raised:
         read(text)
     assert any(words in problem for problem in raised.value.problems), raised.value.problems
+
+
+def test_a_number_is_what_people_read() -> None:
+    configuration = read("max_usd: 010\nmax_fixes: 1e1\nrun: {full: yes}\nprove: {tests: off}")
+    assert (configuration.max_usd, configuration.max_fixes) == (10, 10)
+    assert configuration.run.full and not configuration.prove.tests
 
 
 def test_every_problem_is_named() -> None:
