@@ -32,6 +32,7 @@ HANDED = {
     "pipeline.running.remedies:_loosen_pins",
     "sandbox.public:_settled",
     "sandbox.results:_broken_promises",
+    "settings:_disguises",
 }
 """What makes a pattern of something that it is handed.
 

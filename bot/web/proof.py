@@ -1,11 +1,11 @@
 """Proof: the evidence of a job as its page lays it out, each claim beside what it rests on. Pure."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bot.jobs.evidence import Change, Evidence
+from pipeline import differences
 
 _CONTEXT, _EXCERPT, _TEST, _DIFF = 2, 24, 30, 1500
 """Lines: around what is cited, of a citation, of a test, of a file's diff."""
@@ -177,11 +177,7 @@ def _diff(path: str, before: str | None, after: str | None) -> FileDiff:
         whole = len((before or after or "").splitlines())
         word, added, removed = ("added", whole, 0) if before is None else ("removed", 0, whole)
         return FileDiff(path, word, added, removed, [])
-    lines = [
-        _told(line)
-        for line in difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=3)
-        if not line.startswith(("--- ", "+++ "))
-    ]
+    lines = list(map(_told, differences.unified(before.splitlines(), after.splitlines())))
     kinds = [kind for kind, _ in lines]
     return FileDiff(path, "changed", kinds.count("add"), kinds.count("del"), lines[:_DIFF])
 

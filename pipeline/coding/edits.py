@@ -12,16 +12,23 @@ SEARCH part makes a new file. A path followed by a fenced block is the whole fil
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
 
+from pipeline import differences
 from pipeline.coding.repository import RefusedPath, Repository
 
 _SEARCH = re.compile(r"\s*<{6,8} ?SEARCH\s*$")
 _DIVIDER = re.compile(r"\s*={6,8}\s*$")
 _REPLACE = re.compile(r"\s*>{6,8} ?REPLACE\s*$")
 _FENCE = re.compile(r"\s*+(`{3,}|~{3,})\s*+([^`]*)$")
+_MOST_EDITS, _MOST_DIVIDERS, _MOST_UNCLOSED = 500, 20, 20
+"""Of an answer, a block, an answer: what repeats without end would take the square of its length."""
+_COMPARED_LINES, _COMPARED_CHARACTERS, _COMPARED_PLACES = 20, 200, 5000
+"""To find the nearest lines."""
+_LISTED, _QUOTED = 10, 20_000
+"""Places and characters that the model is told of."""
 _PATH = re.compile(r"[\w.\-/ ]*(?<=[\w\-])\.\w+|[\w.\-/]*(?:Makefile|Dockerfile|LICENSE)")
 
 
@@ -45,9 +52,12 @@ def parse(answer: str) -> list[Edit]:
     """The edits in `answer`, in order. Raises EditError when there are none or one is malformed."""
     lines = answer.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     edits: list[Edit] = []
-    position = 0
+    position, unclosed = 0, 0
     while position < len(lines):
         line = lines[position]
+        if len(edits) > _MOST_EDITS or unclosed > _MOST_UNCLOSED:
+            what = f"{_MOST_UNCLOSED} fences that nothing closes" if unclosed else f"{_MOST_EDITS} edits"
+            raise EditError(f"The answer holds more than {what}: write whole files instead.")
         if _SEARCH.match(line):
             path = _path_above(lines, position) or (edits[-1].path if edits else None)
             if path is None:
@@ -61,6 +71,7 @@ def parse(answer: str) -> list[Edit]:
                 raise EditError(f"The fenced block of {whole} is not closed: was the answer cut off?")
             if whole and end is not None:
                 edits.append(Edit(whole, ((None, "\n".join([*lines[position + 1 : end], ""])),)))
+            unclosed += end is None
             position = (end or position) + 1
         elif _REPLACE.match(line):
             raise EditError(f"Line {position + 1} is a REPLACE marker without `<<<<<<< SEARCH` above.")
@@ -101,8 +112,7 @@ def lines_changed(before: Repository, after: Repository) -> int:
     count = 0
     for path in changed(before, after):
         old, new = (repository.files.get(path, "").splitlines() for repository in (before, after))
-        for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-            count += max(b - a, d - c) if tag != "equal" else 0
+        count += sum(max(b - a, d - c) for a, b, c, d in differences.hunks(old, new))
     return count
 
 
@@ -122,6 +132,10 @@ def _block(lines: list[str], start: int, path: str) -> tuple[Edit, int]:
         raise EditError(f"The block for {path} in line {start + 1} is not closed by `>>>>>>> REPLACE`.")
     if not dividers:
         raise EditError(f"The block for {path} in line {start + 1} has no line `=======`.")
+    if len(dividers) > _MOST_DIVIDERS:
+        raise EditError(
+            f"The block for {path} in line {start + 1} has {len(dividers)} lines `=======`: write the whole file."
+        )
 
     def part(first: int, last: int) -> str:
         return "".join(f"{line}\n" for line in lines[first:last])
@@ -188,7 +202,7 @@ def _edited(repository: Repository, edit: Edit) -> str:
                 raise EditError(f"A block for {edit.path} changes nothing: SEARCH and REPLACE say the same.")
             return newline.join(result)
     raise EditError(
-        f"The SEARCH part of a block does not stand in {edit.path}:\n{search}\n"
+        f"The SEARCH part of a block does not stand in {edit.path}:\n{_quoted(search)}\n"
         f"The nearest lines there are:\n{_nearest(lines, search)}\nCopy the lines exactly as they stand."
     )
 
@@ -196,19 +210,21 @@ def _edited(repository: Repository, edit: Edit) -> str:
 def _replaced(lines: list[str], search: str, replacement: str, path: str) -> list[str] | None:
     """`lines` with the one place of `search` replaced; None without one. Raises EditError for several."""
     wanted, new = search.split("\n")[:-1], replacement.split("\n")[:-1]
-    for trimmed, same in ((False, str.__eq__), (False, _same_but_end), (True, _same_but_space)):
+    ways: tuple[tuple[bool, Callable[[str], str]], ...] = (
+        (False, str),
+        (False, str.rstrip),
+        (True, _without_space),
+    )
+    for trimmed, compared in ways:
         if trimmed:
             wanted, new = _without_blank_ends(wanted), _without_blank_ends(new)
-        places = [
-            start
-            for start in range(len(lines) - len(wanted) + 1)
-            if all(same(old, line) for old, line in zip(lines[start:], wanted, strict=False))
-        ]
+        places = list(_places(list(map(compared, lines)), list(map(compared, wanted))))
         if len(places) > 1:
-            listed = ", ".join(str(place + 1) for place in places)
+            more = ", …" if len(places) > _LISTED else ""
+            listed = ", ".join(str(place + 1) for place in places[:_LISTED]) + more
             raise EditError(
                 f"The SEARCH part of a block stands in {path} {len(places)} times (lines {listed}): "
-                f"add lines around it until it is unique.\n{search}"
+                f"add lines around it until it is unique.\n{_quoted(search)}"
             )
         if places:
             found = lines[places[0] : places[0] + len(wanted)]
@@ -217,12 +233,26 @@ def _replaced(lines: list[str], search: str, replacement: str, path: str) -> lis
     return None
 
 
-def _same_but_end(old: str, line: str) -> bool:
-    return old.rstrip() == line.rstrip()
+def _places(lines: Sequence[str], wanted: Sequence[str]) -> Iterator[int]:
+    """Where `wanted` begins in `lines`, in linear time (Knuth, Morris and Pratt)."""
+    back = [-1]
+    """How much of `wanted` still stands there where the line after so many is another one."""
+    for line in wanted:
+        known = back[-1]
+        while known >= 0 and wanted[known] != line:
+            known = back[known]
+        back.append(known + 1)
+    known = 0
+    for position, line in enumerate(lines):
+        while known >= 0 and (known == len(wanted) or wanted[known] != line):
+            known = back[known]
+        known += 1
+        if known == len(wanted):
+            yield position + 1 - known
 
 
-def _same_but_space(old: str, line: str) -> bool:
-    return "".join(old.split()) == "".join(line.split())
+def _without_space(line: str) -> str:
+    return "".join(line.split())
 
 
 def _without_blank_ends(lines: list[str]) -> list[str]:
@@ -251,14 +281,22 @@ def _moved(new: list[str], wanted: list[str], found: list[str]) -> Iterator[str]
 
 
 def _nearest(lines: list[str], search: str) -> str:
-    wanted = search.rstrip("\n")
-    size = wanted.count("\n") + 1
+    wanted = search.rstrip("\n").split("\n")
+    size = len(wanted)
     matcher = SequenceMatcher(None, autojunk=False)
-    matcher.set_seq2(wanted)
+    matcher.set_seq2(_compared(wanted))
 
     def likeness(start: int) -> float:
-        matcher.set_seq1("\n".join(lines[start : start + size]))
+        matcher.set_seq1(_compared(lines[start : start + min(size, _COMPARED_LINES)]))
         return matcher.quick_ratio()
 
-    best = max(range(max(1, len(lines) - size + 1)), key=likeness)
-    return "\n".join(lines[max(0, best - 1) : best + size + 1])
+    best = max(range(min(max(1, len(lines) - size + 1), _COMPARED_PLACES)), key=likeness)
+    return _quoted("\n".join(lines[max(0, best - 1) : best + size + 1]))
+
+
+def _quoted(text: str) -> str:
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]} …"
+
+
+def _compared(lines: Sequence[str]) -> str:
+    return "\n".join(line[:_COMPARED_CHARACTERS] for line in lines[:_COMPARED_LINES])

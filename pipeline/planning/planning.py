@@ -147,12 +147,13 @@ class Planner:
         )
         named = {r.id: r for r in asked.requirements}
         named |= self._mended("requirements", named, self._unproven, Requirements, _by_id)
-        refused = tuple(r for r in named.values() if self._unproven(r))
-        kept = tuple(r for r in named.values() if r not in refused)
+        invented = {r.id for r in named.values() if self._unproven(r)}
+        refused = tuple(r for r in named.values() if r.id in invented)
+        kept = tuple(r for r in named.values() if r.id not in invented)
         placed = self._placed(asked.model_copy(update={"requirements": kept}), items)
-        heaviest = sorted(kept, key=lambda r: -r.weight)[: self.most]
-        beyond = tuple(r for r in kept if r not in heaviest)
-        kept = tuple(r for r in kept if r in heaviest)
+        heaviest = {r.id for r in sorted(kept, key=lambda r: -r.weight)[: self.most]}
+        beyond = tuple(r for r in kept if r.id not in heaviest)
+        kept = tuple(r for r in kept if r.id in heaviest)
         placed = placed and scope.within(placed, {r.id for r in kept})
         return asked.model_copy(update={"requirements": kept}), refused, placed, beyond
 

@@ -3,8 +3,9 @@
 import ast
 import io
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, Protocol
 
 from pydantic import Field
@@ -86,27 +87,24 @@ def locate(evidence: Evidence, repository: Code) -> Place | str:
 def line_of(evidence: Evidence, repository: Code, first: int, last: int) -> int | None:
     """The first of these lines that is the evidence's, with its comment or without; None: there is none."""
     source, wanted = repository.files[evidence.file], evidence.line.strip()
-    lines = [line.strip() for line in source.split("\n")]
-    short = [line.split("  #")[0].strip() for line in lines]
-    code = [line.strip() for line in bare(source)] if evidence.file.endswith(".py") else lines
-    return next(
-        (n for n in range(first, last + 1) if wanted and wanted in _readings(n, lines, short, code)), None
-    )
+    lines = source.split("\n")
+    code = bare(source) if evidence.file.endswith(".py") else lines
+    for number in range(first, last + 1 if wanted else first):
+        line = lines[number - 1].strip()
+        if wanted in (line, line.split("  #")[0].strip(), code[number - 1].strip()):
+            return number
+    return None
 
 
-def _readings(number: int, *versions: list[str]) -> Iterator[str]:
-    for version in versions:
-        yield version[number - 1]
-
-
-def bare(source: str) -> list[str]:
+@lru_cache(maxsize=64)
+def bare(source: str) -> tuple[str, ...]:
     """The lines of a Python file without comments and docstrings; all of them where it does not parse."""
     lines = source.split("\n")
     try:
         tree = syntax.tree(source)
         tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
     except (SyntaxError, tokenize.TokenError):
-        return lines
+        return tuple(lines)
     for token in tokens:
         if token.type == tokenize.COMMENT:
             row, column = token.start
@@ -114,7 +112,7 @@ def bare(source: str) -> list[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             _without_docstring(node, lines)
-    return lines
+    return tuple(lines)
 
 
 def _without_docstring(

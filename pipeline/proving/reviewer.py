@@ -4,9 +4,9 @@ Not the plan, nor what the authors say of their own code: they shall not be beli
 with the same bytes, so that the first has them read for all.
 """
 
-import difflib
 from collections.abc import Iterator, Sequence
 
+from pipeline import differences
 from pipeline.coding.checks.settings import symbols
 from pipeline.coding.given import GIVEN
 from pipeline.coding.repository import Repository
@@ -47,7 +47,7 @@ def difference(before: Repository, after: Repository) -> str:
     for path in sorted(old.keys() | new.keys()):
         was, now = old.get(path, "").splitlines(), new.get(path, "").splitlines()
         if was != now:
-            lines = difflib.unified_diff(was, now, path, path, n=_AROUND, lineterm="")
+            lines = [f"--- {path}", f"+++ {path}", *differences.unified(was, now, _AROUND)]
             parts.append(block("diff", "\n".join(lines), path=path))
     return "\n\n".join(parts) or "Nothing but comments."
 

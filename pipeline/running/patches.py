@@ -4,6 +4,7 @@ Each refusal is a sentence that goes to the model. Whether the code is right is 
 """
 
 import ast
+import heapq
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
@@ -25,6 +26,8 @@ _HARMLESS = {
     "ImportError", "ModuleNotFoundError", "FileNotFoundError", "FileExistsError", "KeyboardInterrupt",
     "StopIteration", "queue.Empty",
 }  # fmt: skip
+_ALIKE, _COMPARED, _COMPARED_CHARACTERS = 0.6, 10, 2000
+"""Of a function that was moved: how alike, among how many, in how much of them."""
 _EXITS = {"sys.exit", "exit", "quit", "os._exit", "SystemExit"}
 _RUNNER_FILES = {"sitecustomize.py", "usercustomize.py", "coverage.py", "conftest.py", "setup.cfg", "tox.ini"}
 _RUNNER = re.compile(
@@ -304,7 +307,13 @@ def _broken(path: str, code: _Code) -> bool:
 
 def _moved(function: _Function, added: Collection[str]) -> bool:
     body = function.body()
-    return any(SequenceMatcher(None, body, other, autojunk=False).ratio() > 0.6 for other in added)
+    near = heapq.nsmallest(_COMPARED, added, key=lambda other: abs(len(other) - len(body)))
+    return any(_alike(body[:_COMPARED_CHARACTERS], other[:_COMPARED_CHARACTERS]) for other in near)
+
+
+def _alike(one: str, other: str) -> bool:
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.quick_ratio() > _ALIKE and matcher.ratio() > _ALIKE
 
 
 def _hollow(node: FunctionNode) -> bool:

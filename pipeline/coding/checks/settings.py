@@ -5,6 +5,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -39,8 +41,7 @@ def setting(key: str, repository: Repository) -> Setting | None:
     """The leaf of `config.yaml` that the dotted `key` leads to; None if there is none."""
     text = repository.files.get("config.yaml", "")
     try:
-        value = of_yaml(text)
-        node = yaml.compose(text, yaml.SafeLoader)
+        value, node = _composed(text)
     except Unreadable:
         return None
     start = None
@@ -53,6 +54,12 @@ def setting(key: str, repository: Repository) -> Setting | None:
         start, node = found[-1]
         value = value[part]
     return Setting(value, text.splitlines()[start.start_mark.line].strip()) if start else None
+
+
+@lru_cache(maxsize=8)
+def _composed(text: str) -> tuple[Any, yaml.Node | None]:
+    """The value and where each part of it stands; asked for every key of one file. Raises Unreadable."""
+    return of_yaml(text), yaml.compose(text, yaml.SafeLoader)
 
 
 def reading(key: str, repository: Repository) -> Read | None:
@@ -104,7 +111,8 @@ def _read(path: str, source: str, node: ast.expr) -> Read:
     return Read(path, around[-1] if around else "", source.splitlines()[node.lineno - 1].strip())
 
 
-def symbols(source: str) -> dict[str, tuple[int, int]]:
+@lru_cache(maxsize=64)
+def symbols(source: str) -> Mapping[str, tuple[int, int]]:
     """Functions, classes and `Class.method` with their first and last line; none in what does not parse."""
     found: dict[str, tuple[int, int]] = {}
 
@@ -116,7 +124,7 @@ def symbols(source: str) -> dict[str, tuple[int, int]]:
 
     if tree := parse(source):
         visit(tree, "")
-    return found
+    return MappingProxyType(found)
 
 
 _CONFIG_NAMES = {"config", "cfg", "self.config", "self.cfg", "run.config", "report.config"}

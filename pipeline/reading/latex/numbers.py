@@ -16,7 +16,7 @@ _FORMAT = re.compile(
 )
 _TEST = re.compile(r"\\ifnum\s*\\c@\w+\s*[<=>]\s*(?:\\z@|\\@ne|\d+)|\\(?:else|fi)(?![A-Za-z])")
 _SWITCH = re.compile(
-    r"\\if(?!num(?![A-Za-z])|case(?![A-Za-z])|x(?![A-Za-z]))[A-Za-z@]+(?:(?!\\(?:if|else|fi)).){0,300}"
+    r"\\if(?!num(?![A-Za-z])|case(?![A-Za-z])|x(?![A-Za-z]))[A-Za-z@]++(?:(?!\\(?:if|else|fi)).){0,300}"
     r"(?:\\else(?![A-Za-z])((?:(?!\\(?:if|fi)).){0,300}))?\\fi(?![A-Za-z])",
     re.DOTALL,
 )

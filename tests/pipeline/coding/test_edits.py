@@ -1,3 +1,4 @@
+import time
 from textwrap import dedent
 
 import pytest
@@ -217,6 +218,27 @@ def test_any_unique_part_of_a_file_can_be_replaced(
     answer = block("a.txt", "\n".join([*unique[start:stop], ""]), "\n".join([*replacement, ""]))
     expected = "\n".join([*unique[:start], *replacement, *unique[stop:]]) + "\n"
     assert applied(answer, repository).files["a.txt"] == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ("```python\n" * 50_000, "more than 20 fences"),
+        (block("model.py", "a\n" + "=======\n" * 20_000, "b\n"), "20001 lines `=======`"),
+        (block("same.py", "x\n" * 9_000 + "y\n", ""), "does not stand"),
+        (block("same.py", "x\n" * 9_000, ""), r"11001 times \(lines 1, 2, .*, …\)"),
+        (block("long.py", "x\n" * 9_000, ""), "does not stand"),
+        (block("new.py", "", "x\n") * 20_000, "more than 500 edits"),
+    ],
+)
+def test_an_answer_that_repeats_itself_is_refused_in_linear_time(answer: str, message: str) -> None:
+    repository = Repository({"same.py": "x\n" * 20_000, "long.py": ("y" * 400 + "\n") * 4_000})
+    began = time.process_time()
+
+    with pytest.raises(EditError, match=message) as error:
+        applied(answer, repository)
+
+    assert time.process_time() - began < 5 and len(str(error.value)) < 50_000
 
 
 def test_lines_changed_are_those_that_a_reviewer_looks_at() -> None:
