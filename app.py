@@ -43,7 +43,7 @@ def create_app() -> "Flask":
     from bot.web import setup, webhook
 
     composition.begin(settings, "The web process")
-    if not any((settings.github_app_id, settings.github_app_private_key, settings.github_webhook_secret)):
+    if _has_no_app(settings):
         return setup.create_app(settings)
     settings.require("github_webhook_secret")
     return webhook.create_app(settings)
@@ -232,7 +232,10 @@ def demo(ctx: click.Context, out: Path, mode: Any, minutes: float) -> None:
     "--json", "as_json", is_flag=True, help="Every section, block, anchor and cell, instead of Markdown."
 )
 def paper(paper: str, as_json: bool) -> None:
-    """Print a paper as the pipeline reads it, and on the error stream what could not be read."""
+    """Print a paper as the pipeline reads it.
+
+    What could not be read stands on the error stream.
+    """
     settings = _settings()
     from pipeline.markdown import visible
     from pipeline.reading import figures
@@ -274,8 +277,9 @@ def execute(
     settings = _settings()
     from rich.console import Console
 
-    from bot.commandline.local import report_on
+    from bot.commandline.local import report_on, unwritten
     from bot.commandline.terminal import execution
+    from pipeline.markdown import visible
     from sandbox.contents import contents
     from sandbox.execution import execute as run_directory
     from sandbox.submission import is_submission
@@ -283,23 +287,24 @@ def execute(
     sandbox = composition.sandbox(settings)
     if sandbox is None:
         raise click.UsageError("PAPER2CODE_SANDBOX is none: there is nothing to run it in")
-    mode = "full" if is_submission(contents(directory)) else mode
-    minutes = _minutes(minutes, mode, settings)
-    click.echo(f"Running {directory} in the {sandbox.name} sandbox, {mode} mode.")
-    report = run_directory(
-        directory,
-        sandbox,
-        cache=composition.packages(settings),
-        mode=mode,
-        minutes=minutes,
-        data=composition.lent(settings, data),
-        limits=composition.limits(settings),
-        observe=lambda phase: click.echo(f"  {phase} …"),
-    )
-    if json_file:
-        json_file.write_text(
-            json.dumps(report_on(directory, report, minutes), ensure_ascii=False, indent=1) + "\n"
+    with unwritten(directory):
+        mode = "full" if is_submission(contents(directory)) else mode
+        minutes = _minutes(minutes, mode, settings)
+        click.echo(visible(f"Running {directory} in the {sandbox.name} sandbox, {mode} mode."))
+        report = run_directory(
+            directory,
+            sandbox,
+            cache=composition.packages(settings),
+            mode=mode,
+            minutes=minutes,
+            data=composition.lent(settings, data),
+            limits=composition.limits(settings),
+            observe=lambda phase: click.echo(f"  {phase} …"),
         )
+        if json_file:
+            json_file.write_text(
+                json.dumps(report_on(directory, report, minutes), ensure_ascii=False, indent=1) + "\n"
+            )
     execution(Console(), report)
     ctx.exit(0 if report.ok else 1)
 
@@ -355,19 +360,25 @@ def rate_sheet(directories: tuple[Path, ...], paper: str | None, out: Path) -> N
     rates. `python -m benchmark.agreement` reads both.
     """
     settings = _settings()
+    from bot.commandline.local import unwritten
     from pipeline.markdown import visible
     from pipeline.proving.blind.sheet import lay_out, sheet
     from pipeline.reading.arxiv import read
 
     found = read(paper, composition.arxiv(settings)) if paper else None
     try:
-        made = sheet(found.title if found else "", directories, found.text() if found else "")
+        with unwritten(*directories):
+            made = sheet(found.title if found else "", directories, found.text() if found else "")
         key = lay_out(made, out)
     except ValueError as error:
         raise click.UsageError(visible(str(error))) from error
+    except FileExistsError as error:
+        raise click.UsageError(
+            f"{error.filename} is there, the key of another page: move both away, or choose another --out"
+        ) from error
     except OSError as error:
         raise click.UsageError(f"{out} cannot be written: {error.strerror}") from error
-    click.echo(f"{out} is for those who rate; {key} says which is which, and is not.")
+    click.echo(visible(f"{out} is for those who rate; {key} says which is which, and is not."))
 
 
 @main.command()
@@ -399,9 +410,15 @@ def work() -> None:
     from bot.work.daemon import work as fulfil_jobs
     from pipeline.errors import ModelUnreachable
     from sandbox.docker import DockerSandbox
+    from settings import SettingsError
 
     # How service managers stop a process; what runs is stopped and given back as at Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if _has_no_app(settings):
+        raise SettingsError(
+            ("There is no GitHub App yet.",),
+            "Open /setup of `paper2code serve`, which makes one, or set GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY.",
+        )
     settings.require("github_app_id", "github_app_private_key")
     composition.begin(settings, "The worker")
     try:
@@ -467,6 +484,11 @@ def _settings(**overrides: Any) -> "Settings":
     for sentence in unknown_variables():
         click.echo(f"Warning: {sentence}", err=True)
     return load().model_copy(update={name: value for name, value in overrides.items() if value is not None})
+
+
+def _has_no_app(settings: "Settings") -> bool:
+    """Whether no part of a GitHub App is configured: then /setup makes one."""
+    return not any((settings.github_app_id, settings.github_app_private_key, settings.github_webhook_secret))
 
 
 def _minutes(minutes: float, mode: str, settings: "Settings") -> float:

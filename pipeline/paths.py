@@ -1,7 +1,11 @@
-"""Which paths a generated repository may have: what may be planned, written and committed."""
+"""Which paths a generated repository may have: what may be planned, written and committed.
+
+And how a file is written into a folder that somebody else may have made.
+"""
 
 import re
 import unicodedata
+from pathlib import Path
 
 MAX_PATH = 200
 
@@ -36,6 +40,13 @@ def refusal(path: str) -> str | None:
         if reason := _part_refusal(part):
             return f"{path!r}: {reason}"
     return None
+
+
+def write(path: Path, text: str, errors: str = "strict") -> None:
+    """Write a file in UTF-8, in the place of a link if there is one and not through it. Raises OSError."""
+    content = text.encode(errors=errors)
+    path.unlink(missing_ok=True)
+    path.write_bytes(content)
 
 
 def _part_refusal(part: str) -> str | None:

@@ -1,14 +1,16 @@
 """The book-keeping of one run: its folder, its stages and their times, the commits it leaves behind."""
 
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from pipeline import paths
 from pipeline.coding.repository import Repository
 from pipeline.errors import PipelineError
 from pipeline.model.llm import LLM
@@ -40,6 +42,8 @@ class Record:
     """Files of the repository that are not code: added to every commit from then on."""
     _now: Progress = field(default=Progress("paper", "started"), init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _folder: tuple[int, int] | None = field(default=None, init=False)
+    """Device and number of the folder that was written first."""
 
     @contextmanager
     def stage(self, stage: Stage, total: int = 0) -> Iterator[None]:
@@ -82,24 +86,49 @@ class Record:
         self._tell(Progress(stage, "skipped", why))
 
     def keep(self, name: str, text: str) -> str:
-        """Write a file of the run's folder; the text comes back."""
-        self.out.mkdir(parents=True, exist_ok=True)
-        (self.out / name).write_text(text, encoding="utf-8")
+        """Write a file of the run's folder, in the place of a link if there is one; the text comes back."""
+        self._hold()
+        paths.write(self.out / name, text)
         return text
 
     def lay_out(self, files: Mapping[str, str], figures: Mapping[str, bytes] = MappingProxyType({})) -> Path:
-        """`out/repository` with exactly these files; what was there stays until they are written."""
-        directory, made = self.out / "repository", self.out / ".repository"
-        repository = Repository(files)
-        shutil.rmtree(made, ignore_errors=True)
-        repository.write(made)
-        for path, data in figures.items():
-            file = made / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(data)
-        shutil.rmtree(directory, ignore_errors=True)
-        made.rename(directory)
+        """`out/repository` with exactly these files; what was there stays until they are written.
+
+        A link that somebody has put there is replaced; where it leads, nothing is touched.
+        """
+        directory, repository = self.out / "repository", Repository(files)
+        self._hold()
+        beside = Path(tempfile.mkdtemp(prefix=".repository-", dir=self.out))
+        try:
+            made = beside / "new"
+            repository.write(made)
+            for path, data in figures.items():
+                file = made / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(data)
+            with suppress(FileNotFoundError):
+                directory.rename(beside / "old")
+            made.rename(directory)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
         return directory
+
+    def _hold(self) -> None:
+        """Make the run's folder. Raises PipelineError where it is another one by now: that may be another run's."""
+        if self._folder is None:
+            self.out.mkdir(parents=True, exist_ok=True)
+        try:
+            about = self.out.stat()
+        except FileNotFoundError:
+            found = None
+        else:
+            found = about.st_dev, about.st_ino
+            self._folder = self._folder or found
+        if found != self._folder:
+            raise PipelineError(
+                f"The folder {self.out} was moved, removed or replaced while a run was writing it.",
+                "Put it back where it was, then resume: nothing that is paid for in it is paid for again.",
+            )
 
     def commit(
         self,

@@ -1,5 +1,6 @@
 """The command line as people use it: real files, real processes, a real sandbox, a model from a recording."""
 
+import errno
 import fcntl
 import json
 import os
@@ -94,7 +95,14 @@ def test_a_bad_environment_ends_with_2_and_names_the_variable(monkeypatch: pytes
     assert "PAPER2CODE_CONCURRENCY" in ended.stderr
 
 
-def test_a_variable_that_is_missing_is_to_be_set_and_not_to_be_unset() -> None:
+def test_a_worker_without_an_app_says_who_makes_one() -> None:
+    ended = CliRunner().invoke(main, ["work"])
+    assert ended.exit_code == 2
+    assert "There is no GitHub App yet." in ended.stderr and "What to do: Open /setup of " in ended.stderr
+
+
+def test_a_variable_that_is_missing_is_to_be_set_and_not_to_be_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", "s3cret")
     ended = CliRunner().invoke(main, ["work"])
     assert ended.exit_code == 2
     assert "GITHUB_APP_ID is not set" in ended.stderr and "What to do: Set them; " in ended.stderr
@@ -161,7 +169,7 @@ def test_a_paper_becomes_a_repository_that_runs(paper: Path, tmp_path: Path) -> 
     ended = run("run", paper, "--replay", played)
     assert ended.exit_code == 0, ended.output
     out = tmp_path / "means-of-things"
-    assert {path.name for path in out.iterdir()} == {"paper.md", "journal.jsonl", "repository"}
+    assert {path.name for path in out.iterdir()} == {".lock", "paper.md", "journal.jsonl", "repository"}
     report = json.loads((out / "repository/docs/execution-report.json").read_text())
     jsonschema.validate(report, schema())
     assert report["status"] == "runs"
@@ -522,16 +530,88 @@ def test_a_repository_that_was_edited_since_is_not_lost(paper: Path, tmp_path: P
     assert "kept as" in again.output
 
 
+def test_a_file_system_without_locks_is_said(
+    paper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refused)
+    played = journal(tmp_path / "recording.jsonl", recording())
+
+    ran = run("run", paper, "--replay", played, "--out", tmp_path / "out", "--sandbox", "none")
+
+    assert ran.exit_code == 3 and "cannot be locked: No locks available" in ran.output
+
+
 def test_a_second_run_changes_nothing_of_the_first(paper: Path, tmp_path: Path) -> None:
     played = journal(tmp_path / "recording.jsonl", recording())
     arguments = ("run", paper, "--replay", played, "--out", tmp_path / "out", "--sandbox", "none")
     run(*arguments)
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    folder = os.open(tmp_path / "out", os.O_RDONLY)
-    fcntl.flock(folder, fcntl.LOCK_EX)  # as a run does while it lasts
+    with (tmp_path / "out/.lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as a run does while it lasts
 
-    second = run(*arguments)
+        second = run(*arguments)
 
-    os.close(folder)
     assert second.exit_code == 2 and "another run is writing" in second.output
+    assert f"process {os.getpid()} on" in second.output
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+
+
+def test_nobody_reads_a_repository_while_a_run_writes_it_nor_writes_it_while_it_is_read(
+    paper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    played = journal(tmp_path / "recording.jsonl", recording())
+    making = ("run", paper, "--replay", played, "--out", "out", "--sandbox", "none")
+    run(*making)
+    reading = [
+        ("execute", "out/repository"),
+        ("score", "out/repository", "--paper", paper, "--estimate"),
+        ("score", ".", "--reference", "out/repository", "--paper", paper, "--estimate"),
+        ("rate-sheet", "out/repository"),
+    ]
+    with (tmp_path / "out/.lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as a run does while it lasts
+        for command in reading:
+            refused = run(*command)
+            assert refused.exit_code == 2 and f"a run (process {os.getpid()} on" in refused.stderr, command
+    with (tmp_path / "out/.lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_SH)  # as those do who read
+        assert run(*reading[1]).exit_code == 0
+        refused = run(*making)
+        assert refused.exit_code == 2 and "somebody executes or judges out" in refused.stderr
+
+
+def test_what_a_folder_is_called_cannot_steer_the_terminal(paper: Path, tmp_path: Path) -> None:
+    named = tmp_path / "a\x1b]0;title\x07\N{RIGHT-TO-LEFT OVERRIDE}b"
+    named.mkdir()
+    (named / "main.py").write_text("raise SystemExit(1)")
+    for command in (("execute", named), ("run", paper, "--out", named), ("rate-sheet", named)):
+        said = run(*command).output
+        assert "ab" in said or "rate-sheet.html" in said
+        assert not set(said) & set("\x1b\x07\N{RIGHT-TO-LEFT OVERRIDE}"), command
+
+
+def test_nothing_of_a_folder_that_is_executed_or_judged_runs_on_the_host(paper: Path, tmp_path: Path) -> None:
+    theirs, ran = tmp_path / "theirs", tmp_path / "ran"
+    (theirs / ".git/hooks").mkdir(parents=True)
+    python = f"import os\nif os.path.isdir({str(tmp_path)!r}): open({str(ran)!r}, 'w')\n"
+    for name in ("app", "settings", "pipeline", "sandbox", "bot", "json", "uv", "sitecustomize", "conftest"):
+        (theirs / f"{name}.py").write_text(python)
+    for name in ("git", "uv", "python3", ".git/hooks/post-checkout", ".git/hooks/post-index-change"):
+        (theirs / name).write_text(f"#!/bin/sh\ntouch {ran}\n")
+        (theirs / name).chmod(0o755)
+    config = (
+        f'[core]\n\tfsmonitor = touch {ran}\n\thooksPath = .git/hooks\n[filter "x"]\n\tsmudge = touch {ran}\n'
+    )
+    (theirs / ".git/config").write_text(config)
+    (theirs / ".gitattributes").write_text("* filter=x\n")
+    (theirs / ".env").write_text("PAPER2CODE_SANDBOX=none\n")
+    (theirs / "main.py").write_text("print('ran')")
+    program = [Path(sys.executable).with_name("paper2code")]
+    for command in (["execute", "."], ["score", ".", "--paper", paper, "--estimate"]):
+        ended = subprocess.run([*program, *command], cwd=theirs, capture_output=True, text=True, check=False)
+        assert "local sandbox" in ended.stdout or "Expected with" in ended.stdout, ended.stderr
+        assert not ran.exists(), command

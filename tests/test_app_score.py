@@ -1,6 +1,7 @@
 """`paper2code score`: any repository judged, by a scale or by a rubric; the model is a server on loopback."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,22 @@ def test_a_repository_is_judged_whoever_wrote_it(
     told = json.loads((tmp_path / "score.json").read_text())
     assert (told["score"], told["dropped"], told["scores"]) == (2, 1, [2])
     assert len(model.requests) == 1, "the same question was paid for twice"
+
+
+def test_names_and_answers_that_are_no_unicode_are_judged_and_written_down(
+    paper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = Path(os.fsdecode(b"theirs\xff"))
+    theirs.mkdir()
+    (theirs / "main.py").write_text(MAIN)
+    critique = {"file": "main.py", "symbol": "main", "line": "", "severity": "high", "requirement": ""}
+    answer = {"critiques": [critique | {"text": "No \ud800 mean."}], "score": 2}
+    with FakeModel(Reply(json.dumps(answer))) as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+        judged = run("score", theirs, "--paper", paper, "--json", "score.json")
+    assert judged.exit_code == 0, judged.output
+    assert json.loads((tmp_path / "score.json").read_text())["score"] == 2
 
 
 def test_an_empty_repository_is_judged_without_asking_a_model(

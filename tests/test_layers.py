@@ -22,7 +22,18 @@ BELOW = {
 FLOORS = {
     "bot": [{"intake"}, {"github"}, {"jobs"}, {"words"}, {"work"}, {"commandline"}, {"web"}],
     "pipeline": [
-        {"contract", "errors", "markdown", "paths", "progress", "rendering", "threads", "untrusted"},
+        {
+            "contract",
+            "differences",
+            "errors",
+            "locks",
+            "markdown",
+            "paths",
+            "progress",
+            "rendering",
+            "threads",
+            "untrusted",
+        },
         {"reading"},
         {"model"},
         {"planning"},

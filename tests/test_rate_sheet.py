@@ -68,6 +68,18 @@ def test_the_command_writes_a_page_and_apart_from_it_who_is_who(
 
 
 @pytest.mark.usefixtures("bare")
+def test_a_second_page_takes_no_key_away(folders: list[Path], tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    run("rate-sheet", *folders, "--out", page)
+    before = {path: path.read_bytes() for path in tmp_path.glob("page*")}
+
+    second = run("rate-sheet", *folders, "--out", page)
+
+    assert second.exit_code == 2 and "the key of another page" in " ".join(second.stderr.split())
+    assert {path: path.read_bytes() for path in tmp_path.glob("page*")} == before
+
+
+@pytest.mark.usefixtures("bare")
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [

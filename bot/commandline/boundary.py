@@ -9,6 +9,7 @@ import errno
 import os
 import shlex
 import signal
+import sys
 import tempfile
 import threading
 import traceback
@@ -20,6 +21,7 @@ from typing import Any
 
 import click
 
+from pipeline import paths
 from pipeline.errors import BudgetReached, Cancelled, PaperError, PipelineError
 from pipeline.markdown import visible
 from sandbox.interface import SandboxError
@@ -55,6 +57,8 @@ class Boundary(click.Group):
         """Runs the command; whatever it raises ends in an exit status."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            raise click.UsageError(visible(error.format_message()), error.ctx) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click's own, and a reader such as `head` that has enough
         except (Exception, KeyboardInterrupt) as error:
@@ -112,11 +116,15 @@ def _details(error: BaseException, errand: Errand) -> str:
     text = "".join(traceback.format_exception(error))
     with contextlib.suppress(SettingsError):
         text = load().redact(text)
+    if not errand.directory and not sys.stderr.isatty():
+        # Of a service, or a machine of CI: its temporary files go with it, and its log stays.
+        click.echo(visible(text), err=True)
+        return "above"
     try:
         path = (errand.directory or Path(tempfile.mkdtemp(prefix="paper2code-"))) / "error.txt"
-        path.write_text(text)
+        paths.write(path, text, errors="backslashreplace")
     except OSError:
-        click.echo(text, err=True)
+        click.echo(visible(text), err=True)
         return "above"
     return f"in {path}"
 

@@ -1,13 +1,12 @@
 """A run on this machine: its folder, its display, and the pull request as GitHub would get it. No GitHub needed."""
 
-import fcntl
 import itertools
 import json
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,12 @@ from bot.commandline.boundary import Errand, Interrupt, explain
 from bot.commandline.terminal import Display, result
 from bot.github.branch import publish
 from bot.words import pull_request
+from pipeline import paths
 from pipeline.coding.repository import MAX_BYTES, MAX_FILES, Repository
 from pipeline.errors import Cancelled
+from pipeline.locks import holder, lock, sign
+from pipeline.markdown import visible
 from pipeline.model.journal import Recording
-from pipeline.paths import refusal
 from pipeline.planning.plan import Method
 from pipeline.planning.replaying import objection
 from pipeline.progress import Progress
@@ -40,7 +41,8 @@ from sandbox.contents import contents
 from sandbox.report import ExecutionReport
 from settings import Settings
 
-OURS = ("journal.jsonl", "paper.md")
+_LOCK = ".lock"
+OURS = ("journal.jsonl", "paper.md", _LOCK)
 """A folder that holds one of these was made by a run."""
 
 
@@ -116,17 +118,29 @@ def reproduce(
 def open_locally(made: Reproduction, out: Path) -> None:
     """The pull request as GitHub would get it: a branch of a bare repository, and its text beside it."""
     remote, branch, directory = out / "origin.git", f"paper2code/{made.slug}", f"papers/{made.slug}"
-    shutil.rmtree(remote, ignore_errors=True)  # of an earlier demo: a new one is a new pull request
-    with Repo.init(remote, bare=True, initial_branch="main") as repository:
-        maker = Actor("paper2code", "paper2code@localhost")
-        repository.index.commit("Begin", author=maker, committer=maker)
+    _begin(remote)
     sha = publish(str(remote), "main", branch, made.commits, directory, "paper2code <paper2code@localhost>")
     body = pull_request.body(made, directory, "", None, files="repository")
     where = f"Links lead to `repository/` beside this file, which is `{directory}` of the branch."
     text = out / "pull-request.md"
-    text.write_text(f"# {pull_request.title(made)}\n\n{body}\n\n{where}\n")
-    click.echo(f"  Pull request  {text}\n  Branch        {branch} of {remote}, {sha[:10]}")
-    click.echo(f"  See it with   git -C {remote} log --stat main..{branch}")
+    paths.write(text, f"# {pull_request.title(made)}\n\n{body}\n\n{where}\n")
+    click.echo(visible(f"  Pull request  {text}\n  Branch        {branch} of {remote}, {sha[:10]}"))
+    click.echo(visible(f"  See it with   git -C {remote} log --stat main..{branch}"))
+
+
+def _begin(remote: Path) -> None:
+    """A bare repository with one commit, in the place of an earlier demo's: a new one is a new pull request.
+
+    Nothing of what is there stays, nor is a link followed: git runs the hooks of a repository on this machine.
+    """
+    with suppress(FileNotFoundError):
+        if remote.is_symlink():
+            remote.unlink()
+        else:
+            shutil.rmtree(remote)
+    with Repo.init(remote, bare=True, initial_branch="main") as repository:
+        maker = Actor("paper2code", "paper2code@localhost")
+        repository.index.commit("Begin", author=maker, committer=maker)
 
 
 def report_on(directory: Path, execution: ExecutionReport, minutes: float = 10) -> dict[str, Any]:
@@ -134,7 +148,7 @@ def report_on(directory: Path, execution: ExecutionReport, minutes: float = 10) 
     held, allowed, size = contents(directory), dict[str, str](), 0
     for path in held.python:
         size += held.files[path]
-        if not refusal(path) and size <= MAX_BYTES and len(allowed) < MAX_FILES:
+        if not paths.refusal(path) and size <= MAX_BYTES and len(allowed) < MAX_FILES:
             allowed[path] = (directory / path).read_text(errors="replace").replace("\0", "")
     repository = Repository(allowed)
     failure = execution.failure
@@ -164,6 +178,26 @@ def refuse_foreign(out: Path) -> None:
         raise click.UsageError(f"{out} holds files that paper2code did not make; choose another --out")
 
 
+@contextmanager
+def unwritten(*directories: Path) -> Iterator[None]:
+    """Within the block no run writes into these: half of one state and half of the next is nobody's repository.
+
+    Raises UsageError where one does.
+    """
+    with ExitStack() as ours:
+        for folder in dict.fromkeys(
+            f for each in directories for f in (each.resolve(), each.resolve().parent)
+        ):
+            try:
+                held = os.open(folder / _LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            except OSError:
+                continue  # no run's folder
+            ours.callback(os.close, held)
+            if not lock(held, folder, shared=True):
+                raise click.UsageError(f"a run ({holder(held)}) is writing {folder}: wait for it, or stop it")
+        yield
+
+
 def _leave(display: Display, errand: Errand) -> None:
     display.close()
     explain(KeyboardInterrupt(), errand)
@@ -181,25 +215,24 @@ def _made(out: Path, resume: bool) -> Iterator[None]:
         if not resume:
             refuse_foreign(out)
         out.mkdir(parents=True, exist_ok=True)
-        folder = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
+        held = os.open(out / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     except OSError as error:
         raise click.UsageError(f"{out} cannot be made: {error.strerror}") from error
     try:
-        _lock(folder, out)
+        if not lock(held, out):
+            read = lock(held, out, shared=True)
+            who = (
+                f"somebody executes or judges {out}"
+                if read
+                else f"another run is writing {out} ({holder(held)})"
+            )
+            raise click.UsageError(f"{who}: wait for it, stop it, or give another --out")
+        sign(held)
         if not resume:
             _keep_earlier(out / "repository")
         yield
     finally:
-        os.close(folder)
-
-
-def _lock(folder: int, out: Path) -> None:
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise click.UsageError(
-            f"another run is writing {out}: wait for it, stop it, or give another --out"
-        ) from error
+        os.close(held)
 
 
 def _keep_earlier(repository: Path) -> None:
@@ -209,7 +242,7 @@ def _keep_earlier(repository: Path) -> None:
             path for n in itertools.count(1) if not (path := repository.with_name(f"repository.{n}")).exists()
         )
         repository.rename(kept)
-        click.echo(f"The repository of an earlier run is kept as {kept}.", err=True)
+        click.echo(visible(f"The repository of an earlier run is kept as {kept}."), err=True)
 
 
 def _name(paper: Paper) -> str:

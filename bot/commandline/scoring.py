@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from rich.console import Console
 
 from bot.commandline import composition
 from bot.commandline.boundary import Errand, Interrupt
+from bot.commandline.local import unwritten
 from bot.commandline.terminal import grades, judgement
+from pipeline.markdown import visible
 from pipeline.model.asking import Context, render
 from pipeline.model.pictures import pictures
 from pipeline.model.prices import window_of
@@ -77,24 +80,20 @@ def score(
         () if estimate else benches
     ):  # a service that does not answer ends it before anything is fetched
         composition.warn(bench)
-    question = Question(
-        collect(directory),
-        arxiv.read(paper, composition.arxiv(settings)),
-        samples,
-        collect(reference) if reference else None,
-        tree,
-        ran,
-    )
+    with unwritten(directory, *([reference] if reference else [])):
+        theirs, authors = collect(directory), collect(reference) if reference else None
+    found = arxiv.read(paper, composition.arxiv(settings))
+    question = Question(theirs, found, samples, authors, tree, ran)
     if estimate:
         for bench in benches:
             click.echo(f"{_expected(question, bench)}.")
         return
     if rubric and not execution and (directory / runs.LOG).is_file():
+        log = visible(f"{directory / runs.LOG}")
         click.echo(
-            f"Not read: {directory / runs.LOG}, which whoever wrote the code may have written; see --execution.",
-            err=True,
+            f"Not read: {log}, which whoever wrote the code may have written; see --execution.", err=True
         )
-    key = sha256(f"{directory.resolve()}".encode()).hexdigest()[:16]
+    key = sha256(os.fsencode(directory.resolve())).hexdigest()[:16]
     errand.directory = settings.data_dir / "scores" / key
     given = _judged(question, benches, errand.directory)
     if json_file:

@@ -1225,7 +1225,10 @@ def _write(path: Path, content: bytes) -> None:
 
 @contextmanager
 def _locked(name: str, *, wait: bool = False) -> Iterator[bool]:
-    """Whether no other process holds this lock, which a dying one frees. Without locks (Windows) always."""
+    """Whether no other process holds this lock, which a dying one frees.
+
+    Without locks (Windows, some network file systems) always.
+    """
     try:
         import fcntl
     except ImportError:
@@ -1238,8 +1241,8 @@ def _locked(name: str, *, wait: bool = False) -> Iterator[bool]:
             if wait or _first():
                 fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             alone = True
-        except BlockingIOError:
-            alone = False
+        except OSError as error:
+            alone = not isinstance(error, BlockingIOError)
         yield alone
 
 

@@ -4,7 +4,6 @@ Holds completions and what they cost, never prompts or keys. A journal can be re
 recording.
 """
 
-import fcntl
 import hashlib
 import itertools
 import json
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.contract import Contract
 from pipeline.errors import ModelUnavailable, PipelineError
+from pipeline.locks import lock
 from pipeline.model.llm import Prompt, Role, Usage, role_of
 
 logger = logging.getLogger(__name__)
@@ -61,6 +61,10 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+
+
 class Journal:
     """A journal file that one run writes, and what an earlier session left in it. Thread-safe."""
 
@@ -77,16 +81,18 @@ class Journal:
         self._earlier: defaultdict[str, deque[Entry]] = defaultdict(deque)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a+b", buffering=0)
+            # Whoever gave us the folder must not choose what is written to.
+            self._file = open(path, "a+b", buffering=0, opener=_no_link)  # noqa: SIM115
         except OSError as error:
             raise self._unwritable(error) from None
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            if not lock(self._file.fileno(), path):
+                raise PipelineError(
+                    f"Another run is writing {path}.", "Wait for it, stop it, or give another --out folder."
+                )
+        except PipelineError:
             self._file.close()
-            raise PipelineError(
-                f"Another run is writing {path}.", "Wait for it, stop it, or give another --out folder."
-            ) from None
+            raise
         if not resume and self._file.seek(0, os.SEEK_END):
             self._begin_anew()
         self.entries = self._read()
@@ -105,7 +111,11 @@ class Journal:
             return self._earlier[key].popleft() if self._earlier[key] else None
 
     def append(self, entry: Entry) -> None:
-        """Write one line, whole and onto the disk, and keep it. Raises PipelineError."""
+        """Write one line, whole and onto the disk, and keep it.
+
+        Raises PipelineError, also where the file is another one by now and the only place: nobody would find what is
+        paid for next.
+        """
         text = entry.model_dump_json()
         line = text.encode() + b"\n"
         with self._lock:
@@ -119,6 +129,17 @@ class Journal:
                 raise self._unwritable(error) from None
         if self._keep:
             self._keep(text)
+        elif not self._is_there():
+            raise PipelineError(
+                f"The journal {self.path} was moved, removed or replaced while a run was writing it.",
+                "Put its folder back where it was, then resume: what was paid for is in the file that was moved.",
+            )
+
+    def _is_there(self) -> bool:
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._file.fileno()))
+        except OSError:
+            return False
 
     def _begin_anew(self) -> None:
         numbers = (number for number in itertools.count(1) if not self._numbered(number).exists())

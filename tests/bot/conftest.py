@@ -6,6 +6,7 @@ import hmac
 import http.client
 import json
 import logging
+import ssl
 import threading
 import time
 import uuid
@@ -381,12 +382,21 @@ def report(status: str = "runs", **changes: Any) -> dict[str, Any]:
 
 
 def deliver(
-    port: int, event: str, payload: dict[str, Any], secret: str = SECRET, delivery: str = "d-1"
+    port: int,
+    event: str,
+    payload: dict[str, Any],
+    secret: str = SECRET,
+    delivery: str = "d-1",
+    tls: ssl.SSLContext | None = None,
 ) -> tuple[int, Any]:
     """Send a signed webhook as GitHub does; status and JSON of the answer."""
     body = json.dumps(payload).encode()
     signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = (
+        http.client.HTTPSConnection("127.0.0.1", port, timeout=30, context=tls)
+        if tls
+        else http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    )
     headers = {
         "Content-Type": "application/json",
         "X-GitHub-Event": event,

@@ -88,11 +88,19 @@ def sheet(title: str, folders: Sequence[Path], paper: str = "", order: random.Ra
 
 
 def lay_out(made: Sheet, page: Path) -> Path:
-    """Write the page, and beside it the key, whose path comes back."""
+    """Write the page, and beside it the key, whose path comes back.
+
+    Raises FileExistsError where there is one: what people answer to another page could not be read without it.
+    """
     key = page.with_name(f"{page.stem}.key.json")
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(made.page, encoding="utf-8")
-    key.write_text(json.dumps(made.key, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    with key.open("x", encoding="utf-8") as file:
+        file.write(json.dumps(made.key, ensure_ascii=False, indent=1) + "\n")
+    try:
+        page.write_text(made.page, encoding="utf-8")
+    except OSError:
+        key.unlink()
+        raise
     return key
 
 

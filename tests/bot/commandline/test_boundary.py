@@ -111,6 +111,14 @@ def test_an_unexpected_error_is_shown_where_it_cannot_be_written(tmp_path: Path)
     assert "RuntimeError: odd" in ended.stderr
 
 
+def test_a_service_shows_an_unexpected_error_in_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The unit's temporary files go with it."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    ended = end_with(RuntimeError("refused: Bearer sk-very-secret"))
+    assert "Traceback" in ended.stderr and "the details are above" in ended.stderr
+    assert "sk-very-secret" not in ended.stderr
+
+
 def test_an_error_message_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in end_with(errors.PaperError("bad \x1b]0;title\x07 title")).stderr
 

@@ -147,6 +147,18 @@ def test_without_a_command_it_runs_what_needs_nothing_and_shows_a_result(room: R
     assert room.results["mode"] == "full"
 
 
+def test_a_file_system_without_locks_is_none_the_worse(room: Room) -> None:
+    room.write(
+        "main.py",
+        "import errno, fcntl, os\n\n\n"
+        "def refused(*arguments):\n"
+        "    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))\n\n\n"
+        f"fcntl.flock = refused\n{MAIN}",
+    )
+    room("run", "walk", "--method", "wide", "--seed", "0")
+    assert room.statuses()["walk", "wide", 0] == "done"
+
+
 def test_a_result_of_its_own_is_followed_by_what_to_do_next(room: Room) -> None:
     assert room().rstrip().splitlines()[-1].startswith("Next: `python main.py list` ")
 

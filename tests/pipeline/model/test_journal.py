@@ -120,6 +120,23 @@ def test_two_runs_do_not_write_one_journal(tmp_path: Path) -> None:
     assert reopened(path) == (entry(),)
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_run_ends_whose_journal_is_elsewhere_by_now(tmp_path: Path, replaced: bool) -> None:
+    path = tmp_path / "out/journal.jsonl"
+    journal = Journal(path, resume=False)
+    path.parent.rename(tmp_path / "moved")
+    if replaced:
+        path.parent.mkdir()
+        path.touch()
+
+    with pytest.raises(PipelineError, match="was moved, removed or replaced"):
+        journal.append(entry())
+
+    journal.close()
+    assert reopened(tmp_path / "moved/journal.jsonl") == (entry(),)
+    assert not replaced or not path.read_bytes()
+
+
 def test_a_full_disk_is_said_and_leaves_no_half_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -197,3 +214,13 @@ def test_a_recording_without_answers_is_refused(tmp_path: Path, content: bytes |
     with pytest.raises(ModelUnavailable, match=r"recording\.jsonl") as error:
         Recording(path)
     assert "--replay" in error.value.hint
+
+
+def test_a_link_in_its_place_is_not_written_to(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("mine\n")
+    (tmp_path / "journal.jsonl").symlink_to(mine)
+    for resume in (True, False):
+        with pytest.raises(PipelineError, match="symbolic link"):
+            Journal(tmp_path / "journal.jsonl", resume=resume)
+    assert mine.read_text() == "mine\n"
