@@ -19,6 +19,11 @@ from pipeline.untrusted import Unreadable, of_json
 ASKED_AGAIN = 2
 """How often an answer that fails its checks goes back to the model."""
 
+_LONGEST = 1_000_000
+"""Characters of an answer that is a value: the longest that models give have less, and each may be a finding."""
+_MOST_FINDINGS = 100
+"""That the model is told, and that are put together: a kilobyte of memory for each."""
+
 _prompts = rendering.templates("pipeline.model", "prompts")
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
@@ -97,9 +102,13 @@ def ask(
 
 def parsed(text: str, answer: type[Parsed]) -> Parsed:
     """The value in a model's answer. Raises Unfit."""
+    if len(text) > _LONGEST:
+        raise Unfit([f"The answer has {len(text):,} characters, and at most {_LONGEST:,} are read"])
     try:
         return answer.model_validate(of_json(_json_part(text)))
     except ValidationError as error:
+        if (count := error.error_count()) > _MOST_FINDINGS:
+            raise Unfit([f"{count:,} values in it are not of the form that was asked for"]) from error
         raise Unfit([f"{_path(e['loc'])}: {e['msg']}" for e in error.errors()]) from error
     except Unreadable as error:
         raise Unfit([f"The answer is not JSON: {error}"]) from error

@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel
 
 from pipeline.errors import AnswerInvalid
-from pipeline.model.asking import Context, ask, block, refined, render
+from pipeline.model.asking import Context, Unfit, ask, block, parsed, refined, render
 from tests.fakes.scripted import ScriptedLLM
 
 CONTEXT = Context("system").extended("paper", "text of the paper")
@@ -40,6 +40,17 @@ def test_the_model_is_asked_three_times_in_all_and_then_the_run_stops(bad: str) 
     assert llm.stages == ["n", "n#2", "n#3"]
     assert "n failed its checks 3 times" in str(stopped.value)
     assert "--resume" in stopped.value.hint
+
+
+class Numbers(BaseModel):
+    values: list[Number]
+
+
+@pytest.mark.parametrize("items", [200, 600_000])
+def test_an_answer_whose_every_value_is_wrong_is_told_in_one_sentence(items: int) -> None:
+    with pytest.raises(Unfit) as unfit:
+        parsed(f'{{"values": [{"1," * items}1]}}', Numbers)
+    assert len(unfit.value.findings) == 1 and len(unfit.value.findings[0]) < 100
 
 
 def test_every_prompt_begins_with_what_the_one_before_began_with() -> None:
