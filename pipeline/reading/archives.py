@@ -20,6 +20,8 @@ from pipeline.errors import PaperUnreadable
 MAX_MEMBERS = 5_000
 MAX_KEPT = 40_000_000
 """Bytes of all members that are text."""
+MAX_HEADER = 8_192
+"""Bytes of what a tar says of one member beside its header: twice the longest path. To parse it takes the square."""
 MAX_PICTURE = 20_000_000
 MAX_PICTURES = 100_000_000
 """Bytes of one picture, and of all; those beyond are passed over: a paper can be read without them."""
@@ -174,16 +176,32 @@ def _bomb(what: str) -> PaperUnreadable:
     return PaperUnreadable(f"The archive unpacks to {what} and was not read further.", _HINT)
 
 
+class _Member(tarfile.TarInfo):
+    """Refuses what precedes a member and says more of it than anybody needs."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.size > MAX_HEADER and self.type in _HEADERS:
+            raise _bomb("a header of unreasonable size")
+        found: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+        return found
+
+
+_HEADERS = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
+
+
 def _tar_members(file: _Metered) -> Iterator[tuple[str, bytes | None]]:
     """Each member's path and content (None where it is not kept)."""
     room = MAX_PICTURES
-    with tarfile.open(fileobj=file, mode="r|", errorlevel=1) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=file, mode="r|", errorlevel=1, tarinfo=_Member) as archive:  # type: ignore[call-overload]
         for member in archive:
-            if member.isdir():
-                continue
             content = None
             picture = is_picture(member.name) and member.size <= min(room, MAX_PICTURE)
-            if member.isreg() and (picture or is_text(member.name)):
+            # Holes cost nothing in the archive, and each one a copy of all before it to be read.
+            regular = member.isreg() and not member.issparse()
+            if regular and (picture or is_text(member.name)):
                 room -= member.size if picture else 0
                 reader = archive.extractfile(member)
                 content = reader.read(member.size) if reader and member.size <= 64 * _BLOCK else None
@@ -193,13 +211,14 @@ def _tar_members(file: _Metered) -> Iterator[tuple[str, bytes | None]]:
 def _zip_members(data: bytes, limits: Limits) -> Iterator[tuple[str, bytes | None]]:
     unpacked, room = 0, MAX_PICTURES
     meter = _Metered(io.BytesIO(), len(data), limits)
+    # Before the list of members is read, which takes thirty times its bytes.
+    if data.count(b"PK\1\2") > limits.members:
+        raise _bomb(f"more than {limits.members} files")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for member in archive.infolist():
-            if member.is_dir():
-                continue
             if member.flag_bits & 1:
                 raise PaperUnreadable("The archive is encrypted.", "Give it without a password.")
-            regular = (member.external_attr >> 28) in (0, 8)
+            regular = (member.external_attr >> 28) in (0, 8) and not member.is_dir()
             content = None
             picture = is_picture(member.filename) and member.file_size <= min(room, MAX_PICTURE)
             if regular and (picture or is_text(member.filename)):

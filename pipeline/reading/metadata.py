@@ -14,7 +14,10 @@ from typing import Any
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _ARXIV = "{http://arxiv.org/schemas/atom}"
 _RAW = "{http://arxiv.org/OAI/arXivRaw/}"
-_ID = re.compile(r"arxiv\.org/abs/(?P<identifier>[\w.-]+(?:/\d{7})?)v(?P<version>\d+)$")
+_ID = re.compile(
+    r"arxiv\.org/abs/(?P<identifier>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})v(?P<version>\d{1,4})$",
+    re.ASCII,
+)
 _WITHDRAWN = re.compile(
     r"(?:paper|article|manuscript|submission|work|preprint|it|this version)\s+(?:has been|was|is)\s+"
     r"(?:being\s+)?withdrawn"
@@ -98,7 +101,7 @@ def from_oai(content: bytes, metadata: Metadata) -> Metadata:
     versions: dict[int, datetime.date] = {}
     withdrawn = metadata.withdrawn
     for version in raw.iter(f"{_RAW}version"):
-        number = re.fullmatch(r"v(\d+)", version.get("version", ""))
+        number = re.fullmatch(r"v(\d{1,4})", version.get("version", ""))
         day = _mail_day(_text(version, f"{_RAW}date"))
         if number and day:
             versions[int(number.group(1))] = day
@@ -120,8 +123,8 @@ def from_oai(content: bytes, metadata: Metadata) -> Metadata:
 
 
 def _parse(content: bytes) -> ElementTree.Element | None:
-    # No document type: neither format has one, and entities are the way to make XML explode.
-    if len(content) > MAX_BYTES or b"<!DOCTYPE" in content or b"<!ENTITY" in content:
+    # No document type: neither format has one, and entities are the way to make XML explode. A zero: UTF-16 hides them.
+    if len(content) > MAX_BYTES or any(mark in content for mark in (b"<!DOCTYPE", b"<!ENTITY", b"\0")):
         return None
     try:
         return ElementTree.fromstring(content)  # noqa: S314
@@ -143,5 +146,5 @@ def _iso_day(text: str) -> datetime.date | None:
 def _mail_day(text: str) -> datetime.date | None:
     try:
         return parsedate_to_datetime(text).date()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -7,7 +7,6 @@ Source: https://info.arxiv.org/help/api/tou.html
 
 import contextlib
 import email.utils
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline.errors import ArxivUnavailable
+from pipeline.locks import lock
 
 if TYPE_CHECKING:
     import httpx
@@ -69,9 +69,10 @@ class PoliteClient:
         """Hold the host's lock, and do not begin before its time has come."""
         self._folder.mkdir(parents=True, exist_ok=True)
         name = "".join(c if c.isalnum() else "-" for c in host)
-        descriptor = os.open(self._folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        path = self._folder / f"{name}.lock"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            lock(descriptor, path, wait=True)
             turn = _Turn(descriptor, self._interval)
             turn.begin()
             yield turn
@@ -145,8 +146,8 @@ def _stay(first: "httpx.URL", request: "httpx.Request") -> None:
 def _retry_after(response: "httpx.Response") -> float | None:
     """Seconds, from either form of the header (RFC 9110, 10.2.3)."""
     value = response.headers.get("Retry-After", "").strip()
-    if value.isdigit():
+    if value.isdecimal():
         return float(value)
-    with contextlib.suppress(ValueError, TypeError):
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     return None

@@ -77,7 +77,7 @@ def references(text: str) -> list[Reference]:
     if not _NUMBER.search(text):
         return []
     found: dict[str, list[int | None]] = {}
-    for line in _said(text).split("\n"):
+    for line in said(text).split("\n"):
         for match in _REFERENCE.finditer(line) if _NUMBER.search(line) else ():
             identifier = _identifier(match)
             if identifier is None:
@@ -105,8 +105,8 @@ def besides(text: str) -> str:
     return rest if re.search(r"\w", rest) else ""
 
 
-def _said(text: str) -> str:
-    """What the author says: without code, quotations and HTML comments."""
+def said(text: str) -> str:
+    """What the author says, in its lines: without code, quotations and HTML comments."""
     text = "\n".join(_own_lines(text.split("\n")))
     for hidden in (_COMMENT, _HTML_CODE):
         text = hidden.sub(lambda found: "\n" * found.group().count("\n") or " ", text)

@@ -164,6 +164,32 @@ def test_a_header_that_asks_for_much_memory_is_refused() -> None:
         unpack(gzip.compress(bomb.tobuf() + bytes(1_000_000)))
 
 
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME], ids=repr)
+def test_a_header_that_is_never_a_paths_is_refused_before_it_is_parsed(kind: bytes) -> None:
+    with pytest.raises(PaperUnreadable, match="a header of unreasonable size"):
+        unpack(tar((info("x", kind), b"1" * 20_000), (info("a.tex"), TEX)))
+    long = "folder/" * 500 + "a.tex"
+    assert unpack(tar((info(long), TEX))).files == {long: TEX}
+
+
+def test_holes_are_not_read() -> None:
+    holes = b"3\n64\n0\n128\n0\n192\n0\n".ljust(512, b"\0")
+    sparse = tarfile.TarInfo("b.tex")
+    sparse.size, sparse.pax_headers = len(holes), {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
+    sparse.pax_headers |= {"GNU.sparse.name": "b.tex", "GNU.sparse.realsize": "192"}
+    data = sparse.tobuf(tarfile.PAX_FORMAT) + holes + tar((info("a.tex"), TEX), mode="w")
+    assert unpack(data).files == {"a.tex": TEX}
+
+
+def test_folders_without_end_count_as_members() -> None:
+    folders = {f"{n}/": b"" for n in range(30)}
+    with pytest.raises(PaperUnreadable, match="more than 20 files"):
+        unpack(tar(*((info(name, tarfile.DIRTYPE), b"") for name in folders), (info("a.tex"), TEX)), SMALL)
+    with pytest.raises(PaperUnreadable, match="more than 20 files"):
+        unpack(zipped(folders | {"a.tex": TEX}), SMALL)
+    assert unpack(zipped({"code/": b"", "code/a.tex": TEX})).files == {"code/a.tex": TEX}
+
+
 @given(st.binary(max_size=300), st.sampled_from([b"", b"\x1f\x8b\x08\x00", b"PK\x03\x04", b"%PDF-", b"\\x"]))
 def test_any_bytes_are_read_or_refused(data: bytes, start: bytes) -> None:
     with contextlib.suppress(PaperUnreadable):

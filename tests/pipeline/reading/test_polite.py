@@ -10,7 +10,7 @@ import pytest
 from pipeline.errors import ArxivUnavailable
 from pipeline.reading import polite
 from pipeline.reading.arxiv import Arxiv, read
-from pipeline.reading.polite import PoliteClient, _stay
+from pipeline.reading.polite import PoliteClient, _retry_after, _stay
 from tests.fakes.arxiv import FakeArxiv, Submission, fake_arxiv, one_file
 
 START = 1_700_000_000.0
@@ -93,6 +93,7 @@ def test_without_more_words_arxiv_is_asked_every_three_seconds(
         ([f"503 retry {email.utils.formatdate(START + 20, usegmt=True)}"], [20.0]),
         ([f"429 retry {email.utils.formatdate(START - 20, usegmt=True)}"], []),
         (["503 retry soon"], [3.0]),
+        (["503 retry Mon, 12 Jun 99999999999999999999 17:57:34 GMT"], [3.0]),
         (["503", "429", "drop"], [3.0, 6.0, 12.0]),
     ],
 )
@@ -102,6 +103,10 @@ def test_a_busy_host_is_asked_again_when_it_says_or_later_and_later(
     fake.troubles = troubles
     ask(fake, tmp_path)
     assert clock.slept == slept
+
+
+def test_a_digit_that_is_no_number_says_nothing_of_time() -> None:
+    assert _retry_after(httpx.Response(503, headers=[(b"Retry-After", b"\xb2")])) is None
 
 
 def test_who_comes_later_keeps_away_as_long_as_the_host_asked_the_first(
