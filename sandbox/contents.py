@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +49,10 @@ def contents(directory: Path, most: int = MOST_ENTRIES) -> Contents:
             break
         if not path.isprintable():
             problems.append(f"{path[:100]!r} was left out: its name cannot be written down.")
-        elif stat.S_ISREG((about := entry.stat(follow_symlinks=False)).st_mode):
-            files[path] = about.st_size
+        else:
+            with suppress(FileNotFoundError):  # somebody is at work in there
+                if stat.S_ISREG((about := entry.stat(follow_symlinks=False)).st_mode):
+                    files[path] = about.st_size
     return Contents(directory, dict(sorted(files.items())), tuple(problems))
 
 

@@ -60,14 +60,14 @@ _NOT_IMPORTED = frozenset({"setup.py", "conftest.py", "__main__.py"})
 
 _SITECUSTOMIZE = """\
 import os, sys
+if os.environ.get("PAPER2CODE_STACKS"):
+    import faulthandler
+    faulthandler.dump_traceback_later(float(os.environ["PAPER2CODE_STACKS"]))
 if os.environ.get("COVERAGE_PROCESS_START"):
     sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))
     import coverage
     sys.path.pop(0)
     coverage.process_startup()
-if os.environ.get("PAPER2CODE_STACKS"):
-    import faulthandler
-    faulthandler.dump_traceback_later(float(os.environ["PAPER2CODE_STACKS"]))
 """
 _COVERAGERC = f"""\
 [run]
@@ -222,17 +222,17 @@ def run_command(
 ) -> CommandResult:
     """Run one command in a copy of `directory` with its packages installed; the rest is as in `execute`.
 
-    Where they cannot be installed, the result is the installation's.
+    Where they cannot be installed, the result is the installation's. What else is wrong with the requirements stands
+    before the command's own errors: it may well need none of it.
     """
-    platform = sandbox.platform()
-    installation, lock = _install(
-        requirements(contents(directory)), platform, cache, before, torch, cancelled
-    )
+    platform, needed = sandbox.platform(), requirements(contents(directory))
+    installation, lock = _install(replace(needed, problems=()), platform, cache, before, torch, cancelled)
     if not installation.ok:
         said = "\n".join([*installation.problems, installation.result.stderr])
         return replace(installation.result, stderr=said)
     installed = packages.install(lock, platform, cache, cancelled)
-    return sandbox.run(directory, Command(argv, limits, packages=installed, cancelled=cancelled))
+    result = sandbox.run(directory, Command(argv, limits, packages=installed, cancelled=cancelled))
+    return replace(result, stderr="\n".join([*needed.problems, result.stderr]))
 
 
 _Proof = tuple[PhaseResult, Results, Mapping[str, LineCoverage]]
@@ -494,7 +494,10 @@ def _tools(platform: Platform, cache: Path, cancelled: Callable[[], bool]) -> Pa
             copytree(packages.install(lock, platform, cache, cancelled), folder, dirs_exist_ok=True)
             for name, text in files.items():
                 place = folder / name
-                place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+                place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_text(text, "utf-8")
+                # The sandbox's user reads it, whatever the umask of this process is.
                 place.chmod(0o755 if name.startswith("bin/") else 0o644)
+                for parent in Path(name).parents:
+                    (folder / parent).chmod(0o755)
     return target

@@ -240,12 +240,32 @@ def _confine(limits: dict[str, Any]) -> None:
 def _memory(socket_bytes: int) -> int:
     """Bytes in use by all processes and in files: cheap and too high; see _memory_exactly."""
     areas = len(_processes()) * _MOST_AREAS * _OF_AN_AREA
-    return _sum_of_all("status", {"VmRSS:": _KIB} | _BEHIND) + _in_sockets(socket_bytes) + areas + _in_files()
+    return (
+        _sum_of_all("status", {"VmRSS:": _KIB, "VmSwap:": _KIB} | _BEHIND)
+        + _in_sockets(socket_bytes)
+        + areas
+        + _in_files()
+    )
 
 
 def _processes() -> list[str]:
-    """In /proc, all but the keeper."""
-    return [entry for entry in os.listdir("/proc") if entry.isdigit() and entry != "1"]
+    """In /proc, all but the keeper; each by a thread that lives, since the first may end before the others."""
+    return [_living(entry) for entry in os.listdir("/proc") if entry.isdigit() and entry != "1"]
+
+
+def _living(process: str) -> str:
+    if not _has_memory(process):
+        with contextlib.suppress(OSError):
+            for thread in os.listdir(f"/proc/{process}/task"):
+                if _has_memory(f"{process}/task/{thread}"):
+                    return f"{process}/task/{thread}"
+    return process
+
+
+def _has_memory(thread: str) -> bool:
+    with contextlib.suppress(OSError), open(f"/proc/{thread}/statm", encoding="ascii") as pages:
+        return not pages.read().startswith("0 ")
+    return False
 
 
 def _sum_of_all(file: str, worth: dict[str, int]) -> int:
@@ -288,7 +308,8 @@ def _in_files() -> int:
 
 def _memory_exactly(socket_bytes: int) -> int:
     """Bytes in use, with what processes share counted once."""
-    private, shared = (_sum_of_all("smaps_rollup", {name: _KIB}) for name in ("Pss_Anon:", "Pss_Shmem:"))
+    private = _sum_of_all("smaps_rollup", {"Pss_Anon:": _KIB, "SwapPss:": _KIB})
+    shared = _sum_of_all("smaps_rollup", {"Pss_Shmem:": _KIB})
     areas = sum(_lines(f"/proc/{process}/maps") for process in _processes()) * _OF_AN_AREA
     behind = _sum_of_all("status", _BEHIND) + _in_sockets(socket_bytes)
     # Files in a tmpfs that are mapped are in both figures.

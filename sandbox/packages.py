@@ -308,6 +308,7 @@ def digest(text: str) -> str:
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that a reader sees all of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    temporary.write_text(text, "utf-8")
-    temporary.replace(path)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123
+        file.write(text)
+    Path(temporary).replace(path)

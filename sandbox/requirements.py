@@ -30,7 +30,7 @@ _PACKAGES: dict[str, str] = {name: canonicalize_name(name) for name in _TABLES["
 ]
 _ALTERNATIVES: dict[str, list[str]] = _TABLES["alternatives"]
 _INSTEAD: dict[str, str] = _TABLES["instead"]
-_LARGEST, _LONGEST_LINE = 256 * 2**10, 500
+_LARGEST, _LONGEST_LINE, _MOST = 256 * 2**10, 500, 1000
 # The longer ones first: one begins with another.
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -40,6 +40,7 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
 _KNOWN = frozenset(_PACKAGES.values()).union(*_ALTERNATIVES.values())
+_BY_MODULE = {canonicalize_name(module): package for module, package in reversed(_PACKAGES.items())}
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def _source(held: Contents, path: str) -> bytes:
 def requirements(held: Contents) -> Requirements:
     """What to install for the code in a directory and its requirements.txt."""
     needed, unread = imports(held)
-    by_module = {item.module.partition(".")[0] for item in needed}
+    imported = {canonicalize_name(top) for top in {item.module.partition(".")[0] for item in needed}}
     declared, problems, notes = _declared(held)
     problems = [*held.problems, *problems]
     notes += unread
@@ -122,7 +123,7 @@ def requirements(held: Contents) -> Requirements:
                 f"requirements.txt asks for `{name}`, which is not a known package but is spelt almost like "
                 f"`{close}`: it was not installed."
             )
-        elif name in {canonicalize_name(module) for module in by_module}:
+        elif name in imported:
             wanted[name] = requirement
             unknown.append(name)
             notes.append(
@@ -207,6 +208,8 @@ def _declared(held: Contents) -> tuple[dict[str, Requirement], list[str], list[s
         if note:
             notes.append(note)
         declared[canonicalize_name(requirement.name)] = requirement
+        if len(declared) > _MOST:
+            return declared, [f"requirements.txt asks for more than {_MOST:,} packages."], notes
     return declared, problems, notes
 
 
@@ -240,7 +243,7 @@ def _sandboxed(requirement: Requirement) -> tuple[Requirement, str]:
     name = canonicalize_name(requirement.name)
     instead = _INSTEAD.get(name)
     if instead is None and name not in _KNOWN:
-        instead = next((_PACKAGES[module] for module in _PACKAGES if canonicalize_name(module) == name), None)
+        instead = _BY_MODULE.get(name)
     specifier = re.sub(r"\+[\w.]+", "", str(requirement.specifier))
     if not instead and specifier == str(requirement.specifier):
         return requirement, ""

@@ -65,6 +65,10 @@ _REFUSED: dict[str, tuple[int | None, int]] = {
     "unshare": (272, 97),
     "userfaultfd": (323, 282),
     "vhangup": (153, 58),
+    "vmsplice": (
+        278,
+        75,
+    ),  # a pipe keeps what is given to it, in pages of 2 MB, when it is no process's any more
 }
 _CLONE = (56, 220)
 _CLONE3 = 435
@@ -79,7 +83,15 @@ _SETPRIORITY = (141, 140)
 _KEEPER = 1
 _SETSOCKOPT = (54, 208)
 _SOL_SOCKET = 1
-_BUFFER_SIZES = (7, 8, 32, 33)  # SO_SNDBUF, SO_RCVBUF and their FORCE
+_KEPT = (
+    7,
+    8,
+    32,
+    33,
+    60,
+)  # SO_SNDBUF, SO_RCVBUF and their FORCE; SO_ZEROCOPY, which keeps what vmsplice would
+_MMAP = (9, 222)
+_HUGE_PAGES = 0x40000  # MAP_HUGETLB: from a pool of the machine's, which no limit on memory counts
 _NEW_NAMESPACE = 0x7E020080  # CLONE_NEW{TIME,NS,CGROUP,UTS,IPC,USER,PID,NET}
 _FAMILIES = (
     1,
@@ -92,6 +104,7 @@ _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _LOAD, _EQUAL, _GREATER_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL = 0x7FFF0000, 0x80000000
 _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 24, 32
+_FOURTH_ARGUMENT = 40
 
 
 def program(machine: str = platform.machine()) -> bytes | None:
@@ -149,14 +162,21 @@ def program(machine: str = platform.machine()) -> bytes | None:
             (_RETURN, 0, 0, refuse(errno.EPERM)),
             (_RETURN, 0, 0, _ALLOW),
         ]
+    code += [
+        (_EQUAL, 0, 4, _MMAP[column]),
+        (_LOAD, 0, 0, _FOURTH_ARGUMENT),
+        (_ANY_BIT, 0, 1, _HUGE_PAGES),
+        (_RETURN, 0, 0, refuse(errno.EINVAL)),  # as where there are none
+        (_RETURN, 0, 0, _ALLOW),
+    ]
     # What a socket holds is nobody's memory: it keeps its default size, whatever a program is told.
     code += [
-        (_EQUAL, 0, 10, _SETSOCKOPT[column]),
+        (_EQUAL, 0, len(_KEPT) + 6, _SETSOCKOPT[column]),
         (_LOAD, 0, 0, _SECOND_ARGUMENT),
         (_EQUAL, 1, 0, _SOL_SOCKET),
         (_RETURN, 0, 0, _ALLOW),
         (_LOAD, 0, 0, _THIRD_ARGUMENT),
-        *((_EQUAL, len(_BUFFER_SIZES) - index, 0, size) for index, size in enumerate(_BUFFER_SIZES)),
+        *((_EQUAL, len(_KEPT) - index, 0, option) for index, option in enumerate(_KEPT)),
         (_RETURN, 0, 0, _ALLOW),
         (_RETURN, 0, 0, refuse(0)),
         (_EQUAL, 0, 6, _SETPRIORITY[column]),

@@ -198,6 +198,34 @@ while True:
         fcntl.fcntl(held[-1], 37, struct.pack("hhqqixxxx", fcntl.F_WRLCK, 0, 2 * place, 1, 0))
 """
 
+GIVEN_TO_A_PIPE = """\
+page = ctypes.create_string_buffer(8192)
+given = (ctypes.c_void_p * 2)(ctypes.addressof(page), 4096)
+number = 278 if os.uname().machine == "x86_64" else 75
+if libc.syscall(number, os.pipe()[1], given, 1, 0) < 0: raise OSError"""
+
+LENT_TO_A_SOCKET = """\
+lending = socket.socket()
+lending.setsockopt(socket.SOL_SOCKET, 60, 1)
+if not lending.getsockopt(socket.SOL_SOCKET, 60): raise OSError"""
+
+HUGE = """\
+libc.mmap.restype = ctypes.c_void_p
+got = libc.mmap(None, ctypes.c_size_t(1 << 21), 3, 0x40022, -1, ctypes.c_long(0))
+if got == ctypes.c_void_p(-1).value and ctypes.get_errno() == 22: raise OSError"""
+
+OUTLIVING = """
+import ctypes, os, threading, time
+def fill():
+    time.sleep(0.3)
+    held = [b"x" * (1 << 20) for _ in range(600)]
+    time.sleep(2)
+    print("held")
+    os._exit(0)
+threading.Thread(target=fill).start()
+ctypes.CDLL(None).syscall(60 if os.uname().machine == "x86_64" else 93, 0)
+"""
+
 STOPPING = """
 import os, signal
 if os.fork() == 0: os.kill(-1, signal.SIGSTOP)
@@ -256,6 +284,18 @@ ATTACKS = {
         PIPES,
         ran_out_of_memory,
         replace(SMALL, seconds=90),
+    ),
+    "kept-pages": Attack(
+        "Keeping memory that no process has: pages given to a pipe or lent to a socket, huge ones of a pool",
+        "The calls are refused; what a socket sends is copied",
+        attempt(GIVEN_TO_A_PIPE, LENT_TO_A_SOCKET, HUGE),
+    ),
+    "first-thread": Attack(
+        "Filling memory in a thread that outlives its process's first one",
+        "Counted and killed like any other",
+        OUTLIVING,
+        ran_out_of_memory,
+        replace(SMALL, memory_bytes=256 << 20),
     ),
     "areas": Attack(
         "Filling the kernel's memory with the list of 65,530 mapped areas in each of many processes",

@@ -1,8 +1,12 @@
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from sandbox import syntax
-from sandbox.contents import DEEPEST, MOST_ENTRIES, contents
+from sandbox.contents import DEEPEST, MOST_ENTRIES, Contents, contents
 from sandbox.requirements import requirements
 
 
@@ -18,6 +22,25 @@ def test_regular_files_are_seen_and_links_and_environments_are_not(tmp_path: Pat
 
     assert (held.files, held.problems) == ({"folder/inner.txt": 6, "main.py": 6}, ())
     assert (held.python, held.size) == (["main.py"], 12)
+
+
+def test_a_file_that_goes_while_its_folder_is_read_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "main.py").write_text("x = 1\n")
+    (tmp_path / "temporary").touch()
+    scandir = os.scandir
+
+    @contextmanager
+    def slow(folder: Path) -> Iterator[list[os.DirEntry[str]]]:
+        with scandir(folder) as found:
+            entries = list(found)
+        (tmp_path / "temporary").unlink()
+        yield entries
+
+    monkeypatch.setattr("os.scandir", slow)
+
+    assert contents(tmp_path) == Contents(tmp_path, {"main.py": 6})
 
 
 def test_names_that_cannot_be_written_down_are_left_out_and_said(tmp_path: Path) -> None:

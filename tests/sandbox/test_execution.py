@@ -1,4 +1,5 @@
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -72,6 +73,21 @@ def test_a_repository_that_runs_proves_it(execution: Execute, sandbox: Sandbox) 
     assert report.coverage["results.py"].executed == {2, 3, 4, 5}
     assert report.phases[-1].result.argv == ("bash", "reproduce.sh")
     assert all(phase.result.stderr == "" for phase in report.phases)
+
+
+def test_what_is_measured_does_not_depend_on_the_umask(
+    execution: Execute, cache: Path, tmp_path: Path
+) -> None:
+    """Services have one that keeps everything from everybody else, the sandbox's user too."""
+    (fresh := tmp_path / "cache").mkdir()
+    (cache / "uv").mkdir(exist_ok=True)
+    (fresh / "uv").symlink_to(cache / "uv")
+    before = os.umask(0o077)
+    try:
+        report = execution(cache=fresh)
+    finally:
+        os.umask(before)
+    assert report.ok and report.coverage["main.py"].executed
 
 
 def test_a_crash_of_native_code_shows_the_python_that_called_it(execution: Execute) -> None:
@@ -337,6 +353,15 @@ def test_a_command_is_not_run_without_its_packages(sandbox: Sandbox, cache: Path
     assert not ended.ok
     assert not ended.stdout
     assert "no versions of the required packages that fit together" in ended.stderr
+
+
+def test_a_command_runs_beside_an_import_that_leads_nowhere_and_that_is_said(
+    sandbox: Sandbox, cache: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "main.py").write_text("import experiments_to_come\n")
+    ended = run_command(tmp_path, sandbox, ("echo", "tried"), cache=cache, limits=LIMITS)
+    assert (ended.exit_code, ended.stdout) == (0, "tried\n")
+    assert "experiments_to_come" in ended.stderr
 
 
 def test_problems_without_end_are_cut_and_shown_as_text() -> None:

@@ -1,4 +1,5 @@
 import codecs
+import time
 from pathlib import Path
 
 import pytest
@@ -172,10 +173,30 @@ def test_requirements_cannot_name_an_index_an_address_or_a_file(tmp_path: Path, 
 
 
 def test_code_made_to_break_a_parser_does_not(tmp_path: Path) -> None:
-    write(
-        tmp_path, {"deep.py": "x = " + "+".join("a" * 1 for _ in range(20_000)), "nul.py": "import numpy\0"}
-    )
-    assert requirements(contents(tmp_path)).problems == ()
+    code = {
+        "deep.py": "x = " + "+".join("a" * 1 for _ in range(20_000)),
+        "nul.py": "import numpy\0",
+        "number.py": f"if x == 0x{'f' * 5_000}: import numpy",
+        "square.py": "# coding: punycode\n#" + "a" * 125_000 + "-" + "z" * 125_000,
+    }
+    write(tmp_path, code)
+    began = time.process_time()
+
+    found = requirements(contents(tmp_path))
+
+    assert found.problems == () and time.process_time() - began < 3
+    assert [note.split("`")[1] for note in found.notes] == ["deep.py", "nul.py", "number.py"]
+
+
+def test_packages_without_end_are_a_problem_and_take_linear_time(tmp_path: Path) -> None:
+    names = [f"p{number}" for number in range(20_000)]
+    write(tmp_path, {"requirements.txt": "\n".join(names), "main.py": "import " + ",".join(names)})
+    began = time.process_time()
+
+    found = requirements(contents(tmp_path))
+
+    assert "requirements.txt asks for more than 1,000 packages." in found.problems
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize(
