@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Literal, get_args
 
 from pipeline.markdown import code, visible
-from pipeline.reading.references import besides
+from pipeline.reading.references import besides, said
 
 Verb = Literal[
     "reproduce",
@@ -29,11 +29,24 @@ OPTIONS = ("model", "judge_model", "max_usd", "max_fixes", "refine", "plan", "mo
 _MEANT = {"usd": "max_usd", "cap": "max_usd", "budget": "max_usd", "limit": "max_usd"}
 _YES_OR_NO = ("true", "false")
 _COMMAND = re.compile(r" {0,3}/paper2code(?:\s*:|\s|$)(.*)", re.IGNORECASE)
+_LEADING_COMMENTS = re.compile(r"\A(?:\s{0,99}<!--(?:(?!-->).){0,9999}-->){1,20}", re.DOTALL)
+"""Of templates for issues."""
 _OPTION = re.compile(
     r"(?P<dashes>-{1,2}|[\u2013\u2014])?(?P<name>[^\W\d][\w-]*)(?:(?P<sign>[=:])(?P<value>.*))?"
 )
 _CAP = re.compile(r"max[^a-z\d]{0,3}usd[^a-z\d]{0,6}(?:is|to|of|at)?[^a-z\d]{0,3}\d", re.IGNORECASE)
 """As a person may write it: in backticks, with an arrow, in words."""
+_CURRENCY = r"(?:us)?[$\u20ac\u00a3\u00a5\u00a2]|(?:usd|eur|(?:us )?dollars?|euros?|bucks?)(?![a-z])"
+_MONEY = re.compile(
+    rf"(?<![a-z])(?:{_CURRENCY})\s?\.?\d"
+    rf"|(?:\dk?|\b(?:one|two|three|four|five|six|seven|eight|nine|ten))\s?(?:{_CURRENCY})"
+    r"|(?<![a-z])(?:budget|cap|limit|spend|costs?)\W{1,3}(?:(?:is|of|to|at|most|only|than|no|more|up)\s){0,3}\d"
+    r"|(?<![a-z])max(?:imum)?\W{1,3}\d[\d.,]{0,12}\W{0,12}$",
+    re.IGNORECASE,
+)
+_MATHEMATICS = re.compile(r"\$(?=\S)[^$\n]{1,200}(?<=\S)\$(?!\d)")
+_SHORT = 4
+"""Words of a line that is no prose."""
 
 _ON_STORED_JOBS = ("status", "cancel", "retry", "rate")
 """Only where jobs are stored: a workflow run knows no other."""
@@ -101,20 +114,48 @@ class Mistake:
 
 
 def parse(text: str) -> Command | Mistake | None:
-    """The command in the first line of `text` that is not empty; None if there is none."""
-    lines = text.replace("\r\n", "\n").split("\n")
+    """The command in the first line of `text` that is seen and not empty; None if there is none."""
+    lines = _LEADING_COMMENTS.sub("", visible(text)).split("\n")
     begin = next((number for number, line in enumerate(lines) if line.strip()), 0)
     first, following = lines[begin], "\n".join(lines[begin + 1 :])
     match = _COMMAND.fullmatch(first)
     if not match:
         return None
-    command = _said(match[1].strip(), following)
-    told = f"{command.text}\n{following}" if isinstance(command, Command) else ""
-    if _CAP.search(unicodedata.normalize("NFKC", visible(told))):
+    if has_command(following):
         return Mistake(
-            "A cap is set by `max_usd=2`, in the line of `/paper2code arxiv:ID` or `/paper2code plan`, alone."
+            "one comment gives one command, in its first line; each other needs a comment of its own."
+        )
+    command = _said(match[1].strip(), following)
+    if isinstance(command, Command) and (cap := _unset(command, following)):
+        return Mistake(
+            f"{code(cap, 40)} sets no cap. It is set by `max_usd=2`, in the line of `/paper2code arxiv:ID` or "
+            "`/paper2code plan`, alone; what means none has to be said without an amount."
         )
     return command
+
+
+def has_command(text: str) -> bool:
+    """Whether a line that its author says is a command."""
+    return "/paper2code" in text.lower() and any(map(_COMMAND.fullmatch, said(visible(text)).split("\n")))
+
+
+def unset_cap(wish: str) -> str:
+    """What of a wish could have been meant as a cap, and would be none; empty: nothing."""
+    wish = unicodedata.normalize("NFKC", visible(wish))
+    found = _CAP.search(wish) or _MONEY.search(_MATHEMATICS.sub(" ", wish))
+    return found[0].strip() if found else ""
+
+
+def _unset(command: Command, following: str) -> str:
+    """The same of a command; where people speak at length, they may speak of money."""
+    told = f"{command.text}\n{following}"
+    if cap := _CAP.search(unicodedata.normalize("NFKC", visible(told))):
+        return cap[0]
+    if command.verb in ("ask", "rate"):
+        return ""
+    lines = told.split("\n") if command.verb in ("change", "revise") else following.split("\n")
+    short = (line for line in lines if len(line.split()) <= _SHORT)
+    return next(filter(None, map(unset_cap, (command.wish, *short))), "")
 
 
 def _said(rest: str, following: str) -> Command | Mistake:
@@ -180,6 +221,8 @@ def _reproduce(rest: str, verb: Literal["reproduce", "plan"] = "reproduce") -> C
             return Mistake(f"`{key}` needs exactly one value.")
         options[key] = value
         del words[:taken]
+    if bare := next((option for option in map(_key, said) if "_" in option and option in OPTIONS), None):
+        return Mistake(f"`{bare}` needs its value behind a sign, as in `max_usd=2`.")
     if verb == "plan" and options.setdefault("plan", "review") != "review":
         return Mistake("`plan` stops after the plan; `plan=write` says the contrary.")
     return Command(verb, " ".join(said), tuple(options.items()))
@@ -190,7 +233,7 @@ def _option(words: list[str]) -> tuple[str, str, int] | None:
     match = _OPTION.fullmatch(words[0])
     if not match:
         return None
-    key, sign, value, taken = match["name"].lower().replace("-", "_"), match["sign"], match["value"] or "", 1
+    key, sign, value, taken = _key(match["name"]), match["sign"], match["value"] or "", 1
     if not sign and words[1:] and words[1][0] in "=:":
         sign, value, taken = words[1][0], words[1][1:], 2
     dashes = match["dashes"] or ""
@@ -203,6 +246,10 @@ def _option(words: list[str]) -> tuple[str, str, int] | None:
         return key, value or "true", taken
     following = words[taken] if words[taken:] else ""
     return key, following, taken + 1
+
+
+def _key(name: str) -> str:
+    return name.lower().replace("-", "_")
 
 
 def _near(key: str) -> str | None:

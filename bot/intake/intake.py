@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
-from bot.intake.commands import Command, Mistake, parse, usage
+from bot.intake.commands import Command, Mistake, has_command, parse, usage
 from bot.intake.configuration import Configuration, ConfigurationInvalid, Permission, overridden
 from bot.intake.jobs import Job, Place, Request, job_id, paper_of
 from pipeline.reading.references import references
@@ -167,21 +167,23 @@ def _opened(payload: Payload) -> Request | None:
     if author is None or author["type"] != "User":
         return None
     payload = {**payload, "sender": author}
-    command = _understood(issue["body"])
+    command = _issued(issue["body"])
     references = _references(f"{issue['title']}\n\n{issue['body'] or ''}")
     if command is None and not references:
         return None
-    return _request(payload, f"issue-{issue['id']}", issue["created_at"], command, references)
+    # Of an issue that was moved here it is the moment of that: who has written it may have done so years ago.
+    when = max(issue["created_at"], issue["updated_at"])
+    return _request(payload, f"issue-{issue['id']}", when, command, references)
 
 
 def _edited(payload: Payload) -> Request | None:
     issue, changes = payload["issue"], payload.get("changes", {})
     title = changes.get("title", {}).get("from", issue["title"])
     body = changes.get("body", {}).get("from", issue["body"]) or ""
-    command = _understood(issue["body"])
+    command = _issued(issue["body"])
     before = _references(f"{title}\n\n{body}")
     references = _references(f"{issue['title']}\n\n{issue['body'] or ''}")
-    if command == _understood(body):
+    if command == _issued(body):
         command = None
         references = tuple(reference for reference in references if reference not in before)
     if command is None and not references:
@@ -285,6 +287,13 @@ def _understood(body: str | None) -> Command | Mistake | None:
     return command
 
 
+def _issued(body: str | None) -> Command | Mistake | None:
+    """The same of an issue's text, whose mention of a paper suffices: what is below it would be passed over."""
+    if (command := _understood(body)) is None and has_command(body or ""):
+        return Mistake("a command has to be in the first line.")
+    return command
+
+
 def _closed(payload: Payload) -> Ending | None:
     pull, repository = payload["pull_request"], payload["repository"]["id"]
     head = pull["head"]
@@ -293,10 +302,16 @@ def _closed(payload: Payload) -> Ending | None:
     return Ending(datetime.fromisoformat(pull["closed_at"]), None, (repository,), head["ref"])
 
 
-def _issue_closed(payload: Payload) -> Ending:
+def _issue_ended(payload: Payload) -> Ending:
+    """It was closed, deleted, or moved away."""
     issue = payload["issue"]
-    when = datetime.fromisoformat(issue["closed_at"])
-    return Ending(when, None, (payload["repository"]["id"],), issue=issue["number"])
+    closed = payload["action"] == "closed" and issue["closed_at"]
+    return Ending(
+        datetime.fromisoformat(closed) if closed else None,
+        None,
+        (payload["repository"]["id"],),
+        issue=issue["number"],
+    )
 
 
 def _uninstalled(payload: Payload) -> Ending:
@@ -358,7 +373,9 @@ _READERS: dict[tuple[str, Any], Callable[[Payload], Request | None]] = {
 
 _ENDINGS: dict[tuple[str, Any], Callable[[Payload], Ending | None]] = {
     ("pull_request", "closed"): _closed,
-    ("issues", "closed"): _issue_closed,
+    ("issues", "closed"): _issue_ended,
+    ("issues", "deleted"): _issue_ended,
+    ("issues", "transferred"): _issue_ended,
     ("installation", "deleted"): _uninstalled,
     ("installation", "suspend"): _uninstalled,
     ("installation_repositories", "removed"): _removed,

@@ -264,6 +264,11 @@ BOARD: TypeAdapter[Board] = TypeAdapter(Board)
 RATING: TypeAdapter[Rating] = TypeAdapter(Rating)
 
 
+def stored(job: str | bytes) -> Job:
+    """A job as any version has stored it: what this one does not know of it is left out. Raises ValidationError."""
+    return JOB.validate_json(job, extra="ignore")
+
+
 _BRANCH = re.compile(
     r"paper2code/(?:(?P<new>\d{4}\.\d{4,5}(?:v\d+)?)|(?P<field>[a-z-]+(?:\.[A-Z]{2})?)-(?P<old>\d{7}(?:v\d+)?))(?:-\d+)?"
 )

@@ -18,7 +18,7 @@ from bot.intake.jobs import Job, Ledger, Offer, Record, Request, job_id
 from bot.words import plans
 from pipeline.planning.agreement import Agreement, Answered
 
-_GONE = 404
+_GONE = (404, 410)
 
 
 @dataclass(frozen=True)
@@ -258,7 +258,7 @@ class Agreeing:
         try:
             self.github.edit(job.place, offer.comment, job.mark, text)
         except GitHubRefused as error:
-            if error.status != _GONE:
+            if error.status not in _GONE:
                 raise
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.github.github import GitHub
 from bot.intake import configuration
-from bot.intake.commands import OPTIONS
+from bot.intake.commands import OPTIONS, unset_cap
 from bot.intake.configuration import Configuration, ConfigurationInvalid
 from bot.intake.intake import LONGEST_WISH, Refusal, with_options
 from bot.intake.jobs import Job, Place
@@ -35,6 +35,8 @@ def demanded(settings: Settings, payload: Mapping[str, Any], github: GitHub) -> 
     scope = settings.scope or given.get("scope", "")
     if len(scope) > LONGEST_WISH:
         raise ValueError(f"`scope` can have at most {LONGEST_WISH} characters")
+    if cap := unset_cap(scope):
+        raise ValueError(f"`scope` says {cap!r}, which sets no cap; the input `max_usd` sets it")
     place = _place(settings, payload, settings.issue or given.get("issue", ""))
     options = tuple((key, given[key]) for key in OPTIONS if key in given)
     now = datetime.now(UTC)
@@ -56,7 +58,8 @@ def demanded(settings: Settings, payload: Mapping[str, Any], github: GitHub) -> 
 
 def _inputs(payload: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     named = (payload.get("client_payload"), payload.get("inputs"))
-    return [{key.replace("-", "_"): each[key] for key in each} for each in named if isinstance(each, dict)]
+    given = (each for each in named if isinstance(each, dict))
+    return [{key.lower().replace("-", "_"): each[key] for key in each} for each in given]
 
 
 def _text(value: object) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bot.intake.jobs import JOB, OUTCOME, Job, Outcome, Place, Record
+from bot.intake.jobs import JOB, OUTCOME, Job, Outcome, Place, Record, stored
 from bot.intake.progress import Board
 
 _FILES = ("journal.jsonl", "paper.md")
@@ -58,7 +58,7 @@ def restore(files: dict[str, bytes], place: Place, data: Path) -> list[Record]:
         if file != _JOB:
             continue
         try:
-            job = JOB.validate_json(files[path])
+            job = stored(files[path])
             outcome = OUTCOME.validate_json(files.get(f"{folder}/{_OUTCOME}", b""))
         except ValidationError:
             continue

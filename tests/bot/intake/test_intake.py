@@ -216,6 +216,8 @@ def test_the_other_examples_end_nothing() -> None:
         ("installation", "deleted"),
         ("installation", "suspend"),
         ("installation_repositories", "removed"),
+        ("issues", "deleted"),
+        ("issues", "transferred"),
     }
 
 
@@ -343,6 +345,37 @@ def test_an_issue_that_somebody_moved_here_is_its_authors() -> None:
         event["issue"]["user"]["login"],
         event["issue"]["user"]["id"],
     )
+
+
+def test_an_issue_moved_here_counts_from_the_moment_of_that() -> None:
+    moved = {"created_at": "2020-01-01T00:00:00Z", "updated_at": "2026-01-02T03:04:05Z"}
+    request = read("issues", payload("issues", "opened", body="/paper2code arxiv:1706.03762", **moved))
+
+    assert request is not None
+    assert request.received == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Hello,\n\n/paper2code arxiv:1706.03762 max_usd=1",
+        "arxiv:1706.03762\n/paper2code max_usd=1",
+        "/paper2code arxiv:1706.03762\n/paper2code cancel",
+    ],
+)
+def test_a_command_below_another_line_of_an_issue_is_never_passed_over(body: str) -> None:
+    for action, changes in (("opened", {}), ("edited", {"body": {"from": ""}})):
+        request = read("issues", payload("issues", action, body=body, changes=changes))
+        assert request is not None
+        assert isinstance(request.command, Mistake)
+        assert "first line" in request.command.message
+
+
+def test_a_command_that_an_issue_shows_is_none_of_it() -> None:
+    body = "arxiv:1706.03762\n\n```\n/paper2code max_usd=1\n```\n> /paper2code cancel"
+    request = read("issues", payload("issues", "opened", body=body))
+    assert request is not None
+    assert request.command is None
 
 
 @pytest.mark.parametrize("author", [None, {"login": "app[bot]", "id": 1, "type": "Bot"}])

@@ -100,6 +100,14 @@ def test_a_run_on_demand_has_the_wish_that_came_with_it(hub: FakeGitHub, tmp_pat
     assert made == ["only Table 2", "only Table 3"]
 
 
+@pytest.mark.parametrize("scope", ["only Table 2, max_usd=2", "only Table 2 for $2"])
+def test_a_cap_in_a_scope_is_refused(hub: FakeGitHub, tmp_path: Path, scope: str) -> None:
+    event = dispatched(hub, paper="1706.03762", scope=scope)
+    assert act(settings(hub, tmp_path, event, "workflow_dispatch"), make) == 2
+    assert "sets no cap" in (tmp_path / "summary.md").read_text()
+    assert not hub.state.pulls
+
+
 def test_a_run_on_demand_for_an_issue(hub: FakeGitHub, tmp_path: Path) -> None:
     event = dispatched(hub, paper="1706.03762", issue="1")
     assert act(settings(hub, tmp_path, event, "workflow_dispatch"), make) == 0

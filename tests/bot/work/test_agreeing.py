@@ -280,6 +280,15 @@ def test_a_closed_issue_ends_its_plan(desk: Desk) -> None:
     assert "no plan waits" in desk.last
 
 
+@pytest.mark.parametrize("action", ["deleted", "transferred"])
+def test_an_issue_that_is_gone_ends_its_plan(desk: Desk, action: str) -> None:
+    ending = intake.ended("issues", desk.hub.closed_event(desk.issue) | {"action": action})
+    assert isinstance(ending, Ending)
+    del desk.hub.state.comments[desk.comment["id"]]
+    desk.worker.end(ending, step, desk.ledger)
+    assert desk.state == "cancelled"
+
+
 def test_a_closed_issue_ends_its_plan_though_no_event_came(desk: Desk) -> None:
     desk.hub.closed_event(desk.issue)
     assert desk.say("/paper2code approve") == []
