@@ -4,12 +4,11 @@ Knows neither jobs nor DBOS. Every time is the database's own: the clocks of sev
 """
 
 import errno
-import fcntl
 import os
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.jobs.patience import insist
 from pipeline.errors import PipelineError
+from pipeline.locks import lock
 
 T = TypeVar("T")
 
@@ -31,6 +31,11 @@ _LOCKS = {"tables": 7_236_001, "alone": 7_236_002}
 """Any numbers, the same in every process, and not DBOS's."""
 schema = sa.MetaData()
 """Of all tables of ours; they are made where a database is connected to."""
+_INDEXES = {
+    "paper2code_installation": "authenticated_user, status",
+    "paper2code_issue": "workflow_uuid text_pattern_ops",
+}
+"""Of DBOS's jobs: name → columns."""
 _leases = sa.Table(
     "paper2code_leases",
     schema,
@@ -66,9 +71,10 @@ def connect(url: str) -> sa.Engine:
         # The folder may be one that others need; the data folder is made private where a process begins.
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Before SQLite makes it, and its journals with the same rights: what it holds is nobody else's.
-        os.close(_opened(file))
-        with closing(sqlite3.connect(file, timeout=30)) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")  # readers do not stop writers
+        _claim(file)
+        # Readers do not stop writers then. Who asks for it while another does is refused, however long it would wait.
+        with _turn(file), closing(sqlite3.connect(file)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
         # A transaction that began as a reader could not wait for its turn to write.
         options = {"timeout": 30, "isolation_level": "IMMEDIATE"}
         engine = sa.create_engine(address, connect_args=options)
@@ -93,6 +99,21 @@ def connect(url: str) -> sa.Engine:
     return engine
 
 
+def index_jobs(database: sa.Engine) -> None:
+    """Let PostgreSQL find the jobs of an installation, and those of an issue, among any number of others.
+
+    DBOS, whose tables these are, has no index for either. SQLite, which is for one machine, reads its few jobs.
+    """
+    if database.dialect.name != "postgresql":
+        return
+    with database.begin() as connection:
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCKS["tables"])))
+        for name, columns in _INDEXES.items():
+            # Asked first: "if not exists" as well waits until nobody writes, and keeps all from writing.
+            if connection.scalar(sa.select(sa.func.to_regclass(f"dbos.{name}"))) is None:
+                connection.exec_driver_sql(f"CREATE INDEX {name} ON dbos.workflow_status ({columns})")
+
+
 def private(folder: Path) -> None:
     """Make the folder, and keep others from looking into it whoever has made it. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -103,20 +124,30 @@ def private(folder: Path) -> None:
         folder.chmod(about.st_mode & 0o700)
 
 
-def _opened(file: Path) -> int:
-    """A descriptor of the file, which is its owner's alone whoever has made it. Raises OSError."""
-    descriptor = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    os.fchmod(descriptor, 0o600)
-    return descriptor
+def _claim(file: Path) -> None:
+    """Make the file if it is not there; it is its owner's alone, whoever has made it. Raises OSError."""
+    # One that is there is not opened: to close it again would give back every lock that SQLite holds on it in this
+    # process, and the next process to leave would take the journal away that this one writes.
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    file.chmod(0o600)
+
+
+@contextmanager
+def _turn(file: Path) -> Iterator[None]:
+    """One process at a time, for a database in that file."""
+    path = file.with_name(f"{file.name}.lock")
+    _claim(path)  # Whoever could open it could hold it.
+    with path.open("r+") as held:
+        lock(held.fileno(), path, wait=True)
+        yield
 
 
 @contextmanager
 def alone(engine: sa.Engine) -> Iterator[None]:
     """One at a time, among all threads, processes and machines that use the database."""
     if engine.dialect.name == "sqlite":
-        # Whoever could open it could hold it.
-        with os.fdopen(_opened(Path(f"{engine.url.database}.lock"))) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with _turn(Path(engine.url.database or "")):
             yield
     else:
         with engine.begin() as connection:

@@ -37,11 +37,12 @@ from bot.intake.jobs import (
     State,
     Steps,
     jobs_prefix,
+    stored,
 )
 from bot.intake.progress import Board, Entry
 from bot.jobs import logs
 from bot.jobs.batches import Batches
-from bot.jobs.database import Journals, Leases, Unreachable, alone, connect
+from bot.jobs.database import Journals, Leases, Unreachable, alone, connect, index_jobs
 from bot.jobs.holding import SOON, Holder
 from bot.jobs.patience import attempt, insist
 from bot.jobs.register import Register
@@ -119,6 +120,7 @@ class Engine:
             raise SettingsError((f"{lacks[0].upper()}{lacks[1:]}.",), SQLITE_MEND)
         self._database = connect(url)
         DBOS.migrate(url)
+        index_jobs(self._database)
         self._url = url
         self._name = f"{_named(_VERSION)}{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._holder = Holder(Leases(self._database), self._name, dead_after)
@@ -331,7 +333,7 @@ class Engine:
         @DBOS.workflow(name="fulfil", max_recovery_attempts=1000)
         def fulfil(job: str) -> str:
             with logs.about(str(DBOS.workflow_id)), self._holding() as step:
-                wanted = JOB.validate_json(job)
+                wanted = stored(job)
                 _log.info("Begun: %s, in %s", wanted.paper, wanted.place.repository)
                 attempt(partial(self.register.begun, wanted.id))
                 try:
@@ -387,7 +389,7 @@ class Engine:
             insist(partial(self._client.resume_workflow, workflow, queue_name=queue), SOON, Unreachable)
             taken.append(workflow)
             with logs.about(workflow):
-                _log.warning("Taken over: its worker gave no sign of life")
+                _log.warning("Taken over: its worker was stopped, or gave no sign of life")
         return taken
 
     def _inherit(self) -> None:
@@ -474,4 +476,4 @@ def _record(status: WorkflowStatus) -> Record:
 def _job(status: WorkflowStatus) -> Job:
     if status.input is None:
         raise ValueError(f"{status.workflow_id} was read without its input")
-    return JOB.validate_json(status.input["args"][0])
+    return stored(status.input["args"][0])

@@ -247,9 +247,12 @@ class Register:
         """A page of what is wanted of what may be shown, newest first."""
         where = [*_shown(visible), *_looked_for(wanted)]
         rows = sa.select(_jobs).where(*where).order_by(_jobs.c.created.desc(), _jobs.c.id)
+        count = sa.select(sa.func.count()).select_from(_jobs).where(*where)
+        if wanted.words:  # no index knows them: all jobs are read, but once
+            rows = rows.add_columns(sa.func.count().over().label("total"))
         with self._database.connect() as connection:
-            total = connection.scalar(sa.select(sa.func.count()).select_from(_jobs).where(*where)) or 0
             found = connection.execute(rows.limit(self._size).offset((wanted.page - 1) * self._size)).all()
+            total = found[0].total if found and wanted.words else connection.scalar(count) or 0
         return Page([_listed(row) for row in found], total, max(1, -(-total // self._size)))
 
     def tally(self, visible: Visible = None) -> Tally:
@@ -373,7 +376,7 @@ def _came(outcome: Outcome | None) -> dict[str, Any]:
 
 
 def _listed(row: sa.Row[Any]) -> Listed:
-    values = row._asdict()
+    values = {column.name: row._mapping[column] for column in _jobs.c}
     began, ended = values.pop("began"), values["ended"]
     until = ended or (time.time() if values["state"] == "running" else began)
     return Listed(
@@ -392,9 +395,9 @@ def _shown(visible: Visible) -> list[sa.ColumnElement[bool]]:
 
 def _looked_for(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     where = list[sa.ColumnElement[bool]]()
-    for word in wanted.words.split()[:10]:
-        fields = (_jobs.c.title, _jobs.c.paper, _jobs.c.repository, _jobs.c.actor)
-        where.append(sa.or_(*(each.icontains(word, autoescape=True) for each in fields)))
+    # One text is searched faster than four; no word holds what stands between them.
+    text = _jobs.c.title + "\n" + _jobs.c.paper + "\n" + _jobs.c.repository + "\n" + _jobs.c.actor
+    where += [text.icontains(word, autoescape=True) for word in wanted.words.split()[:10]]
     if wanted.state:
         where.append(sa.func.coalesce(_jobs.c.status, _jobs.c.state) == wanted.state)
     if wanted.repository:

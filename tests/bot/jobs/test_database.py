@@ -1,9 +1,11 @@
 """Leases and journals, as several machines use them at once."""
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from threading import Barrier
 
@@ -141,6 +143,34 @@ def test_one_is_alone_among_all_processes(engine: sa.Engine, database: str, tmp_
         processes = [subprocess.Popen(command, cwd=root) for _ in range(3)]
     assert [process.wait(120) for process in processes] == [0, 0, 0]
     assert file.read_text() == "60"
+
+
+def test_whoever_comes_while_another_makes_the_file_waits_for_it(tmp_path: Path) -> None:
+    """As web process and worker come together when both are started for the first time."""
+    url, file = f"sqlite:///{tmp_path}/jobs.sqlite", tmp_path / "jobs.sqlite"
+    with (
+        ThreadPoolExecutor(1) as pool,
+        alone(sa.create_engine(url)),
+        closing(sqlite3.connect(file, isolation_level=None)) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")  # what a change of the journal's mode begins with
+        coming = pool.submit(connect, url)
+        with pytest.raises(TimeoutError):
+            coming.result(0.5)
+    coming.result(30).dispose()
+
+
+def test_another_process_that_leaves_takes_nothing_along(tmp_path: Path) -> None:
+    """SQLite's last user tidies its journal away, and must not take itself for that one."""
+    file = tmp_path / "jobs.sqlite"
+    engine = connect(f"sqlite:///{file}")
+    connect(f"sqlite:///{file}").dispose()  # a worker has two: its engine's, and its journals'
+    look = (
+        "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM sqlite_master').fetchall()"
+    )
+    subprocess.run([sys.executable, "-c", look, file], check=True)
+    assert file.with_name(f"{file.name}-wal").exists()
+    engine.dispose()
 
 
 def entry(number: int) -> Entry:

@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from bot.jobs.database import connect
 from bot.jobs.engine import Engine
 from bot.jobs.register import Wanted
 from tests.bot.jobs.scale import FIRST, answers, fill, job, throughput
@@ -22,6 +25,51 @@ def test_the_jobs_that_it_stores_are_like_those_that_somebody_asked_for(postgres
     assert ended and not ended.active
     engine.close()
     assert min(answers(postgresql).values()) > 0
+
+
+def test_no_request_makes_the_database_read_all_jobs(postgresql: str) -> None:
+    engine, database = Engine(postgresql), connect(postgresql)
+    asked: list[tuple[str, Any]] = []
+    sa.event.listen(
+        engine._client._sys_db.engine, "before_cursor_execute", lambda *given: asked.append(given[2:4])
+    )
+    engine.submit(job(FIRST))
+    engine.recent(datetime.now(UTC) - timedelta(days=1), 1)
+    with database.connect() as connection:
+        connection.exec_driver_sql("SET enable_seqscan = off")
+        plans = [
+            "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars())
+            for statement, values in asked
+            if statement.startswith("SELECT") and "workflow_status" in statement
+        ]
+    engine.close()
+    database.dispose()
+    assert len(plans) == 3 and not [plan for plan in plans if "Seq Scan on workflow_status" in plan]
+    assert sum("paper2code_" in plan for plan in plans) == 3, "\n\n".join(plans)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("", 3),
+        ("ALICE", 3),
+        ("papers-1", 1),
+        ("alice papers-1", 1),
+        ("17_6", 0),
+        ("%", 0),
+        ("papers-11706", 0),
+    ],
+)
+def test_all_words_are_looked_for_as_they_stand_in_any_part_of_a_job(
+    engine: Engine, words: str, found: int
+) -> None:
+    for number in (1, 2, 3):
+        engine.submit(job(number))
+
+    page = engine.register.find(Wanted(words))
+
+    assert (len(page.jobs), page.total, page.pages) == (found, found, 1)
+    assert engine.register.find(Wanted(words, page=2)).total == found
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Two versions, and two databases: an upgrade, a rollback, a restore. No job is lost, or done twice."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.github.github import GitHub
+from bot.intake.jobs import JOB, Job
 from bot.jobs import engine as module
 from bot.jobs.engine import Engine
 from tests.bot.conftest import until
@@ -78,6 +80,34 @@ def test_a_living_worker_keeps_the_jobs_of_its_version(
         until(lambda: [record.state for record in newer.latest()] == ["done", "done"])
     older.close()
     newer.close()
+
+
+def test_an_older_version_leaves_out_what_it_does_not_know_of_a_job(
+    hub: FakeGitHub,
+    github: GitHub,
+    of_version: Callable[[str], Engine],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    hub.open_issue("A", "")
+    engine, slow = of_version("3"), Slow()
+    slow.let_go.set()
+    with monkeypatch.context() as newer:
+        newer.setattr(module, "JOB", Newer)
+        engine.submit(job(id=FIRST))
+    with engine.working(employ(github, tmp_path, slow)):
+        until(lambda: [record.state for record in engine.latest()] == ["done"])
+    engine.close()
+
+
+class Newer:
+    """How a later version writes a job down."""
+
+    @staticmethod
+    def dump_json(job: Job) -> bytes:
+        told = json.loads(JOB.dump_json(job))
+        told["configuration"] |= {"later": {"on": True}}
+        return json.dumps(told | {"later": 1}).encode()
 
 
 def test_what_was_half_taken_over_is_neither_lost_nor_called_failed(
