@@ -12,13 +12,15 @@ import re
 import secrets
 import tempfile
 import threading
+import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import httpx
 from flask import Blueprint, Flask, Response, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from pydantic import BaseModel, Field, PositiveInt, ValidationError
 
 from bot.github.credentials import EVENTS, PERMISSIONS
 from bot.jobs.database import private
@@ -27,6 +29,8 @@ from bot.web.doors import guard
 from settings import APP_FILE, Settings, load
 
 _SECONDS = 10.0
+_LARGEST_ANSWER = 2**20
+"""Bytes."""
 _COOKIE = "paper2code-setup"
 _log = logging.getLogger(__name__)
 
@@ -174,19 +178,40 @@ class _Failed(Exception):
     """GitHub did not give credentials; the message says why."""
 
 
+class _Made(BaseModel):
+    """What GitHub tells of a new App: kept only where it can be used, since it is never written over."""
+
+    id: PositiveInt
+    pem: Annotated[str, Field(pattern="PRIVATE KEY-----")]
+    webhook_secret: Annotated[str, Field(min_length=1)]
+    html_url: Annotated[str, Field(pattern="^https?://")]
+    client_id: str | None = None
+    client_secret: str | None = None
+
+
 def _exchanged(api_url: str, code: str) -> dict[str, Any]:
+    said, until = bytearray(), time.monotonic() + _SECONDS
+    headers = {"Accept": "application/vnd.github+json"}
     try:
-        answer = httpx.post(
-            f"{api_url}/app-manifests/{code}/conversions",
-            headers={"Accept": "application/vnd.github+json"},
-            timeout=_SECONDS,
-        )
-        made: dict[str, Any] = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
+        with httpx.stream(
+            "POST", f"{api_url}/app-manifests/{code}/conversions", headers=headers, timeout=_SECONDS
+        ) as answer:
+            for piece in answer.iter_bytes():
+                said += piece
+                if len(said) > _LARGEST_ANSWER or time.monotonic() > until:
+                    raise _Failed("GitHub's answer has no end.")
+    except httpx.HTTPError as error:
         raise _Failed(f"GitHub's API cannot be reached ({type(error).__name__}).") from None
     if answer.status_code != 201:
         raise _Failed("GitHub does not know the code: it is good for one hour and for one time.")
-    return made
+    try:
+        return _Made.model_validate_json(said).model_dump(exclude_none=True)
+    except ValidationError as error:
+        wrong = ", ".join(sorted({".".join(map(str, each["loc"])) or "all of it" for each in error.errors()}))
+        raise _Failed(
+            f"GitHub's answer cannot be used ({wrong[:200]}). It may have made the App: delete that in its settings, "
+            "and begin again."
+        ) from None
 
 
 def _action(server_url: str, organization: str, state: str) -> str:

@@ -13,12 +13,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from bot.github.oauth import OAuth
 from bot.intake import intake
 from bot.jobs.engine import Engine, database_url
-from bot.web import dashboard
+from bot.web import LARGEST, dashboard
 from bot.web.visitors import Doors
 from settings import Settings
 
-_LARGEST = 25 * 2**20
-"""Bytes; GitHub's own cap on payloads."""
 _log = logging.getLogger(__name__)
 
 
@@ -56,7 +54,7 @@ def create_blueprint(secret: SecretStr, engine: Engine) -> Blueprint:
 
     @blueprint.post("/webhook")
     def webhook() -> ResponseReturnValue:
-        request.max_content_length = _LARGEST
+        request.max_content_length = LARGEST
         try:
             body = request.get_data()
         except RequestEntityTooLarge:

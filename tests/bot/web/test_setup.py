@@ -6,6 +6,8 @@ import logging
 import os
 import re
 import stat
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from bot.web import setup
 from settings import APP_FILE, SettingsError, load
 from tests.bot.web.test_webhook import ASKING, send
 from tests.fakes.github.server import FakeGitHub
+from tests.fakes.serving import serving
 
 TOKEN = "open-sesame-please"
 ADMITTED = ("anybody", TOKEN)
@@ -119,6 +122,86 @@ def test_an_answer_that_this_browser_did_not_ask_for_is_refused(client: FlaskCli
 def test_a_code_that_is_none(client: FlaskClient, tmp_path: Path, code: str, status: int) -> None:
     assert returned(client, begun(client)[1], code).status_code == status
     assert not (tmp_path / "data" / APP_FILE).exists()
+
+
+GOOD = {
+    "id": 1,
+    "pem": "-----BEGIN PRIVATE KEY-----",
+    "webhook_secret": "s",
+    "html_url": "https://github.com/apps/x",
+}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"\xff",
+        b"[" * 50_000,
+        *(
+            json.dumps(GOOD | wrong).encode()
+            for wrong in (
+                {"id": "../x"},
+                {"id": -1},
+                {"pem": None},
+                {"pem": "no key"},
+                {"webhook_secret": None},
+                {"webhook_secret": ""},
+                {"html_url": "javascript:alert(1)"},
+                {"client_secret": {}},
+            )
+        ),
+        b'{"id": 1, "pem": "' + b"a" * 2**21,
+        None,
+    ],
+)
+def test_an_answer_of_githubs_that_cannot_be_used_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: bytes | None
+) -> None:
+    monkeypatch.setattr(setup, "_SECONDS", 1.0)
+
+    class GitHub(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(201)
+            self.end_headers()
+            with suppress(OSError):
+                while said is None:  # without an end
+                    self.wfile.write(b" ")
+                self.wfile.write(said)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with serving(GitHub) as address:
+        monkeypatch.setenv("GITHUB_API_URL", address)
+        client = create_app().test_client()
+        failed = returned(client, begun(client)[1])
+
+    assert failed.status_code == 502
+    assert "GitHub's answer" in html.unescape(failed.text)
+    assert not (tmp_path / "data" / APP_FILE).exists()
+
+
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_only_their_owner_reads_the_credentials_whatever_the_umask(
+    client: FlaskClient, tmp_path: Path, umask: int
+) -> None:
+    (tmp_path / "data").mkdir(exist_ok=True, mode=0o777)
+    before = os.umask(umask)
+    try:
+        assert returned(client, begun(client)[1]).status_code == 200
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "data" / APP_FILE).stat().st_mode) == 0o600
+
+
+def test_of_two_set_ups_the_later_one_of_a_browser_counts(client: FlaskClient, tmp_path: Path) -> None:
+    first, second = begun(client)[1], begun(client)[1]
+    assert returned(client, first).status_code == 403
+    assert returned(client, second).status_code == 200
+    assert returned(client, second).status_code == 404
 
 
 def test_credentials_are_never_written_over(client: FlaskClient, tmp_path: Path) -> None:
