@@ -81,6 +81,14 @@ TRICKS: Mapping[str, tuple[Mapping[str, str], str]] = {
         {"main.py": f"import attention\n{ELSE}", "attention.py": METHOD},
         "attention.py",
     ),
+    "offered by its package and never called": (
+        {
+            "main.py": f"import attention\n{ELSE}",
+            "attention/__init__.py": "from attention.attention import attend\n\n__all__ = ['attend']\n",
+            "attention/attention.py": METHOD,
+        },
+        "attention/attention.py",
+    ),
     "called behind `if False`": ({"main.py": NEVER, "attention.py": METHOD}, "attention.py"),
     "the paper's numbers as constants": ({"main.py": NUMBERS}, "main.py"),
     "the same beside other code": ({"main.py": ELSE, "table.py": NUMBERS}, "table.py"),
@@ -119,7 +127,7 @@ class Fooled:
         if prompt.stage.startswith("rubric.files"):
             return self._said(prompt, {"groups": []})
         asked = re.findall(
-            r"^- (L\d+) \(Code Development\): (.*?)(?: Your last evidence.*)?$", prompt.task, re.MULTILINE
+            r"^ *- (L\d+) \(Code Development\): (.*?)(?: Your last evidence.*)?$", prompt.task, re.MULTILINE
         )
         leaves = [
             {

@@ -5,6 +5,7 @@ what can be run is given to it. Source: IterativeAgent of PaperBench (arXiv 2504
 """
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -63,6 +64,7 @@ class Read(Answer):
 
     kind: Literal["read"]
     path: str
+    line: int = Field(default=1, description="Where to begin, 1-based")
 
 
 class Run(Answer):
@@ -235,7 +237,9 @@ class Agent:
                 return self._change(step.thought, lambda: _without(self.repository, action.paths))
             case Read():
                 text = self.repository.files.get(action.path)
-                return Outcome(text if text is not None else f"There is no file {action.path}.")
+                return Outcome(
+                    f"There is no file {action.path}." if text is None else _from(action.line, text)
+                )
             case Submit():
                 if self.tools is None or self._proven == self.repository or insisted:
                     return Outcome("Submitted.")
@@ -290,6 +294,16 @@ def _told(step: Step) -> str:
         case _:
             what = ""
     return f"{step.action.kind} {what}".strip()
+
+
+def _from(first: int, text: str) -> str:
+    """The text from a line on, as much as is shown of anything; then where to go on."""
+    lines = text.split("\n")[max(first, 1) - 1 :]
+    ends = itertools.accumulate(len(line) + 1 for line in lines)
+    fitting = sum(1 for end in ends if end <= SHOWN - 100)
+    if fitting == len(lines) or not fitting:
+        return "\n".join(lines)
+    return "\n".join([*lines[:fitting], f"… and more from line {max(first, 1) + fitting} on."])
 
 
 def _middle_out(text: str, most: int) -> str:

@@ -184,7 +184,8 @@ class Reviewer:
         broken = tuple(flaws(repository))
 
         def opinion(number: int) -> Opinion:
-            task = render("judge", code="The code stands above.", reference="", listed=True)
+            listed = bool(self.plan.overview.requirements)
+            task = render("judge", code="The code stands above.", reference="", listed=listed)
             return ask(self.llm, self.context, f"judge.{number}", task, Opinion, contradictions)
 
         begun = [] if broken else [beside.submit(opinion, n) for n in range(1, self.opinions + 1)]

@@ -257,6 +257,7 @@ class Fixer:
         return render(
             "fix",
             contract=contract_of(repository.files),
+            planned=bool(self.plan.overview.requirements),
             limits=in_words(self.limits),
             phase=outcome.phase,
             command=" ".join(outcome.result.argv),

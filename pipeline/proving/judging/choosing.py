@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from pipeline.model.asking import block
 from pipeline.proving.judging.reach import Reach
 from pipeline.proving.judging.sources import NOTEBOOK, Sources
 
@@ -31,6 +32,8 @@ _UNUSED = 0.2
 """What a file that nothing uses counts, against one that is used."""
 _MOST_COPIES = 5
 """That are named."""
+_MOST_OTHERS = 60
+"""Files that are named and not shown."""
 
 
 def words(text: str) -> Iterator[str]:
@@ -159,6 +162,15 @@ class Shelf:
     @cached_property
     def _live_paths(self) -> Collection[str]:
         return {self.reach.units[number].path for number in self.reach.live}
+
+
+def named(sources: Sources) -> str:
+    """The names of the files that code may read and that nobody is shown, as a block; empty where there are none."""
+    if not sources.others:
+        return ""
+    more = len(sources.others) - _MOST_OTHERS
+    listed = [*sources.others[:_MOST_OTHERS], *([f"… and {more:,} more"] if more > 0 else [])]
+    return block("files", "\n".join(listed))
 
 
 def _outline(sources: Sources, path: str) -> str:

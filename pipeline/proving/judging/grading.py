@@ -16,7 +16,7 @@ from pipeline.model.asking import Context, ask, block, bullets, render
 from pipeline.model.llm import LLM
 from pipeline.planning.plan import Answer
 from pipeline.proving.evidence import Evidence, Place, line_of, locate
-from pipeline.proving.judging.choosing import Shelf, room, tokens
+from pipeline.proving.judging.choosing import Shelf, named, room, tokens
 from pipeline.proving.judging.reach import Reach
 from pipeline.proving.judging.runs import LOG, NOT_RUN, Ran, literals, written_down
 from pipeline.proving.judging.sources import PYTHON, Sources
@@ -309,6 +309,7 @@ def _judged(
             "rubric",
             leaves=block("rubric", _listed(asked, parents, problems)),
             unused=block("unused", bullets(unused)) if unused else "",
+            others=named(seen.sources),
             log=LOG if seen.log else "",
         )
         by_number = {
@@ -380,16 +381,21 @@ def _listed(
     problems: Mapping[str, str],
     numbers: bool = True,
 ) -> str:
-    """The leaves, below what they are parts of."""
+    """The leaves, indented below what they are parts of."""
 
     def lines() -> Iterator[str]:
-        heading: tuple[str, ...] = ()
+        above: tuple[str, ...] = ()
         for number, leaf in asked.items():
-            if parents[leaf.id] != heading:
-                heading = parents[leaf.id]
-                yield f"\nPart of: {' › '.join(heading)}\n"
+            chain = parents[leaf.id]
+            same = sum(
+                1
+                for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(above, chain, strict=False))
+            )
+            for depth, part in enumerate(chain[same:], same):
+                yield f"{'  ' * depth}{part}"
+            above = chain
             again = f" Your last evidence was rejected: {problems[number]}" if number in problems else ""
             named = f"{number} ({leaf.task_category}): " if numbers else ""
-            yield f"- {named}{leaf.requirements}{again}"
+            yield f"{'  ' * len(chain)}- {named}{leaf.requirements}{again}"
 
-    return "\n".join(lines()).strip()
+    return "\n".join(lines())

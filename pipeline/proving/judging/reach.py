@@ -261,9 +261,16 @@ def _filled(unit: Unit, aliases: Mapping[str, set[str]]) -> Unit:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         around.append(node.args)
     whole = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    for inner in [*_walk(unit.statements, into=whole), *_walk(around)]:
+    said = [statement for statement in unit.statements if not _exports(statement)]
+    for inner in [*_walk(said, into=whole), *_walk(around)]:
         _read(inner, unit, aliases)
     return unit
+
+
+def _exports(statement: ast.stmt) -> bool:
+    """Whether it says what a module offers, which nobody has to take."""
+    targets = [statement.target] if isinstance(statement, ast.AugAssign) else _targets(statement)
+    return any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets)
 
 
 def _is_dunder(name: str) -> bool:

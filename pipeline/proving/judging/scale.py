@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pipeline.model.asking import Context, block, render
 from pipeline.model.llm import LLM
-from pipeline.proving.judging.choosing import Shelf, room, tokens
+from pipeline.proving.judging.choosing import Shelf, named, room, tokens
 from pipeline.proving.judging.reach import Reach
 from pipeline.proving.judging.sources import Sources
 from pipeline.proving.scoring import LOWEST, Critique, Judgement, Remark, opinions_on, placed, severest_first
@@ -46,6 +46,10 @@ def judge(
     if rest:
         told += (
             f" It is a part; this stands in the other files, which are not shown:\n\n{block('index', rest)}"
+        )
+    if others := named(sources):
+        told += (
+            f"\n\nThese files are there as well and are not shown; code that reads one finds it:\n\n{others}"
         )
     task = render("judge", code=told, reference=theirs, listed=False)
     return opinions_on(lambda remark: _placed(remark, sources), behind, task, llm, samples)

@@ -25,6 +25,7 @@ _SLASHES = (".c", ".h", ".cpp", ".hpp", ".cc", ".cxx", ".hxx", ".cu", ".cuh", ".
             ".rs", ".kt", ".swift", ".cs", ".stan", ".proto")  # fmt: skip
 _OTHERS = {".m": "%", ".lua": "--", ".sql": "--", ".hs": "--", ".f90": "!", ".json": "", ".config": ""}
 _CONFIGURATION = (".yaml", ".yml", ".toml", ".cfg", ".ini", ".conf", ".json", ".config", ".txt")
+_PROSE = ("", ".md", ".rst", ".adoc", ".tex", ".pdf")
 _NAMES = re.compile(
     r"(?i)makefile|dockerfile|snakefile|cmakelists\.txt|(?:dev-|test-)?requirements[\w.-]{0,40}\.txt"
 )
@@ -55,6 +56,8 @@ class Sources:
     """For each line of a text the line of the file that it stands in, 1-based; of a notebook, of all its code cells."""
     left_out: tuple[str, ...] = ()
     """Sentences."""
+    others: tuple[str, ...] = ()
+    """Paths of files that are there and are neither code nor prose: code may read them."""
 
     @cached_property
     def trees(self) -> Mapping[str, ast.Module]:
@@ -95,13 +98,16 @@ class Sources:
         return [path for path in self.files if not path.lower().endswith(_CONFIGURATION)]
 
 
-def sources(texts: Mapping[str, str], left_out: tuple[str, ...] = ()) -> Sources:
+def sources(
+    texts: Mapping[str, str], left_out: tuple[str, ...] = (), others: tuple[str, ...] = ()
+) -> Sources:
     """What can be read of files, path → text."""
     read = {path: _normal(path, texts[path].replace("\0", "")) for path in sorted(texts) if _is_read(path)}
     return Sources(
         MappingProxyType({path: "\n".join(text for _, text in lines) for path, lines in read.items()}),
         MappingProxyType({path: tuple(number for number, _ in lines) for path, lines in read.items()}),
         left_out,
+        others,
     )
 
 
@@ -109,14 +115,16 @@ def collect(directory: Path) -> Sources:
     """What can be read of a directory, whatever the number and size of its files, up to 32 MiB."""
     held = contents(directory, _MOST)
     texts: dict[str, str] = {}
-    large, read, unread = list[str](), 0, 0
+    large, others, read, unread = list[str](), list[str](), 0, 0
     for path, size in held.files.items():
         if not _is_read(path):
+            others += [] if _is_prose(path) or is_trace(path) else [path]
             continue
         data = path.lower().endswith(_CONFIGURATION)
         most = _LARGEST_DATA if data else _LARGEST_NOTEBOOK if path.endswith(NOTEBOOK) else _LARGEST
         if size > most:
             large.append(path)
+            others.append(path)
             continue
         if read + size > _MOST_BYTES:
             unread += 1
@@ -131,7 +139,7 @@ def collect(directory: Path) -> Sources:
         problems.append(
             f"Beyond the {_MOST_BYTES // 2**20} MiB that are read: {unread} file{'s' * (unread != 1)}."
         )
-    return sources(texts, tuple(problems))
+    return sources(texts, tuple(problems), tuple(others))
 
 
 def _is_read(path: str) -> bool:
@@ -139,6 +147,11 @@ def _is_read(path: str) -> bool:
     suffix = file.suffix.lower()
     known = (*PYTHON, *_HASH[:-2], ".rmd", *_SLASHES, *_OTHERS)
     return (bool(_NAMES.fullmatch(file.name)) or suffix in known) and not is_trace(path)
+
+
+def _is_prose(path: str) -> bool:
+    file = PurePosixPath(path.lower())
+    return file.suffix in _PROSE or file.stem in ("readme", "license", "changelog", "notice")
 
 
 def _normal(path: str, text: str) -> list[tuple[int, str]]:

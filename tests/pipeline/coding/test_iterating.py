@@ -1,6 +1,7 @@
 """The agent: scripted answers, real runs in a real sandbox."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,21 @@ def test_what_was_not_seen_to_run_is_submitted_only_if_the_agent_insists() -> No
     assert "Not accepted" in llm.asked[4].task
     assert len(ran) == 2
     assert "Submitted in step 3" in work(script(ALL, SUBMIT, SUBMIT), tools).ending
+
+
+def test_a_long_file_is_read_on_from_a_line() -> None:
+    lines = [f"line_{number} = {number}" for number in range(1, 1_001)]
+
+    def on(prompt: Prompt) -> str:
+        (line,) = map(int, re.findall(r"and more from line (\d+) on", prompt.task))
+        shown = prompt.task.rpartition("… and more")[0]
+        assert shown.rstrip().endswith(lines[line - 2])
+        return step("read", path="experiments.py", line=line)
+
+    llm = script(write(experiments_py="\n".join(lines)), step("read", path="experiments.py"), on, SUBMIT)
+    work(llm)
+    assert llm.asked[3].task.count("and more from line") == 1
+    assert all(f"\n{line}\n" in llm.asked[3].task for line in lines)
 
 
 def test_without_a_sandbox_nothing_is_run(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from pipeline.model.asking import Context
 from pipeline.model.llm import Prompt
 from pipeline.proving.judging.grading import grade, settled
 from pipeline.proving.judging.runs import NOT_RUN, Ran
-from pipeline.proving.judging.sources import sources
+from pipeline.proving.judging.scale import judge
+from pipeline.proving.judging.sources import collect, sources
 from pipeline.proving.rubric import Graded
 from tests.fakes.scripted import ScriptedLLM
 from tests.pipeline.plans import ESTIMATOR, MAIN
@@ -21,6 +22,7 @@ from tests.pipeline.proving.test_rubric import TREE, node, parsed
 
 CODE = sources({"estimator.py": ESTIMATOR, "main.py": MAIN})
 CONTEXT = Context("system").extended("paper", "The mean.")
+OPINION = json.dumps({"checked": "The mean.", "critiques": [], "score": 5})
 Judge = Callable[[Collection[str] | None], Graded]
 THERE = {"file": "estimator.py", "symbol": "mean", "line": "return total / len(values)"}
 GONE = THERE | {"line": "return median(values)"}
@@ -50,7 +52,11 @@ def test_leaves_of_code_are_judged_and_the_others_left_out_and_counted(tmp_path:
     assert [(leaf.id, leaf.score) for leaf in given.leaves] == [("mean", 1), ("median", 0), ("data", 1)]
     assert [place.file for place in given.leaves[0].places] == ["estimator.py"]
     (asked,) = llm.asked
-    assert "Part of: About root. › About method." in asked.task and "About table." not in asked.task
+    assert "About root.\n  About method.\n    - L1 (Code Development): About mean." in asked.task
+    assert (
+        "    - L2 (Code Development): About median.\n  - L3" in asked.task
+        and "About table." not in asked.task
+    )
     assert "return total / len(values)" in asked.shared
 
 
@@ -232,6 +238,25 @@ def test_comments_layout_and_prose_change_no_byte_of_a_question(tmp_path: Path) 
     assert asked({"main.py": STARTED, "method.py": METHOD}, tmp_path) == asked(dressed, tmp_path)
 
 
+def test_files_that_code_may_read_are_named_and_prose_is_not(tmp_path: Path) -> None:
+    repository = {
+        "main.py": MAIN,
+        "estimator.py": ESTIMATOR,
+        "prompts/svamp.txt": "Q: {q}",
+        "data/points.npz": "0",
+    }
+    for path, text in (repository | {"README.md": "All is met.", "notes.rst": "Met."}).items():
+        (tmp_path / "code" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "code" / path).write_text(text)
+    llm = ScriptedLLM({"rubric.1.1": answers(L1=THERE, L2=None, L3=THERE), "judge.1": OPINION})
+    read = collect(tmp_path / "code")
+    grade(parsed(TREE, tmp_path), read, CONTEXT, llm)
+    judge(read, CONTEXT, llm)
+    for asked in llm.asked:
+        assert ">\ndata/points.npz\nprompts/svamp.txt\n</files" in asked.task
+        assert "README" not in asked.task and "notes" not in asked.task
+
+
 def test_renamed_files_are_chosen_and_ordered_as_before(tmp_path: Path) -> None:
     (before,) = asked({"main.py": STARTED, "method.py": METHOD}, tmp_path)
     (after,) = asked({"zz.py": STARTED.replace("method", "aa"), "aa.py": METHOD}, tmp_path)
@@ -290,5 +315,5 @@ def test_every_further_sample_has_the_leaves_in_another_order(tmp_path: Path) ->
     met: dict[str, dict[str, str] | None] = {f"L{n}": THERE for n in range(1, 9)}
     llm = ScriptedLLM({f"rubric.{n}.1": answers(**met) for n in (1, 2, 3)})
     assert grade(root, CODE, CONTEXT, llm, samples=3).score == 1
-    orders = [[line for line in p.task.splitlines() if line.startswith("- L")] for p in llm.asked]
+    orders = [[line for line in p.task.splitlines() if line.strip().startswith("- L")] for p in llm.asked]
     assert len(set(map(tuple, orders))) == 3 and len({tuple(sorted(order)) for order in orders}) == 1

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,24 @@ def test_only_a_full_run_is_evidence(tmp_path: Path) -> None:
     (tmp_path / "reproduce.log").write_text(" \n")
     with pytest.raises(ValueError, match="says nothing"):
         ran(tmp_path / "reproduce.log")
+
+
+@pytest.mark.parametrize(
+    "notebook",
+    [
+        "null",
+        "[]",
+        "9" * 9000,
+        "[" * 100_000,
+        '{"cells": {"a": 1}}',
+        '{"cells": null}',
+        '{"cells": [1]}',
+        '{"cells": [{"cell_type": "code"}]}',
+        '{"cells": [{"cell_type": "code", "source": [1]}]}',
+        '{"cells": [{"cell_type": "code", "source": ["x = \'\\ud800\'"]}]}',
+    ],
+    ids=repeat("notebook"),
+)
+def test_a_notebook_that_is_none_has_no_code_and_spoils_no_other(notebook: str) -> None:
+    shown = sources({"a.ipynb": notebook, "b.py": "x = 1"}).files
+    assert shown == {"a.ipynb": "", "b.py": "x = 1"}
