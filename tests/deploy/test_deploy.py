@@ -1,6 +1,6 @@
 """What lies in deploy/ is understood by the programs that it is for, and hands nobody more than needed.
 
-PAPER2CODE_TEST_PROXIES=required turns a program that is not there into a failure.
+scripts/checkers-up installs those programs; PAPER2CODE_TEST_PROXIES=required turns a missing one into a failure.
 """
 
 import os
