@@ -32,8 +32,9 @@ test-crash: $(READY) $(NODE) ## The whole crash matrix, of which `make test` run
 test-slow: $(READY) $(NODE) ## What takes minutes and is not part of `make test`
 	$(WITH_NODE) $(BIN)/python -m pytest -W error -m slow $(PYTEST)
 
-test-ship: $(READY) ## The stack of deploy/, built, brought up, given a job and taken down (after scripts/docker-up)
+test-ship: $(READY) ## Both ways of deploy/, containers and systemd: built, brought up, given a job and taken down (after scripts/docker-up)
 	@$(BIN)/python -m tests.deploy.ship
+	@$(BIN)/python -m tests.deploy.units
 
 test-fuzz: $(READY) $(NODE) ## Whatever others could hand us: archives, TeX, answers, payloads, configuration, Markdown; for some minutes
 	$(BIN)/python -m pytest -W error -p no:xdist --timeout 0 --hypothesis-profile fuzz tests/pipeline/reading/test_fuzz.py \
