@@ -323,7 +323,12 @@ def paid_twice(
             if not 0 <= killed.get(one.asker, 0.0) - one.when <= IN_HAND:
                 task = re.findall("# Task: ([^\\\\]*)", question)[-1]
                 seconds = other.when - one.when
-                yield f"paper {subject}: “{task}”, {one.asker}, asked again after {seconds:.0f} s by {other.asker}"
+                end = killed.get(one.asker)
+                held = f"killed {end - one.when:.0f} s after it was told" if end else "not killed"
+                yield (
+                    f"paper {subject}: “{task}”, {one.asker} ({held}), "
+                    f"asked again after {seconds:.0f} s by {other.asker}"
+                )
     keys = {(job, json.loads(line)["key"]) for job, line in entries}
     if len(keys) != len(questions):
         yield f"{len(questions)} questions have whole answers, and the journals hold {len(keys)}"

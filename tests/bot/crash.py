@@ -68,16 +68,17 @@ def asked_in_an_issue(hub: FakeGitHub) -> Request:
 
 def answer(body: dict[str, Any]) -> Reply:
     """What the recording has for the task, in whatever order tasks come."""
-    return Reply(recording()[_stage(body)])
+    return Reply(recording()[asked_for(body)])
 
 
 def answered_but(stage: str, reply: Reply) -> Callable[[dict[str, Any]], Reply]:
     """What `answer` says, but `reply` where `stage` is first asked."""
     left = [reply]
-    return lambda body: left.pop() if left and _stage(body) == stage else answer(body)
+    return lambda body: left.pop() if left and asked_for(body) == stage else answer(body)
 
 
-def _stage(body: dict[str, Any]) -> str:
+def asked_for(body: dict[str, Any]) -> str:
+    """Which of TASKS a request is for."""
     (task,) = re.findall("^# Task: (.*)$", body["messages"][-1]["content"], re.MULTILINE)
     (stage,) = (stage for words, stage in TASKS.items() if words in task)
     return stage

@@ -68,7 +68,7 @@ class Answered(NamedTuple):
     asker: str
     """Its key."""
     when: float
-    """`time.monotonic`, when it began."""
+    """`time.monotonic`, when its last byte was handed over; as long as it has not been, when it began."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,19 @@ class MoodyModel(FakeModel):
         self._asking = threading.local()
 
     def _serve(self, http: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
-        self._asking.key = http.headers.get("Authorization", "")
-        super()._serve(http, body)
+        self._asking.key, self._asking.paid = http.headers.get("Authorization", ""), None
+        try:
+            super()._serve(http, body)
+        except ConnectionError:  # who asked is gone: nobody has the whole of it
+            self._ended(None)
+            raise
+        self._ended(time.monotonic())
+
+    def _ended(self, when: float | None) -> None:
+        if paid := self._asking.paid:
+            with self._lock:
+                self.answered.remove(paid)
+                self.answered += [] if when is None else [paid._replace(when=when)]
 
     def _usage(self, body: dict[str, Any], reply: Reply) -> dict[str, Any] | None:
         if reply.usage is None:
@@ -123,6 +134,7 @@ class MoodyModel(FakeModel):
             return Reply(text[: len(text) // 2], finish_reason="length")
         found = self._subject.search("\n".join(asked))
         paid = Answered(found[1] if found else "", json.dumps(asked), self._asking.key, time.monotonic())
+        self._asking.paid = paid
         with self._lock:
             self.answered.append(paid)
         if mood == "misunderstands":
