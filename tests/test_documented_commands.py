@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 from uv import find_uv_bin
 
 from app import main
@@ -32,6 +33,7 @@ STAND_INS = [
     "pg_restore",
     "pipx",
     "systemctl",
+    "systemd-run",
     "useradd",
 ]
 STAND_INS += ["uv"]
@@ -62,14 +64,17 @@ def machine(tmp_path: Path) -> Path:
     places = [tmp_path / "bin" / name for name in STAND_INS]
     places += [checkout / ".venv/bin/paper2code", tmp_path / "opt/paper2code/bin/pip"]
     for path in places:
-        program(path, f'printf "%s\\x1f" {path.name} "$@" >>{tmp_path}/calls; echo >>{tmp_path}/calls')
+        # Two that run side by side write a line each, at once.
+        program(path, f'call=$(printf "%s\\x1f" {path.name} "$@"); echo "$call" >>{tmp_path}/calls')
     program(tmp_path / "bin/python3", f'[ "$1" = -m ] || exec {shutil.which("python3")} "$@"')
-    # Nobody here has the group.
-    program(tmp_path / "bin/install", f'exec {shutil.which("install")} "${{@/#paper2code/$(id -g)}}"')
+    # Here is neither the user nor the group.
+    others = 'printf "%q " "$@" | sed "s/-[og] paper2code//g"'
+    program(tmp_path / "bin/install", f'eval exec {shutil.which("install")} "$({others})"')
     for folder in ("var/lib/paper2code", "backup", "etc/systemd/system"):
         (tmp_path / folder).mkdir(parents=True)
     with closing(sqlite3.connect(tmp_path / "var/lib/paper2code/jobs.sqlite")) as jobs:
         jobs.execute("CREATE TABLE jobs (id TEXT)")
+    (tmp_path / "backup/github-app.json").write_text("{}")
     return tmp_path
 
 
@@ -96,6 +101,28 @@ def understood(arguments: list[str]) -> None:
         command.make_context(name, rest, parent=context)
 
 
+def composed(arguments: list[str]) -> None:
+    """Fails where compose.yaml does not have what is named."""
+    services = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]
+    named = [each for each in arguments[2:] if not each.startswith("-")]
+    assert arguments[0] == "compose"
+    match arguments[1]:
+        case "up":
+            assert not named
+        case "stop" | "start":
+            assert set(named) <= set(services)
+        case "exec":
+            assert named[0] in services
+        case "cp":
+            assert named[0].partition(":")[0] in services
+        case "run":
+            at = next(at for at, each in enumerate(arguments) if each in services)
+            if "--entrypoint" not in arguments:
+                understood(arguments[at + 1 :])
+        case other:
+            pytest.fail(other)
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
 def test_what_a_page_has_people_type_is_understood(page: str, machine: Path) -> None:
     environment = {
@@ -120,7 +147,10 @@ def test_what_a_page_has_people_type_is_understood(page: str, machine: Path) -> 
             case "paper2code":
                 understood(arguments)
             case "docker":
-                assert arguments[:2] == ["compose", "up"], arguments
+                composed(arguments)
+            case "systemd-run":
+                (at,) = (at for at, each in enumerate(arguments) if each.endswith("/bin/paper2code"))
+                understood(arguments[at + 1 :])
             case "pip" if "--requirement" in arguments:
                 assert (ROOT / arguments[arguments.index("--requirement") + 1]).exists()
             case "uv":
