@@ -1,14 +1,19 @@
-"""Two texts compared line by line, soon whatever they hold: `difflib` takes the cube of lines that repeat.
+"""What differs, and what is alike, soon whatever the texts hold: `difflib` takes the cube of lines that repeat.
 
-Lines that stand once in both are matched first, then in the same way what is left between them (patience diff).
+Of two texts, lines that stand once in both are matched first, then in the same way what is left between them
+(patience diff).
 """
 
 import bisect
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from itertools import islice
 
 _ROUNDS = 8
 """Each takes linear time, and matches what the one before has made unique."""
+_COMPARED, _LONGEST_NAME = 1000, 100
+"""Names among which the nearest one is looked for, and characters of each."""
 
 Hunk = tuple[int, int, int, int]
 """Lines a to b of the old text became lines c to d of the new one."""
@@ -53,6 +58,13 @@ def unified(old: Sequence[str], new: Sequence[str], around: int = 3) -> Iterator
             yield from (f"+{line}" for line in new[c:d])
             position = b
         yield from (f" {line}" for line in old[position : second + after])
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Which of the `known` names was perhaps meant; of many, the first thousand are looked at."""
+    short = (each for each in known if len(each) <= _LONGEST_NAME)
+    close = get_close_matches(name, islice(short, _COMPARED), n=1) if len(name) <= _LONGEST_NAME else ()
+    return close[0] if close else None
 
 
 def _range(start: int, end: int) -> str:

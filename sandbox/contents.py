@@ -49,10 +49,15 @@ def contents(directory: Path, most: int = MOST_ENTRIES) -> Contents:
             break
         if not path.isprintable():
             problems.append(f"{path[:100]!r} was left out: its name cannot be written down.")
-        else:
-            with suppress(FileNotFoundError):  # somebody is at work in there
-                if stat.S_ISREG((about := entry.stat(follow_symlinks=False)).st_mode):
-                    files[path] = about.st_size
+            continue
+        with suppress(FileNotFoundError):  # somebody is at work in there
+            about = entry.stat(follow_symlinks=False)
+            if not stat.S_ISREG(about.st_mode):
+                continue
+            if os.access(entry, os.R_OK, effective_ids=True):
+                files[path] = about.st_size
+            else:
+                problems.append(f"{path[:100]!r} was left out: it may not be read.")
     return Contents(directory, dict(sorted(files.items())), tuple(problems))
 
 

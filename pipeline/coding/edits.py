@@ -14,7 +14,7 @@ SEARCH part makes a new file. A path followed by a fenced block is the whole fil
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher, get_close_matches
+from difflib import SequenceMatcher
 
 from pipeline import differences
 from pipeline.coding.repository import RefusedPath, Repository
@@ -186,8 +186,8 @@ def _edited(repository: Repository, edit: Edit) -> str:
     if current is None:
         if not search.strip():
             return replacement
-        close = get_close_matches(edit.path, repository.files, n=1)
-        hint = f" Did you mean {close[0]}?" if close else ""
+        near = differences.nearest(edit.path, repository.files)
+        hint = f" Did you mean {near}?" if near else ""
         raise EditError(f"There is no file {edit.path} to search in.{hint} To add it, leave SEARCH empty.")
     if not search.strip():
         if not current.strip():

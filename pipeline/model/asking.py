@@ -21,8 +21,8 @@ ASKED_AGAIN = 2
 
 _LONGEST = 1_000_000
 """Characters of an answer that is a value: the longest that models give have less, and each may be a finding."""
-_MOST_FINDINGS = 100
-"""That the model is told, and that are put together: a kilobyte of memory for each."""
+MOST_FINDINGS = 100
+"""That the model is told, and that are put together: a kilobyte of memory for each, and often a search."""
 
 _prompts = rendering.templates("pipeline.model", "prompts")
 
@@ -107,7 +107,7 @@ def parsed(text: str, answer: type[Parsed]) -> Parsed:
     try:
         return answer.model_validate(of_json(_json_part(text)))
     except ValidationError as error:
-        if (count := error.error_count()) > _MOST_FINDINGS:
+        if (count := error.error_count()) > MOST_FINDINGS:
             raise Unfit([f"{count:,} values in it are not of the form that was asked for"]) from error
         raise Unfit([f"{_path(e['loc'])}: {e['msg']}" for e in error.errors()]) from error
     except Unreadable as error:

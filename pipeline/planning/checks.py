@@ -5,11 +5,13 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain, islice
 from pathlib import PurePosixPath
 
 from pipeline.contract import CURRENT, Contract
+from pipeline.differences import nearest
+from pipeline.model.asking import MOST_FINDINGS
 from pipeline.paths import refusal
 from pipeline.planning.plan import (
     Architecture,
@@ -59,7 +61,7 @@ def check_overview(reading: Reading) -> list[str]:
 
 def check_requirements(answer: Requirements) -> list[str]:
     """There are requirements with ids of their own. Their quotations: `unproven`."""
-    return list(_requirement_findings(answer.requirements))
+    return told(_requirement_findings(answer.requirements))
 
 
 def settled(answer: Requirements, reading: Reading, paper: Paper) -> dict[int, str]:
@@ -117,12 +119,12 @@ def _in_units(entry: ConfigEntry) -> bool:
 
 def check_architecture(architecture: Architecture, contract: Contract = CURRENT) -> list[str]:
     """Paths are safe and can be imported, there is an entry point, and all names refer to something."""
-    return [
-        *_entry_point_findings(architecture, contract),
-        *_path_findings(architecture),
-        *_class_findings(architecture),
-        *_call_findings(architecture),
-    ]
+    return told(
+        _entry_point_findings(architecture, contract),
+        _path_findings(architecture),
+        _class_findings(architecture),
+        _call_findings(architecture),
+    )
 
 
 def check_logic(
@@ -134,22 +136,27 @@ def check_logic(
 ) -> list[str]:
     """Covers the architecture's files without a cycle, and assigns every requirement. Experiments: `experiments.py`."""
     entries = configuration.entries + logic.lacking
-    return [
-        *_dependency_findings(logic, architecture, ENTRY[contract]),
-        *_function_findings(logic, architecture),
-        *_assignment_findings(logic, overview, {entry.key for entry in entries}),
-        *_package_findings(logic),
-        *_metric_findings(logic),
-        *(check_configuration(Configuration(entries=entries)) if logic.lacking else ()),
-    ]
+    return told(
+        _dependency_findings(logic, architecture, ENTRY[contract]),
+        _function_findings(logic, architecture),
+        _assignment_findings(logic, overview, {entry.key for entry in entries}),
+        _package_findings(logic),
+        _metric_findings(logic),
+        check_configuration(Configuration(entries=entries)) if logic.lacking else (),
+    )
 
 
 def check_configuration(configuration: Configuration) -> list[str]:
     """Keys form a tree, and each value is either quoted or marked as assumed. Quotations: `unsourced`."""
-    return [
-        *_key_findings(configuration),
-        *(finding for entry in inherited(configuration.entries) for finding in _entry_findings(entry)),
-    ]
+    return told(
+        _key_findings(configuration),
+        (finding for entry in inherited(configuration.entries) for finding in _entry_findings(entry)),
+    )
+
+
+def told(*findings: Iterable[str]) -> list[str]:
+    """As many of them as a model is told: each may take a search, and an answer may have a hundred thousand."""
+    return list(islice(chain(*findings), MOST_FINDINGS))
 
 
 def _requirement_findings(requirements: Collection[Requirement]) -> Iterator[str]:
@@ -170,8 +177,8 @@ def repeated(names: Iterable[str], what: str) -> Iterator[str]:
 
 def unknown(name: str, known: Iterable[str]) -> str:
     """` Did you mean …?`, where one of the `known` names is close."""
-    close = get_close_matches(name, list(known), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    near = nearest(name, known)
+    return f" Did you mean {near!r}?" if near else ""
 
 
 def is_name(name: str) -> bool:

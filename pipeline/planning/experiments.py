@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterator
 
-from pipeline.planning.checks import is_name, repeated, unknown
+from pipeline.planning.checks import is_name, repeated, told, unknown
 from pipeline.planning.plan import Configuration, DataSet, Experiment, Logic
 
 MOST_SMOKE_RUNS = 100
@@ -19,20 +19,20 @@ def check_experiments(logic: Logic, configuration: Configuration, anchors: Colle
     """
     if not logic.experiments:
         return ["There are no experiments: list what the paper shows, each with methods, seeds and metrics."]
-    return [
-        *repeated((experiment.name for experiment in logic.experiments), "Experiment"),
-        *repeated((data.name for data in logic.data), "Data set"),
-        *(finding for data in logic.data for finding in _data_findings(data)),
-        *(finding for experiment in logic.experiments for finding in _name_findings(experiment, anchors)),
-        *(
+    return told(
+        repeated((experiment.name for experiment in logic.experiments), "Experiment"),
+        repeated((data.name for data in logic.data), "Data set"),
+        (finding for data in logic.data for finding in _data_findings(data)),
+        (finding for experiment in logic.experiments for finding in _name_findings(experiment, anchors)),
+        (
             finding
             for experiment in logic.experiments
             for finding in _seed_findings(experiment, logic, configuration)
         ),
-        *_reference_findings(logic),
-        *_quick_findings(logic),
-        *_count_findings(logic),
-    ]
+        _reference_findings(logic),
+        _quick_findings(logic),
+        _count_findings(logic),
+    )
 
 
 def _data_findings(data: DataSet) -> Iterator[str]:

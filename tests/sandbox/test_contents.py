@@ -1,4 +1,6 @@
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +56,39 @@ def test_names_that_cannot_be_written_down_are_left_out_and_said(tmp_path: Path)
     assert len(held.problems) == 2
     assert all(problem.isprintable() and "cannot be written down" in problem for problem in held.problems)
     assert requirements(held).problems == held.problems
+
+
+def test_a_file_that_may_not_be_read_is_left_out_and_said(folder_for_all: Path) -> None:
+    (folder_for_all / "main.py").write_text("x = 1\n")
+    (folder_for_all / "secret.py").touch(0o000)
+
+    with as_nobody():
+        held = contents(folder_for_all)
+
+    assert (list(held.files), held.problems) == (
+        ["main.py"],
+        ("'secret.py' was left out: it may not be read.",),
+    )
+
+
+@pytest.fixture
+def folder_for_all() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Root may read everything."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
 
 
 def test_folders_inside_of_folders_without_end_are_left_out_and_said(tmp_path: Path) -> None:

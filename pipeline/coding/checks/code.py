@@ -8,6 +8,7 @@ import ast
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from pyflakes import messages
 from pyflakes.checker import Checker
@@ -41,6 +42,9 @@ from pipeline.planning.plan import Function, Plan
 from sandbox import syntax
 
 Problems = Iterator[tuple[int, str]]
+
+_MOST_FINDINGS = 100
+"""Of a rule in a file: each may take a search through all names."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,11 @@ def _found(path: str, source: str, plan: Plan | None, repository: Repository) ->
     planned = [file.path for file in plan.logic.files] if plan else []
     program = Program({**repository.files, path: source}, planned)
     file = File(path, source, tree, plan, program)
-    found = {Finding(path, line, rule, text) for rule, check in _RULES.items() for line, text in check(file)}
+    found = {
+        Finding(path, line, rule, text)
+        for rule, check in _RULES.items()
+        for line, text in islice(check(file), _MOST_FINDINGS)
+    }
     return sorted(found, key=lambda finding: (finding.line, finding.rule, finding.message))
 
 

@@ -6,10 +6,10 @@ Answers only what is certain without running anything; everything else is unknow
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Literal
 
+from pipeline.differences import nearest
 from sandbox import syntax
 
 _KEEP_SIGNATURE = {
@@ -137,8 +137,8 @@ def suggestion(name: str, known: object) -> str:
     names = (
         sorted(name for name in known if isinstance(name, str)) if isinstance(known, set | frozenset) else []
     )
-    close = get_close_matches(name, names, n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    near = nearest(name, names)
+    return f"; did you mean `{near}`?" if near else ""
 
 
 def dotted(node: ast.AST | None) -> str:

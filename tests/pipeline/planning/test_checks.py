@@ -1,14 +1,17 @@
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pipeline.model.asking import MOST_FINDINGS
 from pipeline.planning.checks import (
     check_architecture,
     check_configuration,
     check_logic,
     check_overview,
     check_requirements,
+    unknown,
     unsourced,
 )
 from pipeline.planning.plan import (
@@ -283,3 +286,24 @@ def test_the_method_does_not_depend_on_its_experiments() -> None:
 def test_the_harness_may_be_named_among_what_a_file_depends_on() -> None:
     design = with_logic("experiments.py", depends_on=("estimator.py", "harness.py"))
     assert check_logic(design, ARCHITECTURE, CONFIGURATION, OVERVIEW) == []
+
+
+def test_names_without_end_that_nobody_knows_are_told_of_soon() -> None:
+    design = with_files("experiments.py", *(f"module_{number}.py" for number in range(10_000)))
+    unknown = tuple(Call(caller="User", callee=f"modul_{n}", message="") for n in range(20_000))
+    began = time.process_time()
+
+    found = check_architecture(design.model_copy(update={"calls": unknown}))
+
+    assert time.process_time() - began < 5
+    assert 0 < len(found) <= MOST_FINDINGS
+
+
+@pytest.mark.parametrize("length", [90, 100_000])
+def test_a_near_name_is_looked_for_soon_whatever_its_length(length: int) -> None:
+    known, began = [f"{'a' * length}{number}" for number in range(500)], time.process_time()
+
+    hint = unknown("a" * length, known)
+
+    assert time.process_time() - began < 3
+    assert hint.startswith(" Did you mean") == (length == 90)
