@@ -230,8 +230,9 @@ class Settings(BaseSettings):
                 self.github_app_client_id = str(kept["client_id"])
                 self.github_app_client_secret = SecretStr(kept["client_secret"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{file} cannot be read ({type(error).__name__}); it was made by /setup"
+            raise SettingsError(
+                (f"{file}, which /setup has made, cannot be read ({type(error).__name__})",),
+                "Put its backup back, or move it away and let /setup make another App.",
             ) from None
         return self
 

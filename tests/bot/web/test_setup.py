@@ -254,11 +254,12 @@ def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch, t
     assert (settings.github_app_id, settings.github_webhook_secret) == (None, SecretStr("mine"))
 
 
-def test_a_file_that_is_not_ours_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_ours_is_named_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / APP_FILE).write_text("{}")
-    with pytest.raises(SettingsError, match=APP_FILE):
+    with pytest.raises(SettingsError, match=APP_FILE) as refused:
         load()
+    assert "backup" in refused.value.hint
 
 
 @pytest.mark.parametrize(
