@@ -269,9 +269,16 @@ class Settings(BaseSettings):
         secrets = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
         address = self.database_url or ""
         secrets += [urlsplit(address).password or "", unquote(urlsplit(address).password or "")]
-        for secret in sorted({*secrets} - {""}, key=len, reverse=True):
-            text = _disguises(secret).sub("***", text)
+        pieces = {piece for secret in secrets for piece in _pieces(secret)}
+        for piece in sorted(pieces, key=len, reverse=True):
+            text = _disguises(piece).sub("***", text)
         return text
+
+
+def _pieces(secret: str) -> list[str]:
+    """What must not be seen of it: of a key in PEM, each line."""
+    lines = secret.splitlines() if secret.startswith("-----BEGIN") else ()
+    return [line for line in lines if len(line) >= _LONG and line[0] != "-"] or ([secret] if secret else [])
 
 
 @cache
@@ -281,29 +288,29 @@ def _disguises(secret: str) -> re.Pattern[str]:
     forms = ["".join(map(_spelt, secret))]
     # Inside of something longer it starts at any of three places; the first and last characters mix with others.
     if len(secret) >= _LONG:
-        forms.append(f"(?i:{octets.hex()})")
+        forms.append(f"(?i:{'[ :-]?'.join(f'{octet:02x}' for octet in octets)})")
         for shift in range(3):
             encoded = base64.b64encode(b"\0" * shift + octets).decode().rstrip("=")
-            core = re.escape(encoded[(0, 2, 3)[shift] : -1])
-            forms.append(core.replace(r"\+", "[+-]").replace("/", "[/_]"))
+            core = ({"+": "[+-]", "/": "[/_]"}.get(each, each) for each in encoded[(0, 2, 3)[shift] : -1])
+            forms.append(r"\s{0,2}".join(core))
     return re.compile("|".join(forms))
 
 
 def _spelt(character: str) -> str:
     """A pattern for a character, however it is escaped."""
-    if character.isascii() and character.isalnum():
-        return character
     octets, number = character.encode(errors="replace"), ord(character)
-    escaped = re.escape(character.encode("unicode_escape").decode().lstrip("\\"))
     names = f"#0{{0,5}}{number}|#x0{{0,5}}{number:x}|{re.escape(html.escape(character).strip('&;'))}"
     forms = [
-        rf"\\{{0,8}}{re.escape(character)}",
-        rf"\\{{1,8}}(?i:{escaped}|u{number:04x})",
+        re.escape(character),
+        rf"\\{{1,8}}(?i:u{number:04x})",
         "(?i:" + "".join(f"%(?:25){{0,3}}{octet:02x}" for octet in octets) + ")",
         "(?i:" + "".join(rf"\\{{1,8}}x{octet:02x}" for octet in octets) + ")",
         f"&(?:amp;){{0,3}}(?i:{names});",
     ]
-    return f"(?:{'|'.join(forms + [r'[+]'] * (character == ' '))})"
+    if not (character.isascii() and character.isalnum()):
+        escaped = re.escape(character.encode("unicode_escape").decode().lstrip("\\"))
+        forms += [rf"\\{{1,8}}(?:{re.escape(character)}|(?i:{escaped}))"]
+    return f"(?:{'|'.join(forms + ['[+]'] * (character == ' '))})"
 
 
 def load() -> Settings:

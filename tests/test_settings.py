@@ -1,11 +1,13 @@
 """Settings come from the environment, and what is wrong with it is said in words."""
 
 import base64
+import hashlib
 import html
 import json
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -156,6 +158,13 @@ SECRET = "sk-proj/A+b\"c=\\d&\u00e9 01234567<z>'\n9"
         SECRET.encode().hex().upper(),
         *(base64.b64encode(b"x" * before + SECRET.encode()).decode() for before in range(3)),
         base64.urlsafe_b64encode(SECRET.encode()).decode(),
+        "\r\n".join(textwrap.wrap(base64.b64encode(SECRET.encode()).decode(), 20)),
+        SECRET.encode().hex(":"),
+        SECRET.encode().hex(" ").upper(),
+        "".join(f"%{octet:02x}" for octet in SECRET.encode()),
+        "".join(f"\\x{octet:02x}" for octet in SECRET.encode()),
+        "".join(f"&#{ord(each)};" for each in SECRET),
+        "".join(f"\\u{ord(each):04x}" for each in SECRET),
     ],
 )
 def test_a_secret_is_found_however_it_is_spelt(monkeypatch: pytest.MonkeyPatch, spelt: str) -> None:
@@ -163,6 +172,16 @@ def test_a_secret_is_found_however_it_is_spelt(monkeypatch: pytest.MonkeyPatch, 
     left = load().redact(f"before {spelt} after")
     assert left.startswith("before ") and left.endswith(" after")
     assert "***" in left and len(left) < 30
+
+
+@pytest.mark.parametrize("between", ["\n", " ", "\\n", "\\r\\n", ", "])
+def test_no_line_of_a_private_key_is_seen(monkeypatch: pytest.MonkeyPatch, between: str) -> None:
+    lines = [hashlib.sha512(bytes([number])).hexdigest()[:64] for number in range(25)]
+    key = "\n".join(["-----BEGIN RSA PRIVATE KEY-----", *lines, "-----END RSA PRIVATE KEY-----"])
+    monkeypatch.setenv("GITHUB_APP_PRIVATE_KEY", key)
+    left = load().redact(key.replace("\n", between))
+    assert not [line for line in lines if line[:12] in left]
+    assert load().redact(f"in line 3: {lines[3]!r}") == "in line 3: '***'"
 
 
 def test_what_a_command_needs_is_asked_for_by_the_variables_name() -> None:
