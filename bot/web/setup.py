@@ -24,9 +24,10 @@ from pydantic import BaseModel, Field, PositiveInt, ValidationError
 
 from bot.github.credentials import EVENTS, PERMISSIONS
 from bot.jobs.database import private
+from bot.jobs.engine import Engine, database_url
 from bot.web import webhook
 from bot.web.doors import guard
-from settings import APP_FILE, Settings, load
+from settings import APP_FILE, Settings, SettingsError, load
 
 _SECONDS = 10.0
 _LARGEST_ANSWER = 2**20
@@ -36,15 +37,22 @@ _log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings) -> Flask:
-    """Set-up pages, and the real web process as soon as there are credentials."""
-    app = Flask("paper2code", static_folder=None)
+    """Set-up pages, and the real web process as soon as there are credentials.
+
+    Its database is opened at once: what it lacks is found before anybody makes an App. Raises SettingsError.
+    """
+    app, engine = Flask("paper2code", static_folder=None), Engine(database_url(settings))
     app.register_blueprint(create_blueprint(settings, _token(settings)))
     before, real, making = app.wsgi_app, list[Flask](), threading.Lock()
 
     def dispatch(environ: Any, start_response: Any) -> Any:
         with making:
             if not real and (settings.data_dir / APP_FILE).exists():
-                real.append(webhook.create_app(load()))
+                try:
+                    real.append(webhook.create_app(load(), engine))
+                except SettingsError as error:
+                    _log.error("%s %s", error, error.hint)
+                    return Response(f"{error}\n{error.hint}\n", 503)(environ, start_response)
         return (real[0] if real else before)(environ, start_response)
 
     app.wsgi_app = dispatch  # type: ignore[method-assign]

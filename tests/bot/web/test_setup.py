@@ -210,7 +210,7 @@ def test_credentials_are_never_written_over(client: FlaskClient, tmp_path: Path)
     with pytest.raises(FileExistsError):
         setup.keep(tmp_path / "data", made | {"id": 2})
     assert json.loads((tmp_path / "data" / APP_FILE).read_text())["id"] == 1
-    assert len(list((tmp_path / "data").iterdir())) == 1
+    assert [path.name for path in (tmp_path / "data").glob("*github-app*")] == [APP_FILE]
 
 
 def test_without_a_dashboard_the_log_has_the_password(
@@ -260,6 +260,21 @@ def test_a_file_that_is_not_ours_is_named_with_what_to_do(tmp_path: Path) -> Non
     with pytest.raises(SettingsError, match=APP_FILE) as refused:
         load()
     assert "backup" in refused.value.hint
+
+
+def test_credentials_that_cannot_be_used_are_told_of_and_not_a_traceback(
+    client: FlaskClient, tmp_path: Path
+) -> None:
+    (tmp_path / "data" / APP_FILE).write_text("{}")
+    for _ in range(2):
+        answer = client.get("/healthz")
+        assert answer.status_code == 503 and APP_FILE in answer.text and "backup" in answer.text
+
+
+def test_what_the_database_lacks_is_found_before_an_app_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.jobs.engine.sqlite_lacks", lambda: "jobs in a file need another SQLite")
+    with pytest.raises(SettingsError, match="need another SQLite"):
+        create_app()
 
 
 @pytest.mark.parametrize(
