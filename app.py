@@ -8,6 +8,7 @@ Puts the rooms together; decides nothing about papers, models, sandboxes or GitH
 # start programs when they are imported, and these would inherit the secrets.
 import dataclasses
 import json
+import logging
 import signal
 import threading
 from pathlib import Path
@@ -394,8 +395,11 @@ def rate_sheet(directories: tuple[Path, ...], paper: str | None, out: Path) -> N
 def serve(host: str, port: int, processes: int) -> None:
     """Take GitHub's webhooks."""
     if processes:
+        from bot.jobs import logs
         from bot.web.serving import Server
 
+        settings = _settings()
+        logs.start(settings.log, settings.log_level, settings.redact)
         Server(create_app, host, port, processes).run()
     else:
         create_app().run(host, port)
@@ -421,12 +425,12 @@ def work() -> None:
         )
     settings.require("github_app_id", "github_app_private_key")
     composition.begin(settings, "The worker")
+    log = logging.getLogger("paper2code")
     try:
-        composition.warn(settings)
+        for said in composition.concerns(settings):
+            log.warning("%s.", said)
     except ModelUnreachable as error:
-        click.echo(
-            f"Warning: {error} {error.hint} Jobs are taken, and wait for it for an hour each.", err=True
-        )
+        log.warning("%s %s Jobs are taken, and wait for it for an hour each.", error, error.hint)
     sandbox = composition.guarded_sandbox(settings)
     journals = Journals(connect(database_url(settings)))
     chores = [sandbox.reap] if isinstance(sandbox, DockerSandbox) else []

@@ -126,7 +126,7 @@ def test_a_worker_comes_up_before_its_model_service_does_and_says_so(
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     ended = CliRunner().invoke(main, ["work"])
     assert (ended.exit_code, len(worker)) == (0, 1)
-    assert "Warning: The model service at http://127.0.0.1:9/v1 cannot be reached: " in ended.stderr
+    assert "warning [-] The model service at http://127.0.0.1:9/v1 cannot be reached: " in ended.stderr
     assert "Jobs are taken, and wait for it" in ended.stderr
 
 

@@ -32,7 +32,7 @@ def start(form: Literal["text", "json"], level: str, redact: Callable[[str], str
     root = logging.getLogger()
     root.handlers[:] = [*(each for each in root.handlers if not isinstance(each, _Stderr)), handler]
     root.setLevel(logging.WARNING)  # Libraries tell too much of what goes well.
-    for ours in ("bot", "pipeline", "sandbox", "paper2code"):
+    for ours in ("bot", "pipeline", "sandbox", "paper2code", "gunicorn"):
         logging.getLogger(ours).setLevel(level.upper())
     # DBOS has a handler of its own, which would write a second form.
     dbos = logging.getLogger("dbos")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.errors import AppImportError
+from gunicorn.glogging import Logger
 from gunicorn.http import get_parser
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.gthread import ThreadWorker
@@ -192,6 +193,14 @@ class PromptWorker(ThreadWorker):  # type: ignore[misc]
             self._drop(next(iter(self._waiting)))
 
 
+class _Log(Logger):  # type: ignore[misc]
+    """What gunicorn tells becomes lines of this program's log."""
+
+    def setup(self, cfg: object) -> None:
+        """See gunicorn, whose handlers would write a second form, without regard to secrets."""
+        self.error_log.propagate = True
+
+
 class Server(BaseApplication):  # type: ignore[misc]
     """Gunicorn with the settings above, as a part of this program: what is installed alone has no other door."""
 
@@ -217,6 +226,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in ({name: here[name] for name in shared} | self._own).items():
             self.cfg.set(name, value)
         self.cfg.set("worker_class", PromptWorker)
+        self.cfg.set("logger_class", _Log)
 
     def load(self) -> "Flask":
         """The application. Raises AppImportError, of which gunicorn prints the words alone."""

@@ -26,6 +26,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> Flask:
         raise ValueError("GITHUB_WEBHOOK_SECRET is not set, and there is no unsigned mode")
     # Pages and styles are the dashboard's own.
     app, engine = Flask("paper2code", static_folder=None), engine or Engine(database_url(settings))
+    _log.info("Takes webhooks; %d requests wait for an answer", engine.pending())
     app.register_blueprint(create_blueprint(settings.github_webhook_secret, engine))
     oauth = _oauth(settings)
     if settings.dashboard_token or oauth:

@@ -1,5 +1,6 @@
 """Gunicorn with our settings, as a real process, and clients that take their time."""
 
+import json
 import os
 import socket
 import subprocess
@@ -173,13 +174,16 @@ def test_a_request_hides_no_other(server: int, kind: str) -> None:
 
 @contextmanager
 def program(folder: Path, **environment: str) -> Iterator[int]:
-    """The port of `paper2code serve`, as in production."""
+    """The port of `paper2code serve`, as in production; its error stream is the file `log`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, str(ROOT / "paper2code.py"), "serve", "--port", str(port), "--processes", "1"]
     told = {**os.environ, "PAPER2CODE_DATA_DIR": str(folder), **environment}
-    with subprocess.Popen(command, cwd=folder, env=told, stderr=subprocess.DEVNULL) as process:
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(command, cwd=folder, env=told, stderr=log) as process,
+    ):
         try:
             deadline = time.monotonic() + 120
             while time.monotonic() < deadline:
@@ -197,6 +201,16 @@ def test_the_program_serves_by_gunicorn_itself(tmp_path: Path) -> None:
     with program(tmp_path, GITHUB_WEBHOOK_SECRET="s3cret") as port:
         assert httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=30).json() == {"status": "ok"}
         assert "gunicorn" in httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=30).headers["server"]
+
+
+@pytest.mark.parametrize("level", ["info", "error"])
+def test_what_gunicorn_says_is_of_the_form_and_level_that_are_asked_for(tmp_path: Path, level: str) -> None:
+    asked = {"PAPER2CODE_LOG": "json", "PAPER2CODE_LOG_LEVEL": level, "GITHUB_WEBHOOK_SECRET": "s3cret"}
+    with program(tmp_path, **asked):
+        pass
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert any("Listening at" in line["message"] for line in lines) == (level == "info")
+    assert any("0 requests wait" in line["message"] for line in lines) == (level == "info")
 
 
 def test_a_proxy_elsewhere_is_believed_that_browsers_come_by_tls_where_it_is_named(tmp_path: Path) -> None:
