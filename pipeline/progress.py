@@ -22,6 +22,11 @@ class Progress:
     """Of the stage's parts; 0 where it has none."""
     usd: float | None = None
     """Spent in the run so far; None where the model's price is unknown."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    """Of the run so far."""
+    sandbox_seconds: float = 0.0
+    """That the sandbox was in use for, of which no event has told yet."""
     output: str = ""
     """Of an execution that has ended: its command, and the last lines that it printed."""
     begun: str = ""

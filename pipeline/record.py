@@ -42,6 +42,8 @@ class Record:
     """Files of the repository that are not code: added to every commit from then on."""
     _now: Progress = field(default=Progress("paper", "started"), init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _took: list[float] = field(default_factory=list, init=False)
+    """Seconds of the sandbox that nobody was told of; it is appended to and popped from by any thread."""
     _folder: tuple[int, int] | None = field(default=None, init=False)
     """Device and number of the folder that was written first."""
 
@@ -76,9 +78,20 @@ class Record:
         with self._lock:
             self._tell(replace(self._now, state="advanced", detail="", found=(what, said)))
 
+    def took(self, seconds: float) -> None:
+        """Count what the sandbox was in use for; from any thread."""
+        self._took.append(seconds)
+
     def _tell(self, progress: Progress) -> None:
-        now = replace(progress, usd=self.llm.usage.usd)
-        self._now = replace(now, output="", begun="", found=None)
+        usage = self.llm.usage
+        now = replace(
+            progress,
+            usd=usage.usd,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            sandbox_seconds=sum(self._took.pop() for _ in range(len(self._took))),
+        )
+        self._now = replace(now, sandbox_seconds=0.0, output="", begun="", found=None)
         self.observe(now)
 
     def skip(self, stage: Stage, why: str) -> None:

@@ -262,7 +262,9 @@ def workbench(
     if sandbox is None:
         return None
     asked = options.packages, paper.published, options.mode, options.limits, cancelled
-    return Workbench(sandbox, record.lay_out, *asked, options.minutes, options.data, begun=record.begun)
+    return Workbench(
+        sandbox, record.lay_out, *asked, options.minutes, options.data, begun=record.begun, took=record.took
+    )
 
 
 def _corrected(plan: Plan, fixer: Fixer | None, paper: Paper, repository: Repository) -> Plan:

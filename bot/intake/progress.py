@@ -30,6 +30,10 @@ class Board:
 
     lines: tuple[tuple[Stage, Line], ...] = tuple((stage, Line()) for stage in STAGES)
     usd: float | None = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    sandbox_seconds: float = 0.0
+    """That the sandbox was in use for, by all workers that have begun it."""
     runs: tuple[str, ...] = ()
     """The latest of them."""
     findings: tuple[tuple[Finding, str], ...] = ()
@@ -46,7 +50,16 @@ class Board:
         )
         ran = event.stage == "run" and event.state == "advanced" and event.detail
         runs = (*self.runs, event.detail)[-_KEPT_RUNS:] if ran else self.runs
-        return replace(self, lines=lines, usd=event.usd, runs=runs, findings=self._known(event))
+        return replace(
+            self,
+            lines=lines,
+            usd=event.usd,
+            input_tokens=event.input_tokens,
+            output_tokens=event.output_tokens,
+            sandbox_seconds=self.sandbox_seconds + event.sandbox_seconds,
+            runs=runs,
+            findings=self._known(event),
+        )
 
     def _known(self, event: Progress) -> tuple[tuple[Finding, str], ...]:
         known = dict(self.findings)

@@ -1,6 +1,7 @@
 """Where a repository is executed: in the sandbox, laid out where a person can look at it, within its limits."""
 
 import json
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -58,12 +59,14 @@ class Workbench:
     """Lent to those; see `Command.data`."""
     begun: Callable[[str], None] = lambda what: None
     """Hears of what is under way from now on."""
+    took: Callable[[float], None] = lambda seconds: None
+    """Hears of how long the sandbox was in use."""
 
     def longer(self, repository: Repository, metrics: Sequence[str]) -> ExecutionReport | None:
         """The scaled or full run of a repository whose smoke run passes; None where none is asked for."""
         if self.mode == "smoke":
             return None
-        with _cancellable():
+        with self._in_use():
             return execute(
                 self.lay_out(repository.files),
                 self.sandbox,
@@ -81,7 +84,7 @@ class Workbench:
 
     def estimate(self, repository: Repository, data: Sequence[DataSet]) -> Estimate:
         """What all experiments of a repository of contract 2 would take, measured on their beginnings."""
-        with _cancellable():
+        with self._in_use():
             return estimate_of(self._steps(repository)([ESTIMATE]), data)
 
     def tests(self, repository: Repository) -> tuple[PhaseResult, ...]:
@@ -91,7 +94,7 @@ class Workbench:
         if not files_of_tests(repository.files):
             return ()
         try:
-            with _cancellable():
+            with self._in_use():
                 return (probe(repository, self._steps(repository), self.limits.seconds),)
         except SandboxError:
             return ()
@@ -123,7 +126,7 @@ class Workbench:
 
     def publish(self, pins: Collection[str]) -> Public:
         """Pins as people can install them on machines of their own."""
-        with _cancellable():
+        with self._in_use():
             return public(pins, self.sandbox.platform().python, self.packages, self.cancelled)
 
     def tools(self, fixer: Fixer) -> Tools:
@@ -133,7 +136,7 @@ class Workbench:
         return Tools(partial(_smoke, fixer), shell, in_words(self.limits), in_words(brief))
 
     def _run(self, promised: Sequence[str], usage: "Usage | None", repository: Repository) -> ExecutionReport:
-        with _cancellable():
+        with self._in_use():
             report = execute(
                 self.lay_out(repository.files),
                 self.sandbox,
@@ -151,11 +154,21 @@ class Workbench:
             usage.ran(repository, report)
         return report
 
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        except SandboxCancelled as error:
+            raise Cancelled(str(error)) from error
+        finally:
+            self.took(time.monotonic() - began)
+
     def _observe(self, phase: Phase) -> None:
         self.begun(_PHASES.get(phase, phase))
 
     def _shell(self, repository: Repository, command: str) -> Outcome:
-        with _cancellable():
+        with self._in_use():
             result = run_command(
                 self.lay_out(repository.files),
                 self.sandbox,
@@ -270,11 +283,3 @@ def _smoke(fixer: Fixer, repository: Repository, why: str) -> Outcome:
     metrics = f"\n\nMetrics in results.json: {dict(report.metrics)}" if report.metrics else ""
     mark = fixer.attempts[-1].signature or "passed"
     return Outcome(told(report.outcome) + metrics, mark, report.ok)
-
-
-@contextmanager
-def _cancellable() -> Iterator[None]:
-    try:
-        yield
-    except SandboxCancelled as error:
-        raise Cancelled(str(error)) from error

@@ -431,6 +431,7 @@ def test_code_that_runs_is_stopped_and_kept(sandbox: Sandbox, packages: Path, tm
             cancelled=lambda: events[-1].stage == "run",
         )
     assert (tmp_path / "repository/main.py").exists()
+    assert sum(event.sandbox_seconds for event in events) > 0
 
 
 def test_the_configuration_that_is_delivered_is_read_as_it_is_meant(tmp_path: Path) -> None:

@@ -44,6 +44,20 @@ def test_each_stages_seconds_and_dollars_are_summed_over_the_jobs() -> None:
     assert told['paper2code_stage_seconds{stage="run"}'] == 0
 
 
+def test_tokens_and_the_sandboxs_seconds_are_summed_over_the_jobs() -> None:
+    begun = Board().after(Progress("code", "started", input_tokens=1000, output_tokens=10), BEGUN)
+    ran = begun.after(
+        Progress("run", "advanced", input_tokens=1500, output_tokens=40, sandbox_seconds=2.5), BEGUN + 9
+    )
+    resumed = ran.after(
+        Progress("run", "advanced", input_tokens=1500, output_tokens=40, sandbox_seconds=1.5), BEGUN + 99
+    )
+    told = figures(Record(job(), "done", resumed), Record(job(), "running", begun))
+    assert told['paper2code_jobs_tokens{kind="input"}'] == 1500 + 1000
+    assert told['paper2code_jobs_tokens{kind="output"}'] == 40 + 10
+    assert told["paper2code_jobs_sandbox_seconds"] == 4.0
+
+
 def test_a_stage_that_nobody_works_on_goes_on_for_no_longer() -> None:
     assert figures(Record(job(), "queued", board(ended=False)))['paper2code_stage_seconds{stage="code"}'] == 0
 
