@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from importlib.metadata import version
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -65,6 +66,7 @@ def examine(settings: Settings) -> list[Check]:
 
 
 def _programs(settings: Settings) -> Iterator[Check]:
+    yield Check("paper2code", "ok", version("paper2code"))
     yield Check("Python", "ok", f"{platform.python_version()}, {sys.executable}")
     if path := shutil.which("git"):
         yield Check("git", "ok", path)
