@@ -5,7 +5,8 @@ It is read from the default branch only, so a pull request cannot change its own
 
 import re
 import string
-from typing import Annotated, Any, Literal, Self
+import unicodedata
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -24,7 +25,6 @@ from pipeline.untrusted import Unreadable, of_yaml
 
 PATH = ".github/paper2code.yml"
 Permission = Literal["read", "triage", "write", "maintain", "admin"]
-Label = Annotated[str, Field(min_length=1, max_length=50)]
 Mode = Literal["smoke", "scaled", "full"]
 
 
@@ -34,6 +34,13 @@ def _name_of_data(value: str) -> str:
     return value
 
 
+def _label(value: str) -> str:
+    if not value.strip() or any(unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp") for each in value):
+        raise ValueError("a label is one line of visible text")
+    return value
+
+
+Label = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_label)]
 DataName = Annotated[str, AfterValidator(_name_of_data)]
 Model = Annotated[str, Field(pattern=r"^[\w.:/@-]{1,100}$")]
 Refinable = Literal["overview", "requirements", "architecture", "config", "logic", "analysis", "code"]
@@ -84,12 +91,12 @@ class Run(_Wishes):
     """Limits of one execution in the sandbox."""
 
     mode: Mode = Field(default="smoke", description="On tiny data; as much as fits into `minutes`; all")
-    minutes: float = Field(default=10, gt=0, le=7 * 24 * 60, description="Of a scaled or full run")
+    minutes: float = Field(default=10, ge=0.01, le=7 * 24 * 60, description="Of a scaled or full run")
     timeout: int = Field(default=600, ge=10, le=6 * 3600, description="Seconds of another command")
     memory: str = Field(
         default="4g", pattern=r"^[1-9][0-9]{0,4}[mg]$", description="MiB (`512m`) or GiB (`4g`)"
     )
-    cpus: float = Field(default=2, gt=0, le=64, description="Processors")
+    cpus: float = Field(default=2, ge=0.01, le=64, description="Processors")
     gpus: int | None = Field(default=None, ge=0, le=64, description="Default: what the host gives")
     data: tuple[DataName, ...] = Field(default=(), max_length=20, description="Names of what the host lends")
     full: bool = Field(default=False, description="The same as `mode: full`")
@@ -138,7 +145,7 @@ class Configuration(_Wishes):
         default="", max_length=8192, description="For all code: style, frameworks, names"
     )
     max_usd: float = Field(
-        default=3, gt=0, le=1000, description="For each paper, in US dollars; a command can lower it"
+        default=3, ge=0.01, le=1000, description="For each paper, in US dollars; a command can lower it"
     )
     max_fixes: int = Field(default=8, ge=0, le=50, description="Repairs before it is delivered as a draft")
     directory: Annotated[str, AfterValidator(_template)] = Field(
@@ -149,7 +156,9 @@ class Configuration(_Wishes):
     labels: tuple[Label, ...] = Field(
         default=("paper2code",), max_length=10, description="Of the pull request"
     )
-    refine: tuple[Refinable, ...] = Field(default=(), description="Stages to verify and refine")
+    refine: tuple[Refinable, ...] = Field(
+        default=(), max_length=len(get_args(Refinable)), description="Stages to verify and refine"
+    )
     judge: int = Field(default=1, ge=0, le=5, description="Opinions that the review is the mean of")
     run: Run = Run()
     prove: Prove = Prove()

@@ -50,7 +50,7 @@ def test_the_documented_example() -> None:
         ("run: {gpu: 1}", "`run.gpu`: there is no such key"),
         ("quota: {concurrent: -1}", "`quota.concurrent`: should be greater than or equal to 0"),
         ("trigger: always", "`trigger`: should be 'mention' or 'command'"),
-        ("max_usd: -1", "`max_usd`: should be greater than 0"),
+        ("max_usd: -1", "`max_usd`: should be greater than or equal to 0.01"),
         ("max_usd: .inf", "`max_usd`"),
         ("directory: ../elsewhere", "`directory`: must be a relative folder"),
         ("directory: .github/workflows", "`directory`"),
@@ -87,6 +87,11 @@ def test_the_documented_example() -> None:
         ("quota: {per_day: false}", "`quota.per_day`: should not be true or false"),
         *((f"max_usd: {said}", "`max_usd`") for said in ("yes", "1:30", "0x2", "0b1", "2 USD", "$2", "2,5")),
         ("x" * 70_000, "larger than"),
+        *((f'labels: ["{said}"]', "`labels.0`") for said in ("\\0", " ", "a\\nb", "\\e[1m", "\\u2028a")),
+        ("max_usd: 1e-320", "`max_usd`: should be greater than or equal to 0.01"),
+        ("run: {cpus: 1e-320}", "`run.cpus`"),
+        ("run: {minutes: 1e-320}", "`run.minutes`"),
+        (f"refine: [{'code,' * 12_000}]", "`refine`: "),
     ],
 )
 def test_what_cannot_be_used_is_said_in_one_sentence_each(text: str, words: str) -> None:
