@@ -2,12 +2,13 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal, get_args
 
 from pipeline.markdown import code, visible
-from pipeline.reading.references import besides, said
+from pipeline.reading.references import besides, references, said
 
 Verb = Literal[
     "reproduce",
@@ -28,22 +29,54 @@ _UNSPOKEN = ("reproduce", "tick")
 OPTIONS = ("model", "judge_model", "max_usd", "max_fixes", "refine", "plan", "mode", "full")
 _MEANT = {"usd": "max_usd", "cap": "max_usd", "budget": "max_usd", "limit": "max_usd"}
 _YES_OR_NO = ("true", "false")
-_COMMAND = re.compile(r" {0,3}/paper2code(?:\s*:|\s|$)(.*)", re.IGNORECASE)
-_LEADING_COMMENTS = re.compile(r"\A(?:\s{0,99}<!--(?:(?!-->).){0,9999}-->){1,20}", re.DOTALL)
-"""Of templates for issues."""
+_NAME = "/paper2code"
+_DRESS = re.compile(
+    r" {0,3}(?:(?:[-+*]|#{1,6}|\d{1,9}[.)]) {1,4}(?:\[[ x]\] )?)?(?P<marks>[*_]{0,3})\\?", re.ASCII
+)
+"""Before a command that its author has made an item of a list, a heading or bold; what is crossed out is none."""
+_COMMAND = re.compile(
+    r"(?P<sign>[/@]?)paper2code(?:\[bot\])?(?=arxiv|https?:|--|\.+(?!\S)|[^\w./'’\"`-]|$)[\s:,;.!。、]*(?P<rest>.*)",
+    re.IGNORECASE,
+)
+_HIDDEN = re.compile(r"\s*<!--")
+_ODD = r"[^\S\n\r\t ]|[\u2800\u3164\uffa0]"
+"""Blanks that nobody tells from others; those before a line indent nothing."""
+_WIDTHLESS = r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]"
+_INDENT = re.compile(rf"^ {{0,3}}(?:{_ODD}|{_WIDTHLESS})(?:{_ODD}|{_WIDTHLESS}| )*", re.MULTILINE)
+_BLANK = re.compile(_ODD)
+_UNSEEN = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""What is not seen either, though Unicode calls it letters and marks."""
+_JOINED = re.compile(rf"(?<=paper2code){_WIDTHLESS}+(?=\S)", re.IGNORECASE)
+"""What is not seen between the command's name and what it is followed by."""
 _OPTION = re.compile(
     r"(?P<dashes>-{1,2}|[\u2013\u2014])?(?P<name>[^\W\d][\w-]*)(?:(?P<sign>[=:])(?P<value>.*))?"
 )
-_CAP = re.compile(r"max[^a-z\d]{0,3}usd[^a-z\d]{0,6}(?:is|to|of|at)?[^a-z\d]{0,3}\d", re.IGNORECASE)
+_NUMBER = (
+    r"(?:one|two|three|four|five|six|seven|eight|nine|ten"
+    r"|eleven|twelve|fifteen|twenty|thirty|forty|fifty|hundred)"
+)
+_AMOUNT = rf"[^a-z\d]{{0,6}}(?:is|to|of|at)?[^a-z\d]{{0,3}}(?:\d|{_NUMBER}\b)"
+_CAP = re.compile(rf"(?:max(?:imum)?[\W_]{{0,3}}usd|usd[\W_]{{0,3}}max){_AMOUNT}", re.IGNORECASE)
 """As a person may write it: in backticks, with an arrow, in words."""
-_CURRENCY = r"(?:us)?[$\u20ac\u00a3\u00a5\u00a2]|(?:usd|eur|(?:us )?dollars?|euros?|bucks?)(?![a-z])"
+_SPENT = r"max(?:imum)?[\W_]{0,3}(?:costs?|price|spend(?:ing)?|budget|dollars?)"
+_SIGN = r"(?:us)?[$\u00a2-\u00a5\u20a0-\u20cf]"
+_CODE = r"(?:usd|eur|gbp|chf|jpy|cny|(?:us )?dollars?|euros?|bucks?)(?![a-z])"
+_UNIT = r"(?:cents?|pounds?(?! of)|francs?|rupees?|yen|yuan|quid)(?![a-z])"
+"""Behind a number only."""
 _MONEY = re.compile(
-    rf"(?<![a-z])(?:{_CURRENCY})\s?\.?\d"
-    rf"|(?:\dk?|\b(?:one|two|three|four|five|six|seven|eight|nine|ten))\s?(?:{_CURRENCY})"
-    r"|(?<![a-z])(?:budget|cap|limit|spend|costs?)\W{1,3}(?:(?:is|of|to|at|most|only|than|no|more|up)\s){0,3}\d"
-    r"|(?<![a-z])max(?:imum)?\W{1,3}\d[\d.,]{0,12}\W{0,12}$",
+    rf"(?<![a-z])(?:{_SIGN}|{_CODE})\s?(?:\.?\d|{_NUMBER}\b)"
+    rf"|(?:\dk?|\b{_NUMBER})[ -]?(?:{_SIGN}|{_CODE}|{_UNIT})"
+    r"|(?<![a-z])(?:budget|cap|capped|limit|spend|costs?)\W{1,3}(?:(?:is|of|to|at|most|only|than|no|more|up)\s){0,3}\d"
+    rf"|{_SPENT}{_AMOUNT}"
+    rf"|(?<![a-z])max(?:imum)?\W{{1,3}}(?:\d[\d.,]{{0,12}}|{_NUMBER})\W{{0,12}}$",
     re.IGNORECASE,
 )
+_BUDGET = re.compile(
+    rf"(?:(?:^|[\d,;:(])[\s*]{{0,4}}(?:[-+] )?[*_]{{0,3}}|(?<!\S)-{{1,2}})((?:{_SPENT}|budget|usd)[\W_]{{1,4}}"
+    rf"(?:(?:is|of|to|at|most)\s){{0,2}}(?:{_SIGN}|{_CODE})?\s?\d[\d.,]{{0,12}}\s?(?:{_SIGN}|{_CODE})?)[\W_]{{0,5}}$",
+    re.IGNORECASE,
+)
+"""All that a line says, or its end: prose about a paper speaks of money in the midst of sentences."""
 _MATHEMATICS = re.compile(r"\$(?=\S)[^$\n]{1,200}(?<=\S)\$(?!\d)")
 _SHORT = 4
 """Words of a line that is no prose."""
@@ -115,45 +148,135 @@ class Mistake:
 
 def parse(text: str) -> Command | Mistake | None:
     """The command in the first line of `text` that is seen and not empty; None if there is none."""
-    lines = _LEADING_COMMENTS.sub("", visible(text)).split("\n")
+    lines = _uncovered(_typed(text)).split("\n")
     begin = next((number for number, line in enumerate(lines) if line.strip()), 0)
-    first, following = lines[begin], "\n".join(lines[begin + 1 :])
-    match = _COMMAND.fullmatch(first)
-    if not match:
+    following = "\n".join(lines[begin + 1 :])
+    sign, rest = _called(lines[begin])
+    if sign is None:
         return None
+    command = _said(rest, following)
+    if sign != "/" and not _addressed(command, rest, sign):
+        return None
+    if not sign:
+        return Mistake(f"a command begins with a slash: {code(f'{_NAME} {rest}', 200)}.")
     if has_command(following):
         return Mistake(
             "one comment gives one command, in its first line; each other needs a comment of its own."
         )
-    command = _said(match[1].strip(), following)
-    if isinstance(command, Command) and (cap := _unset(command, following)):
-        return Mistake(
-            f"{code(cap, 40)} sets no cap. It is set by `max_usd=2`, in the line of `/paper2code arxiv:ID` or "
-            "`/paper2code plan`, alone; what means none has to be said without an amount."
-        )
+    if isinstance(command, Command) and (cap := _unset(command, rest, following)):
+        return _sets_none(cap)
     return command
 
 
 def has_command(text: str) -> bool:
     """Whether a line that its author says is a command."""
-    return "/paper2code" in text.lower() and any(map(_COMMAND.fullmatch, said(visible(text)).split("\n")))
+    if "paper2code" not in text.lower():
+        return False
+    return any(_called(line)[0] == "/" for line in said(_typed(text)).split("\n"))
+
+
+def mentioned_cap(text: str) -> Command | Mistake | None:
+    """What `text`, which gives no command, says of a cap; None: nothing.
+
+    It may say much of money that is none of ours: `max_usd=2` sets the cap, and what can hardly mean anything else is
+    refused.
+    """
+    caps: set[str] = set()
+    lines = [_without_cap(line, caps) for line in map(_composed, said(_typed(text)).split("\n"))]
+    if unset := _cap(lines):
+        return _sets_none(unset)
+    if len(caps) > 1:
+        return Mistake("`max_usd` needs exactly one value.")
+    return Command("reproduce", options=tuple(("max_usd", cap) for cap in caps)) if caps else None
+
+
+def _cap(lines: Iterable[str]) -> str:
+    """What in `lines`, of whatever they speak, can hardly be anything but a cap."""
+    found = next(filter(None, (_CAP.search(line) or _BUDGET.search(line) for line in lines)), None)
+    return found[found.lastindex or 0].strip() if found else ""
+
+
+def _without_cap(line: str, caps: set[str]) -> str:
+    """`line` without what sets a cap in it, which goes to `caps`."""
+    if "usd" not in line.lower():
+        return line
+    words, kept, at = line.split(), list[str](), 0
+    while at < len(words):
+        found = _option(words[at : at + 3])
+        if found and found[0] == "max_usd":
+            caps.add(found[1].rstrip(".,;)"))
+        else:
+            kept.append(words[at])
+        at += found[2] if found and found[0] == "max_usd" else 1
+    return " ".join(kept)
 
 
 def unset_cap(wish: str) -> str:
     """What of a wish could have been meant as a cap, and would be none; empty: nothing."""
-    wish = unicodedata.normalize("NFKC", visible(wish))
+    wish = _composed(_typed(wish))
     found = _CAP.search(wish) or _MONEY.search(_MATHEMATICS.sub(" ", wish))
     return found[0].strip() if found else ""
 
 
-def _unset(command: Command, following: str) -> str:
+def _typed(text: str) -> str:
+    """`text` as it is seen: without what is not, and with blanks that are blanks."""
+    text = _JOINED.sub(" ", text)
+    return visible(_UNSEEN.sub("", _BLANK.sub(" ", _INDENT.sub("", text))))
+
+
+def _composed(line: str) -> str:
+    """`line` in the characters that a keyboard has; one by one, as thousands of accents on one letter take long."""
+    return line if line.isascii() else "".join(unicodedata.normalize("NFKC", character) for character in line)
+
+
+def _uncovered(text: str) -> str:
+    """`text` without the comments of templates before it, which are not seen."""
+    begin = 0
+    while hidden := _HIDDEN.match(text, begin):
+        end = text.find("-->", hidden.end())
+        begin = len(text) if end < 0 else end + 3
+    return text[begin:]
+
+
+def _called(line: str) -> tuple[str | None, str]:
+    """What a line calls us with, `/`, `@` or nothing, and says then; None: it does not call us."""
+    line = _composed(line)
+    dress: re.Match[str] = _DRESS.match(line)  # type: ignore[assignment]
+    bare = line[dress.end() :]
+    if marks := dress["marks"]:
+        bare = bare.replace(marks, "", 1)
+    match = _COMMAND.fullmatch(bare)
+    return (match["sign"], match["rest"].replace("\t", " ").strip()) if match else (None, "")
+
+
+def _addressed(command: Command | Mistake, rest: str, sign: str) -> bool:
+    """Whether words behind our name without a slash are a command, rather than a sentence about us or thanks."""
+    word = rest.partition(" ")[0].lower()
+    if isinstance(command, Mistake):
+        return bool(sign) and (word in get_args(Verb) or bool(references(rest)))
+    if not command.is_for_papers:
+        return bool(sign) or not command.text
+    if sign:
+        return not command.text or bool(command.options) or bool(references(command.text))
+    return bool(command.options) and not command.wish
+
+
+def _sets_none(cap: str) -> Mistake:
+    return Mistake(
+        f"{code(cap, 40)} sets no cap. It is set by `max_usd=2`, in the line of `/paper2code arxiv:ID` or "
+        "`/paper2code plan`, alone; what means none has to be said without an amount."
+    )
+
+
+def _unset(command: Command, rest: str, following: str) -> str:
     """The same of a command; where people speak at length, they may speak of money."""
-    told = f"{command.text}\n{following}"
-    if cap := _CAP.search(unicodedata.normalize("NFKC", visible(told))):
-        return cap[0]
+    first, lines = command.text if command.is_for_papers else rest, said(following).split("\n")
+    if cap := _cap(map(_composed, [first, *lines])):
+        return cap
     if command.verb in ("ask", "rate"):
         return ""
-    lines = told.split("\n") if command.verb in ("change", "revise") else following.split("\n")
+    if not command.is_for_papers:
+        lines.append(first)
     short = (line for line in lines if len(line.split()) <= _SHORT)
     return next(filter(None, map(unset_cap, (command.wish, *short))), "")
 
@@ -161,7 +284,7 @@ def _unset(command: Command, following: str) -> str:
 def _said(rest: str, following: str) -> Command | Mistake:
     """What stands after the command's name, and in the lines below."""
     word, _, tail = rest.partition(" ")
-    verb = word.lower()
+    verb = word.lower().rstrip(":,;.!")
     words = f"{tail.strip()}\n{following.strip()}".strip()
     if verb == "revise":
         return Command("revise", words)
@@ -204,23 +327,24 @@ def _reproduce(rest: str, verb: Literal["reproduce", "plan"] = "reproduce") -> C
     """What looks like an option is one, or is refused: a cap that was meant is never passed over."""
     said: list[str] = []
     options: dict[str, str] = {}
-    words = rest.split()
-    while words:
-        found = _option(words)
+    words, at = rest.split(), 0
+    while at < len(words):
+        found = _option(words[at : at + 3])
         if found is None:
-            said.append(words.pop(0))
+            said.append(words[at])
+            at += 1
             continue
         key, value, taken = found
         if key not in OPTIONS:
-            near = _near(key)
-            hint = f" Did you mean `{near}`?" if near else ""
+            meant = near(key)
+            hint = f" Did you mean `{meant}`?" if meant else ""
             return Mistake(
                 f"There is no key {code(key, 40)}; there are {', '.join(f'`{o}`' for o in OPTIONS)}.{hint}"
             )
         if key in options or not value:
             return Mistake(f"`{key}` needs exactly one value.")
         options[key] = value
-        del words[:taken]
+        at += taken
     if bare := next((option for option in map(_key, said) if "_" in option and option in OPTIONS), None):
         return Mistake(f"`{bare}` needs its value behind a sign, as in `max_usd=2`.")
     if verb == "plan" and options.setdefault("plan", "review") != "review":
@@ -237,8 +361,8 @@ def _option(words: list[str]) -> tuple[str, str, int] | None:
     if not sign and words[1:] and words[1][0] in "=:":
         sign, value, taken = words[1][0], words[1][1:], 2
     dashes = match["dashes"] or ""
-    known = key in OPTIONS or _near(key) is not None
-    if not (dashes not in ("", "-") or (sign == "=" and taken == 1) or (known and (sign or dashes))):
+    surely = dashes not in ("", "-") or (sign == "=" and taken == 1)
+    if not (surely or ((sign or dashes) and (key in OPTIONS or near(key)))):
         return None
     if value or (
         key == "full" and not sign and words[taken : taken + 1] not in ([each] for each in _YES_OR_NO)
@@ -252,8 +376,8 @@ def _key(name: str) -> str:
     return name.lower().replace("-", "_")
 
 
-def _near(key: str) -> str | None:
-    """The key that was perhaps meant."""
+def near(key: str) -> str | None:
+    """The key of OPTIONS that was perhaps meant."""
     squeezed = {option.replace("_", ""): option for option in OPTIONS}
     close = get_close_matches(key.replace("_", ""), squeezed, n=1, cutoff=0.75)
     return _MEANT.get(key) or (squeezed[close[0]] if close else None)

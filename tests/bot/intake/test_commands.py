@@ -1,6 +1,8 @@
+import time
+
 import pytest
 
-from bot.intake.commands import Command, Mistake, parse
+from bot.intake.commands import Command, Mistake, has_command, mentioned_cap, parse, unset_cap
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,11 @@ from bot.intake.commands import Command, Mistake, parse
         ("/paper2code change In JAX.", Command("change", "In JAX.")),
         ("/paper2code rate 4 nearly\nperfect", Command("rate", "nearly\nperfect", score=4)),
         ("/paper2code rate 5", Command("rate", score=5)),
+        ("/paper2code\tplan\tarxiv:1706.03762", Command("plan", "arxiv:1706.03762", (("plan", "review"),))),
+        ("/paper2code plan: arxiv:1706.03762", Command("plan", "arxiv:1706.03762", (("plan", "review"),))),
+        ("/paper2code status.", Command("status")),
+        (f"<!--{'x' * 20_000}-->" * 3 + "\n/paper2code status", Command("status")),
+        ("/paper2code status\n```\nmax_usd=2\n```\n> budget 2\n<!-- $2 -->", Command("status")),
     ],
 )
 def test_commands(text: str, command: Command) -> None:
@@ -70,6 +77,111 @@ def test_commands(text: str, command: Command) -> None:
 )
 def test_anything_but_a_first_line_is_no_command(text: str) -> None:
     assert parse(text) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\uff0fpaper2code",
+        "/paper2code\uff1a",
+        "/\uff50\uff41\uff50\uff45\uff52\uff12\uff43\uff4f\uff44\uff45",
+        "/paper2code,",
+        "/paper2code.",
+        "/paper2code \u2060",
+        "/paper2code\u2060",
+        "/paper2code\ufe0f",
+        *(f"{blank}/paper2code{blank}" for blank in "\u00a0\u3000\u2028\u2003\x0b\x85\u2800\u3164"),
+        *(f"{unseen}/pap{unseen}er2code" for unseen in "\ufeff\u200b\u200d\u2060\u00ad\u034f"),
+        "\u200b\u00a0\u00a0\u00a0\u00a0/paper2code",
+        "**/paper2code**",
+        "**/paper2code:**",
+        "_/paper2code_",
+        "**\uff0fpaper2code** ",
+        "- /paper2code",
+        "* **/paper2code**",
+        "1. /paper2code",
+        "- [ ] /paper2code",
+        "### /paper2code",
+        "\\/paper2code",
+        "@paper2code",
+        "@paper2code[bot],",
+        "- @Paper2Code:",
+    ],
+)
+def test_a_command_is_one_however_it_is_dressed(name: str) -> None:
+    asked = Command("reproduce", "arxiv:1706.03762", (("max_usd", "1"),))
+    assert parse(f"{name} arxiv:1706.03762 max_usd=1") == asked
+    assert parse(f"{name} status") == Command("status")
+    assert parse(name) == Command("reproduce")
+
+
+@pytest.mark.parametrize("name", ["/paper2code", "/paper2code\u2060", "/paper2code:"])
+def test_the_paper_may_follow_the_name_at_once(name: str) -> None:
+    assert parse(f"{name}arxiv:1706.03762 max_usd=1") == Command(
+        "reproduce", "arxiv:1706.03762", (("max_usd", "1"),)
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "paper2code arxiv:1706.03762 --max-usd 1",
+        "**paper2code** max_usd=1",
+        "paper2code: status",
+        "paper2code cancel",
+    ],
+)
+def test_a_command_without_its_slash_is_answered(text: str) -> None:
+    mistake = parse(text)
+    assert isinstance(mistake, Mistake)
+    assert "begins with a slash: `/paper2code" in mistake.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "paper2code",
+        "paper2code is great",
+        "paper2code arxiv:1706.03762 gave me only half of it",
+        "Paper2code: status of the project is unclear",
+        "paper2code cancelled my job",
+        "@paper2code thanks!",
+        "@paper2code is great",
+        "@paper2code/team look",
+        "@paper2coder status",
+        "/paper2code.yml is not read",
+        "/paper2code's table is wrong",
+        "/paper2code/docs are empty",
+        "~~/paper2code arxiv:1706.03762~~",
+        '"/paper2code status" shows nothing',
+        "See /paper2code status",
+        "    - /paper2code status",
+        "> **/paper2code** status",
+        "`**/paper2code** status`",
+        "\u3000> /paper2code status",
+    ],
+)
+def test_a_sentence_about_us_is_no_command(text: str) -> None:
+    assert parse(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/paper2code " + "a " * 32_000,
+        "/paper2code arxiv:1706.03762 " + "wxyz " * 12_000,
+        "/paper2code " + "a\u0315\u0300" * 21_000,
+        "<!---->" * 9000,
+        "\u00a0" * 60_000,
+        "max_usd=1 " * 6000,
+        "paper2code\n" * 6000,
+    ],
+)
+def test_what_is_typed_is_read_in_linear_time(text: str) -> None:
+    begin = time.process_time()
+    for read in (parse, has_command, mentioned_cap, unset_cap):
+        read(text)
+    assert time.process_time() - begin < 1.5
 
 
 @pytest.mark.parametrize(
@@ -137,6 +249,8 @@ def test_what_cannot_be_understood_is_said(text: str, words: str) -> None:
         "\u2014max-usd 2",
         "-max_usd 2",
         "max\u200b_usd\u00ad=2",
+        "max_usd\uff1d2",
+        "\uff0d\uff0dmax\uff3fusd\u3000\uff12",
     ],
 )
 @pytest.mark.parametrize("line", ["{} arxiv:1706.03762", "arxiv:1706.03762 {}"])
@@ -185,7 +299,6 @@ def test_what_could_have_been_an_option_is_refused(said: str) -> None:
                 r"max\_usd=2",
                 "max_usd\u21922",
                 "max_usd <= 2",
-                "max_usd\uff1d2",
                 "/max-usd 2",
             )
         ),
@@ -218,12 +331,26 @@ def test_what_could_have_been_an_option_is_refused(said: str) -> None:
                 "spend no more than 2",
                 "max 2",
                 "only Table 2 for $2-$3",
+                "maxcost:2",
+                "max_price 2",
+                "usdmax 2",
+                "max two",
+                "max-usd two",
+                "$two",
+                "twenty dollars",
+                "a two-dollar run",
+                "50 cents",
+                "2 pounds",
+                "capped at 2",
+                "CHF 2",
+                "2 \u20b9",
             )
         ),
         "/paper2code arxiv:1706.03762\n\n- Budget: $2",
         "/paper2code plan arxiv:1706.03762\nmax. 2 USD",
         "/paper2code revise Use Adam.\n$2 max",
         "/paper2code retry\nbudget 2",
+        "/paper2code arxiv:1706.03762\nThank you all very much, budget: $2",
     ],
 )
 def test_a_cap_that_cannot_be_set_there_is_refused(text: str) -> None:
@@ -246,6 +373,9 @@ def test_of_the_cap_one_may_speak() -> None:
         "the EUR/USD data, and limit cycles in Figure 3",
         "with 10 GPU hours, up to Section 3",
         "the cost function of Eq. 2",
+        "with 2 pounds of hydrogen",
+        "maximum likelihood with 2 penny stocks, two currencies",
+        "the INR 2 network on CAD 3 data",
     ],
 )
 def test_a_wish_without_an_amount_of_money_is_one(said: str) -> None:
@@ -265,3 +395,55 @@ def test_a_wish_without_an_amount_of_money_is_one(said: str) -> None:
 )
 def test_where_people_speak_at_length_they_may_speak_of_money(text: str) -> None:
     assert isinstance(parse(text), Command)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please implement arxiv:1706.03762 max_usd=1",
+        "Please implement arxiv:1706.03762, max_usd=1, and thank you",
+        "arxiv:1706.03762\n\n--max-usd 1",
+        "arxiv:1706.03762 MAX\uff3fUSD\uff1a1.",
+        "Hello,\n/paper2code arxiv:1706.03762 max_usd=1\nmax_usd=1",
+    ],
+)
+def test_a_mention_sets_a_cap_as_a_command_does(text: str) -> None:
+    assert mentioned_cap(text) == Command("reproduce", options=(("max_usd", "1"),))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "arxiv:1706.03762 max_usd 1",
+        "arxiv:1706.03762 (max_usd=1)",
+        "arxiv:1706.03762 budget 2",
+        "arxiv:1706.03762, budget of 2 USD.",
+        "arxiv:1706.03762\n- **Budget**: $2",
+        "arxiv:1706.03762 --budget=2",
+        "arxiv:1706.03762 max cost 2",
+        "arxiv:1706.03762\nusd: 2",
+        "max_usd=1 arxiv:1706.03762 max_usd=2",
+    ],
+)
+def test_a_mention_with_what_sets_no_cap_is_refused(text: str) -> None:
+    mistake = mentioned_cap(text)
+    assert isinstance(mistake, Mistake)
+    assert "max_usd" in mistake.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The reaction of arxiv:1706.03762 costs 2 pounds of hydrogen",
+        "arxiv:1706.03762: Training BERT on a budget of $50",
+        "Micro-Budget diffusion (arXiv:2407.15811) trains for $1,890",
+        "arxiv:1706.03762 with a budget of 1024 evaluations",
+        "Budget: 1024 evaluations",
+        "the EUR/USD rate was at most 1.08",
+        "$2, two dollars, max two",
+        "What is max_usd?",
+        "`max_usd=1`\n> max_usd=1\n\n```\nbudget: 2\n```\n<!-- max_usd=1 -->",
+    ],
+)
+def test_of_money_a_mention_may_speak(text: str) -> None:
+    assert mentioned_cap(text) is None
