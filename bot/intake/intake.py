@@ -7,13 +7,13 @@ rest. Quoted text, code and bots are never listened to.
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
-from bot.intake.commands import Command, Mistake, has_command, parse, usage
+from bot.intake.commands import Command, Mistake, has_command, mentioned_cap, parse, usage
 from bot.intake.configuration import Configuration, ConfigurationInvalid, Permission, overridden
 from bot.intake.jobs import Job, Place, Request, job_id, paper_of
 from pipeline.reading.references import references
@@ -100,10 +100,11 @@ def ended(event: str, payload: Payload) -> Ending | None:
 
 def admit(request: Request, configuration: Configuration, permission: str) -> Admitted | Refusal | None:
     """What to do about `request` by somebody with `permission`; None: nothing, in silence."""
-    if request.command is None and configuration.trigger == "command":
+    mention = request.mention or request.command is None
+    if mention and configuration.trigger == "command":
         return None
     if not may(permission, configuration):
-        if request.command is None and not request.place.private:
+        if mention and not request.place.private:
             return None
         return Refusal(
             f"only people with `{configuration.permission}` permission on this repository can ask me, "
@@ -167,38 +168,40 @@ def _opened(payload: Payload) -> Request | None:
     if author is None or author["type"] != "User":
         return None
     payload = {**payload, "sender": author}
-    command = _issued(issue["body"])
-    references = _references(f"{issue['title']}\n\n{issue['body'] or ''}")
+    command, references = _issued(issue["title"], issue["body"]), _references(_text(issue))
     if command is None and not references:
         return None
     # Of an issue that was moved here it is the moment of that: who has written it may have done so years ago.
     when = max(issue["created_at"], issue["updated_at"])
-    return _request(payload, f"issue-{issue['id']}", when, command, references)
+    return _of_issue(payload, f"issue-{issue['id']}", when, command, references)
 
 
 def _edited(payload: Payload) -> Request | None:
     issue, changes = payload["issue"], payload.get("changes", {})
     title = changes.get("title", {}).get("from", issue["title"])
     body = changes.get("body", {}).get("from", issue["body"]) or ""
-    command = _issued(issue["body"])
-    before = _references(f"{title}\n\n{body}")
-    references = _references(f"{issue['title']}\n\n{issue['body'] or ''}")
-    if command == _issued(body):
-        command = None
+    command, references = _issued(issue["title"], issue["body"]), _references(_text(issue))
+    if command in (None, _issued(title, body)):
+        before = _references(f"{title}\n\n{body}")
         references = tuple(reference for reference in references if reference not in before)
-    if command is None and not references:
-        return None
+        if not references:
+            return None
+        # A paper that is added below a command is asked for with it.
+        command = command if _starts(command) else None
     identity = f"issue-{issue['id']}-{issue['updated_at']}"
-    return _request(payload, identity, issue["updated_at"], command, references)
+    return _of_issue(payload, identity, issue["updated_at"], command, references)
 
 
 def _labeled(payload: Payload) -> Request | None:
+    """What the issue itself asks for, where it asks."""
     issue = payload["issue"]
     if payload["label"]["name"] != LABEL:
         return None
-    references = _references(f"{issue['title']}\n\n{issue['body'] or ''}")
+    command = _issued(issue["title"], issue["body"])
+    if not _starts(command):
+        command = mentioned_cap(_text(issue)) or Command("reproduce")
     identity = f"label-{issue['id']}-{issue['updated_at']}"
-    return _request(payload, identity, issue["updated_at"], Command("reproduce"), references)
+    return _request(payload, identity, issue["updated_at"], command, _references(_text(issue)))
 
 
 def _pull_labeled(payload: Payload) -> Request | None:
@@ -265,8 +268,10 @@ def _said(
         return None
     references: tuple[str, ...] = ()
     if isinstance(command, Command) and command.is_for_papers:
-        named = _references(command.text)
-        references = named or _references(f"{about['title']}\n\n{about['body'] or ''}")
+        references = _references(command.text)
+        if not references:
+            references = _references(_text(about))
+            command = _capped(command, _text(about))
     return _request(payload, identity, when, command, references, subject, comment, thread)
 
 
@@ -287,11 +292,42 @@ def _understood(body: str | None) -> Command | Mistake | None:
     return command
 
 
-def _issued(body: str | None) -> Command | Mistake | None:
-    """The same of an issue's text, whose mention of a paper suffices: what is below it would be passed over."""
-    if (command := _understood(body)) is None and has_command(body or ""):
+def _issued(title: str, body: str | None) -> Command | Mistake | None:
+    """The same of an issue, whose mention of a paper suffices: what was meant as a command is never passed over."""
+    text = body or ""
+    if _is_command(title, text):
+        return _understood(f"{title}\n\n{text}")
+    command = _understood(text)
+    if command is None and has_command(text):
         return Mistake("a command has to be in the first line.")
-    return command
+    cap = mentioned_cap(title) if _starts(command) else None
+    return Mistake("the cap has to be in the line of the command.") if cap else command
+
+
+def _is_command(title: str, text: str) -> bool:
+    """Whether a title gives a command, rather than tells of one: it starts something, or would not be heard."""
+    command = _understood(title)
+    if isinstance(command, Command):
+        return command.is_for_papers or not command.text
+    return command is not None and bool(_references(f"{title}\n\n{text}"))
+
+
+def _starts(command: Command | Mistake | None) -> bool:
+    """Whether it is a command that starts something, or may have been meant as one."""
+    return command.is_for_papers if isinstance(command, Command) else command is not None
+
+
+def _capped(command: Command, text: str) -> Command | Mistake:
+    """`command` under the cap that the issue says whose paper it takes, unless it has its own."""
+    cap = None if "max_usd" in dict(command.options) else mentioned_cap(text)
+    if isinstance(cap, Command):
+        return replace(command, options=command.options + cap.options)
+    return cap or command
+
+
+def _text(subject: Payload) -> str:
+    """All that somebody says in an issue or pull request itself."""
+    return f"{subject['title']}\n\n{subject['body'] or ''}"
 
 
 def _closed(payload: Payload) -> Ending | None:
@@ -323,6 +359,16 @@ def _uninstalled(payload: Payload) -> Ending:
 def _removed(payload: Payload) -> Ending:
     ids = tuple(repository["id"] for repository in payload["repositories_removed"])
     return Ending(None, payload["installation"]["id"], ids)
+
+
+def _of_issue(
+    payload: Payload, identity: str, when: str, command: Command | Mistake | None, references: tuple[str, ...]
+) -> Request:
+    """What an issue itself asks for."""
+    if command is not None:
+        return _request(payload, identity, when, command, references)
+    cap = mentioned_cap(_text(payload["issue"]))
+    return replace(_request(payload, identity, when, cap, references), mention=True)
 
 
 def _request(

@@ -53,7 +53,7 @@ class Request:
     received: datetime
     """When GitHub says that it happened."""
     command: Command | Mistake | None
-    """None: a mere mention of a paper."""
+    """None: a mere mention of a paper that says nothing of a cap."""
     references: tuple[str, ...] = ()
     comment: int | None = None
     """Id of the comment that asked; None: the issue itself."""
@@ -61,6 +61,8 @@ class Request:
     """Where the comment stands at a line of a pull request: id of the first comment there."""
     job: str = ""
     """The one that it is about, where somebody asked on its page; empty: all of the issue's."""
+    mention: bool = False
+    """Nobody gave a command: `command` is what the mention of a paper says of a cap."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -376,6 +377,129 @@ def test_a_command_that_an_issue_shows_is_none_of_it() -> None:
     request = read("issues", payload("issues", "opened", body=body))
     assert request is not None
     assert request.command is None
+
+
+def decided(event: dict[str, Any], **wishes: Any) -> dict[str, float] | str | None:
+    """The cap of each paper that is started; or what is refused."""
+    request = read("issue_comment" if "comment" in event else "issues", event)
+    decision = request and admit(request, Configuration(**wishes), "write")
+    if isinstance(decision, Admitted):
+        return {job.paper: job.configuration.max_usd for job in decision.jobs}
+    return decision.message if decision else None
+
+
+def commented(comment: str, body: str) -> dict[str, Any]:
+    event = payload("issue_comment", "created", body=comment)
+    event["issue"].update(title="A paper", body=body)
+    return event
+
+
+ISSUES: dict[str, Callable[[str], dict[str, Any]]] = {
+    "the body of a new issue": lambda text: payload("issues", "opened", title="A paper", body=text),
+    "its title": lambda text: payload("issues", "opened", title=text, body=None),
+    "the body of a labelled issue": lambda text: payload(
+        "issues", "labeled", label="paper2code", title="A paper", body=text
+    ),
+    "the title of one": lambda text: payload("issues", "labeled", label="paper2code", title=text, body=None),
+    "a comment's issue": lambda text: commented("/paper2code", text),
+}
+
+
+@pytest.mark.parametrize("place", ISSUES)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/paper2code arxiv:1706.03762 max_usd=1",
+        "\uff0fpaper2code\uff1aarxiv:1706.03762 max_usd=1",
+        "- **/paper2code** arxiv:1706.03762 max_usd=1",
+        "@paper2code arxiv:1706.03762 max_usd=1",
+        "/paper2code plan arxiv:1706.03762 --max-usd 1",
+        "Please implement arxiv:1706.03762 max_usd=1",
+    ],
+)
+def test_a_cap_in_an_issue_is_set_wherever_it_stands(text: str, place: str) -> None:
+    assert decided(ISSUES[place](text)) == {"1706.03762": 1}
+
+
+@pytest.mark.parametrize("place", ISSUES)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/paper2code arxiv:1706.03762 max_usd 1",
+        "Please implement arxiv:1706.03762 (max_usd: 1)",
+        "arxiv:1706.03762, budget: $1",
+        "arxiv:1706.03762 max_usd=9",
+    ],
+)
+def test_a_cap_in_an_issue_that_cannot_be_set_is_refused(text: str, place: str) -> None:
+    refused = decided(ISSUES[place](text))
+    assert isinstance(refused, str)
+    assert "`max_usd" in refused
+
+
+def test_a_cap_in_a_title_above_a_command_is_refused() -> None:
+    event = payload("issues", "opened", title="A paper, max_usd=1", body="/paper2code arxiv:1706.03762")
+    assert "in the line of the command" in str(decided(event))
+    twice = payload("issues", "opened", title="/paper2code max_usd=1", body="/paper2code arxiv:1706.03762")
+    assert "gives one command" in str(decided(twice))
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["/paper2code ignores my file", "/paper2code status shows nothing", "/paper2code revise forgets a word"],
+)
+def test_a_title_about_a_command_gives_none(title: str) -> None:
+    assert read("issues", payload("issues", "opened", title=title, body="It is so since today.")) is None
+
+
+def test_an_issue_that_speaks_of_money_is_no_less_a_mention() -> None:
+    body = "arXiv:1706.03762 costs 2 pounds of hydrogen, on a budget of $50.\n`max_usd=1` is its cap."
+    event = payload("issues", "opened", title="Training for $1,890", body=body)
+    assert decided(event) == {"1706.03762": 3}
+
+
+def test_a_mentions_cap_is_heard_only_where_a_mention_is() -> None:
+    for text in ("arxiv:1706.03762 max_usd=1", "arxiv:1706.03762 max_usd 1"):
+        request = read("issues", payload("issues", "opened", title="A paper", body=text))
+        assert request is not None
+        assert admit(request, Configuration(trigger="command"), "write") is None
+        public = replace(request, place=replace(request.place, private=False))
+        assert admit(public, Configuration(), "read") is None
+
+
+def test_a_label_asks_for_what_the_issue_asks_for() -> None:
+    body = "/paper2code plan arxiv:1706.03762 max_usd=1 only Table 2"
+    request = read("issues", payload("issues", "labeled", label="paper2code", title="A paper", body=body))
+    assert request is not None
+    assert request.command == Command(
+        "plan", "arxiv:1706.03762 only Table 2", (("max_usd", "1"), ("plan", "review"))
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("/paper2code arxiv:1706.03762 max_usd=1", {"2504.17192": 1}),
+        ("arxiv:1706.03762 max_usd=1", {"2504.17192": 1}),
+        ("Hello\n/paper2code arxiv:1706.03762 mode=full", "first line"),
+        ("/paper2code status", {"2504.17192": 3}),
+    ],
+)
+def test_a_paper_added_to_an_issue_has_its_cap(body: str, expected: dict[str, float] | str) -> None:
+    text, before = f"{body}\n\nand arxiv:2504.17192", {"body": {"from": body}}
+    said = decided(payload("issues", "edited", title="A paper", body=text, changes=before))
+    assert said == expected if isinstance(expected, dict) else expected in str(said)
+
+
+def test_taking_a_command_away_asks_for_nothing() -> None:
+    before = {"body": {"from": "/paper2code status\narxiv:1706.03762"}}
+    event = payload("issues", "edited", title="A paper", body="arxiv:1706.03762", changes=before)
+    assert read("issues", event) is None
+
+
+def test_a_comments_own_cap_comes_before_the_issues() -> None:
+    event = commented("/paper2code max_usd=2", "arxiv:1706.03762, budget: $1, max_usd=1")
+    assert decided(event) == {"1706.03762": 2}
 
 
 @pytest.mark.parametrize("author", [None, {"login": "app[bot]", "id": 1, "type": "Bot"}])
