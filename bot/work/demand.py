@@ -8,12 +8,12 @@ from typing import Any
 
 from bot.github.github import GitHub
 from bot.intake import configuration
-from bot.intake.commands import OPTIONS, unset_cap
+from bot.intake.commands import OPTIONS, near, unset_cap
 from bot.intake.configuration import Configuration, ConfigurationInvalid
 from bot.intake.intake import LONGEST_WISH, Refusal, with_options
 from bot.intake.jobs import Job, Place
 from bot.work.answering import instructed
-from pipeline.reading.references import references
+from pipeline.reading.references import besides, references
 from settings import Settings
 
 
@@ -35,8 +35,11 @@ def demanded(settings: Settings, payload: Mapping[str, Any], github: GitHub) -> 
     scope = settings.scope or given.get("scope", "")
     if len(scope) > LONGEST_WISH:
         raise ValueError(f"`scope` can have at most {LONGEST_WISH} characters")
-    if cap := unset_cap(scope):
-        raise ValueError(f"`scope` says {cap!r}, which sets no cap; the input `max_usd` sets it")
+    for name, text in (("paper", besides(paper)), ("scope", scope)):
+        if cap := unset_cap(text):
+            raise ValueError(f"`{name}` says {cap!r}, which sets no cap; the input `max_usd` sets it")
+    if cap := next((key for key in given if key not in OPTIONS and near(key) == "max_usd"), ""):
+        raise ValueError(f"the input {cap!r} sets no cap; `max_usd` sets it")
     place = _place(settings, payload, settings.issue or given.get("issue", ""))
     options = tuple((key, given[key]) for key in OPTIONS if key in given)
     now = datetime.now(UTC)
@@ -65,7 +68,7 @@ def _inputs(payload: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value).strip() if isinstance(value, str | int | float) else ""
+    return "" if value is None else str(value).strip()
 
 
 def _place(settings: Settings, payload: Mapping[str, Any], issue: str) -> Place:

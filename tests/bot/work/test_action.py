@@ -108,6 +108,23 @@ def test_a_cap_in_a_scope_is_refused(hub: FakeGitHub, tmp_path: Path, scope: str
     assert not hub.state.pulls
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"paper": "1706.03762 max_usd=2"},
+        {"paper": "1706.03762", "budget": "2"},
+        {"paper": "1706.03762", "maxUsd": 2},
+        {"paper": "1706.03762", "max_usd": [2]},
+    ],
+)
+def test_a_cap_of_a_run_on_demand_is_set_or_refused(
+    hub: FakeGitHub, tmp_path: Path, given: dict[str, Any]
+) -> None:
+    assert act(settings(hub, tmp_path, dispatched(hub, **given), "workflow_dispatch"), make) == 2
+    assert r"max\_usd" in (tmp_path / "summary.md").read_text()
+    assert not hub.state.pulls
+
+
 def test_a_run_on_demand_for_an_issue(hub: FakeGitHub, tmp_path: Path) -> None:
     event = dispatched(hub, paper="1706.03762", issue="1")
     assert act(settings(hub, tmp_path, event, "workflow_dispatch"), make) == 0
