@@ -31,7 +31,7 @@ def checked(program: str, *arguments: str | Path, home: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_CONFIG_HOME": str(home)}
     done = subprocess.run([found, *arguments], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert not re.search(r"unknown|deprecated|\[warn\]", done.stderr.lower()), done.stderr
+    assert not re.search(r"unknown|deprecated|ignoring|\[warn\]", done.stderr.lower()), done.stderr
 
 
 def services() -> dict[str, Any]:
@@ -83,6 +83,25 @@ def test_each_container_reaches_no_more_than_it_needs() -> None:
     assert published == {"web": ["127.0.0.1:8000:8000"]}
     for name in ("web", "worker"):
         assert services()[name]["read_only"] and services()[name]["cap_drop"] == ["ALL"]
+
+
+@pytest.mark.parametrize("name", sorted(services()))
+def test_no_container_takes_all_of_the_machine(name: str) -> None:
+    service = services()[name]
+    assert {"max-size", "max-file"} <= set(service["logging"]["options"])
+    for limit, variable in (("mem_limit", "MEMORY"), ("pids_limit", "PIDS")):
+        assert re.fullmatch(rf"\$\{{{name.upper()}_{variable}:-\d+g?\}}", service[limit]), service[limit]
+
+
+def test_the_engine_has_room_for_as_much_as_all_jobs_may_ask_for() -> None:
+    (gigabytes,) = re.findall(r":-(\d+)g", services()["engine"]["mem_limit"])
+    most = Settings.model_construct()
+    assert int(gigabytes) * 1024 > most.jobs * most.max_memory
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_no_unit_takes_all_of_the_machine(unit: Path) -> None:
+    assert re.search(r"^MemoryMax=\d+G\nTasksMax=\d+$", unit.read_text(), re.MULTILINE)
 
 
 def test_the_models_key_is_the_workers_alone() -> None:
