@@ -71,7 +71,6 @@ class World:
         """For both processes."""
         return {
             "GITHUB_APP_ID": str(APP_ID),
-            "GITHUB_APP_PRIVATE_KEY": self.hub.private_key,
             "GITHUB_WEBHOOK_SECRET": SECRET,
             "GITHUB_API_URL": self.hub.api_url,
             "GITHUB_SERVER_URL": self.hub.url,
@@ -80,9 +79,13 @@ class World:
             "PAPER2CODE_SANDBOX": "docker",
         }
 
-    def key(self) -> dict[str, str]:
+    def keys(self) -> dict[str, str]:
         """For the worker alone."""
-        return {"OPENAI_BASE_URL": self._model.url, "OPENAI_API_KEY": "sk-ship"}
+        return {
+            "GITHUB_APP_PRIVATE_KEY": self.hub.private_key,
+            "OPENAI_BASE_URL": self._model.url,
+            "OPENAI_API_KEY": "sk-ship",
+        }
 
     def asked(self) -> dict[str, Any]:
         """Somebody asks for the paper in a new issue: the event that GitHub sends."""

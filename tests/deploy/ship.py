@@ -66,7 +66,7 @@ class Stack:
     def __init__(self, folder: Path, around: World) -> None:
         self._folder = folder
         (folder / "paper2code.env").write_text(lines(around.settings()))
-        (folder / "worker.env").write_text(lines(around.key()))
+        (folder / "worker.env").write_text(lines(around.keys()))
         (folder / "compose.yaml").write_text(yaml.safe_dump(tried(ROOT / "deploy/compose.yaml")))
         plugin = subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0
         self._program = ["docker", "compose"] if plugin else ["docker-compose"]

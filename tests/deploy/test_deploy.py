@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app import create_app
 from settings import Settings, told
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +82,16 @@ def test_each_container_reaches_no_more_than_it_needs() -> None:
     assert on["database"] == {"storage"} and on["engine"] == {"sandboxes"}
     published = {name: service["ports"] for name, service in services().items() if "ports" in service}
     assert published == {"web": ["127.0.0.1:8000:8000"]}
+    mounted = {name: service.get("volumes", []) for name, service in services().items()}
+    # `data` has github-app.json, which /setup writes in one of the two and the other reads.
+    assert mounted == {
+        "web": ["data:/var/lib/paper2code"],
+        "worker": ["data:/var/lib/paper2code", "certificates:/certs/client:ro"],
+        "database": ["jobs:/var/lib/postgresql/data"],
+        "engine": ["engine:/var/lib/docker", "certificates:/certs/client"],
+    }
+    read = {name: service["env_file"] for name, service in services().items() if "env_file" in service}
+    assert read == {"web": ["paper2code.env"], "worker": ["paper2code.env", "worker.env"]}
     for name in ("web", "worker"):
         assert services()[name]["read_only"] and services()[name]["cap_drop"] == ["ALL"]
 
@@ -104,10 +115,23 @@ def test_no_unit_takes_all_of_the_machine(unit: Path) -> None:
     assert re.search(r"^MemoryMax=\d+G\nTasksMax=\d+$", unit.read_text(), re.MULTILINE)
 
 
-def test_the_models_key_is_the_workers_alone() -> None:
-    assert services()["web"]["env_file"] == ["paper2code.env"]
-    assert "API_KEY" not in (DEPLOY / "paper2code.env.example").read_text()
+@pytest.mark.parametrize("key", ["API_KEY", "PRIVATE_KEY"])
+def test_the_keys_are_the_workers_alone(key: str) -> None:
+    assert key in (DEPLOY / "worker.env.example").read_text()
+    assert key not in (DEPLOY / "paper2code.env.example").read_text()
     assert "worker.env" not in (DEPLOY / "systemd/paper2code-web.service").read_text()
+
+
+def test_the_web_process_serves_without_the_private_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAPER2CODE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("GITHUB_APP_ID", "1")
+    monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", "secret")
+    monkeypatch.delenv("GITHUB_APP_PRIVATE_KEY", raising=False)
+    client = create_app().test_client()
+    assert client.get("/readyz").status_code == 200
+    assert client.post("/webhook", data=b"{}").status_code == 401
 
 
 @pytest.mark.parametrize("name", ["paper2code.env.example", "worker.env.example"])

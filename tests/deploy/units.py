@@ -52,7 +52,7 @@ def main() -> None:
                 before, enabling = typed("With systemd").split("systemctl enable")
                 machine.type(before)
                 machine.write("/etc/paper2code/paper2code.env", lines(around.settings() | TRUSTED))
-                machine.write("/etc/paper2code/worker.env", lines(around.key()))
+                machine.write("/etc/paper2code/worker.env", lines(around.keys()))
                 machine.type("systemctl enable" + enabling.partition("journalctl --follow")[0])
                 until(lambda: machine.answers("healthz") and machine.answers("readyz"), SECONDS)
             with timed("job, and its worker restarted"):
