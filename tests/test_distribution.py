@@ -1,9 +1,11 @@
 """What is installed: a wheel that holds all that the rooms hold, in one package, and works without the checkout."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -37,6 +39,12 @@ def call(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProce
         capture_output=True,
         text=True,
     )
+
+
+def test_whoever_builds_it_takes_what_it_was_tested_with() -> None:
+    required = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    locked = re.findall(r"^(hatchling==\S+)", (ROOT / "requirements-dev.lock").read_text(), re.MULTILINE)
+    assert required == locked
 
 
 def test_all_that_the_rooms_hold_is_installed_in_one_package(installed: Path) -> None:
