@@ -132,7 +132,7 @@ def _program(name: str) -> Path:
 
 
 def _backed_up(database: str, file: Path) -> Callable[[], Any]:
-    """Copy the database as docs/self-hosting.md says, while it is used; returns what restores it."""
+    """Copy the database as docs/operating.md says, while it is used; returns what restores it."""
     if database.startswith("sqlite"):
         live = Path(sa.make_url(database).database or "")
         python = f'import sqlite3; sqlite3.connect("{live}").execute("VACUUM INTO \'{file}\'")'
