@@ -302,6 +302,15 @@ def test_what_a_page_names_in_passing_is_there(page: str) -> None:
             accepted(name, arguments)
 
 
+def test_backups_are_for_nobody_elses_eyes(machine: Path) -> None:
+    below = (ROOT / "docs/operating.md").read_text().split("## Backup\n")[1].split("\n## ")[0]
+    (machine / "backup/github-app.json").unlink()
+    for block in re.findall(r"^```sh\n(.*?)^```", below, re.MULTILINE | re.DOTALL):
+        typed(block, machine)
+    made = {path.name: path.stat().st_mode & 0o777 for path in (machine / "backup").iterdir()}
+    assert made == {"jobs.dump": 0o600, "jobs.sqlite": 0o600}
+
+
 @pytest.mark.parametrize(
     "call",
     [
