@@ -31,6 +31,7 @@ EXAMPLE = "examples/innovation-matched-forgetting"
 PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "deploy/README.md", f"{EXAMPLE}/README.md"]
 PAGES += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md"))
 STAND_INS = [
+    "apt-get",
     "docker",
     "git",
     "journalctl",
@@ -49,7 +50,8 @@ UNITS = [path.stem for path in (ROOT / "deploy/systemd").glob("*.service")]
 UNIT = f"({'|'.join(UNITS)})"
 PACKAGE = r"[a-z0-9][a-z0-9+.-]+"
 CALLS = {
-    "apt-get install": ("", rf"{PACKAGE}( {PACKAGE})*"),
+    "apt-get install": ("--yes", rf"{PACKAGE}( {PACKAGE})*"),
+    "apt-get update": ("", ""),
     "docker compose cp": ("", None),
     "docker compose exec": ("-T", None),
     "docker compose logs": ("--follow --tail=", None),
@@ -66,6 +68,7 @@ CALLS = {
     "systemctl daemon-reload": ("", ""),
     "systemctl edit": ("", UNIT),
     "systemctl enable": ("--now", rf"{UNIT}( {UNIT})*"),
+    "systemctl reload": ("", "caddy"),
     "systemctl start": ("", rf"{UNIT}( {UNIT})*"),
     "systemctl stop": ("", rf"{UNIT}( {UNIT})*"),
     "systemd-run": ("--quiet --pipe --wait --uid= -p= -E=", r"\S+/bin/paper2code .+"),
@@ -113,7 +116,7 @@ def machine(tmp_path: Path) -> Path:
     # Here is neither the user nor the group.
     others = 'printf "%q " "$@" | sed "s/-[og] paper2code//g"'
     program(tmp_path / "bin/install", f'eval exec {shutil.which("install")} "$({others})"')
-    for folder in ("var/lib/paper2code", "backup", "etc/systemd/system"):
+    for folder in ("var/lib/paper2code", "backup", "etc/systemd/system", "etc/caddy"):
         (tmp_path / folder).mkdir(parents=True)
     with closing(sqlite3.connect(tmp_path / "var/lib/paper2code/jobs.sqlite")) as jobs:
         jobs.execute("CREATE TABLE jobs (id TEXT)")

@@ -17,6 +17,7 @@ import yaml
 
 from app import create_app
 from settings import Settings, told
+from tests.deploy.units import typed
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -72,7 +73,7 @@ def test_nginx_takes_its_file(tmp_path: Path) -> None:
 
 
 def test_nginx_of_any_age_takes_its_file() -> None:
-    # `listen … http2` is deprecated from 1.25.1 on, and `http2 on;` is not known before: one nginx here cannot show both.
+    # Deprecated on the listen line from 1.25.1 on, unknown as a directive before: one nginx shows half of it.
     said = re.sub(r"#.*", "", (DEPLOY / "proxy/nginx.conf").read_text())
     assert "http2" not in said
 
@@ -145,6 +146,11 @@ def test_the_examples_name_settings_that_there_are(name: str) -> None:
     known = {one.variable for one in told(Settings.model_construct())}
     named = re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (DEPLOY / name).read_text(), re.MULTILINE)
     assert named and set(named) <= known
+
+
+def test_what_is_typed_on_a_bare_machine_stands_on_the_page() -> None:
+    assert typed("2. User, folders, program").startswith("useradd")
+    assert typed("4. Start").startswith("systemctl enable --now")
 
 
 def test_the_image_is_made_of_what_the_wheel_holds() -> None:

@@ -1,4 +1,4 @@
-"""The systemd way of deploy/README.md on a bare Debian, typed as it stands there: `make test-ship`.
+"""The path of docs/self-hosting.md on a bare Debian, typed as it stands there: `make test-ship`.
 
 The machine is a container whose process 1 is systemd, with a Docker of its own; nginx stands before the program as
 deploy/proxy has it. The worker is restarted while a job of its waits for the model. The job has ended well when the
@@ -49,11 +49,10 @@ def main() -> None:
             with timed("machine"):
                 machine.start()
             with timed("installation"):
-                before, enabling = typed("With systemd").split("systemctl enable")
-                machine.type(before)
+                machine.type(typed("2. User, folders, program"))
                 machine.write("/etc/paper2code/paper2code.env", lines(around.settings() | TRUSTED))
                 machine.write("/etc/paper2code/worker.env", lines(around.keys()))
-                machine.type("systemctl enable" + enabling.partition("journalctl --follow")[0])
+                machine.type(typed("4. Start").partition("journalctl --follow")[0])
                 until(lambda: machine.answers("healthz") and machine.answers("readyz"), SECONDS)
             with timed("job, and its worker restarted"):
                 model.open.clear()
@@ -167,9 +166,9 @@ class Machine:
 
 
 def typed(heading: str) -> str:
-    """What deploy/README.md has people type there."""
-    page = (ROOT / "deploy/README.md").read_text()
-    (block,) = re.findall(rf"^## {heading}\n(?:(?!\n## ).)*?```sh\n(.*?)```", page, re.MULTILINE | re.DOTALL)
+    """What docs/self-hosting.md has people type there."""
+    page = (ROOT / "docs/self-hosting.md").read_text()
+    (block,) = re.findall(rf"^### {heading}\n(?:(?!\n##).)*?```sh\n(.*?)```", page, re.MULTILINE | re.DOTALL)
     return str(block)
 
 

@@ -1,4 +1,4 @@
-# A Debian with systemd, Docker, nginx and Python: the machine that the systemd way of deploy/README.md begins on.
+# A Debian with systemd, Docker, nginx and Python: the machine that docs/self-hosting.md begins on, and what its first step installs but for Caddy.
 ARG BASE=paper2code-base:bookworm
 FROM ${BASE}
 RUN apt-get update -qq \
