@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from shutil import copytree
@@ -33,7 +32,7 @@ from sandbox.report import (
 )
 from sandbox.requirements import Requirements, requirements
 from sandbox.results import RESULTS, Results, of_harness, of_program
-from sandbox.steps import Step, Stepped, Steps, run_steps
+from sandbox.steps import REPORT_BYTES, Step, Stepped, Steps, run_steps
 
 _COMMANDS: Mapping[Phase, tuple[str, tuple[str, ...]]] = {
     "smoke": ("main.py", ("python3", "main.py", "--smoke")),
@@ -253,14 +252,8 @@ class _Run:
 
     def once(self, steps: Sequence[Step], seconds: float) -> list[Stepped]:
         """In a room of its own, with the data; each step may take so many seconds."""
-        patient = replace(self, limits=replace(self.limits, seconds=seconds * len(steps) + _LATE_SECONDS))
-        return run_steps(
-            steps,
-            seconds,
-            lambda argv, outputs, environment: patient(
-                argv, outputs, last=True, environment=environment, data=self.data
-            ),
-        )
+        patient = self._patient(seconds * len(steps) + _LATE_SECONDS)
+        return run_steps(steps, seconds, lambda argv: patient(argv, (), last=True, data=self.data))
 
     def __call__(
         self,
@@ -286,18 +279,19 @@ class _Run:
 
     def steps(self, steps: Sequence[Step]) -> list[Stepped]:
         """See `sandbox.steps.Steps`. What a closed room leaves unsaid is tried once more."""
-        together = self.limits.seconds * len(steps) + _CLOSING
-        patient = partial(replace(self, limits=replace(self.limits, seconds=together)), last=False)
+        patient = self._patient(self.limits.seconds * len(steps) + _CLOSING)
 
-        def room(
-            argv: tuple[str, ...], outputs: tuple[str, ...], environment: Mapping[str, str]
-        ) -> CommandResult:
-            return patient(argv, outputs, environment=environment)
+        def room(argv: tuple[str, ...]) -> CommandResult:
+            return patient(argv, (), last=False)
 
         try:
             return run_steps(steps, self.limits.seconds, room)
         except RoomClosed:
             return run_steps(steps, self.limits.seconds, room)
+
+    def _patient(self, seconds: float) -> "_Run":
+        """For several commands in one room."""
+        return replace(self, limits=replace(self.limits, seconds=seconds, output_bytes=REPORT_BYTES))
 
 
 def _after_installation(
@@ -349,12 +343,9 @@ def _install(
 
 
 def _submitted(run: _Run, minutes: float) -> PhaseResult:
-    patient = replace(run, limits=replace(run.limits, seconds=60 * minutes))
     return submission.prove(
-        lambda argv, outputs, environment: patient(
-            argv, outputs, last=True, environment=environment, data=run.data
-        ),
-        patient.limits,
+        lambda argv, outputs, limits: replace(run, limits=limits)(argv, outputs, last=True, data=run.data),
+        replace(run.limits, seconds=60 * minutes),
     )
 
 

@@ -23,6 +23,7 @@ import traceback
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 _TOOLS = Path(__file__).parent
 _SET_DUMPABLE, _SET_SUBREAPER = 4, 36
@@ -94,24 +95,28 @@ def import_all(journal: Path, files: list[str]) -> int:
     sys.path[0] = str(here)
     if (here / "src").is_dir() and not (here / "src" / "__init__.py").exists():
         sys.path.insert(1, str(here / "src"))
+    # Open all the time: a module may close the folder, leave it, or put something in the journal's place.
+    notes = journal.open("a")
     for file in files:
         sys.argv = [file]
-        _note(journal, "begin", file)
+        _note(notes, "begin", file)
         before = list(sys.path)
-        if not (here / file).with_name("__init__.py").exists():
-            sys.path.append(str((here / file).parent))
         try:
+            if not (here / file).with_name("__init__.py").exists():
+                sys.path.append(str((here / file).parent))
             _import(file)
         except BaseException as error:
             failed = True
             _print_traceback(error)
-            _note(journal, "failed", file)
+            _note(notes, "failed", file)
             if isinstance(error, KeyboardInterrupt):
                 break
         else:
-            _note(journal, "done", file)
+            _note(notes, "done", file)
         sys.path[:] = before
-        os.chdir(here)
+        with suppress(OSError):
+            here.chmod(0o755)
+            os.chdir(here)
     sys.stdout.flush()
     return int(failed)
 
@@ -137,12 +142,14 @@ def _print_traceback(error: BaseException) -> None:
         frame = frame.tb_next
     while frame and frame.tb_frame.f_code.co_filename.startswith("<frozen importlib"):
         frame = frame.tb_next
-    traceback.print_exception(type(error), error, frame or error.__traceback__)
+    traceback.print_exception(type(error), error, frame)
 
 
-def _note(journal: Path, what: str, file: str) -> None:
-    with journal.open("a") as stream:
-        stream.write(f"{what} {file}\n")
+def _note(notes: TextIO, what: str, file: str) -> None:
+    # A module may have closed what is not its own; what is missing here is told as its failure.
+    with suppress(OSError, ValueError):
+        notes.write(f"{what} {file}\n")
+        notes.flush()
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 import base64
 import json
-import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sandbox.interface import TOOLS, RoomClosed
 from sandbox.report import CommandResult
+from sandbox.streams import readable
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,21 @@ Steps = Callable[[Sequence[Step]], Sequence[Stepped]]
 """Runs steps in one fresh room, and has a result for each. Raises SandboxError."""
 
 
-Runs = Callable[[tuple[str, ...], tuple[str, ...], Mapping[str, str]], CommandResult]
-"""Runs a command, given argv, outputs and environment."""
+Runs = Callable[[tuple[str, ...]], CommandResult]
+"""Runs a command, of whose standard output REPORT_BYTES are kept."""
+
+REPORT_BYTES = 64 * 2**20
+"""More than the stepper prints, whatever the programs in it do."""
+_SIGNALLED = 128
+"""An exit status above it is that of a program that a signal has ended."""
 
 
 def run_steps(steps: Sequence[Step], seconds: float, run: Runs) -> list[Stepped]:
-    """What `run` makes of steps that may take `seconds` each. Raises RoomClosed, and what `run` raises."""
-    report, secret = f".paper2code-{secrets.token_hex(8)}", secrets.token_hex(32)
+    """What `run` makes of steps that may take `seconds` each.
+
+    A step that takes the whole room down has failed; those after it were not run. Raises RoomClosed where nobody in
+    there has done so, and what `run` raises.
+    """
     orders = [
         {
             "argv": s.argv,
@@ -63,24 +71,42 @@ def run_steps(steps: Sequence[Step], seconds: float, run: Runs) -> list[Stepped]
         }
         for s in steps
     ]
-    argv = ("python3", "-I", f"{TOOLS}/stepper.py", report, json.dumps(orders))
-    result = run(argv, (report,), {"PAPER2CODE_SECRET": secret})
+    result = run(("python3", "-I", f"{TOOLS}/stepper.py", json.dumps(orders)))
+    contents: dict[tuple[str, str], bytes] = {}
+    lines = result.stdout.split("\n")[:-1]  # a last one without its end was not finished
     try:
-        said: dict[str, Any] = json.loads(result.outputs.get(report, b""))
-        if said["secret"] != secret:
-            raise ValueError("a report that the stepper has not written")
-        contents: dict[tuple[str, str], bytes] = {}
-        return [_stepped(step, told, contents) for step, told in zip(steps, said["steps"], strict=True)]
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        # None was written, or a program has written another in its place.
+        ended = [_stepped(step, json.loads(line), contents) for step, line in zip(steps, lines, strict=False)]
+    except ValueError as error:
         raise RoomClosed(_closed(result)) from error
+    if len(ended) < len(steps):
+        if not (result.oom or result.timed_out or (result.exit_code or 0) > _SIGNALLED):
+            raise RoomClosed(_closed(result))
+        ended += _taken_down(steps[len(ended) :], ended, result)
+    return ended
 
 
 def _closed(result: CommandResult) -> str:
-    how = f"with exit status {result.exit_code}"
-    if result.timed_out or result.oom:
-        how = f"after {result.seconds:.0f} seconds" if result.timed_out else "since memory ran out"
-    return f"the sandbox was closed {how}, before it could say how the programs in it had ended"
+    return (
+        f"the sandbox was closed with exit status {result.exit_code}, before it could say how the programs in it "
+        "had ended"
+    )
+
+
+def _taken_down(steps: Sequence[Step], before: Sequence[Stepped], result: CommandResult) -> Iterator[Stepped]:
+    """The step in which the room ended, and those after it. The files are those that lay there before."""
+    files = before[-1].files if before else {}
+    seconds = max(0.0, result.seconds - sum(step.result.seconds for step in before))
+    why = ""
+    if result.exit_code is not None:
+        why = (
+            f"A signal ended the process that had started it (exit status {result.exit_code}), which nobody but a "
+            "program in the sandbox can have sent: a program may end the processes that it has started, and no others."
+        )
+    told = replace(result, argv=steps[0].argv, seconds=seconds, stdout="", stderr=why)
+    yield Stepped(told, files)
+    for step in steps[1:]:
+        why = f"It was not run, since `{' '.join(steps[0].argv)}` ended everything."
+        yield Stepped(CommandResult(step.argv, None, 0.0, "", why), files)
 
 
 def _stepped(step: Step, told: dict[str, Any], contents: dict[tuple[str, str], bytes]) -> Stepped:
@@ -89,8 +115,8 @@ def _stepped(step: Step, told: dict[str, Any], contents: dict[tuple[str, str], b
         argv=step.argv,
         exit_code=told["exit_code"],
         seconds=told["seconds"],
-        stdout=told["stdout"],
-        stderr=told["stderr"],
+        stdout=readable(base64.b64decode(told["stdout"])),
+        stderr=readable(base64.b64decode(told["stderr"])),
         timed_out=told["exit_code"] is None,
     )
     files = {}

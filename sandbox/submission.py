@@ -4,18 +4,20 @@ It ran if it ended by itself with exit status 0, no traceback came after its las
 were not, or have another content.
 """
 
+import base64
 import json
 import re
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sandbox.contents import Contents
 from sandbox.interface import TOOLS
 from sandbox.report import CommandResult, Limits, PhaseResult
+from sandbox.steps import REPORT_BYTES
+from sandbox.submitter import LOG, MARK
 
-SCRIPT, LOG = "reproduce.sh", "reproduce.log"
+SCRIPT = "reproduce.sh"
 TRACEBACK = "Traceback (most recent call last):"
 _SAID = "What requirements.txt names was installed before, as far as it can be; nothing is fetched here."
 SHIMS = {
@@ -32,8 +34,8 @@ _TALK = re.compile(r"(?:echo|printf|true|:|exit|cd|date|set|ls|cat|test|\[|expor
 """Steps that do nothing of the work."""
 _MOST_NAMED = 20
 
-Runs = Callable[[tuple[str, ...], tuple[str, ...], Mapping[str, str]], CommandResult]
-"""Runs a command, given argv, outputs and environment."""
+Runs = Callable[[tuple[str, ...], tuple[str, ...], Limits], CommandResult]
+"""Runs a command, given argv, outputs and limits."""
 
 
 def is_submission(held: Contents) -> bool:
@@ -43,18 +45,25 @@ def is_submission(held: Contents) -> bool:
 
 def prove(run: Runs, limits: Limits) -> PhaseResult:
     """Run the script in a fresh copy. Its output is the result's, with the files that it has made at the end."""
-    report, secret = f".paper2code-{secrets.token_hex(8)}", secrets.token_hex(32)
     seconds = max(limits.seconds - _GRACE, limits.seconds / 2)
-    argv = ("python3", "-I", f"{TOOLS}/submitter.py", report, str(seconds))
-    ended = run(argv, (report, LOG), {"PAPER2CODE_SECRET": secret})
-    log = ended.outputs.get(LOG, b"").decode("utf-8", errors="replace")
-    told = _told(ended.outputs.get(report, b""), secret)
-    made = [f"{path.removeprefix('./')}, {size:,} bytes" for path, size in told.get("made", ())]
+    argv = ("python3", "-I", f"{TOOLS}/submitter.py", str(seconds))
+    ended = run(argv, (LOG,), replace(limits, output_bytes=REPORT_BYTES))
+    told = _told(ended.stdout)
+    # Where nobody was left to tell of it, the file itself.
+    said = base64.b64decode(told["log"]) if told else ended.outputs.get(LOG, b"")
+    steps, lines = _steps(said.decode("utf-8", errors="replace"))
+    made = [f"{path}, {size:,} bytes" for path, size in told.get("made", ())]
+    count = told.get("count", 0)
     shown = "\n".join(
-        [_cut(log, limits.output_bytes), "", "Made by this run:", *(made[:_MOST_NAMED] or ["nothing"])]
+        [
+            _cut("\n".join(lines), limits.output_bytes),
+            "",
+            "Made by this run:",
+            *(made[:_MOST_NAMED] or ["nothing"]),
+        ]
     )
-    if len(made) > _MOST_NAMED:
-        shown += f"\nand {len(made) - _MOST_NAMED:,} more"
+    if count > _MOST_NAMED:
+        shown += f"\nand {count - _MOST_NAMED:,} more"
     result = replace(
         ended,
         argv=("bash", SCRIPT),
@@ -65,20 +74,32 @@ def prove(run: Runs, limits: Limits) -> PhaseResult:
     )
     problems: list[str] = []
     if result.ok:
-        if failed := _failed_step(log.split("\n"), told.get("steps", ())):
+        if failed := _failed_step(lines, steps):
             problems.append(f"The last step, `{failed}`, ended in a traceback, though the exit status is 0.")
-        if not made:
+        if not count:
             problems.append("It made no file that was not there before with the same content.")
     return PhaseResult("full", result, tuple(problems))
 
 
-def _told(report: bytes, secret: str) -> dict[str, Any]:
-    """What the runner inside has seen; nothing where a report is not its own."""
+def _told(said: str) -> dict[str, Any]:
+    """What the submitter has seen; nothing where it was ended before it could say so."""
     try:
-        said = json.loads(report or b"{}")
-    except (ValueError, RecursionError):
+        told: dict[str, Any] = json.loads(said)
+    except ValueError:
         return {}
-    return said if isinstance(said, dict) and said.get("secret") == secret else {}
+    return told
+
+
+def _steps(log: str) -> tuple[list[tuple[str, int]], list[str]]:
+    """The steps, each with the number of the line of output that follows it; and the lines that are output."""
+    steps: list[tuple[str, int]] = []
+    lines: list[str] = []
+    for line in log.split("\n"):
+        if line.startswith(MARK):
+            steps.append((line.strip(f"{MARK} ")[:300], len(lines)))
+        else:
+            lines.append(line)
+    return steps, lines
 
 
 def _failed_step(lines: Sequence[str], steps: Sequence[tuple[str, int]]) -> str:

@@ -463,25 +463,125 @@ def test_modules_named_as_those_of_the_runner_do_not_take_their_place(execution:
     assert "`coverage.py` cannot be imported." in report.phases[1].problems
 
 
-def test_a_room_that_was_closed_proves_nothing_and_is_tried_once_more(execution: Execute) -> None:
-    closing = "import os, signal\nfrom pathlib import Path\nos.kill(os.getppid(), signal.SIGKILL)\n"
-    tried = []
+class Closing:
+    """A sandbox of whose rooms for several commands nothing is heard."""
 
-    def use(steps: Steps) -> Iterator[PhaseResult]:
-        yield PhaseResult("list", steps([Step(("python3", "-c", "print(1)"))])[0].result)
-        tried.append("alone")
-        yield PhaseResult("alone", steps([Step(("python3", "closing.py"))])[0].result)
-        raise AssertionError("It is not known how it ended.")
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.name, self.platform, self._sandbox = sandbox.name, sandbox.platform, sandbox
+        self.closed = 0
 
-    report = execution(
-        {"closing.py": f"if __name__ == '__main__':\n    {closing.replace(chr(10), chr(10) + '    ')}"},
-        use=use,
+    def run(self, directory: Path, command: Command) -> CommandResult:
+        if not command.argv[2].endswith("stepper.py"):
+            return self._sandbox.run(directory, command)
+        self.closed += 1
+        return CommandResult(command.argv, 1, 0.0, "", "Traceback")
+
+
+def uses(steps: Steps) -> Iterator[PhaseResult]:
+    listed, alone = steps([Step(("python3", "main.py", "list")), Step(("python3", "main.py", "alone"))])
+    yield PhaseResult("list", listed.result)
+    yield PhaseResult("alone", alone.result)
+
+
+def test_a_room_that_was_closed_proves_nothing_and_is_tried_once_more(
+    sandbox: Sandbox, cache: Path, tmp_path: Path
+) -> None:
+    for name, text in (("main.py", MAIN), ("results.py", WRITE)):
+        (tmp_path / name).write_text(text)
+    closing = Closing(sandbox)
+    report = execute(tmp_path, closing, cache=cache, limits=LIMITS, use=uses)
+
+    assert report.ok and closing.closed == 2
+    assert [phase.phase for phase in report.phases] == ["install", "import", "smoke"]
+    assert report.unproven.startswith("the sandbox was closed with exit status 1")
+
+
+@pytest.mark.parametrize(
+    ("does", "ends"),
+    [
+        ("os.kill(os.getppid(), 9)", {"list": 137, "alone": None}),
+        ("os.kill(os.getpid(), 9)", {"list": -9, "alone": 0}),
+        ("os.chmod('.', 0); sys.exit()", {"list": 0, "alone": 0}),
+    ],
+    ids=["kills who runs it", "kills itself", "closes its folder"],
+)
+def test_no_program_switches_off_what_follows_its_smoke_run(
+    does: str, ends: dict[str, int | None], execution: Execute
+) -> None:
+    main = MAIN.replace("def main():", f"def main():\n    import os\n    if 'list' in sys.argv: {does}")
+    report = execution({"main.py": main}, use=uses)
+
+    assert {phase.phase: phase.result.exit_code for phase in report.phases[3:]} == ends
+    assert report.ok == (ends["list"] == 0)
+    assert not report.unproven
+
+
+LONG = """
+import os, signal, sys
+from results import write
+
+if __name__ == "__main__":
+    if "run" in sys.argv:
+        os.mkdir("results")
+        open("results/a.csv", "w").write("1")
+        write("scaled", loss=0.25)
+        {ending}
+    elif "report" in sys.argv:
+        {report}
+    else:
+        write("smoke", loss=0.5)
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "report", "problems"),
+    [
+        ("os.chmod('results', 0), os.chmod('.', 0)", "open('results/a.csv').close()", ()),
+        ("pass", "os.kill(os.getppid(), signal.SIGKILL)", ("Its report failed.",)),
+    ],
+    ids=["closes its folder", "its report kills who runs it"],
+)
+def test_what_a_long_run_has_found_is_not_lost_by_what_it_does_at_its_end(
+    ending: str, report: str, problems: tuple[str, ...], execution: Execute
+) -> None:
+    main = LONG.format(ending=ending, report=report)
+    ran = execution({"main.py": main, "harness.py": ""}, mode="scaled", minutes=0.5)
+
+    assert (ran.phases[-1].phase, ran.phases[-1].problems) == ("scaled", problems), ran
+    assert ran.metrics == {"loss": 0.25}
+    assert ran.files["results/a.csv"] == b"1"
+
+
+IMPORTING = {
+    "closes the folder": "import os\nos.chmod('.', 0)\n",
+    "leaves the folder": "import os\nos.chdir('/tmp')\n",
+    "takes the journal's place": "import glob, os\nfor journal in glob.glob('.paper2code-*'):\n"
+    "    os.unlink(journal)\n    os.mkdir(journal)\n",
+    "closes what is not its own": "import os\nos.closerange(3, 99)\n",
+}
+
+
+@pytest.mark.parametrize("what", IMPORTING)
+def test_what_a_module_does_when_it_is_imported_is_no_trouble_of_the_sandbox(
+    what: str, execution: Execute
+) -> None:
+    report = execution({"a.py": IMPORTING[what], "b.py": "import package.part\n", "package/part.py": ""})
+
+    imported = report.phases[1]
+    assert imported.phase == "import" and imported.result.stderr == ""
+    assert report.ok == ("folder" in what)
+    assert all("imported" in problem for problem in imported.problems)
+
+
+def test_a_module_that_is_gone_or_shut_away_is_named_without_a_word_of_ours(execution: Execute) -> None:
+    taking = "import os\nos.unlink('b.py')\nos.chmod('package', 0)\n"
+    failure = execution({"a.py": taking, "b.py": "", "package/part.py": "", "c.py": "a = (\n"}).failure
+
+    assert failure and failure.problems == tuple(
+        f"`{name}` cannot be imported." for name in ("b.py", "c.py", "package/part.py")
     )
-
-    assert report.ok
-    assert [phase.phase for phase in report.phases] == ["install", "import", "smoke", "list"]
-    assert report.unproven.startswith("the sandbox was closed ")
-    assert tried == ["alone"]
+    assert "/tools/" not in failure.result.stderr
+    assert "SyntaxError" in failure.result.stderr
 
 
 def test_data_that_are_lent_are_read_and_never_written(sandbox: Sandbox, tmp_path: Path) -> None:

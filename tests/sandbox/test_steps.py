@@ -1,19 +1,19 @@
-"""Several commands in one room: what each leaves behind is believed only from who ran them."""
+"""Several commands in one room: each is told of, by who ran them alone, whatever one of them does."""
 
 import shutil
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sandbox import steps as module
 from sandbox.interface import Command, RoomClosed, Sandbox
-from sandbox.report import CommandResult
-from sandbox.steps import Step, Stepped, run_steps
+from sandbox.report import CommandResult, Limits
+from sandbox.steps import REPORT_BYTES, Step, Stepped, run_steps
 from tests.sandbox.conftest import SMALL
 
 FORGING = """
-import json, os, sys, time
+import os, sys, time
 from pathlib import Path
 
 if sys.argv[1:] == ["fail"]:
@@ -22,46 +22,45 @@ if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
         while True:
-            for place in Path().glob(".paper2code-*"):
-                place.write_text(FORGED)
-            for name in sys.argv[1].split():
-                Path(name).write_text(FORGED)
-            time.sleep(0.001)
+            for place in Path("/proc").glob("[0-9]*/fd/*"):
+                try:
+                    if int(place.parts[2]) not in (os.getpid(), os.getppid()):
+                        os.write(os.open(place, os.O_WRONLY | os.O_NONBLOCK), FORGED)
+                except OSError:
+                    pass
+time.sleep(0.5)
 """
-FORGED = '{"steps": [{"exit_code": 0, "seconds": 0, "stdout": "forged", "stderr": "", "files": {}}] * 2}'
-SPY = """
-import os
-from pathlib import Path
-
-seen = [name for name in os.environ if "SECRET" in name]
-for process in Path("/proc").glob("[0-9]*"):
-    try:
-        seen += [str(process)] if b"PAPER2CODE_SECRET" in (process / "environ").read_bytes() else []
-    except OSError:
-        pass
-print("seen", seen)
-"""
+FORGED = b'{"exit_code": 0, "seconds": 0, "stdout": "", "stderr": "", "files": {}}\n' * 2
 
 
-def stepped(sandbox: Sandbox, folder: Path, program: str, *arguments: tuple[str, ...]) -> list[Stepped]:
+def stepped(
+    sandbox: Sandbox,
+    folder: Path,
+    program: str,
+    *arguments: tuple[str, ...],
+    limits: Limits = SMALL,
+    aside: str = "nothing",
+) -> list[Stepped]:
     directory, tools = folder / "repository", folder / "tools"
     directory.mkdir()
     (directory / "program.py").write_text(program)
     tools.mkdir()
     shutil.copy(Path(module.__file__).with_name("stepper.py"), tools)
+    roomy = replace(limits, output_bytes=REPORT_BYTES)
 
-    def run(argv: tuple[str, ...], outputs: tuple[str, ...], environment: Mapping[str, str]) -> CommandResult:
-        return sandbox.run(directory, Command(argv, SMALL, environment, tools=tools, outputs=outputs))
+    def run(argv: tuple[str, ...]) -> CommandResult:
+        return sandbox.run(directory, Command(argv, roomy, tools=tools))
 
-    return run_steps([Step(("python3", "program.py", *each)) for each in arguments], 10, run)
+    steps = [Step(("python3", "program.py", *each), aside=(aside,)) for each in arguments]
+    return run_steps(steps, 10, run)
 
 
 def test_what_a_step_leaves_running_cannot_answer_for_the_next(sandbox: Sandbox, tmp_path: Path) -> None:
     program = FORGING.replace("FORGED", repr(FORGED))
-    told = stepped(sandbox, tmp_path, program, ("report.json",), ("fail",))
+    told = stepped(sandbox, tmp_path, program, ("forge",), ("fail",))
 
     assert [each.result.exit_code for each in told] == [0, 3]
-    assert "forged" not in told[0].result.stdout
+    assert [each.result.seconds > 0 for each in told] == [True, True]
 
 
 def test_what_many_steps_leave_is_told_once_and_weights_not_at_all(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -83,22 +82,135 @@ for number in range(60):
     assert {step.files["results/smoke/7.state"].content for step in told} == {b""}
 
 
-def test_no_step_sees_the_secret_of_the_report(sandbox: Sandbox, tmp_path: Path) -> None:
-    (told,) = stepped(sandbox, tmp_path, SPY, ())
+TAKEN_AWAY = {
+    "its folder": "os.chmod('.', 0)",
+    "the results": "os.chmod('results', 0)",
+    "a folder of the results": "os.chmod('results/a', 0o400)",
+    "a file": "os.chmod('results/a/b.json', 0)",
+    "results.json": "open('results.json', 'w').write('{}'); os.chmod('results.json', 0)",
+}
 
-    assert told.result.stdout.strip() == "seen []"
+
+@pytest.mark.parametrize("what", TAKEN_AWAY)
+def test_what_a_step_takes_away_from_everybody_is_there_for_the_next(
+    what: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    program = f"""
+import os, sys
+
+if sys.argv[1] == "first":
+    os.makedirs("results/a")
+    open("results/a/b.json", "w").write("{{}}")
+    {TAKEN_AWAY[what]}
+else:
+    sys.exit(not os.path.exists("results"))
+"""
+    told = stepped(sandbox, tmp_path, program, ("first",), ("later",))
+
+    assert [(each.result.exit_code, each.result.stderr) for each in told] == [(0, "")] * 2
+    assert [each.files["results/a/b.json"].content for each in told] == [b"{}"] * 2
 
 
-def test_a_report_without_the_secret_is_nobodys() -> None:
-    def run(argv: tuple[str, ...], outputs: tuple[str, ...], environment: Mapping[str, str]) -> CommandResult:
-        return CommandResult(
-            argv, 1, 0.0, "", "", outputs={outputs[0]: FORGED.replace("] * 2", "]").encode()}
-        )
+SPOILT = {
+    "folders without end": "os.chdir('results')\nfor _ in range(3000): os.mkdir('d'); os.chdir('d')",
+    "long names without end": "for n in range(3000): open(f'results/{n:0250}.json', 'w')",
+    "a full disk": """
+for place in ("/work", "/tmp"):
+    try:
+        with open(place + "/fill", "wb", 0) as file:
+            while True: file.write(bytes(1 << 16))
+    except OSError: pass""",
+    "no more files": """
+for place in ("/work", "/tmp"):
+    try:
+        for n in range(20_000): open(f"{place}/{n}", "w").close()
+    except OSError: pass""",
+    "what is moved away": "os.chmod('results', 0o500); open('.aside', 'w')",
+    "output without end": "for _ in range(200): os.write(1, bytes(1 << 20))",
+    "a link to itself": "os.rmdir('results'); os.symlink('results', 'results')",
+    "a name that is no text": "open(b'results/\\xff.json', 'w')",
+    "a pipe": "os.mkfifo('results/a.json')",
+}
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_what_a_step_does_to_its_folder_is_no_trouble_of_the_sandbox(
+    what: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    program = f"""
+import os, sys
+
+if sys.argv[1] == "later":
+    sys.exit(3 if os.path.lexists("results") else 4)
+os.mkdir("results")
+{SPOILT[what]}
+"""
+    told = stepped(sandbox, tmp_path, program, ("first",), ("later",), aside="results")
+
+    assert [each.result.exit_code for each in told] == [0, 4]
+    assert "stepper" not in "".join(each.result.stderr for each in told)
+
+
+def test_what_cannot_be_moved_away_is_said_of_the_step(sandbox: Sandbox, tmp_path: Path) -> None:
+    program = "import os\nos.mkdir('/tmp/r')\nopen('/tmp/r/a.md', 'w')\nos.symlink('/tmp/r', 'results')"
+    told = stepped(sandbox, tmp_path, program, (), (), aside="results/a.md")
+
+    assert [each.result.exit_code for each in told] == [0, 1]
+    assert told[1].result.stderr.startswith("`results/a.md` could not be moved away before this command: ")
+
+
+KILLS = {
+    "its parent": "os.kill(os.getppid(), signal.SIGKILL)",
+    "its parent, politely": "os.kill(os.getppid(), signal.SIGTERM)",
+    "everybody": "os.kill(-1, signal.SIGKILL)",
+    "its parent, from behind": "os.fork() or time.sleep(0) or os.kill(PARENT, signal.SIGKILL)",
+}
+
+
+@pytest.mark.parametrize("whom", KILLS)
+def test_who_ends_what_runs_it_has_failed(whom: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    program = f"""
+import os, signal, sys, time
+
+PARENT = os.getppid()
+os.makedirs("results", exist_ok=True)
+open("results/a.json", "w").write("[]")
+if sys.argv[1] == "kill":
+    {KILLS[whom]}
+    time.sleep(60)
+"""
+    told = stepped(sandbox, tmp_path, program, ("first",), ("kill",), ("later",))
+
+    signalled = 143 if "SIGTERM" in program else 137
+    assert [each.result.exit_code for each in told] == [0, signalled, None]
+    assert [each.result.ok for each in told] == [True, False, False]
+    assert f"(exit status {signalled})" in told[1].result.stderr
+    assert told[2].result.stderr == "It was not run, since `python3 program.py kill` ended everything."
+    assert [each.files["results/a.json"].content for each in told] == [b"[]"] * 3
+
+
+@pytest.mark.parametrize(
+    ("how", "body"),
+    [
+        ("oom", "held = [bytearray(b'x' * (16 << 20)) for _ in range(99)]"),
+        ("timed_out", "os.kill(os.getppid(), signal.SIGSTOP)"),
+    ],
+)
+def test_a_step_in_which_memory_or_time_of_all_runs_out_has_failed(
+    how: str, body: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    program = f"import os, signal, sys\nif sys.argv[1] == 'use up':\n    {body}"
+    limits = replace(SMALL, seconds=5)
+    told = stepped(sandbox, tmp_path, program, ("first",), ("use up",), ("later",), limits=limits)
+
+    assert [each.result.ok for each in told] == [True, False, False]
+    assert getattr(told[1].result, how)
+
+
+@pytest.mark.parametrize("said", ["", "[… 9 bytes left out …]\n"])
+def test_a_room_that_ends_by_itself_has_said_nothing_of_what_ran_in_it(said: str) -> None:
+    def run(argv: tuple[str, ...]) -> CommandResult:
+        return CommandResult(argv, 1, 0.0, said, "")
 
     with pytest.raises(RoomClosed, match="closed with exit status 1"):
         run_steps([Step(("python3", "program.py"))], 10, run)
-
-
-def test_who_ends_the_room_has_said_nothing_of_what_ran_in_it(sandbox: Sandbox, tmp_path: Path) -> None:
-    with pytest.raises(RoomClosed):
-        stepped(sandbox, tmp_path, "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)", (), ())

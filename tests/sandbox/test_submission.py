@@ -61,3 +61,36 @@ def test_at_the_time_limit_what_it_has_said_is_kept(sandbox: Sandbox, tmp_path: 
     report = ran("echo begun\nsleep 60\n", sandbox, tmp_path, cache, limits)
     assert report.failure and report.failure.result.timed_out
     assert "begun" in report.failure.result.stdout
+
+
+DOES = {
+    "closes its folder": "chmod 0 .",
+    "closes what it made": "mkdir made; echo 1 > made/a.csv; chmod 0 result.csv made",
+    "folders without end": "python3 -c 'import os\nfor _ in range(3000): os.mkdir(\"d\"); os.chdir(\"d\")'",
+    "puts a folder in the place of the log": "rm reproduce.log; mkdir -p reproduce.log/a",
+    "fills the disk": "head -c 99M /dev/zero > fill; true",
+    "long names without end": "python3 -c 'for n in range(3000): open(f\"{n:0250}\", \"w\")'",
+}
+
+
+@pytest.mark.parametrize("what", DOES)
+def test_what_a_script_does_to_its_folder_is_no_trouble_of_the_sandbox(
+    what: str, sandbox: Sandbox, tmp_path: Path, cache: Path
+) -> None:
+    report = ran(f"{MAKES}{DOES[what]}\n", sandbox, tmp_path, cache)
+    said = report.phases[-1].result
+    assert report.ok, report.phases[-1]
+    assert "accuracy 0.91" in said.stdout and "submitter.py" not in said.stdout + said.stderr
+    assert "bytes" in said.stdout.partition("Made by this run:")[2]
+
+
+def test_a_script_that_kills_what_runs_it_has_failed(sandbox: Sandbox, tmp_path: Path, cache: Path) -> None:
+    report = ran(f"{MAKES}kill -9 $PPID\nsleep 60\n", sandbox, tmp_path, cache)
+    assert report.failure and report.failure.result.exit_code == 137
+    assert "accuracy 0.91" in report.failure.result.stdout
+
+
+def test_a_folder_named_as_the_log_is_in_nobodys_way(sandbox: Sandbox, tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "reproduce.log").mkdir()
+    (tmp_path / "reproduce.log/a").write_text("a")
+    assert ran(MAKES, sandbox, tmp_path, cache).ok

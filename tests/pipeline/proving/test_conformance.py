@@ -17,7 +17,7 @@ from pipeline.running.probing import probe
 from sandbox.execution import _tools
 from sandbox.interface import Command, Sandbox
 from sandbox.report import CommandResult, Environment, ExecutionReport, Limits, PhaseResult
-from sandbox.steps import Step, Stepped, run_steps
+from sandbox.steps import REPORT_BYTES, Step, Stepped, run_steps
 from tests.conftest import available
 from tests.fakes.scripted import Answer, ScriptedLLM
 from tests.pipeline.plans import PAPER, PLAN
@@ -117,13 +117,9 @@ class Bench:
         return ExecutionReport("smoke", Environment("local", "none", "3.11", (), Limits()), tuple(phases))
 
     def _steps(self, directory: Path, steps: "tuple[Step, ...] | list[Step]") -> list[Stepped]:
-        def run(
-            argv: tuple[str, ...], outputs: tuple[str, ...], environment: Mapping[str, str]
-        ) -> CommandResult:
-            limits = Limits(seconds=120)
-            return self.sandbox.run(
-                directory, Command(argv, limits, environment, tools=self.tools, outputs=outputs)
-            )
+        def run(argv: tuple[str, ...]) -> CommandResult:
+            limits = Limits(seconds=120, output_bytes=REPORT_BYTES)
+            return self.sandbox.run(directory, Command(argv, limits, tools=self.tools))
 
         return run_steps(steps, 60, run)
 
