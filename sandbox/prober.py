@@ -313,6 +313,7 @@ class _Running:
             with suppress(ProcessLookupError):
                 end(self.child, signal.SIGKILL)
         os.waitpid(self.child, 0)
+        Path.cwd().chmod(0o755)  # whatever the tests made of it
         try:
             told, entered = json.loads(said)
             return Told(
@@ -396,10 +397,11 @@ class Probe:
         what was tried and whether those tests noticed; `untried`: how many faults were not. None is tried while a
         test fails that nobody expects to. `unseen`: functions that there was no time to let raise.
         """
+        # First: a test may write to the files, or close them.
+        functions = {symbol: (file, tree, function) for file, symbol, function, tree in self._functions()}
         outcomes, took, entered = self._as_they_stand()
         passing = [name for name, why in outcomes.items() if not why]
         deadline = time.monotonic() + self.seconds
-        functions = {symbol: (file, tree, function) for file, symbol, function, tree in self._functions()}
         # Who never enters it cannot notice; one that was seen to enter nothing may do so in another process.
         reaching = {
             symbol: names

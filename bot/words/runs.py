@@ -33,9 +33,7 @@ def executed(report: Mapping[str, Any], most: int) -> str:
         "The program's own processes counted which lines ran: no proof against a program that deceives."
     )
     if lacking := report.get("unproven"):
-        where += (
-            f" What follows the smoke run was not all proven, also when tried once more: {prose(lacking)}."
-        )
+        where += f" What follows the smoke run was not all proven: {prose(lacking)}."
     takes = (
         f"**All of it:** {prose(estimate_sentence(report), 1200)}" if report.get("full_run_estimate") else ""
     )

@@ -66,7 +66,8 @@ class Instrument:
         ended["report"] = _with_figures(ended["report"])
         phases = []
         for use, names, problems in self._judged(ended):
-            phases.append(_phase(use, [ended[name].result for name in names], tuple(problems)))
+            results = [_as_meant(name, ended[name].result) for name in names]
+            phases.append(_phase(use, results, tuple(problems)))
             if not phases[-1].ok:
                 break
         return phases
@@ -181,10 +182,14 @@ def core(repository: Repository) -> tuple[str, ...]:
     return tuple(name for name in kept if name not in ("main", "experiments", "harness"))
 
 
+def _as_meant(name: str, result: CommandResult) -> CommandResult:
+    """The step that was to be killed has not failed by it; any other has."""
+    return replace(result, exit_code=0) if name == "killed" and result.exit_code == _KILLED else result
+
+
 def _phase(use: Use, results: Sequence[CommandResult], problems: tuple[str, ...]) -> PhaseResult:
-    """Of several commands the first that failed, else the last; one that was to be killed has not failed."""
-    ended = [replace(r, exit_code=0) if r.exit_code == _KILLED else r for r in results]
-    told = next((result for result in ended if not result.ok), ended[-1])
+    """Of several commands the first that failed, else the last."""
+    told = next((result for result in results if not result.ok), results[-1])
     shown = tuple("…" if "\n" in word else word for word in told.argv)
     seconds = sum(result.seconds for result in results)
     return PhaseResult(use, replace(told, argv=shown, seconds=seconds), problems)

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.coding.checks.tested import files_of_tests, targets
 from pipeline.coding.repository import Repository
-from sandbox.interface import TOOLS
+from sandbox.interface import TOOLS, RoomClosed
 from sandbox.prober import EXPECTED
 from sandbox.report import ExecutionReport, PhaseResult
 from sandbox.steps import Step, Steps
@@ -112,6 +112,8 @@ def probe(repository: Repository, steps: Steps, seconds: float) -> PhaseResult:
     }
     step = Step(("python3", f"{TOOLS}/prober.py", json.dumps(orders)), tail=_TAIL)
     result = replace(steps([step])[0].result, argv=_ARGV)
+    if result.oom:
+        raise RoomClosed("memory ran out while its tests were run, some with a fault put into the code")
     try:
         probed = Probed.read(json.loads(result.stdout))
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):

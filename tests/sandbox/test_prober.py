@@ -213,3 +213,14 @@ def test_loud():
 """
     said = probed(sandbox, made(tmp_path, {"test_code.py": SHARP, "test_loud.py": loud}), packages, mutants=0)
     assert said["tests"]["tests/test_code.py::test_rate"] == ""
+
+
+def test_a_test_that_closes_the_folder_fails_and_no_other(
+    sandbox: Sandbox, tmp_path: Path, packages: Path
+) -> None:
+    tests = {"test_closes.py": "import os\nos.chmod('.', 0)\n\ndef test_it():\n    open('a', 'w')\n"}
+    said = probed(sandbox, made(tmp_path, tests | {"test_code.py": SHARP}), packages, mutants=4)
+    closing = {why for name, why in said["tests"].items() if name.startswith("tests/test_closes.py")}
+    assert closing and all(closing)
+    assert said["tests"]["tests/test_code.py::test_rate"] == ""
+    assert said["calls"]["code_under_test.py::scaled"] == ["tests/test_code.py::test_scaled"]

@@ -66,10 +66,10 @@ def test_at_the_time_limit_what_it_has_said_is_kept(sandbox: Sandbox, tmp_path: 
 DOES = {
     "closes its folder": "chmod 0 .",
     "closes what it made": "mkdir made; echo 1 > made/a.csv; chmod 0 result.csv made",
-    "folders without end": "python3 -c 'import os\nfor _ in range(3000): os.mkdir(\"d\"); os.chdir(\"d\")'",
+    "folders without end": 'python3 -c \'import os\nfor _ in range(3000): os.mkdir("d"); os.chdir("d")\'',
     "puts a folder in the place of the log": "rm reproduce.log; mkdir -p reproduce.log/a",
     "fills the disk": "head -c 99M /dev/zero > fill; true",
-    "long names without end": "python3 -c 'for n in range(3000): open(f\"{n:0250}\", \"w\")'",
+    "long names without end": 'python3 -c \'for n in range(3000): open(f"{n:0250}", "w")\'',
 }
 
 

@@ -158,6 +158,18 @@ def test_a_method_that_trains_nothing_itself_needs_no_checkpoint(execute: Execut
             "has not written `Tab1.csv`",
         ),
         ("needs=(STEPS,)", "needs=()", "smoke", ""),
+        (
+            "def run_walk(run):",
+            "import os, sys\nif 'list' in sys.argv:\n    os.kill(os.getpid(), 9)\n\n\ndef run_walk(run):",
+            "list",
+            "",
+        ),
+        (
+            "def run_walk(run):",
+            "import os, sys\nif 'list' in sys.argv:\n    os.kill(os.getppid(), 9)\n\n\ndef run_walk(run):",
+            "list",
+            "",
+        ),
     ],
 )  # fmt: skip
 def test_a_broken_promise_is_found_where_it_matters(
