@@ -16,6 +16,8 @@ PipelineError
 └── Cancelled                  somebody asked to stop (exit status 130)
 """
 
+from collections.abc import Mapping
+
 
 class PipelineError(Exception):
     """Root of the tree; `hint` says what a person can do."""
@@ -67,6 +69,11 @@ class ModelRefused(ServiceError):
 
 class AnswerInvalid(PipelineError):
     """The model's answer failed its checks and was asked for again, in vain."""
+
+    def __init__(self, message: str, hint: str = "", refused: Mapping[str, str] | None = None) -> None:
+        """`refused`: questions whose answers came to nothing, key → stage. Whoever goes on asks them anew."""
+        super().__init__(message, hint)
+        self.refused: Mapping[str, str] = refused or {}
 
 
 class BudgetReached(PipelineError):

@@ -157,7 +157,9 @@ class Reviser:
             except AnswerInvalid as error:
                 why = str(error).partition("The last findings: ")[2] or str(error)
                 hint = "Ask in other words, or for less at a time."
-                raise AnswerInvalid(f"None of the model's answers could be accepted: {why}", hint) from error
+                raise AnswerInvalid(
+                    f"None of the model's answers could be accepted: {why}", hint, error.refused
+                ) from error
 
     def prove(self, proposal: Proposal) -> Revision:
         """Run what is proposed, mend it until it runs, and bring its report up to date.

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,12 @@ from tests.pipeline.plans import MAIN
 from tests.test_app import run
 
 pytestmark = pytest.mark.usefixtures("bare")
+
+
+def rubric(leaves: int, category: str = "Code Development") -> dict[str, Any]:
+    leaf = {"weight": 1, "task_category": category, "sub_tasks": []}
+    parts = [leaf | {"id": f"l{n}", "requirements": f"Requirement {n}."} for n in range(leaves)]
+    return {"id": "r", "requirements": "All.", "weight": 1, "sub_tasks": parts, "task_category": None}
 
 
 def test_a_repository_is_judged_whoever_wrote_it(
@@ -95,6 +103,40 @@ def test_a_repository_is_judged_by_a_rubric(
     told = json.loads((tmp_path / "score.json").read_text())
     assert (told["score"], told["left_out"]) == (0.75, {"Code Execution": 1})
     assert told["leaves"][0]["places"][0]["file"] == "main.py"
+
+
+def test_after_answers_that_could_not_be_used_the_same_command_asks_anew(
+    paper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "main.py").write_text(MAIN)
+    (tmp_path / "rubric.json").write_text(json.dumps(rubric(45)))
+    broken = True
+
+    def reply(body: dict[str, Any]) -> Reply:
+        asked = re.findall(r"- (L\d+) \(", json.dumps(body))
+        leaves = [{"leaf": number, "reality": "No.", "met": False, "evidence": []} for number in asked]
+        return Reply("{}" if broken else json.dumps({"leaves": leaves}))
+
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    with FakeModel(reply) as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        asked = ("score", "theirs", "--paper", paper, "--rubric", "rubric.json")
+        failed = run(*asked)
+        assert failed.exit_code == 3 and "failed its checks 3 times" in failed.stderr
+        advice = failed.stderr.partition("What to do:")[2]
+        assert "--resume" not in advice and "--model" not in advice
+        broken, before = False, len(model.requests)
+        judged = run(*asked)
+        assert judged.exit_code == 0, judged.output
+        assert len(model.requests) == before + 3, (
+            "one for each group of leaves, all of which had been refused"
+        )
+        assert run(*asked).exit_code == 0 and len(model.requests) == before + 3
+    [journal] = tmp_path.rglob("journal.jsonl")
+    assert (
+        sum(json.loads(line)["usage"]["calls"] for line in journal.read_text().splitlines()) == before + 3
+    ), "all is counted"
 
 
 @pytest.mark.parametrize(

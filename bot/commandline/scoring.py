@@ -4,7 +4,6 @@ import dataclasses
 import json
 import os
 from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -118,7 +117,7 @@ def _judged(question: Question, benches: Sequence[Settings], kept: Path) -> Judg
     interrupt = Interrupt(click.echo, lambda: None)
     paper = question.paper
     context = Context(render("judging"), pictures=pictures(paper)).extended("paper", paper.text())
-    with ExitStack() as open_, interrupt.watch():
+    with interrupt.watch():
         sessions: list[Session] = []
 
         def session(number: int) -> Session:
@@ -127,36 +126,38 @@ def _judged(question: Question, benches: Sequence[Settings], kept: Path) -> Judg
                 left = max(bench.max_usd - sum(each.spent for each in sessions), 0.0)
                 bench = bench.model_copy(update={"max_usd": left})
             folder = kept / f"judge-{number + 1}" if number else kept
-            llm = composition.llm(bench, folder, resume=True, cancelled=interrupt.asked)
-            sessions.append(open_.enter_context(llm))
+            sessions.append(composition.llm(bench, folder, resume=True, cancelled=interrupt.asked))
             return sessions[-1]
 
         def window(number: int) -> int | None:
             return window_of(composition.models(benches[number])[1], benches[number].prices)
 
         def graded(number: int, root: Node) -> Callable[[Collection[str] | None], Graded]:
-            return lambda only: grading.grade(
-                root,
-                question.sources,
-                context,
-                session(number),
-                samples=question.samples,
-                ran=question.ran,
-                concurrency=benches[number].concurrency,
-                window=window(number),
-                only=only,
-                observe=lambda done, total: _say(number, len(benches), done, total),
-            )
+            def asked(only: Collection[str] | None) -> Graded:
+                with session(number) as llm:
+                    return grading.grade(
+                        root,
+                        question.sources,
+                        context,
+                        llm,
+                        samples=question.samples,
+                        ran=question.ran,
+                        concurrency=benches[number].concurrency,
+                        window=window(number),
+                        only=only,
+                        observe=lambda done, total: _say(number, len(benches), done, total),
+                    )
+
+            return asked
 
         def judged(number: int) -> Callable[[], Judgement]:
-            return lambda: scale.judge(
-                question.sources,
-                context,
-                session(number),
-                question.samples,
-                question.reference,
-                window(number),
-            )
+            def asked() -> Judgement:
+                with session(number) as llm:
+                    return scale.judge(
+                        question.sources, context, llm, question.samples, question.reference, window(number)
+                    )
+
+            return asked
 
         numbers = range(len(benches))
         if root := question.rubric:

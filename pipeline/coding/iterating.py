@@ -18,7 +18,7 @@ from pipeline.coding.given import GIVEN, given
 from pipeline.coding.repository import RefusedPath, Repository
 from pipeline.errors import AnswerInvalid, BudgetReached, ContextOverflow
 from pipeline.model.asking import ASKED_AGAIN, Context, Unfit, block, bullets, parsed, render
-from pipeline.model.llm import LLM
+from pipeline.model.llm import LLM, Completion
 from pipeline.planning.plan import NO_LOGIC, Answer
 
 SHOWN = 12_000
@@ -166,24 +166,25 @@ class Agent:
 
     def _steps(self, context: Context) -> str:
         """Why they ended."""
-        unfit = 0
+        unfit: list[Completion] = []
         for number in range(1, self.max_steps + 1):
             context, answer = self._ask(number, context)
             try:
-                step = parsed(answer, Step)
+                step = parsed(answer.text, Step)
             except Unfit as error:
-                unfit += 1
-                if unfit > ASKED_AGAIN:
+                unfit.append(answer)
+                if len(unfit) > ASKED_AGAIN:
                     raise AnswerInvalid(
-                        f"The model's last {unfit} answers were no actions, up to step {number}: {error}",
-                        "Try another --model.",
+                        f"The model's last {len(unfit)} answers were no actions, up to step {number}: {error}",
+                        "Go on with another model: these steps are asked for anew.",
+                        {given.key: given.stage for given in unfit},
                     ) from error
                 outcome = Outcome(f"This was not an action:\n{bullets(error.findings)}")
-                self._remember(number, answer, "no action", outcome)
+                self._remember(number, answer.text, "no action", outcome)
                 continue
-            unfit = 0
+            unfit.clear()
             outcome = self._act(step)
-            self._remember(number, answer, f"{_told(step)}: {step.thought}", outcome)
+            self._remember(number, answer.text, f"{_told(step)}: {step.thought}", outcome)
             if isinstance(step.action, Submit) and outcome.ok:
                 return f"Submitted in step {number}. {step.action.summary}"
         return f"Not submitted: all {self.max_steps} steps are used up."
@@ -192,7 +193,7 @@ class Agent:
         rules = render("iterate", tools=self.tools, steps=self.max_steps, edit_format=render("edit_format"))
         return replace(context, system=f"{context.system}\n\n{rules}")
 
-    def _ask(self, number: int, context: Context) -> tuple[Context, str]:
+    def _ask(self, number: int, context: Context) -> tuple[Context, Completion]:
         """The answer; where the question is longer than the model can read, the older half is forgotten."""
         while True:
             files = [
@@ -202,7 +203,7 @@ class Agent:
             task = "\n\n".join([*self._past, now])
             prompt = context.prompt(f"iterate.{number}", task, Step, f"step {self._identity}")
             try:
-                return context, self.llm.complete(prompt).text
+                return context, self.llm.complete(prompt)
             except ContextOverflow:
                 if len(self._past) > 1:
                     self._past = [

@@ -128,19 +128,22 @@ def ask_until(
     `again` asks, of an answer and its findings, for another; without it, for all of it once more. Raises AnswerInvalid,
     and what `llm.complete` raises.
     """
-    question, last = task, Unfit([])
+    question, last, refused = task, Unfit([]), dict[str, str]()
     for number in range(1, ASKED_AGAIN + 2):
         name = stage if number == 1 else f"{stage}#{number}"
-        text = llm.complete(context.prompt(name, question, answer)).text
+        answered = llm.complete(context.prompt(name, question, answer))
         try:
-            return parse(text)
+            return parse(answered.text)
         except Unfit as error:
             last = error
-        question = f"{task}\n\n{(again or _in_full)(text, last.findings)}"
+        refused[answered.key] = name
+        question = f"{task}\n\n{(again or _in_full)(answered.text, last.findings)}"
     raise AnswerInvalid(
         f"The model's answer for {stage} failed its checks {ASKED_AGAIN + 1} times. The last findings: "
         + "; ".join(last.findings[:5]),
-        "Everything before this step is kept. Run again with --resume, perhaps with another --model.",
+        "Everything before this step is kept, and the next run asks for this answer anew. Perhaps another model "
+        "gives a better one.",
+        refused,
     )
 
 

@@ -12,7 +12,7 @@ import os
 import shutil
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +24,9 @@ from pipeline.locks import lock
 from pipeline.model.llm import Prompt, Role, Usage, role_of
 
 logger = logging.getLogger(__name__)
+
+REFUSED = "refused"
+"""A line with this `finish_reason` takes back the last answer to its question: it failed its checks for good."""
 
 
 class Entry(BaseModel):
@@ -88,7 +91,7 @@ class Journal:
         try:
             if not lock(self._file.fileno(), path):
                 raise PipelineError(
-                    f"Another run is writing {path}.", "Wait for it, stop it, or give another --out folder."
+                    f"Another run is writing {path}.", "Wait for it, stop it, or use another folder."
                 )
         except PipelineError:
             self._file.close()
@@ -97,9 +100,8 @@ class Journal:
             self._begin_anew()
         self.entries = self._read()
         """What earlier sessions of this run left."""
-        for entry in self.entries:
-            if entry.completion is not None:
-                self._earlier[entry.key].append(entry)
+        for entry in _answers(self.entries):
+            self._earlier[entry.key].append(entry)
 
     def close(self) -> None:
         """Let another run have it."""
@@ -163,7 +165,7 @@ class Journal:
         why = error.strerror or str(error)
         return PipelineError(
             f"The journal {self.path} cannot be written: {why}.",
-            "Make room or choose another --out folder, then resume: finished calls are not paid for again.",
+            "Make room or use another folder, then go on: finished calls are not paid for again.",
         )
 
 
@@ -179,9 +181,8 @@ class Recording:
             entries = _entries(path.read_bytes(), path)
         except OSError as error:
             raise ModelUnavailable(f"The recording {path} cannot be read: {error.strerror}.", hint) from None
-        for entry in entries:
-            if entry.completion is not None:
-                self._stages[entry.stage].append(entry)
+        for entry in _answers(entries):
+            self._stages[entry.stage].append(entry)
         if not self._stages:
             raise ModelUnavailable(f"The recording {path} holds no answers.", hint)
 
@@ -238,6 +239,19 @@ class Recording:
             f"The recording {self.path} has no answer to call {n + 1} of {stage}; it holds {held}.",
             "It is of another paper, another --method or older code: resuming does not help, run with a model.",
         )
+
+
+def _answers(entries: Iterable[Entry]) -> Sequence[Entry]:
+    """Those that answer: no failed calls, and nothing that was refused later."""
+    standing: list[Entry] = []
+    for entry in entries:
+        if entry.completion is not None:
+            standing.append(entry)
+        elif entry.finish_reason == REFUSED:
+            places = [place for place, answer in enumerate(standing) if answer.key == entry.key]
+            for place in places[-1:]:
+                del standing[place]
+    return standing
 
 
 def _entries(data: bytes, path: Path) -> tuple[Entry, ...]:

@@ -120,6 +120,8 @@ class Completion:
     seconds: float
     replayed: bool = False
     """Came from the journal or a recording: nothing was paid now."""
+    key: str = ""
+    """What was asked, as the journal names it."""
 
 
 class LLM(Protocol):

@@ -12,12 +12,12 @@ from typing import Self
 from pydantic import SecretStr
 
 from pipeline.contract import CURRENT
-from pipeline.errors import Cancelled, ModelUnavailable
+from pipeline.errors import AnswerInvalid, Cancelled, ModelUnavailable
 from pipeline.model.budget import Budget
 from pipeline.model.defaults import Provider, provider_of
 from pipeline.model.division import Division, Part, part_of
 from pipeline.model.endpoint import Endpoint
-from pipeline.model.journal import Entry, Journal, Recording, key_of, now
+from pipeline.model.journal import REFUSED, Entry, Journal, Recording, key_of, now
 from pipeline.model.llm import JUDGING, ROLES, Completion, Prompt, Role, Share, Usage, role_of
 from pipeline.model.prices import Price, line_for, price_of
 from pipeline.model.servers import require_key, server_of
@@ -92,6 +92,22 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, AnswerInvalid):
+            # Whoever goes on would else hear the same answers, and end as this run does.
+            for key, stage in error.refused.items():
+                model = self._seats[role_of(stage)].model
+                self._journal.append(
+                    Entry(
+                        stage=stage,
+                        key=key,
+                        model=model,
+                        completion=None,
+                        usage=Usage(),
+                        finish_reason=REFUSED,
+                        created=now(),
+                        contract=CURRENT,
+                    )
+                )
         self.close()
 
     def close(self) -> None:
@@ -153,7 +169,7 @@ class Session:
         with self._lock:
             self._usages[role] += entry.usage
         return Completion(
-            prompt.stage, entry.completion or "", entry.model, entry.usage, entry.seconds, replayed
+            prompt.stage, entry.completion or "", entry.model, entry.usage, entry.seconds, replayed, key
         )
 
     def _play(self, recording: Recording, stage: str, n: int, key: str) -> Entry:

@@ -38,7 +38,8 @@ class ScriptedLLM:
             raise ModelUnavailable(f"the script has no answer for {prompt.stage}")
         answer = self.answers[prompt.stage]
         text = answer if isinstance(answer, str) else answer(prompt)
-        return Completion(prompt.stage, text, "scripted", Usage(calls=1, output_tokens=1), 0.0)
+        usage = Usage(calls=1, output_tokens=1)
+        return Completion(prompt.stage, text, "scripted", usage, 0.0, key=prompt.stage)
 
     @property
     def stages(self) -> list[str]:

@@ -245,8 +245,9 @@ def test_an_answer_that_is_no_action_costs_a_step_and_is_explained() -> None:
 
 
 def test_a_model_that_gives_no_actions_is_given_up() -> None:
-    with pytest.raises(AnswerInvalid, match="last 3 answers were no actions"):
+    with pytest.raises(AnswerInvalid, match="last 3 answers were no actions") as stopped:
         work(script(*["nonsense"] * 4))
+    assert set(stopped.value.refused) == {"iterate.1", "iterate.2", "iterate.3"}
     worked = work(script(ALL, *["nonsense"] * 4))
     assert worked.ending.startswith("Not submitted. The model's last 3 answers")
     assert worked.repository.files["experiments.py"] == EXPERIMENTS

@@ -39,7 +39,7 @@ def test_the_model_is_asked_three_times_in_all_and_then_the_run_stops(bad: str) 
         ask(llm, CONTEXT, "n", "an odd number", Number, odd)
     assert llm.stages == ["n", "n#2", "n#3"]
     assert "n failed its checks 3 times" in str(stopped.value)
-    assert "--resume" in stopped.value.hint
+    assert "--" not in stopped.value.hint, "commands have options of their own"
 
 
 class Numbers(BaseModel):

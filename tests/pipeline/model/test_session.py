@@ -1,15 +1,17 @@
 """The model of a run: journal, recording, budget and endpoint together."""
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
-from pipeline.errors import BudgetReached, Cancelled, ModelRefused, ModelUnavailable
+from pipeline.errors import AnswerInvalid, BudgetReached, Cancelled, ModelRefused, ModelUnavailable
+from pipeline.model.asking import Context, ask
 from pipeline.model.llm import LLM, Prompt, Usage
 from pipeline.model.session import Session, Terms, open_llm
 from pipeline.model.stream import Patience
@@ -79,6 +81,31 @@ def test_resuming_does_not_pay_again_and_remembers_what_was_paid(tmp_path: Path)
             assert llm.spent == pytest.approx(2 * USD)
         assert len(fake.requests) == 2
     assert len(lines(tmp_path)) == 2
+
+
+class Answer(BaseModel):
+    value: int
+
+
+def test_answers_that_failed_their_checks_for_good_are_paid_for_and_not_replayed(tmp_path: Path) -> None:
+    def asked(llm: Session) -> int:
+        return ask(llm, Context("A system text."), "plan.a", "A number.", Answer).value
+
+    bad, good = Reply("{}", usage=COUNTED), Reply('{"value": 7}', usage=COUNTED)
+    with FakeModel(good, bad, bad, bad, good) as fake:
+        with pytest.raises(AnswerInvalid), session(tmp_path, fake) as llm:
+            llm.complete(prompt())
+            asked(llm)
+        with session(tmp_path, fake, resume=True) as llm:
+            assert llm.complete(prompt()).replayed
+            assert (asked(llm), len(fake.requests)) == (7, 5)
+            assert llm.spent == pytest.approx(5 * USD)
+        with session(tmp_path, fake, resume=True) as llm:
+            assert (asked(llm), len(fake.requests)) == (7, 5)
+    shutil.copy(tmp_path / "journal.jsonl", tmp_path / "recording.jsonl")
+    with session(tmp_path, replay=tmp_path / "recording.jsonl", api_key=None) as llm:
+        llm.complete(prompt())
+        assert asked(llm) == 7
 
 
 def test_the_cap_counts_earlier_sessions(tmp_path: Path) -> None:
