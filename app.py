@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.commandline import composition
-from bot.commandline.boundary import Boundary
+from bot.commandline.boundary import Boundary, NewFile, named
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -31,7 +31,7 @@ MODES = ("smoke", "scaled", "full")
 CAP = "Cap on the cost, in US dollars. Default: PAPER2CODE_MAX_USD; without either there is none."
 MINUTES = "Of a scaled or full run, at most."
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-FILE = click.Path(dir_okay=False, path_type=Path)
+FILE = NewFile()
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -76,9 +76,11 @@ def main() -> None:
     "--max-steps", type=click.IntRange(1), default=60, show_default=True, help="Of the method iterative."
 )
 @click.option("--max-usd", type=click.FloatRange(0, min_open=True), help=CAP)
-@click.option("--model", help="Name of the model that writes, as the endpoint knows it.")
+@click.option("--model", callback=named, help="Name of the model that writes, as the endpoint knows it.")
 @click.option(
-    "--judge-model", help="Name of the model that audits, judges and writes tests. Default: the same."
+    "--judge-model",
+    callback=named,
+    help="Name of the model that audits, judges and writes tests. Default: the same.",
 )
 @click.option(
     "--judge", type=click.IntRange(0, 5), default=1, show_default=True, help="Opinions on the whole; 0: none."
@@ -327,6 +329,7 @@ def execute(
 @click.option(
     "--judge-model",
     "judges",
+    callback=named,
     multiple=True,
     help="Name of the model that judges; twice: two judge; a third settles what they disagree on.",
 )
@@ -352,7 +355,13 @@ def score(ctx: click.Context, /, directory: Path, paper: str, **options: Any) ->
 @main.command("rate-sheet")
 @click.argument("directories", metavar="DIR…", nargs=-1, required=True, type=EXISTING_FOLDER)
 @click.option("--paper", help="What they implement: an arXiv reference or a path. Shown beside the code.")
-@click.option("--out", metavar="FILE", type=FILE, default="rate-sheet.html", show_default=True)
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="rate-sheet.html",
+    show_default=True,
+)
 def rate_sheet(directories: tuple[Path, ...], paper: str | None, out: Path) -> None:
     """Make a page to rank blinded repositories of one paper.
 

@@ -132,7 +132,7 @@ class Heard:
 
     def take(self, path: Path) -> None:
         """One file. Raises ValueError for what is none of those that are known."""
-        told = json.loads(path.read_text())
+        told = json.loads(path.read_text("utf-8-sig"))
         match told:
             case {"form": "paper2code rating", "sheet": str(), "repositories": dict()}:
                 self.pages.append(told)
@@ -155,7 +155,7 @@ class Heard:
 
     def score(self, folder: str, path: Path) -> None:
         """What `paper2code score FOLDER --json` wrote. Raises ValueError."""
-        told = json.loads(path.read_text())
+        told = json.loads(path.read_text("utf-8-sig"))
         if not isinstance(told, dict) or not isinstance(told.get("score"), int | float):
             raise ValueError("it holds no score")
         self.scores[told.get("model") or "program"][_place(folder)] = float(told["score"])

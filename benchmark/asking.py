@@ -1,6 +1,7 @@
 """Papers and models of a measurement, as its command line names them: other than the product it has no settings."""
 
 import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,29 @@ import click
 from pydantic import SecretStr
 
 from pipeline.errors import PipelineError
+from pipeline.markdown import visible
 from pipeline.model.session import Session, Terms, open_llm
+from pipeline.paths import unwritable
 from pipeline.reading.arxiv import Arxiv, read
 from pipeline.reading.paper import Paper
 
+
+class NewFile(click.Path):
+    """A file to be written at the end: refused before anything is done, or paid, where it could not be."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See click.ParamType."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if why := unwritable(path):
+            self.fail(f"{visible(str(path))} cannot be written: {why}", param, ctx)
+        return path
+
+
 T = TypeVar("T")
-FILE = click.Path(dir_okay=False, path_type=Path)
+FILE = NewFile()
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

@@ -77,6 +77,8 @@ def main(
         raise click.UsageError(visible(str(error))) from error
     if unknown := sorted(set(only) - {paper.name for paper in listed}):
         raise click.UsageError(f"{papers} has no paper {unknown[0]!r}")
+    if not all((*models, *judges)):
+        raise click.UsageError("the name of a model is empty")
     if methods and not models:
         raise click.UsageError("--method needs a --model that writes")
     cells = _cells([p for p in listed if not only or p.name in only], variants, models, samples)

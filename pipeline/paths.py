@@ -3,6 +3,7 @@
 And how a file is written into a folder that somebody else may have made.
 """
 
+import os
 import re
 import unicodedata
 from pathlib import Path
@@ -47,6 +48,15 @@ def write(path: Path, text: str, errors: str = "strict") -> None:
     content = text.encode(errors=errors)
     path.unlink(missing_ok=True)
     path.write_bytes(content)
+
+
+def unwritable(path: Path) -> str:
+    """Why no file can be written there, as far as that can be known before; empty where one can."""
+    if not path.exists() and not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        return "that is not permitted"
+    return ""
 
 
 def _part_refusal(part: str) -> str | None:

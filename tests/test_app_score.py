@@ -139,6 +139,60 @@ def test_after_answers_that_could_not_be_used_the_same_command_asks_anew(
     ), "all is counted"
 
 
+def test_an_estimate_of_what_asks_no_model_says_so(paper: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    said = run("score", "empty", "--paper", paper, "--estimate").stdout
+    assert said == "No model would be asked. There is no code.\n"
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "main.py").write_text(MAIN)
+    assert ": 1 call, " in run("score", "theirs", "--paper", paper, "--estimate").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (
+            ["--json", "nowhere/score.json"],
+            "nowhere/score.json cannot be written: there is no folder nowhere",
+        ),
+        (["--judge-model", "m", "--judge-model", ""], "it is empty: name a model"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_is_paid(
+    options: list[str], complaint: str, paper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "main.py").write_text(MAIN)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    with FakeModel(Reply('{"critiques": [], "score": 5}')) as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        ended = run("score", ".", "--paper", paper, *options)
+    assert ended.exit_code == 2 and complaint in ended.stderr, ended.stderr
+    assert not model.requests
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_runs(tmp_path: Path) -> None:
+    ended = run("execute", tmp_path, "--json", "nowhere/report.json")
+    assert ended.exit_code == 2 and "nowhere/report.json cannot be written" in ended.stderr
+
+
+def test_an_empty_name_is_no_wish_for_the_default_model(paper: Path) -> None:
+    ended = run("run", paper, "--judge-model", "", "--estimate")
+    assert ended.exit_code == 2 and "it is empty" in ended.stderr
+
+
+def test_a_rubric_of_one_leaf_with_a_byte_order_mark_is_read(
+    paper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "main.py").write_text(MAIN)
+    (tmp_path / "rubric.json").write_text(json.dumps(rubric(1)), encoding="utf-8-sig")
+    answer = {"leaf": "L1", "reality": "No.", "met": False, "evidence": []}
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    with FakeModel(Reply(json.dumps({"leaves": [answer]}))) as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        judged = run("score", ".", "--paper", paper, "--rubric", "rubric.json")
+    assert judged.exit_code == 0 and "100 %: Requirement 0." in judged.output, judged.output
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [

@@ -119,7 +119,7 @@ def _read(place: Path, keep: Path) -> list[Listed]:
 
 def _toml(file: Path) -> list[Listed]:
     try:
-        listed = _File.model_validate(tomllib.loads(file.read_text("utf-8"))).paper
+        listed = _File.model_validate(tomllib.loads(file.read_text("utf-8-sig"))).paper
     except ValidationError as error:
         first = error.errors()[0]
         raise Unusable(f"{file}, {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
@@ -148,7 +148,7 @@ def _toml(file: Path) -> list[Listed]:
 def _paper2codebench(file: Path, keep: Path) -> list[Listed]:
     """Its papers that are there: as PDF, or as the JSON that its archive holds, which is written down as Markdown."""
     found = []
-    for group, papers in json.loads(file.read_text("utf-8")).items():
+    for group, papers in json.loads(file.read_text("utf-8-sig")).items():
         for paper in papers:
             name, folder = paper["repo_name"], file.parent / group
             pdf, parsed = folder / "pdfs" / f"{name}.pdf", folder / f"{name}_cleaned.json"
@@ -158,7 +158,7 @@ def _paper2codebench(file: Path, keep: Path) -> list[Listed]:
                 text = keep / f"{name}.md"
                 text.parent.mkdir(parents=True, exist_ok=True)
                 text.write_text(
-                    _markdown(paper["paper"], json.loads(parsed.read_text("utf-8"))), encoding="utf-8"
+                    _markdown(paper["paper"], json.loads(parsed.read_text("utf-8-sig"))), encoding="utf-8"
                 )
                 found.append(Listed(name, str(text), group))
     return found

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -26,6 +26,7 @@ from pipeline.errors import BudgetReached, Cancelled, PaperError, PipelineError
 from pipeline.markdown import visible
 from sandbox.interface import SandboxError
 
+T = TypeVar("T", None, str, tuple[str, ...])
 INTERRUPTED = 130
 MOMENT = 2.0
 """Seconds between the second Ctrl-C and the end of the process, whatever still runs in it."""
@@ -133,6 +134,30 @@ def _kept(directory: Path) -> str:
     journal = directory / "journal.jsonl"
     paid = journal.exists() and journal.stat().st_size > 0
     return f"{directory}" + (", with the model's answers: none is paid for again" if paid else "")
+
+
+def named(ctx: click.Context, param: click.Parameter, value: T) -> T:
+    """The names of models, none of which is empty: a variable that is not set is no wish for the default."""
+    if any(
+        not name.strip()
+        for name in (value if isinstance(value, tuple) else ("default" if value is None else value,))
+    ):
+        raise click.BadParameter("it is empty: name a model, or leave the option out")
+    return value
+
+
+class NewFile(click.Path):
+    """A file to be written at the end: refused before anything is done, or paid, where it could not be."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See click.ParamType."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if why := paths.unwritable(path):
+            self.fail(f"{visible(str(path))} cannot be written: {why}", param, ctx)
+        return path
 
 
 class Interrupt:

@@ -22,6 +22,7 @@ from pipeline.model.pictures import pictures
 from pipeline.model.prices import window_of
 from pipeline.model.session import Session
 from pipeline.proving.judging import grading, runs, scale
+from pipeline.proving.judging.reach import Reach
 from pipeline.proving.judging.sources import Sources, collect
 from pipeline.proving.rubric import Graded, Node, read, require_leaves
 from pipeline.proving.scoring import Judgement
@@ -84,8 +85,7 @@ def score(
     found = arxiv.read(paper, composition.arxiv(settings))
     question = Question(theirs, found, samples, authors, tree, ran)
     if estimate:
-        for bench in benches:
-            click.echo(f"{_expected(question, bench)}.")
+        click.echo("\n".join(dict.fromkeys(f"{_expected(question, bench)}." for bench in benches)))
         return
     if rubric and not execution and (directory / runs.LOG).is_file():
         log = visible(f"{directory / runs.LOG}")
@@ -172,6 +172,8 @@ def _say(judge: int, judges: int, done: int, total: int) -> None:
 
 def _expected(question: Question, bench: Settings) -> str:
     """What one judge may cost, the one who settles as if everything were in dispute."""
+    if nothing := Reach(question.sources).nothing():
+        return f"No model would be asked. {nothing.removesuffix('.')}"
     model = composition.models(bench)[1]
     window, paper = window_of(model, bench.prices), composition.shown(question.paper)
     if question.rubric:

@@ -289,7 +289,7 @@ def grades(console: Console, given: Graded) -> None:
         rows.append(("Nothing to judge", given.nothing))
     unmet = sorted((leaf for leaf in given.leaves if leaf.score <= 0.5), key=lambda leaf: -leaf.share)
     for leaf in unmet[:_MOST_UNMET]:
-        rows.append(("Not met", f"{100 * leaf.share:.2g} %: {leaf.requirement} ({leaf.reason})"))
+        rows.append(("Not met", f"{100 * leaf.share:.3g} %: {leaf.requirement} ({leaf.reason})"))
     if len(unmet) > _MOST_UNMET:
         rows.append(("", f"and {len(unmet) - _MOST_UNMET} more, which --json lists"))
     if given.disputed:

@@ -45,9 +45,10 @@ def expected(runs: Sequence[Expectation], models: Sequence[str]) -> str:
     """What recorded runs let expect of one with `models`: `14 to 21 calls, … , $0.31 to $0.74, …`."""
     known = [run.usage.usd for run in runs if run.usage.usd is not None]
     price = _span(known, money) if len(known) == len(runs) else "unknown cost"
+    calls = _span([run.usage.calls for run in runs], str)
     minutes = _span([max(run.seconds / 60, 1) for run in runs], lambda n: f"{n:.0f}")
     return (
-        f"Expected with {' and '.join(dict.fromkeys(models))}: {_span([r.usage.calls for r in runs], str)} calls, "
+        f"Expected with {' and '.join(dict.fromkeys(models))}: {calls} call{'' if calls == '1' else 's'}, "
         f"{_span([r.usage.input_tokens for r in runs], _thousands)} tokens in, "
         f"{_span([r.usage.output_tokens for r in runs], _thousands)} out, {price}, {minutes} min of the model. "
         f"That is what {len(runs)} recorded runs would need with this paper; what a model thinks before it "

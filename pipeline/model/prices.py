@@ -168,7 +168,7 @@ def _names(model: str) -> Iterator[str]:
 
 def _read(path: Path) -> dict[str, Entry]:
     try:
-        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).models
+        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig"))).models
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
         hint = f"Its form is that of pipeline/model/prices.toml: {line_for('my-model')}."
         raise ModelUnavailable(f"The price file {path} cannot be read: {error}", hint) from None

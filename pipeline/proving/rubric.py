@@ -116,7 +116,7 @@ class Graded:
 def read(path: Path) -> Node:
     """The rubric in a JSON file. Raises ValueError with what is wrong with it."""
     try:
-        root = Node.model_validate(json.loads(path.read_text()))
+        root = Node.model_validate(json.loads(path.read_text("utf-8-sig")))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the root"

@@ -41,7 +41,7 @@ NOT_RUN = Ran()
 def ran(path: Path) -> Ran:
     """What a file shows: a report of `execute --json`, else a log. Raises ValueError."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace").replace("\0", "")
+        text = path.read_text(encoding="utf-8-sig", errors="replace").replace("\0", "")
     except OSError as error:
         raise ValueError(error.strerror or str(error)) from error
     if path.suffix == ".json":
