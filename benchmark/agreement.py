@@ -8,7 +8,8 @@ application/json' …/jobs/ID`), which holds `/paper2code rate` and the judge's 
 `paper2code score FOLDER --json FILE` wrote.
 
 Intervals are 95 % of 2,000 bootstrap samples, drawn paper by paper (a page, a job), for judgements of one paper are no
-independent ones. A rank of n counts as points from 5 (first) to 1 (last), as in Paper2Code (arXiv 2504.17192).
+independent ones. A rank of n counts as points from 5 (first) to 1 (last), as in Paper2Code (arXiv 2504.17192), and what
+is met of a rubric as points from 1 (nothing) to 5 (all), of a judge of its own.
 """
 
 import itertools
@@ -144,6 +145,8 @@ class Heard:
                 for row in rows:
                     for judge, score in (row.get("scores") or {}).items():
                         self.scores[judge][_place(row["folder"])] = score
+                    for judge, share in (row.get("rubric") or {}).items():
+                        self.scores[_by_rubric(judge)][_place(row["folder"])] = _in_points(share)
             case {"id": str(job), "ratings": list(ratings)}:
                 judged = told.get("score") or ((told.get("report") or {}).get("judge") or {}).get("score")
                 if judged is not None:
@@ -158,7 +161,12 @@ class Heard:
         told = json.loads(path.read_text("utf-8-sig"))
         if not isinstance(told, dict) or not isinstance(told.get("score"), int | float):
             raise ValueError("it holds no score")
-        self.scores[told.get("model") or "program"][_place(folder)] = float(told["score"])
+        judge, score = told.get("model") or "program", float(told["score"])
+        if "leaves" in told:
+            judge, score = _by_rubric(judge), _in_points(score)
+        if not 1 <= score <= 5:
+            raise ValueError(f"its score {score:g} is none from 1 to 5")
+        self.scores[judge][_place(folder)] = score
 
     def answered(self) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
         """Sheet, rater, folder, and what is said of it. Raises ValueError for answers without their key."""
@@ -275,6 +283,14 @@ def main(files: tuple[Path, ...], scores: tuple[str, ...], json_file: Path | Non
     for given in found:
         figures = " | ".join(map(str, (given.pearson, given.spearman, given.kappa)))
         click.echo(f"| {given.of} | {' and '.join(given.sides)} | {given.pairs} | {figures} |")
+
+
+def _by_rubric(judge: str) -> str:
+    return f"{judge} by rubric"
+
+
+def _in_points(share: float) -> float:
+    return 1 + 4 * share
 
 
 def _heard(file: Path, take: Callable[..., None], *given: object) -> None:

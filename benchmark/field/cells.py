@@ -117,6 +117,8 @@ class Row:
     judging_usd: float | None = 0.0
     people: float | None = None
     """What people gave it, 1 to 5."""
+    no_rubric: str = ""
+    """Why nobody judged by the paper's rubric, as a clause, where it has one."""
 
 
 class Opens(Protocol):
@@ -200,6 +202,8 @@ def measured(cell: Cell, bench: Bench) -> Row:
 def _terms(cell: Cell, bench: Bench) -> str:
     """What shapes a row, beside the code of this project."""
     listed = asdict(cell.paper) | {"written": cell.paper.written.get(cell.method)}
+    if cell.paper.rubric:
+        listed["rubric"] = sha256(cell.paper.rubric.read_bytes()).hexdigest()
     with_what = [bench.judges, bench.samples, bench.max_fixes, bench.sandbox.name if bench.sandbox else None]
     shape = json.dumps([listed, cell.method, cell.model, cell.sample, with_what], default=str)
     return sha256(shape.encode()).hexdigest()[:16]
@@ -293,7 +297,8 @@ def _judged(row: Row, listed: Listed, paper: Paper, bench: Bench, folder: Path) 
     """The row with each judge's scores; every judgement is kept whole."""
     kinds: list[Kind] = ["free"]
     kinds += ["based"] if listed.reference else []
-    kinds += ["rubric"] if listed.rubric else []
+    tree, no_rubric = _rubric(listed.rubric)
+    kinds += ["rubric"] if tree else []
     found: dict[Kind, dict[str, float]] = {"free": {}, "based": {}, "rubric": {}}
     spread: dict[str, float] = {}
     usd: float | None = 0.0
@@ -302,7 +307,15 @@ def _judged(row: Row, listed: Listed, paper: Paper, bench: Bench, folder: Path) 
         for kind in kinds:
             journal = folder / f"judge-{name}-{kind}.jsonl"
             with bench.purse.share(journal) as cap, bench.service.open(model, journal, max_usd=cap) as llm:
-                given = _opinion(kind, Path(row.folder), listed, paper, model, llm, bench)
+                given = _opinion(
+                    tree if kind == "rubric" else None,
+                    listed.reference if kind == "based" else None,
+                    Path(row.folder),
+                    paper,
+                    model,
+                    llm,
+                    bench,
+                )
             journal.with_suffix(".json").write_text(
                 json.dumps(asdict(given), ensure_ascii=False, indent=1) + "\n"
             )
@@ -318,22 +331,42 @@ def _judged(row: Row, listed: Listed, paper: Paper, bench: Bench, folder: Path) 
         rubric=found["rubric"],
         judging_usd=usd,
         people=listed.people.get(row.method),
+        no_rubric=no_rubric,
     )
 
 
+def _rubric(file: Path | None) -> tuple[rubrics.Node | None, str]:
+    """It, where one is listed that can be used; else why it cannot.
+
+    Its leaves about runs and results are left out for all: ours run on tiny data, which shows no results.
+    """
+    if file is None:
+        return None, ""
+    try:
+        tree = rubrics.read(file)
+    except ValueError as error:
+        return None, f"{file.name} cannot be used: {error}"
+    if not rubrics.shares(tree, rubrics.OF_CODE):
+        return None, f"no leaf of {file.name} is about code alone"
+    return tree, ""
+
+
 def _opinion(
-    kind: Kind, folder: Path, listed: Listed, paper: Paper, model: str, llm: LLM, bench: Bench
+    tree: rubrics.Node | None,
+    authors: Path | None,
+    folder: Path,
+    paper: Paper,
+    model: str,
+    llm: LLM,
+    bench: Bench,
 ) -> Judgement | rubrics.Graded:
     context = Context(render("judging"), pictures=pictures(paper)).extended("paper", paper.text())
     sources, window = collect(folder), window_of(model)
-    if kind == "rubric" and listed.rubric:
-        tree = rubrics.read(listed.rubric)
-        rubrics.require_leaves(tree, ran=False)
+    if tree:
         return grade(
             tree, sources, context, llm, samples=bench.samples, concurrency=bench.concurrency, window=window
         )
-    reference = collect(listed.reference) if kind == "based" and listed.reference else None
-    return judge(sources, context, llm, bench.samples, reference, window)
+    return judge(sources, context, llm, bench.samples, collect(authors) if authors else None, window)
 
 
 def _names(cell: Cell) -> dict[str, Any]:

@@ -110,10 +110,13 @@ def _read(place: Path, keep: Path) -> list[Listed]:
         OSError,
         UnicodeDecodeError,
         json.JSONDecodeError,
+        RecursionError,
         tomllib.TOMLDecodeError,
         yaml.YAMLError,
     ) as error:
         raise Unusable(f"{place} cannot be read: {error}") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Unusable(f"{place} is not of the form that its benchmark publishes: {error}") from error
     raise Unusable(f"{place} is neither a papers.toml nor a folder of Paper2CodeBench or PaperBench")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 
 from benchmark.field.cells import METHODS, Row
+from pipeline.markdown import visible
 
 Figure = Callable[[Row], float | None]
 
@@ -17,7 +18,8 @@ def markdown(rows: Sequence[Row]) -> str:
     parts = [
         "# Methods compared",
         "Means ± standard deviations over papers and samples (n cells). Scores are 1 to 5 by each judge, without and "
-        "with the authors' code; the rubric is the share that is met. “First run” and “runs” are shares of what was "
+        "with the authors' code; the rubric is the share that is met of its leaves about code, for runs on tiny "
+        "data show none of the results that others ask for. “First run” and “runs” are shares of what was "
         "executed: whether the first execution passed, and the last; ours on tiny data (`--smoke`), others' by their "
         "own command, and what reached the time limit counts as neither. Cost is that of writing; judging is apart.",
         _main(rows, judges),
@@ -33,6 +35,8 @@ def markdown(rows: Sequence[Row]) -> str:
         ]
     papers = sorted({row.paper for row in rows})
     parts += ["## Paper by paper", _by(rows, judges, papers, lambda row: row.paper)]
+    if without := sorted({f"- {row.paper}: {row.no_rubric}" for row in rows if row.no_rubric}):
+        parts += ["## Not judged by their rubric", "\n".join(map(visible, without))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -111,20 +115,21 @@ def _main(rows: Sequence[Row], judges: Sequence[str]) -> str:
 
 
 def _by(rows: Sequence[Row], judges: Sequence[str], heads: Sequence[str], of: Callable[[Row], str]) -> str:
-    """Scores by judge, a column for each head; below them, where there are any, those with the authors' code."""
+    """Scores by judge, a column for each head; below them those with the authors' code and by rubric, if any."""
     lines = [["method", "model", "judge", "", *(head or "–" for head in heads)]]
-    kinds: Mapping[str, Callable[[Row, str], float | None]] = {
-        "score": lambda row, judge: row.scores.get(judge),
-        "with reference": lambda row, judge: row.based.get(judge),
+    kinds: Mapping[str, tuple[Callable[[Row, str], float | None], str]] = {
+        "score": (lambda row, judge: row.scores.get(judge), ".2f"),
+        "with reference": (lambda row, judge: row.based.get(judge), ".2f"),
+        "rubric": (lambda row, judge: row.rubric.get(judge), ".1%"),
     }
     for method, model in methods(rows):
         own = [row for row in rows if (row.method, row.model) == (method, model)]
         for judge in judges:
-            for kind, figure in kinds.items():
+            for kind, (figure, form) in kinds.items():
                 found = [mean(figure(row, judge) for row in own if of(row) == head) for head in heads]
                 if any(found):
                     lines.append(
-                        [method, model or "–", judge, kind, *(_figure(each, ".2f") for each in found)]
+                        [method, model or "–", judge, kind, *(_figure(each, form) for each in found)]
                     )
     return _table(lines)
 

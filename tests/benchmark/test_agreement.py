@@ -141,6 +141,30 @@ def test_scores_of_the_command_line_and_ratings_of_jobs_are_read(rated: list[Pat
     assert "| scores | people and judge of jobs | 3 | 1.00 [1.00, 1.00] |" in ended.output
 
 
+def test_shares_of_a_rubric_are_a_judge_of_their_own_in_points_from_1_to_5(
+    rated: list[Path], tmp_path: Path
+) -> None:
+    scored = []
+    for number, place in enumerate(("p/good", "p/fair", "p/bad")):
+        for name, given in (
+            ("free", {"score": 5 - number, "scores": [5 - number]}),
+            ("rubric", {"score": 1 - number / 4, "leaves": []}),
+        ):
+            file = tmp_path / f"{name}{number}.json"
+            file.write_text(json.dumps(given | {"model": "o-x"}))
+            scored += ["--score", f"{tmp_path / place}={file}"]
+    ended = told(*rated, *scored)
+    assert ended.exit_code == 0, ended.output
+    free, rubric = (
+        next(line for line in ended.output.splitlines() if f"| scores | people and {judge} |" in line)
+        for judge in ("o-x", "o-x by rubric")
+    )
+    assert free.partition("o-x")[2] == rubric.partition("o-x by rubric")[2]
+    (tmp_path / "free0.json").write_text(json.dumps({"score": 0.75, "model": "o-x"}))
+    refused = told(*rated, *scored)
+    assert refused.exit_code == 2 and "its score 0.75 is none from 1 to 5" in refused.output
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [("[]", "neither answers, nor a key"), ("{", "cannot be used"), ('{"rows": [1]}', "cannot be used")],

@@ -115,9 +115,37 @@ def test_what_others_wrote_is_executed(papers: Path, tmp_path: Path, judged: Fak
     assert ended.exit_code == 0, ended.output
     (row,) = json.loads((tmp_path / "out/rows.json").read_text())["rows"]
     assert (row["status"], row["ran_first"], row["rubric"]) == ("runs", True, {"o3-mini": 1})
+    assert "| them | – | o3-mini | rubric | 100.0% |" in (tmp_path / "out/tables.md").read_text()
     assert (
         json.loads((tmp_path / "out/example/them/written/1/execution.json").read_text())[0]["exit_code"] == 0
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "rubric.json cannot be used: it is not JSON"),
+        (
+            '{"id": "r", "requirements": "Run.", "weight": 1, "task_category": "Code Execution"}',
+            "no leaf of rubric.json is about code alone",
+        ),
+    ],
+)
+def test_a_rubric_that_cannot_be_used_takes_no_other_score_with_it(
+    text: str, why: str, papers: Path, tmp_path: Path, judged: FakeModel
+) -> None:
+    (tmp_path / "rubric.json").write_text(text)
+    papers.write_text(papers.read_text().replace("reference", 'rubric = "rubric.json"\nreference', 1))
+    asked = (papers, "--judge-model", "o3-mini", "--sandbox", "none", "--out", tmp_path / "out")
+    assert ran(*asked).exit_code == 0
+    (row,) = json.loads((tmp_path / "out/rows.json").read_text())["rows"]
+    assert (row["scores"], row["based"], row["rubric"]) == ({"o3-mini": 4}, {"o3-mini": 5}, {})
+    assert f"## Not judged by their rubric\n\n- example: {why}" in (tmp_path / "out/tables.md").read_text()
+    leaf = {"id": "l", "requirements": "A mean.", "weight": 1, "task_category": "Code Development"}
+    (tmp_path / "rubric.json").write_text(json.dumps(leaf))
+    assert ran(*asked).exit_code == 0
+    (row,) = json.loads((tmp_path / "out/rows.json").read_text())["rows"]
+    assert row["rubric"] == {"o3-mini": 1}, "a rubric that was mended is looked at"
 
 
 def test_the_budget_ends_it_and_what_is_missing_is_named(
@@ -151,6 +179,7 @@ def test_a_cell_that_fails_takes_no_other_with_it(papers: Path, tmp_path: Path, 
         (["--method", "full"], "needs a --model"),
         (["--written", "them"], "takes NAME=DIR"),
         (["--only", "other"], "no paper 'other'"),
+        (["--judge-model", ""], "the name of a model is empty"),
     ],
 )
 def test_what_cannot_be_measured_ends_with_2(options: list[str], complaint: str, papers: Path) -> None:

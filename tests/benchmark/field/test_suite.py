@@ -47,6 +47,15 @@ def test_what_is_wrong_with_it_is_said(text: str, complaint: str, tmp_path: Path
         suite(tmp_path / "papers.toml")
 
 
+@pytest.mark.parametrize(
+    "text", ["[]", '{"iclr2024": [{"paper": "On Means"}]}', '{"iclr2024": 3}', "[" * 99_999]
+)
+def test_a_list_of_another_form_than_is_published_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "dataset_info.json").write_text(text)
+    with pytest.raises(Unusable, match=r"is not of the form|cannot be read"):
+        suite(tmp_path)
+
+
 def test_a_folder_that_is_no_benchmark_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unusable, match="neither"):
         suite(tmp_path)
