@@ -119,8 +119,9 @@ def execute(
     tools = _tools(platform, cache, cancelled)
     observe("install")
     held = contents(directory)
+    hidden: tuple[str, ...] = ()
     if not promised and submission.is_submission(held):  # what was planned has a main.py, or has failed
-        mode = "full"
+        mode, hidden = "full", submission.hidden(held)
     needed = requirements(held)
     if held.size > limits.disk_bytes // 2:
         too_large = (
@@ -168,7 +169,7 @@ def execute(
             python=platform.python,
             packages=lock.pins,
             limits=limits,
-            notes=needed.notes + lock.notes,
+            notes=needed.notes + lock.notes + hidden,
             left_out=needed.left_out,
         ),
         phases=tuple(phases),
@@ -301,6 +302,9 @@ def _after_installation(
     if not promised and submission.is_submission(run.held):
         yield "full", lambda: (_submitted(run, minutes), Results(), {})
         return
+    if mode != "smoke" and not {"main.py", submission.SCRIPT} & run.held.files.keys():
+        yield mode, lambda: (_nothing_to_run(mode), Results(), {})
+        return
     yield "import", lambda: (_import(run), Results(), {})
     yield "smoke", lambda: _prove(run, "smoke", promised, last=mode == "smoke")
     if mode != "smoke":
@@ -342,10 +346,19 @@ def _install(
     return PhaseResult("install", result, tuple(problems)), lock
 
 
+def _nothing_to_run(mode: Mode) -> PhaseResult:
+    why = (
+        "There is neither a `main.py`, as repositories of the pipeline have it, nor a `reproduce.sh`, as submissions "
+        f"of PaperBench do: the mode {mode} cannot be run."
+    )
+    return PhaseResult(mode, CommandResult(_LONG[mode], 127, 0.0, "", ""), (why,))
+
+
 def _submitted(run: _Run, minutes: float) -> PhaseResult:
     return submission.prove(
         lambda argv, outputs, limits: replace(run, limits=limits)(argv, outputs, last=True, data=run.data),
         replace(run.limits, seconds=60 * minutes),
+        run.held,
     )
 
 

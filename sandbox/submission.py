@@ -1,13 +1,14 @@
 """A submission of PaperBench's form, `reproduce.sh` at its root and no `main.py`: what comes of running it.
 
-It ran if it ended by itself with exit status 0, no traceback came after its last step began, and files are there that
-were not, or have another content.
+It ran if it ended by itself with exit status 0, its last step ended in no traceback, be it in a log that it was sent
+to, and files are there that were not, or have another content. A traceback with output behind it was handled, where the
+exit status is that of the last step; where it is that of an `echo` behind it, nobody knows, and any traceback counts.
 """
 
 import base64
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +33,12 @@ _GRACE = 5.0
 """Seconds to write down what was made before the sandbox ends all."""
 _TALK = re.compile(r"(?:echo|printf|true|:|exit|cd|date|set|ls|cat|test|\[|export|return|wait)(?:\s|$)|\w+=")
 """Steps that do nothing of the work."""
-_MOST_NAMED = 20
+_MOST_NAMED, _LONGEST = 20, 2**20
+_LOGS, _MOST_LOGS = (".log", ".out", ".txt"), 8
+_LOSES = re.compile(r"\||&\s*$")
+"""In a line whose exit status is not that of its command, or not waited for."""
+_WORDS = re.compile(r"[\s'\"<>|&;()=]+")
+_HIDES = re.compile(r"2>>?\s*/dev/null|&>>?\s*/dev/null|>>?\s*/dev/null\s+2>&1")
 
 Runs = Callable[[tuple[str, ...], tuple[str, ...], Limits], CommandResult]
 """Runs a command, given argv, outputs and limits."""
@@ -43,11 +49,20 @@ def is_submission(held: Contents) -> bool:
     return SCRIPT in held.files and "main.py" not in held.files
 
 
-def prove(run: Runs, limits: Limits) -> PhaseResult:
+def hidden(held: Contents) -> tuple[str, ...]:
+    """Sentences on what nobody will see of a submission's errors."""
+    lines = _text(held).splitlines()
+    if any(_HIDES.search(line) and re.match(r"\s*exec\b|.*\bpython", line) for line in lines):
+        return (f"{SCRIPT} sends errors to /dev/null: whether a step of it has failed cannot be seen.",)
+    return ()
+
+
+def prove(run: Runs, limits: Limits, held: Contents) -> PhaseResult:
     """Run the script in a fresh copy. Its output is the result's, with the files that it has made at the end."""
+    script = _text(held)
     seconds = max(limits.seconds - _GRACE, limits.seconds / 2)
     argv = ("python3", "-I", f"{TOOLS}/submitter.py", str(seconds))
-    ended = run(argv, (LOG,), replace(limits, output_bytes=REPORT_BYTES))
+    ended = run(argv, (LOG, *_logs(script)), replace(limits, output_bytes=REPORT_BYTES))
     told = _told(ended.stdout)
     # Where nobody was left to tell of it, the file itself.
     said = base64.b64decode(told["log"]) if told else ended.outputs.get(LOG, b"")
@@ -74,8 +89,12 @@ def prove(run: Runs, limits: Limits) -> PhaseResult:
     )
     problems: list[str] = []
     if result.ok:
-        if failed := _failed_step(lines, steps):
+        if failed := _failed_step(script, lines, steps):
             problems.append(f"The last step, `{failed}`, ended in a traceback, though the exit status is 0.")
+        elif failed := _failed_log(script, steps, ended.outputs, told.get("made", ())):
+            problems.append(
+                f"`{failed}`, which this run wrote, ends in a traceback, though the exit status is 0."
+            )
         if not count:
             problems.append("It made no file that was not there before with the same content.")
     return PhaseResult("full", result, tuple(problems))
@@ -102,11 +121,66 @@ def _steps(log: str) -> tuple[list[tuple[str, int]], list[str]]:
     return steps, lines
 
 
-def _failed_step(lines: Sequence[str], steps: Sequence[tuple[str, int]]) -> str:
-    """The last step that does any work, if a traceback follows its beginning; else nothing."""
-    working = [(step, start) for step, start in steps if not _TALK.match(step)]
-    step, start = working[-1] if working else (SCRIPT, 0)
-    return step if any(line.startswith(TRACEBACK) for line in lines[start:]) else ""
+def _failed_step(script: str, lines: Sequence[str], steps: Sequence[tuple[str, int]]) -> str:
+    """The last step that does any work, if it ended in a traceback; else nothing."""
+    step, start, after = _last(steps)
+    raised = [n for n in range(start, len(lines)) if lines[n].startswith(TRACEBACK)]
+    if not raised:
+        return ""
+    strict = any(re.match(r"set -\w*e|set -o errexit", each) for each, _ in steps)
+    lost = (after and not strict) or any(_LOSES.search(line) for line in _lines_of(step, script))
+    error = next((n for n in range(raised[-1] + 1, len(lines)) if lines[n][:1].strip()), len(lines))
+    return step if lost or not any(map(str.strip, lines[error + 1 :])) else ""
+
+
+def _last(steps: Sequence[tuple[str, int]]) -> tuple[str, int, Sequence[tuple[str, int]]]:
+    """The last step that does any work, where what it says begins, and the steps behind it."""
+    for number, (step, start) in reversed(list(enumerate(steps))):
+        if not _TALK.match(step):
+            return step, start, steps[number + 1 :]
+    return SCRIPT, 0, ()
+
+
+def _lines_of(step: str, script: str) -> list[str]:
+    return [line for line in script.splitlines() if step in line]
+
+
+def _failed_log(
+    script: str,
+    steps: Sequence[tuple[str, int]],
+    outputs: Mapping[str, bytes],
+    made: Sequence[tuple[str, int]],
+) -> str:
+    """Of the logs that the run wrote, one of its last step that ends in a traceback.
+
+    Those stand in the step's own line, or all is sent there by `exec`; where that line is not found, any may be.
+    """
+    own = _lines_of(_last(steps)[0], script)
+    for name in {path for path, _ in made}.intersection(_logs(script)):
+        if own and not any(name in line for line in own):
+            continue
+        said, begun = list[str](), list[tuple[str, int]]()
+        for line in outputs.get(name, b"").decode("utf-8", errors="replace").split("\n"):
+            if line.startswith(MARK):
+                begun.append((line.strip(f"{MARK} "), len(said)))
+            else:
+                said.append(line)
+        if _failed_step(script, said, begun or [(step, 0) for step, _ in steps]):
+            return name
+    return ""
+
+
+def _text(held: Contents) -> str:
+    with (held.root / SCRIPT).open(encoding="utf-8", errors="replace") as stream:
+        return stream.read(_LONGEST)
+
+
+def _logs(script: str) -> list[str]:
+    """Files that the script names as if what is said were sent to them."""
+    names = dict.fromkeys(word.removeprefix("./") for word in _WORDS.split(script) if word.endswith(_LOGS))
+    return [name for name in names if name != LOG and not {"", ".."}.intersection(name.split("/"))][
+        -_MOST_LOGS:
+    ]
 
 
 def _cut(log: str, most: int) -> str:

@@ -37,11 +37,30 @@ def test_what_it_said_and_made_is_told_and_the_directory_stays(
         (f"{MAKES}exit 3\n", ""),
         (f"{MAKES}python3 b.py\necho all done\n", "The last step, `python3 b.py`, ended in a traceback"),
         ("echo accuracy 0.91\ncp old.csv copy.tmp\nmv copy.tmp old.csv\n", "made no file that was not there"),
+        (
+            f"{MAKES}python3 b.py > ./log.txt 2>&1; echo done\n",
+            "`log.txt`, which this run wrote, ends in a traceback",
+        ),
+        (
+            f"{MAKES}exec > log.txt 2>&1\npython3 b.py\ndate\n",
+            "`log.txt`, which this run wrote, ends in a traceback",
+        ),
+        (f"{MAKES}python3 c.py\necho all done\n", "The last step, `python3 c.py`, ended in a traceback"),
+        (f"{MAKES}python3 b.py &\nwait\n", "The last step, `python3 b.py`, ended in a traceback"),
     ],
-    ids=["exit status", "traceback in the last step", "nothing new"],
+    ids=[
+        "exit status",
+        "traceback in the last step",
+        "nothing new",
+        "traceback in its log",
+        "traceback in the log of all",
+        "traceback before what it says of itself",
+        "traceback in what ran beside",
+    ],
 )
 def test_it_has_not_run(script: str, why: str, sandbox: Sandbox, tmp_path: Path, cache: Path) -> None:
     (tmp_path / "b.py").write_text("raise ValueError('no')\n")
+    (tmp_path / "c.py").write_text("raise ValueError('no model\\nCheck the connection.')\n")
     (tmp_path / "old.csv").write_text("0.91\n")
     report = ran(script, sandbox, tmp_path, cache)
     assert not report.ok and report.failure
@@ -53,7 +72,36 @@ def test_a_traceback_that_later_steps_recover_from_is_none_of_the_last(
 ) -> None:
     (tmp_path / "b.py").write_text("raise ValueError('no')\n")
     (tmp_path / "a.py").write_text("open('a.txt', 'w').write('a')\n")
-    assert ran("python3 b.py || true\npython3 a.py\n", sandbox, tmp_path, cache).ok
+    assert ran("python3 b.py > b.log 2>&1 || true\npython3 a.py\n", sandbox, tmp_path, cache).ok
+
+
+@pytest.mark.parametrize("script", ["python3 a.py\n", "set -e\npython3 a.py > a.log 2>&1\necho done\n"])
+def test_a_traceback_that_is_handled_is_none(
+    script: str, sandbox: Sandbox, tmp_path: Path, cache: Path
+) -> None:
+    (tmp_path / "a.py").write_text(
+        "import logging\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    logging.exception('no GPU; the CPU is used')\n"
+        "print('accuracy 0.91')\nopen('a.txt', 'w').write('a')\n"
+    )
+    report = ran(script, sandbox, tmp_path, cache)
+    assert report.ok, report.phases[-1].problems
+
+
+def test_errors_that_nobody_sees_are_named(sandbox: Sandbox, tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "b.py").write_text("raise ValueError('no')\n")
+    hidden = ran(f"{MAKES}exec 2>/dev/null\npython3 b.py\ndate > t.txt\n", sandbox, tmp_path, cache)
+    assert "reproduce.sh sends errors to /dev/null" in " ".join(hidden.environment.notes)
+    asked = ran(f"{MAKES}command -v nvidia-smi > /dev/null 2>&1 || true\n", sandbox, tmp_path, cache)
+    assert not asked.environment.notes
+
+
+def test_what_nothing_can_run_says_what_was_looked_for(sandbox: Sandbox, tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "train.py").write_text("print(1)\n")
+    report = execute(tmp_path, sandbox, cache=cache, mode="full", limits=LIMITS)
+    assert not report.ok and report.failure and report.mode == report.failure.phase == "full"
+    assert "neither a `main.py`" in report.failure.problems[0]
+    assert "nor a `reproduce.sh`" in report.failure.problems[0]
+    assert "mode full cannot be run" in report.failure.problems[0]
 
 
 def test_at_the_time_limit_what_it_has_said_is_kept(sandbox: Sandbox, tmp_path: Path, cache: Path) -> None:
