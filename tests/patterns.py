@@ -128,10 +128,34 @@ def _written(module: ModuleType, tree: ast.Module) -> Iterator[tuple[str, str, r
                     yield place, method, re.compile(said, *how)
 
 
+def takes_zero(pattern: re.Pattern[Any]) -> bool:
+    """Whether a zero could be a part of what it matches."""
+    return _takes_zero(_tree(pattern))
+
+
+def _takes_zero(node: Any) -> bool:
+    if isinstance(node, parser.SubPattern | list):
+        return any(map(_takes_zero, node))
+    if not isinstance(node, tuple):
+        return False
+    match node:
+        case (names.NOT_LITERAL | names.ANY | names.NEGATE, _):
+            return True
+        case (names.CATEGORY, kind):
+            return "NOT" in str(kind)
+        case (names.LITERAL, character) | (names.RANGE, (character, _)):
+            return character == 0
+    return any(map(_takes_zero, node))
+
+
+def _tree(pattern: re.Pattern[Any]) -> parser.SubPattern:
+    said = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
+    return parser.parse(said, pattern.flags & ~re.UNICODE)
+
+
 def hostile(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str]]:
     """A beginning, and what is repeated after it: common marks, and all that the pattern could begin to match."""
-    said = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
-    tree = parser.parse(said, pattern.flags & ~re.UNICODE)
+    tree = _tree(pattern)
     tokens = {("", token) for token in _COMMON}
     for choice in range(_SAMPLES):
         sample = _sample(tree, choice)[:_LONGEST_SAMPLE]

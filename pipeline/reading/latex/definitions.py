@@ -67,7 +67,7 @@ _KEYWORDS = {
 }  # fmt: skip
 _NAME = re.compile(r"\s*(?:\\expandafter\s*)?\\([A-Za-z@]+|.)", re.DOTALL)
 _NAMED = re.compile(r"\s*\\csname\s*+([^\\{}\s](?:[^\\{}]{0,58}[^\\{}\s])?)\s*+\\endcsname(?![A-Za-z])")
-_MEANING = re.compile(r"\s*=?\s*(\\(?:[A-Za-z@]+|.)|\S)", re.DOTALL)
+_MEANING = re.compile(r"\s*+=?\s*+(\\(?:[A-Za-z@]+|.)|\S)", re.DOTALL)
 
 
 class Definitions:

@@ -52,7 +52,7 @@ _USED = re.compile(
 )
 _CLASS_OF = re.compile(r"\\documentclass\s*+(?:\[([^\]]{0,2000}+)\]\s*+)?\{([^{}]*)\}")
 _INCLUDED = re.compile(
-    r"\\(?:input|include|subfile|includestandalone(?:\s*\[[^\[\]]{0,300}\])?)\s*\{?\s*([^\s{}\\%]+)"
+    r"\\(?:input|include|subfile|includestandalone(?:\s*\[[^\[\]]{0,300}\])?)\s*+\{?\s*+([^\s{}\\%]+)"
 )
 
 # One pass that knows what a `%` means where it stands.
