@@ -172,8 +172,8 @@ class Bench:
                 Path(name), self.sandbox, [step], cache=self.packages, seconds=SECONDS, limits=LIMITS
             )
         try:
-            return Probed.read(json.loads(ended[0].result.stdout))
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            return Probed.read(ended[0].result.stdout)
+        except (ValueError, IndexError):
             return None
 
     def tests(self, repository: Repository, fault: Fault | None) -> set[str]:

@@ -17,7 +17,7 @@ from coverage import __version__ as coverage_version
 from coverage.exceptions import CoverageException
 from coverage.parser import PythonParser
 
-from sandbox import packages, submission, syntax
+from sandbox import answers, packages, submission, syntax
 from sandbox.contents import Contents, contents
 from sandbox.interface import DATA, TOOLS, WORK, Command, Platform, RoomClosed, Sandbox
 from sandbox.report import (
@@ -33,6 +33,7 @@ from sandbox.report import (
 from sandbox.requirements import Requirements, requirements
 from sandbox.results import RESULTS, Results, of_harness, of_program
 from sandbox.steps import REPORT_BYTES, Step, Stepped, Steps, run_steps
+from sandbox.streams import shown
 
 _COMMANDS: Mapping[Phase, tuple[str, tuple[str, ...]]] = {
     "smoke": ("main.py", ("python3", "main.py", "--smoke")),
@@ -453,17 +454,8 @@ def _is_test(file: str) -> bool:
 
 
 def _coverage(held: Contents, report: bytes, secret: str) -> dict[str, LineCoverage]:
-    """What the runner saw, held against the repository's own text: nothing else can appear in it.
-
-    A report without the `secret` is not the runner's.
-    """
-    try:
-        said: Any = json.loads(report or b"{}")
-    except (ValueError, RecursionError):
-        said = {}
-    ours = isinstance(said, dict) and said.get("secret") == secret
-    seen: Mapping[str, list[int]] = said["lines"] if ours else {}
-    found = {}
+    """What the runner saw, held against the repository's own text: nothing else can appear in it."""
+    seen, found = _seen(report, secret), {}
     for path in held.python:
         if held.files[path] > syntax.LONGEST:
             continue
@@ -477,8 +469,22 @@ def _coverage(held: Contents, report: bytes, secret: str) -> dict[str, LineCover
         except (OSError, ValueError, SyntaxError, RecursionError, MemoryError, CoverageException):
             continue
         executable = frozenset(parser.statements)
-        found[path] = LineCoverage(executable, executable.intersection(seen.get(f"{WORK}/{path}", ())))
+        lines = seen.get(shown(f"{WORK}/{path}"), frozenset())
+        found[path] = LineCoverage(executable, frozenset(line for line in executable if line in lines))
     return found
+
+
+def _seen(report: bytes, secret: str) -> dict[str, frozenset[Any]]:
+    """By file what the runner says that it saw; a report without the `secret` is not the runner's."""
+    try:
+        said = answers.read(report)
+        return (
+            {path: frozenset(lines) for path, lines in said["lines"].items()}
+            if said["secret"] == secret
+            else {}
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def _tools(platform: Platform, cache: Path, cancelled: Callable[[], bool]) -> Path:

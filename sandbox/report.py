@@ -39,7 +39,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class CommandResult:
-    """One command in the sandbox, as it ended."""
+    """One command in the sandbox, as it ended; whoever brings what it has printed, it is shown as text."""
 
     argv: tuple[str, ...]
     exit_code: int | None
@@ -51,6 +51,10 @@ class CommandResult:
     oom: bool = False
     outputs: Mapping[str, bytes] = field(default_factory=dict)
     """Files asked for with `Command.outputs` that exist as regular files afterwards, by relative path."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stdout", shown(self.stdout))
+        object.__setattr__(self, "stderr", shown(self.stderr))
 
     @property
     def ok(self) -> bool:

@@ -1,15 +1,13 @@
 """What `results.json` says after a run, and what is wrong with it. Pure."""
 
-import json
-import math
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox import answers
 from sandbox.report import LONGEST_PROBLEM, Mode
-from sandbox.streams import shown
 
 RESULTS = "results.json"
 _CAP = 1 << 20
@@ -32,17 +30,17 @@ def _said(content: bytes | None, phase: Mode) -> tuple[dict[str, Any], tuple[str
     if content is None or len(content) > _CAP:
         return {}, (f"`{RESULTS}` was not written as an ordinary file of at most {_CAP:,} bytes.",)
     try:
-        said: Any = json.loads(content)
-    except (ValueError, RecursionError):
+        said = answers.read(content)
+    except ValueError:
         return {}, (f"`{RESULTS}` is not JSON.",)
     metrics = said.get("metrics") if isinstance(said, dict) else None
     if not isinstance(metrics, dict) or not metrics:
         return {}, (f'`{RESULTS}` has no `"metrics": {{name: number}}`.',)
     if len(metrics) > _MOST_METRICS:
         return {}, (f"`{RESULTS}` holds more than {_MOST_METRICS:,} metrics.",)
-    named = {name: value for name, value in metrics.items() if _is_name(name)}
+    named = {name: value for name, value in metrics.items() if len(name) <= _NAME_CAP}
     problems = [
-        f"`{name[:100]}` in `{RESULTS}` is no name of a metric: Unicode, at most {_NAME_CAP:,} characters."
+        f"`{name[:100]}` in `{RESULTS}` is no name of a metric: at most {_NAME_CAP:,} characters."
         for name in metrics
         if name not in named
     ]
@@ -51,21 +49,13 @@ def _said(content: bytes | None, phase: Mode) -> tuple[dict[str, Any], tuple[str
     return {**said, "metrics": named}, tuple(problems)
 
 
-def _is_name(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return len(text) <= _NAME_CAP
-
-
 def of_program(content: bytes | None, phase: Mode, promised: Collection[str]) -> Results:
     """Of a program that writes results.json itself: every metric is a finite number."""
     said, wrong = _said(content, phase)
     if not said:
         return Results(problems=wrong)
     numbers = {
-        name: number for name, value in said["metrics"].items() if (number := _finite(value)) is not None
+        name: number for name, value in said["metrics"].items() if (number := _number(value)) is not None
     }
     problems = [
         f"The metric `{name}` in `{RESULTS}` is not a finite number."
@@ -82,10 +72,10 @@ def of_harness(content: bytes | None, phase: Mode, promised: Collection[str]) ->
         return Results(problems=wrong)
     known, runs = said.get("undefined"), said.get("runs")
     known = known if isinstance(known, dict) else {}
-    reasons = {name: shown(str(why))[:LONGEST_PROBLEM] for name, why in known.items()}
+    reasons = {name: str(why)[:LONGEST_PROBLEM] for name, why in known.items()}
     runs = [run for run in runs if isinstance(run, dict)] if isinstance(runs, list) else []
     numbers = {
-        name: number for name, value in said["metrics"].items() if (number := _finite(value)) is not None
+        name: number for name, value in said["metrics"].items() if (number := _number(value)) is not None
     }
     undefined = {name: reasons.get(name, "") for name in said["metrics"] if name not in numbers}
     problems = [
@@ -117,17 +107,11 @@ def _unfinished(runs: Collection[Mapping[str, Any]]) -> Iterator[str]:
         if lost and len(lost) < len(group):
             seeds = ", ".join(f"seed {run.get('seed')} {run.get('status')}" for run in lost)
             told = f"{experiment}, {method}: {len(lost)} of {len(group)} runs did not end well ({seeds})."
-            yield shown(told[:LONGEST_PROBLEM])
+            yield told[:LONGEST_PROBLEM]
 
 
-def _finite(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _broken_promises(promised: Collection[str], metrics: Collection[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sandbox import answers
 from sandbox.interface import TOOLS, RoomClosed
 from sandbox.report import CommandResult
 from sandbox.streams import readable
@@ -75,7 +76,9 @@ def run_steps(steps: Sequence[Step], seconds: float, run: Runs) -> list[Stepped]
     contents: dict[tuple[str, str], bytes] = {}
     lines = result.stdout.split("\n")[:-1]  # a last one without its end was not finished
     try:
-        ended = [_stepped(step, json.loads(line), contents) for step, line in zip(steps, lines, strict=False)]
+        ended = [
+            _stepped(step, answers.read(line), contents) for step, line in zip(steps, lines, strict=False)
+        ]
     except ValueError as error:
         raise RoomClosed(_closed(result)) from error
     if len(ended) < len(steps):

@@ -6,12 +6,11 @@ exit status is that of the last step; where it is that of an `echo` behind it, n
 """
 
 import base64
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
+from sandbox import answers
 from sandbox.contents import Contents
 from sandbox.interface import TOOLS
 from sandbox.report import CommandResult, Limits, PhaseResult
@@ -65,10 +64,9 @@ def prove(run: Runs, limits: Limits, held: Contents) -> PhaseResult:
     ended = run(argv, (LOG, *_logs(script)), replace(limits, output_bytes=REPORT_BYTES))
     told = _told(ended.stdout)
     # Where nobody was left to tell of it, the file itself.
-    said = base64.b64decode(told["log"]) if told else ended.outputs.get(LOG, b"")
+    said = told.log or ended.outputs.get(LOG, b"")
     steps, lines = _steps(said.decode("utf-8", errors="replace"))
-    made = [f"{path}, {size:,} bytes" for path, size in told.get("made", ())]
-    count = told.get("count", 0)
+    made = [f"{path}, {size:,} bytes" for path, size in told.made]
     shown = "\n".join(
         [
             _cut("\n".join(lines), limits.output_bytes),
@@ -77,13 +75,13 @@ def prove(run: Runs, limits: Limits, held: Contents) -> PhaseResult:
             *(made[:_MOST_NAMED] or ["nothing"]),
         ]
     )
-    if count > _MOST_NAMED:
-        shown += f"\nand {count - _MOST_NAMED:,} more"
+    if told.count > _MOST_NAMED:
+        shown += f"\nand {told.count - _MOST_NAMED:,} more"
     result = replace(
         ended,
         argv=("bash", SCRIPT),
-        exit_code=None if told.get("timed_out") else ended.exit_code,
-        timed_out=ended.timed_out or bool(told.get("timed_out")),
+        exit_code=None if told.timed_out else ended.exit_code,
+        timed_out=ended.timed_out or told.timed_out,
         stdout=shown,
         outputs={},
     )
@@ -91,22 +89,33 @@ def prove(run: Runs, limits: Limits, held: Contents) -> PhaseResult:
     if result.ok:
         if failed := _failed_step(script, lines, steps):
             problems.append(f"The last step, `{failed}`, ended in a traceback, though the exit status is 0.")
-        elif failed := _failed_log(script, steps, ended.outputs, told.get("made", ())):
+        elif failed := _failed_log(script, steps, ended.outputs, told.made):
             problems.append(
                 f"`{failed}`, which this run wrote, ends in a traceback, though the exit status is 0."
             )
-        if not count:
+        if not told.count:
             problems.append("It made no file that was not there before with the same content.")
     return PhaseResult("full", result, tuple(problems))
 
 
-def _told(said: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Told:
+    """See `submitter.py`."""
+
+    timed_out: bool = False
+    log: bytes = b""
+    made: tuple[tuple[str, int], ...] = ()
+    count: int = 0
+
+
+def _told(said: str) -> _Told:
     """What the submitter has seen; nothing where it was ended before it could say so."""
     try:
-        told: dict[str, Any] = json.loads(said)
-    except ValueError:
-        return {}
-    return told
+        told = answers.read(said)
+        made = tuple((str(path), int(size)) for path, size in told["made"])
+        return _Told(bool(told["timed_out"]), base64.b64decode(told["log"]), made, int(told["count"]))
+    except (ValueError, KeyError, TypeError):
+        return _Told()
 
 
 def _steps(log: str) -> tuple[list[tuple[str, int]], list[str]]:

@@ -1,8 +1,9 @@
 """What others hand us becomes a value or a finding, whatever it is: sandbox answers, payloads, configuration."""
 
 import copy
+import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,24 @@ from bot.intake import intake
 from bot.intake.commands import Command, Mistake, parse
 from bot.intake.configuration import ConfigurationInvalid, read
 from bot.intake.jobs import REQUEST
+from pipeline.coding.repository import Repository
+from pipeline.proving.results import runs_of
+from pipeline.running.longer import Afterwards, estimate_of
+from pipeline.running.probing import Probed, probe
+from sandbox import submission
 from sandbox.contents import Contents
 from sandbox.execution import _coverage
-from sandbox.report import LONGEST_PROBLEM, MOST_PROBLEMS, CommandResult, PhaseResult
+from sandbox.report import (
+    LONGEST_PROBLEM,
+    MOST_PROBLEMS,
+    CommandResult,
+    Environment,
+    ExecutionReport,
+    Limits,
+    PhaseResult,
+)
 from sandbox.results import Results, of_harness, of_program
+from sandbox.steps import File, Stepped
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=30)
 VALUES = st.recursive(
@@ -35,6 +50,36 @@ RESULTS = st.fixed_dictionaries(
     }
 )
 
+PROBED = st.fixed_dictionaries(
+    {
+        "tests": st.dictionaries(TEXTS, TEXTS) | VALUES,
+        "calls": st.dictionaries(TEXTS, st.lists(TEXTS)) | VALUES,
+        "mutants": st.just([]) | VALUES,
+        "untried": st.integers() | VALUES,
+        "unseen": st.lists(TEXTS) | VALUES,
+    }
+)
+SUBMITTED = st.fixed_dictionaries(
+    {
+        "timed_out": st.booleans() | VALUES,
+        "steps": st.lists(st.tuples(TEXTS, st.integers())) | VALUES,
+        "made": st.lists(st.tuples(TEXTS, st.integers())) | VALUES,
+    }
+)
+LONGER = {
+    "runs": st.lists(st.fixed_dictionaries({"status": st.just("done") | VALUES}) | VALUES) | VALUES,
+    "lowered": st.dictionaries(TEXTS, st.lists(VALUES, min_size=2, max_size=2)) | VALUES,
+    "metrics": st.dictionaries(TEXTS, VALUES) | VALUES,
+}
+RUN = {
+    "experiment": st.just("table2"),
+    "method": st.just("ours"),
+    "seed": st.just(0),
+    "status": st.just("done"),
+    "metrics": st.dictionaries(TEXTS, st.floats() | st.integers()) | VALUES,
+    "ended": st.floats() | VALUES,
+}
+
 EXAMPLES = json.loads(
     (Path(__file__).parent / "node_modules/@octokit/webhooks-examples/api.github.com/index.json").read_text()
 )
@@ -46,6 +91,11 @@ PAYLOADS = [
 ]
 NOT_GITHUBS = KeyError, TypeError, ValueError, AttributeError
 """What `intake.read` says of it, and the web process answers with 400."""
+
+
+def written_down(value: Any) -> None:
+    """As reports are."""
+    json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
 
 
 @pytest.mark.parametrize("read_as", [of_program, of_harness])
@@ -78,6 +128,70 @@ def test_whoever_does_not_know_the_secret_claims_no_line(said: Any, tmp_path_fac
     found = _coverage(Contents(folder, {"main.py": 6}), json.dumps(said).encode(), "secret")
 
     assert not found["main.py"].executed
+
+
+@given(lines=VALUES | st.dictionaries(st.just("/work/main.py"), VALUES | st.lists(VALUES | st.just(1))))
+def test_lines_are_the_files_own_whatever_the_runner_says(lines: Any, tmp_path_factory: Any) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    (folder / "main.py").write_text("a = 1\n")
+    said = {"secret": "secret", "lines": lines}
+
+    found = _coverage(Contents(folder, {"main.py": 6}), json.dumps(said).encode(), "secret")
+
+    assert found["main.py"].executed <= {1}
+
+
+@given(said=VALUES, printed=TEXTS)
+def test_what_a_command_has_printed_can_be_written_down(said: Any, printed: str) -> None:
+    result = CommandResult((), 0, 0.0, json.dumps(said, ensure_ascii=False), printed)
+
+    written_down({"stdout": result.stdout, "stderr": result.stderr})
+
+
+@given(said=PROBED | VALUES)
+def test_whatever_the_prober_says_becomes_a_phase_that_can_be_written_down(said: Any) -> None:
+    stepped = Stepped(CommandResult((), 0, 0.0, json.dumps(said), ""), {})
+
+    phase = probe(Repository({}), lambda steps: [stepped], 60)
+
+    written_down({"stdout": phase.result.stdout, "problems": phase.problems})
+    if probed := Probed.of([phase]):
+        written_down(dataclasses.asdict(probed))
+
+
+@given(said=SUBMITTED | VALUES)
+def test_whatever_a_submissions_runner_says_becomes_a_phase_that_can_be_written_down(said: Any) -> None:
+    def run(argv: tuple[str, ...], outputs: tuple[str, ...], environment: Mapping[str, str]) -> CommandResult:
+        known = {"secret": environment["PAPER2CODE_SECRET"]}
+        report = json.dumps(said | known if isinstance(said, dict) else said)
+        return CommandResult(argv, 0, 0.0, "", "", outputs={outputs[0]: report.encode()})
+
+    phase = submission.prove(run, Limits())
+
+    written_down({"stdout": phase.result.stdout, "problems": phase.problems})
+
+
+@given(said=st.fixed_dictionaries({"mode": st.just("scaled") | VALUES}, optional=LONGER) | VALUES)
+def test_whatever_a_longer_run_leaves_becomes_a_report_that_can_be_written_down(said: Any) -> None:
+    content = json.dumps(said).encode()
+    file = File("", content)
+    phase = PhaseResult("scaled", CommandResult((), 0, 0.0, "", ""))
+    environment = Environment("local", "", "3.11", (), Limits())
+    longer = ExecutionReport("scaled", environment, (phase,), files={"results.json": content})
+    steps = [Stepped(phase.result, {"results/estimate.json": file})]
+
+    after = Afterwards(estimate_of(steps, []), longer, "scaled", 1)
+
+    written_down([after.runs, after.full_run_estimate, after.documents])
+    for text in after.documents.values():
+        json.loads(text, parse_constant=pytest.fail)
+
+
+@given(said=st.fixed_dictionaries(RUN) | VALUES)
+def test_whatever_stands_in_a_runs_file_is_a_run_or_none(said: Any) -> None:
+    runs = runs_of({"results/full/table2/ours/0-abc.json": json.dumps(said).encode()})
+
+    written_down([run.model_dump() for run in runs])
 
 
 def _places(value: Any) -> list[tuple[Any, Any]]:

@@ -12,13 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from pipeline.coding.harness import KILL
 from pipeline.coding.repository import Repository
 from pipeline.planning.plan import Experiment, Logic
 from pipeline.running.figures import DRAWN
-from pipeline.untrusted import Unreadable, of_json
+from sandbox import answers
 from sandbox.report import CommandResult, PhaseResult, Use
 from sandbox.steps import Step, Stepped, Steps
 
@@ -214,8 +214,8 @@ def _runs(step: Stepped) -> dict[str, _Ended]:
     found = {}
     for path, file in step.files.items():
         if re.fullmatch(r"results/smoke/[^/]+/[^/]+/\d+-[0-9a-f]+\.json", path) and file.content:
-            with suppress(Unreadable, ValidationError):
-                found[path] = _Ended.model_validate(of_json(file.content))
+            with suppress(ValueError):
+                found[path] = _Ended.model_validate(answers.read(file.content))
     return found
 
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter
 
 from pipeline.planning.plan import DataSet
-from pipeline.untrusted import Unreadable, of_json
+from sandbox import answers
 from sandbox.report import ExecutionReport, Mode
 from sandbox.steps import Step, Stepped
 
@@ -22,6 +22,8 @@ _SAID = "results/estimate.json"
 _NOTHING = "nothing was measured"
 _LARGEST = 400_000
 """Bytes of what a longer run has written that are delivered: the repository has to stay one."""
+_MOST_LOWERED = 1_000
+"""Settings that are told."""
 
 
 class _Takes(BaseModel):
@@ -83,8 +85,8 @@ def estimate_of(steps: Sequence[Stepped], data: Sequence[DataSet]) -> Estimate:
             downloads=downloads, basis=f"{_NOTHING}: a try with runs at full size was made, and {why}"
         )
     try:
-        found = _ALL.validate_python(of_json(file.content))
-    except (Unreadable, ValidationError):
+        found = _ALL.validate_python(answers.read(file.content))
+    except ValueError:
         return Estimate(downloads=downloads, basis=f"{_NOTHING} that can be read")
     hours = {gpu: [t.runs * t.seconds / 3600 for t in found if t.gpu == gpu] for gpu in (True, False)}
     sizes = [t.memory_gib for t in found if t.memory_gib is not None]
@@ -122,10 +124,9 @@ def run_told(execution: ExecutionReport, minutes: float) -> dict[str, Any]:
     """An entry of the report's `runs`."""
     outcome = next((p for p in execution.phases if p.phase == execution.mode), execution.phases[-1])
     said = _results(execution.files)
-    runs = [run for run in said.get("runs", ()) if isinstance(run, dict)]
-    ended = [str(run.get("status")) for run in runs]
+    runs = said.get("runs")
+    ended = [run.get("status") for run in runs if isinstance(run, dict)] if isinstance(runs, list) else []
     counts = {status: ended.count(status) for status in ("done", "diverged", "failed", "skipped")}
-    lowered = said.get("lowered")
     return {
         "mode": execution.mode,
         "minutes": minutes,
@@ -135,11 +136,7 @@ def run_told(execution: ExecutionReport, minutes: float) -> dict[str, Any]:
         "timed_out": outcome.result.timed_out,
         "problems": [*outcome.problems, *_ending(outcome.result.stderr, outcome.ok)],
         "runs": counts,
-        "lowered": [
-            {"key": key[:200], "planned": change[0], "used": change[1]}
-            for key, change in (lowered.items() if isinstance(lowered, dict) else ())
-            if isinstance(change, list) and len(change) == 2
-        ],
+        "lowered": _lowered(said.get("lowered")),
         "metrics": dict(execution.metrics),
         "undefined": dict(execution.undefined),
         "unfinished": list(execution.unfinished),
@@ -187,10 +184,7 @@ class Afterwards:
         said = _results(self.longer.files)
         if said.get("mode") != self.longer.mode:
             return {}
-        try:
-            text = json.dumps(said, indent=1, allow_nan=False) + "\n"
-        except (ValueError, RecursionError):
-            return {}
+        text = json.dumps(said, indent=1, allow_nan=False) + "\n"
         return {f"docs/runs/{self.longer.mode}.json": text} if len(text) <= _LARGEST else {}
 
 
@@ -212,6 +206,16 @@ def not_made(mode: str, minutes: float, why: str) -> dict[str, Any]:
     }
 
 
+def _lowered(said: object) -> list[dict[str, Any]]:
+    """The harness lowers numbers alone."""
+    told = []
+    for key, change in list(said.items())[:_MOST_LOWERED] if isinstance(said, dict) else ():
+        match change:
+            case [int() | float() as planned, int() | float() as used]:
+                told.append({"key": key[:200], "planned": planned, "used": used})
+    return told
+
+
 def _ending(stderr: str, ok: bool) -> list[str]:
     """The last thing that a failed run has said."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
@@ -220,7 +224,7 @@ def _ending(stderr: str, ok: bool) -> list[str]:
 
 def _results(files: Mapping[str, bytes]) -> dict[str, Any]:
     try:
-        said = of_json(files["results.json"])
-    except (KeyError, Unreadable):
+        said = answers.read(files["results.json"])
+    except (KeyError, ValueError):
         return {}
     return said if isinstance(said, dict) else {}

@@ -6,10 +6,12 @@ Done in a room of its own after the smoke run has passed, by the sandbox's own p
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+
+from pydantic import BaseModel
 
 from pipeline.coding.checks.tested import files_of_tests, targets
 from pipeline.coding.repository import Repository
+from sandbox import answers
 from sandbox.interface import TOOLS, RoomClosed
 from sandbox.prober import EXPECTED
 from sandbox.report import ExecutionReport, PhaseResult
@@ -77,21 +79,32 @@ class Probed:
     def of(cls, phases: Iterable[PhaseResult]) -> "Probed | None":
         """What the phases of an execution tell; None where it has not come to the tests."""
         said = next((p.result.outputs[_SAID] for p in phases if _SAID in p.result.outputs), None)
-        return cls.read(json.loads(said)) if said else None
+        return cls.read(said) if said else None
 
     @classmethod
-    def read(cls, said: Mapping[str, Any]) -> "Probed":
-        """What the prober has printed, of each test with all of its parameters."""
+    def read(cls, printed: str | bytes) -> "Probed":
+        """What the prober has printed, of each test with all of its parameters. Raises ValueError."""
+        said = _Says.model_validate(answers.read(printed))
         outcomes: dict[str, str] = {}
-        for name, why in said["tests"].items():
+        for name, why in said.tests.items():
             outcomes[_bare(name)] = outcomes.get(_bare(name)) or why
         return cls(
             outcomes,
-            {symbol: tuple(dict.fromkeys(map(_bare, tests))) for symbol, tests in said["calls"].items()},
-            tuple(Mutant(**mutant) for mutant in said["mutants"]),
-            said["untried"],
-            tuple(said["unseen"]),
+            {symbol: tuple(dict.fromkeys(map(_bare, tests))) for symbol, tests in said.calls.items()},
+            said.mutants,
+            said.untried,
+            said.unseen,
         )
+
+
+class _Says(BaseModel):
+    """See `prober.py`."""
+
+    tests: dict[str, str]
+    calls: dict[str, list[str]]
+    mutants: tuple[Mutant, ...]
+    untried: int
+    unseen: tuple[str, ...]
 
 
 def _bare(name: str) -> str:
@@ -115,8 +128,8 @@ def probe(repository: Repository, steps: Steps, seconds: float) -> PhaseResult:
     if result.oom:
         raise RoomClosed("memory ran out while its tests were run, some with a fault put into the code")
     try:
-        probed = Probed.read(json.loads(result.stdout))
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        probed = Probed.read(result.stdout)
+    except ValueError:
         # It was stopped, or another program has printed.
         why = "The tests did not come to an end."
         return PhaseResult("tests", replace(result, exit_code=result.exit_code or 1), (why,))

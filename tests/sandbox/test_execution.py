@@ -375,7 +375,10 @@ def test_problems_without_end_are_cut_and_shown_as_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["5", "[1]", '{"lines": {"/work/main.py": [1]}}', '{"secret": "guessed", "lines": 5}', "[" * 9999]
+    "said",
+    ["5", "[1]", '{"lines": {"/work/main.py": [1]}}', '{"secret": "guessed", "lines": 5}', "[" * 9999]
+    + [f'{{"secret": "secret", "lines": {lines}}}' for lines in ("5", "null", '{"/work/main.py": 5}')]
+    + ['{"secret": "secret"}', '{"secret": "secret", "lines": {"/work/main.py": [[1], NaN, "1", {}]}}'],
 )
 def test_a_coverage_report_that_is_not_the_runners_says_nothing(tmp_path: Path, said: str) -> None:
     (tmp_path / "main.py").write_text("a = 1\nb = 2\n")

@@ -104,6 +104,17 @@ def test_what_nothing_can_run_says_what_was_looked_for(sandbox: Sandbox, tmp_pat
     assert "mode full cannot be run" in report.failure.problems[0]
 
 
+def test_what_it_has_made_is_told_whatever_it_is_called(
+    sandbox: Sandbox, tmp_path: Path, cache: Path
+) -> None:
+    script = "echo hi > $'bad\\xff.txt'\necho hi > $'\\u202e\\e[31mred.txt'\nprintf 'x\\xff\\n'\n"
+    report = ran(script, sandbox, tmp_path, cache)
+    assert report.ok
+    said = report.phases[-1].result.stdout
+    assert r"bad\udcff.txt, 3 bytes" in said and r"\u202ered.txt, 3 bytes" in said
+    said.encode()
+
+
 def test_at_the_time_limit_what_it_has_said_is_kept(sandbox: Sandbox, tmp_path: Path, cache: Path) -> None:
     limits = Limits(seconds=4, memory_bytes=512 << 20, pids=64, disk_bytes=64 << 20)
     report = ran("echo begun\nsleep 60\n", sandbox, tmp_path, cache, limits)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -92,8 +93,6 @@ def test_a_longer_run_is_told_with_what_it_left_out_and_delivered_as_its_results
     "written",
     [
         b'"x": ' + b"[" * 900 + b"]" * 900,
-        b'"x": NaN',
-        b'"x": 1e999',
         b'"x": [' + b"0," * 190_000 + b"0]",
         b'"x": "' + b"x" * 500_000 + b'"',
     ],
@@ -101,6 +100,34 @@ def test_a_longer_run_is_told_with_what_it_left_out_and_delivered_as_its_results
 def test_results_that_nobody_could_bear_are_not_delivered(written: bytes) -> None:
     longer = replace(scaled({}), files={"results.json": b'{"mode": "scaled", ' + written + b"}"})
     assert Afterwards(longer=longer, asked="scaled", minutes=1).documents == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ('"runs": null', {}),
+        ('"runs": 5', {}),
+        ('"runs": [5, {"status": ["done"]}, {"status": "done"}]', {"runs": {"done": 1}}),
+        (
+            r'"lowered": {"lr\ud800": [2, 1]}',
+            {"lowered": [{"key": r"lr\ud800", "planned": 2, "used": 1}]},
+        ),
+        ('"lowered": {"a": [NaN, 1e999], "b": ["x", 1], "c": 5, "d": [3]}', {"lowered": []}),
+        ('"lowered": {"a": [1' + "0" * 5000 + ", 1]}", {"lowered": []}),
+    ],
+)
+def test_whatever_a_program_writes_as_results_is_told_in_a_report(written: str, told: dict[str, Any]) -> None:
+    files = {"results.json": f'{{"mode": "scaled", "metrics": {{"loss": 0.5}}, {written}}}'.encode()}
+    after = Afterwards(longer=replace(scaled({}), files=files), asked="scaled", minutes=1)
+
+    (run,) = after.runs
+
+    json.dumps(run, allow_nan=False, ensure_ascii=False).encode()
+    assert {name: run[name] for name in ("runs", "lowered")} == {
+        "runs": dict.fromkeys(("done", "diverged", "failed", "skipped"), 0) | told.get("runs", {}),
+        "lowered": told.get("lowered", []),
+    }
+    after.documents["docs/runs/scaled.json"].encode()
 
 
 def test_a_longer_run_that_fails_leaves_the_smoke_run_as_what_is_reported() -> None:
