@@ -320,8 +320,11 @@ class Report:
         reasons += [r.undefined[metric] for r in results if metric in r.undefined]
         if reasons or not values:
             return Summary(None, None, len(values), self._seeds, "; ".join(reasons[:1]))
-        std = statistics.stdev(values) if len(values) > 1 else None
-        return Summary(statistics.fmean(values), std, len(values), self._seeds)
+        try:
+            std = statistics.stdev(values) if len(values) > 1 else None
+            return Summary(statistics.fmean(values), std, len(values), self._seeds)
+        except OverflowError:
+            return Summary(None, None, len(values), self._seeds, "values are too large for a mean")
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Write `<name>.md` and `<name>.csv`; the name is the paper's anchor, cells may be summaries.

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from pipeline.planning.plan import result_name
 from pipeline.planning.reported import ReportedNumber
-from pipeline.untrusted import Unreadable, of_json
+from sandbox import answers
 
 Verdict = Literal["verified", "toy", "falsified", "inconclusive", "not-run"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -63,11 +63,11 @@ def runs_of(files: Mapping[str, bytes]) -> tuple[Run, ...]:
 def _run(path: str, content: bytes) -> Run | None:
     found = _FILE.fullmatch(path)
     try:
-        said = of_json(content) if found else None
+        said = answers.read(content) if found else None
         run = (
             Run.model_validate({**said, "mode": found["mode"]}) if found and isinstance(said, dict) else None
         )
-    except (Unreadable, ValidationError):
+    except ValueError:
         return None
     if found is None or run is None:
         return None
@@ -112,8 +112,13 @@ def sample(number: ReportedNumber, runs: Iterable[Run]) -> Sample | None:
         if not values or len(values) < len(ended):
             lost = len(made) - len(values)
             return Sample(mode, None, None, len(values), f"{lost} of {len(made)} runs have no value for it")
-        std = statistics.stdev(values) if len(values) > 1 else None
-        return Sample(mode, statistics.fmean(values), std, len(values))
+        try:
+            std = statistics.stdev(values) if len(values) > 1 else None
+            return Sample(mode, statistics.fmean(values), std, len(values))
+        except OverflowError:
+            return Sample(
+                mode, None, None, len(values), "its values are too large to have a mean and a spread"
+            )
     return None
 
 

@@ -381,6 +381,15 @@ def test_divergence_failure_and_what_is_undefined_are_told_apart(room: Room) -> 
     assert json.loads((room.folder / "results.json").read_text(), parse_constant=pytest.fail)
 
 
+def test_metrics_that_nobody_can_add_have_no_mean(room: Room) -> None:
+    room.write("experiments.py", EXPERIMENTS.replace('{"end": x}', '{"end": 1.7e308}'))
+    room("run", "walk", "--method", "narrow")
+    assert room.results["metrics"]["walk_narrow_end"] is None
+    assert "too large for a mean" in room.results["undefined"]["walk_narrow_end"]
+    room("report")
+    assert "too large for a mean" in (room.folder / "results/full/report.md").read_text()
+
+
 def test_what_failed_is_tried_again_and_what_ended_is_not(room: Room) -> None:
     room("run", "ill", status=1)
     first = room.runs()

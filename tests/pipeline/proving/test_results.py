@@ -83,6 +83,24 @@ def test_a_number_that_is_compared_with_nothing_has_to_print_the_same() -> None:
     assert verdicts([number()], runs("ours", 90.06)) == ["inconclusive"]
 
 
+@given(
+    values=st.lists(
+        st.sampled_from([1.7e308, -1.7e308]) | st.floats(allow_nan=False), min_size=1, max_size=4
+    ),
+    factor=st.sampled_from([1.0, 100.0]),
+)
+def test_runs_that_diverged_to_numbers_nobody_can_add_are_inconclusive(
+    values: list[float], factor: float
+) -> None:
+    paper = [spread("ours", 90.0, 0.4, factor=factor), number("baseline", 86.0, factor=factor)]
+
+    results = compared(paper, [*runs("ours", *values), *runs("baseline", -1.7e308)])
+
+    json.dumps([entry(result, "full") for result in results], allow_nan=False)
+    huge = compared(paper, runs("ours", 1.7e308, 1.7e308))[0]
+    assert (huge.verdict, huge.sample and huge.sample.mean) == ("inconclusive", None) and huge.why
+
+
 def test_methods_of_another_metric_or_table_are_not_compared() -> None:
     others = [
         number("near", 90.2, metric="f1"),
