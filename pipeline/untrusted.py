@@ -1,15 +1,18 @@
 """JSON and YAML that others have written, as values: whatever it is, one error says that it cannot be read."""
 
 import json
+import math
 import re
-from typing import Any
+from itertools import chain
+from typing import Any, NoReturn
 
 import yaml
 
 from pipeline.markdown import code
 
-_DEEPEST = 10
-"""Of YAML."""
+_DEEPEST, _DEEPEST_JSON = 10, 100
+_LONGEST_NUMBER = 100
+"""Characters, in whatever system: as a float it is finite, and it can be printed."""
 _BEGINS = (
     yaml.BlockMappingStartToken,
     yaml.BlockSequenceStartToken,
@@ -23,16 +26,34 @@ class Unreadable(ValueError):
     """No value comes of it; the message is Markdown without a full stop."""
 
 
-class _Plain(yaml.SafeLoader):
+class _Bounded(yaml.SafeLoader):
+    """Refuses numbers that nobody can print or use, before it counts them together, and text that is no Unicode."""
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        return super().construct_yaml_int(_number(node))
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+        return super().construct_yaml_float(_number(node))
+
+    def construct_yaml_str(self, node: yaml.ScalarNode) -> str:
+        text = super().construct_yaml_str(node)
+        if not _is_unicode(text):
+            raise Unreadable(f"text that is no Unicode is not accepted, {_where(node)}")
+        return text
+
+
+for _kind in ("int", "float", "str"):
+    _Bounded.add_constructor(f"tag:yaml.org,2002:{_kind}", getattr(_Bounded, f"construct_yaml_{_kind}"))
+
+
+class _Plain(_Bounded):
     """Takes for numbers what everybody does (`1:30`, `010` and `yes` are text to it), and each key once."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set[str]()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
-                raise Unreadable(
-                    f"{code(key.value, 80)} stands twice, again in line {key.start_mark.line + 1}"
-                )
+                raise Unreadable(f"{code(key.value, 80)} stands twice, again {_where(key)}")
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -48,9 +69,13 @@ for _tag, _form, _first in (
 
 
 def of_json(text: str | bytes) -> Any:
-    """Raises Unreadable, also for depth and for numbers that are too long."""
+    """Raises Unreadable, also for depth, numbers that nobody can print or use, and text that is no Unicode."""
     try:
-        return json.loads(text)
+        value = json.loads(text, parse_int=_integer, parse_float=_finite, parse_constant=_no_json)
+        _refuse_what_cannot_be_written(value)
+        return value
+    except Unreadable:
+        raise
     except RecursionError as error:
         raise Unreadable("it is nested too deeply") from error
     except ValueError as error:
@@ -64,7 +89,7 @@ def of_yaml(text: str, plain: bool = False) -> Any:
     """
     try:
         _refuse_what_grows(text)
-        return _Plain(text).get_single_data() if plain else yaml.safe_load(text)
+        return _Plain(text).get_single_data() if plain else _Bounded(text).get_single_data()
     except Unreadable:
         raise
     except Exception as error:  # the parser has no common root for what it raises over a value
@@ -73,10 +98,54 @@ def of_yaml(text: str, plain: bool = False) -> Any:
         raise Unreadable(f"the file is not valid YAML{where}") from error
 
 
+def _integer(digits: str) -> int:
+    if len(digits) > _LONGEST_NUMBER:
+        raise Unreadable(f"a number of {len(digits):,} characters is not accepted")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    if not math.isfinite(number := float(digits)):
+        raise Unreadable(f"the number {code(digits, 80)} is too large")
+    return number
+
+
+def _no_json(word: str) -> NoReturn:
+    raise Unreadable(f"{code(word)} is no number of JSON")
+
+
+def _refuse_what_cannot_be_written(value: Any, depth: int = 0) -> None:
+    if depth > _DEEPEST_JSON:
+        raise Unreadable("it is nested too deeply")
+    if isinstance(value, str) and not _is_unicode(value):
+        raise Unreadable("half a surrogate pair in it is no Unicode")
+    inner = chain(value, value.values()) if isinstance(value, dict) else value
+    for each in inner if isinstance(value, dict | list) else ():
+        _refuse_what_cannot_be_written(each, depth + 1)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _where(what: yaml.Token | yaml.Node) -> str:
+    return f"in line {what.start_mark.line + 1}"
+
+
+def _number(node: yaml.ScalarNode) -> yaml.ScalarNode:
+    if len(node.value) > _LONGEST_NUMBER:
+        raise Unreadable(f"a number of {len(node.value):,} characters is not accepted, {_where(node)}")
+    return node
+
+
 def _refuse_what_grows(text: str) -> None:
     depth = 0
     for token in yaml.scan(text, yaml.SafeLoader):
-        where = f"in line {token.start_mark.line + 1}"
+        where = _where(token)
         if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
             raise Unreadable(f"anchors and aliases (`&` and `*`) are not accepted, {where}")
         if isinstance(token, yaml.ScalarToken) and token.plain and token.value == "<<":

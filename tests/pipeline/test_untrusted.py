@@ -9,7 +9,24 @@ MERGES = "a: &a {b: 1}\n" + "\n".join(
 )
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "1" * 5000, "", "{", b"\xff", '{"a": 01}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "[" * 200 + "]" * 200,
+        "1" * 5000,
+        "1" * 101,
+        "[1e999]",
+        "NaN",
+        '{"a": -Infinity}',
+        r'["\ud800"]',
+        r'{"\ud800": 1}',
+        "",
+        "{",
+        b"\xff",
+        '{"a": 01}',
+    ],
+)
 def test_what_is_no_json_or_none_that_can_be_borne_is_one_error(text: str | bytes) -> None:
     with pytest.raises(Unreadable) as said:
         of_json(text)
@@ -25,7 +42,14 @@ def test_what_is_no_json_or_none_that_can_be_borne_is_one_error(text: str | byte
         ("!!python/object:os.system {}", "tags"),
         ("[" * 5000, "nested too deeply"),
         ("a: 2001-99-99", "not valid YAML"),
-        ("1" * 5000, "not valid YAML"),
+        ("a:\n  b: " + "1" * 101, "a number of 101 characters is not accepted, in line 2"),
+        ("0x" + "f" * 4000, "a number of 4,002 characters"),
+        ("0b" + "1" * 200_000, "a number of 200,002 characters"),
+        ("0" + "7" * 200_000, "a number of 200,001 characters"),
+        ("1" + ":59" * 66_000, "a number of 198,001 characters"),
+        ("1" + ":59" * 66_000 + ".5", "a number of 198,003 characters"),
+        (r'a: ["x\ud800y"]', "no Unicode is not accepted, in line 1"),
+        (r'"x\ud800y": 1', "no Unicode is not accepted, in line 1"),
         ("a: [", "line 1, column 5"),
         ("\x00", "not valid YAML"),
     ],
@@ -38,4 +62,6 @@ def test_what_is_no_yaml_or_would_grow_is_one_error_at_once(text: str, words: st
 
 
 def test_values_are_values() -> None:
+    assert of_yaml(f"a: .inf\nb: 0x{'f' * 98}\nc: 1:30") == {"a": float("inf"), "b": 16**98 - 1, "c": 90}
+    assert of_json(r'["\ud83d\ude00"]') == of_yaml('["\N{GRINNING FACE}"]') == ["\N{GRINNING FACE}"]
     assert of_json('{"a": [1.5, null]}') == of_yaml("a: [1.5, null]") == {"a": [1.5, None]}

@@ -97,6 +97,12 @@ def test_a_setting_that_the_paper_gives_elsewhere_is_no_claim() -> None:
     assert len(claims(Repository(files), of_results)) == 1
 
 
+@pytest.mark.parametrize("number", ["9" * 310, "0x" + "f" * 300, "1" + ":59" * 200, "[" * 20])
+def test_no_number_of_the_settings_is_too_large_to_be_compared(number: str) -> None:
+    body = 'def estimate(run):\n    return {"rate": run.config["rate"]}'
+    assert found(body, {"config.yaml": f"rate: 12.8\nother: {number}\n"}) == []
+
+
 @pytest.mark.parametrize(
     "line",
     [
