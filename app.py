@@ -283,6 +283,7 @@ def execute(
     from bot.commandline.local import report_on, unwritten
     from bot.commandline.terminal import execution
     from pipeline.markdown import visible
+    from pipeline.paths import write_whole
     from sandbox.contents import contents
     from sandbox.execution import execute as run_directory
     from sandbox.submission import is_submission
@@ -305,9 +306,8 @@ def execute(
             observe=lambda phase: click.echo(f"  {phase} …"),
         )
         if json_file:
-            json_file.write_text(
-                json.dumps(report_on(directory, report, minutes), ensure_ascii=False, indent=1) + "\n"
-            )
+            told = json.dumps(report_on(directory, report, minutes), ensure_ascii=False, indent=1)
+            write_whole(json_file, f"{told}\n")
     execution(Console(), report)
     ctx.exit(0 if report.ok else 1)
 

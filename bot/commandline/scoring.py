@@ -21,6 +21,7 @@ from pipeline.model.asking import Context, render
 from pipeline.model.pictures import pictures
 from pipeline.model.prices import window_of
 from pipeline.model.session import Session
+from pipeline.paths import write_whole
 from pipeline.proving.judging import grading, runs, scale
 from pipeline.proving.judging.reach import Reach
 from pipeline.proving.judging.sources import Sources, collect
@@ -100,7 +101,7 @@ def score(
             "paper": question.paper.title,
             "arxiv_id": question.paper.arxiv_id,
         }
-        json_file.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+        write_whole(json_file, json.dumps(told, ensure_ascii=False, indent=1) + "\n")
     if isinstance(given, Graded):
         grades(Console(), given)
     else:
