@@ -88,7 +88,8 @@ def grows(found: Found, before: str, token: str) -> str:
     if how or not takes_zero(found.pattern):
         return how
     # What grows only where the text ends is a thousand times slower there, and what is linear about as quick.
-    return grows_to("", found, before, token, 3 * seconds(found, before + token * (5000 // len(token)) + "\0"))
+    elsewhere = seconds(found, before + token * (5000 // len(token)) + "\0")
+    return grows_to("", found, before, token, quick=3 * elsewhere)
 
 
 def grows_to(end: str, found: Found, before: str, token: str, quick: float = 0) -> str:
@@ -106,7 +107,8 @@ def grows_to(end: str, found: Found, before: str, token: str, quick: float = 0) 
             break
         if large <= FLOOR_SECONDS or large <= MOST_GROWTH * small:
             return ""
-    return f"{before!r}, then {token!r}, then {end!r}: {small:.3f} s for {SIZES[0]:,} bytes, {large:.3f} s for {SIZES[1]:,}"
+    what = f"{before!r}, then {token!r}, then {end!r}"
+    return f"{what}: {small:.3f} s for {SIZES[0]:,} bytes, {large:.3f} s for {SIZES[1]:,}"
 
 
 def by_module() -> dict[str, list[Found]]:
