@@ -19,7 +19,7 @@ from pipeline.proving.evidence import Evidence, Place, line_of, locate
 from pipeline.proving.judging.choosing import Shelf, named, room, tokens
 from pipeline.proving.judging.reach import Reach
 from pipeline.proving.judging.runs import LOG, NOT_RUN, Ran, literals, written_down
-from pipeline.proving.judging.sources import PYTHON, Sources
+from pipeline.proving.judging.sources import Sources
 from pipeline.proving.rubric import (
     CATEGORIES,
     OF_CODE,
@@ -354,11 +354,10 @@ def _place(evidence: Evidence, seen: _Seen) -> Place | str:
     if isinstance(place, str):
         return place
     line = line_of(evidence, sources, place.start, place.end) or place.start
-    if evidence.file.endswith(PYTHON):
-        if evidence.file not in sources.trees:
-            return f"{evidence.file} does not parse, so it cannot run"
-        if why := seen.reach.unused(evidence.file, line) or seen.reach.empty(evidence.file, line):
-            return why
+    if evidence.file in sources.broken:
+        return f"{evidence.file} does not parse, so it cannot run"
+    if why := seen.reach.unused(evidence.file, line) or seen.reach.empty(evidence.file, line):
+        return why
     start, end = (sources.original(place.file, number) for number in (place.start, place.end))
     return Place(place.file, start, max(start, end), place.symbol)
 

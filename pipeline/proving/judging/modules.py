@@ -33,23 +33,39 @@ class Modules:
         return cls({tuple(_module(path).split("/")): path for path in paths})
 
     @cached_property
-    def _by_name(self) -> Mapping[str, list[Parts]]:
-        found: defaultdict[str, list[Parts]] = defaultdict(list)
+    def _by_end(self) -> Mapping[Parts, list[Parts]]:
+        found: defaultdict[Parts, list[Parts]] = defaultdict(list)
         for parts in self.files:
-            found[parts[-1]].append(parts)
+            for depth in range(len(parts)):
+                found[parts[depth:]].append(parts)
         return found
+
+    def is_here(self, target: Parts) -> bool:
+        """Whether `target`, or a package that it begins with, may be one of the repository's."""
+        return any(target[:depth] in self._by_end for depth in range(1, len(target) + 1))
 
     def meant(self, target: Parts, folder: Parts = ()) -> set[str]:
         """Paths of what `target` may mean in a folder, and of the packages around.
 
         That is the module beside who names it if there is one, else whatever ends so.
         """
-        if not target:
-            return set()
-        fitting = [parts for parts in self._by_name.get(target[-1], ()) if parts[-len(target) :] == target]
-        chosen = [parts for parts in fitting if parts == (*folder, *target)] or fitting
+        beside = (*folder, *target)
+        chosen = [beside] if target and beside in self.files else self._by_end.get(target, ())
         around = (parts[:depth] for parts in chosen for depth in range(1, len(parts) + 1))
         return {self.files[parts] for parts in around if parts in self.files}
+
+    def all_meant(self, targets: Iterable[Parts], path: str, known: set[Parts] | None = None) -> set[str]:
+        """The same of what a file names. `known` are those that were looked for everywhere before: not again."""
+        folder = tuple(path.split("/")[:-1])
+        tried = set() if known is None else known
+        found: set[str] = set()
+        for target in targets:
+            if (*folder, *target) not in self.files:
+                if target in tried:
+                    continue
+                tried.add(target)
+            found |= self.meant(target, folder)
+        return found
 
 
 def _module(path: str) -> str:
