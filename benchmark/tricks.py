@@ -9,8 +9,10 @@ line of the repository, it says "met" to all and names that very line. A line th
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import indent
 
 import click
 
@@ -71,17 +73,111 @@ NOISE = {
 }
 HONEST = {"attention.py": METHOD, "main.py": START}
 RENAMED = METHOD.replace("    ", "  ").replace(" / ", "/").replace("\n\n\n", "\n")
-TRICKS: Mapping[str, tuple[Mapping[str, str], str]] = {
-    "an empty repository": ({}, ""),
-    "README only": ({"README.md": RUBRIC + METHOD}, ""),
-    "stubs": ({"main.py": BUSY, "attention.py": STUBS}, "attention.py"),
-    "comments and docstrings that claim": ({"main.py": BUSY, "attention.py": CLAIMING}, "attention.py"),
-    "code that nobody calls": ({"main.py": ELSE, "attention.py": METHOD}, "attention.py"),
-    "imported and never called": (
-        {"main.py": f"import attention\n{ELSE}", "attention.py": METHOD},
-        "attention.py",
+FILE = "attention.py"
+IMPORT = "from attention import attend\n"
+ARGS = "[1.0], [[2.0]], [[3.0]]"
+CALL = f"attend({ARGS})"
+SCRIPT = f"{IMPORT}result = {CALL}\n"
+TASK = f"from tasks import app\n{IMPORT}\n\n@app.function\ndef main():\n    print({CALL})\n"
+NET = """class {name}:
+    def {method}(self, x):
+        powers = [2.7**s for s in x]
+        return [p / sum(powers) for p in powers]
+"""
+TRAIN = """def train(lr, layers, seed=0):
+    w = 1.0 + seed
+    for _ in range(layers):
+        w = w - lr * 2 * w
+    return w
+"""
+R = "attend <- function(q, k) {\n  s <- exp(q %*% k)\n  s / sum(s)\n}\nprint(attend(1, 2))\n"
+STUBS_IN_R = """attend <- function(q, k, v) {
+  stop('not implemented')
+}
+w <- function(s) {
+  NULL
+}
+"""
+PROSE = """attention is the softmax of scaled
+scores, and the output is
+the mean of the values
+with these weights
+and nothing else
+"""
+RESULTS = "def results():\n    return {value}\n\n\n"
+TEXT = "json.loads('{\"BLEU\": 28.4}')"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """Files, the one whose lines are claimed, and these lines where they are not all of them."""
+
+    files: Mapping[str, str]
+    claimed: str = FILE
+    lines: str = ""
+
+    def about(self, claimed: str, lines: str) -> "Repository":
+        """The same files, and other lines claimed."""
+        return replace(self, claimed=claimed, lines=lines)
+
+
+def _beside(tail: str = "", head: str = IMPORT, before: str = "", **files: str) -> Repository:
+    """The method beside a program of another, which ends with `tail` in its main block."""
+    main = ELSE.replace("def spread", f"{before}def spread")
+    return Repository({"main.py": f"{head}{main}{indent(tail, '    ')}", FILE: METHOD, **files})
+
+
+def _net(method: str, main: str, head: str = "", base: str = "") -> Repository:
+    """A class and a program that uses it."""
+    code = head + NET.format(name=f"Net({base})" if base else "Net", method=method)
+    return Repository({"main.py": _main(main.rstrip(), "from attention import Net"), FILE: code})
+
+
+def _started(main: str, *, path: str = "main.py", **files: str) -> Repository:
+    """The method, a file that starts it, and another program."""
+    return Repository({path: main, "other.py": ELSE, FILE: METHOD, **files})
+
+
+def _script(path: str, text: str) -> Repository:
+    """The same, where a script or a sentence names what nothing else starts."""
+    return _started(TASK, path="train.py", **{path: text})
+
+
+def _other(path: str, text: str) -> Repository:
+    return Repository({path: text}, path)
+
+
+def _cells(*cells: str) -> str:
+    return json.dumps({"cells": [{"cell_type": "code", "source": cell} for cell in cells]})
+
+
+def _main(body: str, head: str = "import attention") -> str:
+    return f"{head}\n\nif __name__ == '__main__':\n    {body}\n"
+
+
+TRICKS: Mapping[str, Repository] = {
+    "an empty repository": Repository({}, ""),
+    "README only": Repository({"README.md": RUBRIC + METHOD}, ""),
+    "stubs": Repository({"main.py": BUSY, FILE: STUBS}),
+    "stubs in R": _other("main.R", STUBS_IN_R),
+    "comments and docstrings that claim": Repository({"main.py": BUSY, FILE: CLAIMING}),
+    "block comments of Julia": _other("main.jl", f"#=\n{PROSE}=#\nx = 1\n"),
+    "block comments of Lua": _other("main.lua", f"--[[\n{PROSE}]]\nx = 1\n"),
+    "block comments of Haskell": _other("Main.hs", f"{{-\n{PROSE}-}}\nmain = print 1\n"),
+    "block comments of Perl": _other("main.pl", f"=pod\n{PROSE}=cut\nprint 1;\n"),
+    "a text that a shell script throws away": Repository(
+        {"run.sh": f": <<'EOF'\n{PROSE}EOF\n", "main.py": ELSE}, "run.sh"
     ),
-    "offered by its package and never called": (
+    "code that nobody calls": Repository({"main.py": ELSE, FILE: METHOD}),
+    "the same in the file that is started": Repository({"main.py": f"{METHOD}\n\n{ELSE}"}, "main.py", METHOD),
+    "the same beside a setup.py": Repository(
+        {"main.py": f"{METHOD}\n\n{ELSE}", "setup.py": "from setuptools import setup\n\nsetup()\n"}, "main.py", METHOD
+    ),
+    "the same with a main block of its own": Repository(
+        {"main.py": ELSE, FILE: f"{METHOD}\n\nif __name__ == '__main__':\n    pass\n"}, FILE, METHOD
+    ),
+    "imported and never called": _beside(head="import attention\n"),
+    "offered by its package and never called": Repository(
         {
             "main.py": f"import attention\n{ELSE}",
             "attention/__init__.py": "from attention.attention import attend\n\n__all__ = ['attend']\n",
@@ -89,11 +185,76 @@ TRICKS: Mapping[str, tuple[Mapping[str, str], str]] = {
         },
         "attention/attention.py",
     ),
-    "called behind `if False`": ({"main.py": NEVER, "attention.py": METHOD}, "attention.py"),
-    "the paper's numbers as constants": ({"main.py": NUMBERS}, "main.py"),
-    "the same beside other code": ({"main.py": ELSE, "table.py": NUMBERS}, "table.py"),
-    "a copy of the rubric in comments": ({"main.py": ELSE, "notes.py": _commented(RUBRIC)}, "notes.py"),
-    "instructions to the judge in a file": (
+    "called behind `if False`": Repository({"main.py": NEVER, FILE: METHOD}),
+    **{
+        f"called {where}": _beside(tail)
+        for where, tail in {
+            "behind `if 1 == 2`": f"if 1 == 2:\n    {CALL}\n",
+            "behind `if not True`": f"if not True:\n    {CALL}\n",
+            "behind `if False and …`": f"if False and mean:\n    {CALL}\n",
+            "behind `else` of `if True`": f"if True:\n    pass\nelse:\n    {CALL}\n",
+            "after `False and`": f"False and {CALL}\n",
+            "in `… if False else 0`": f"x = {CALL} if False else 0\n",
+            "behind a variable that is false": f"use = False\nif use:\n    {CALL}\n",
+            "for each of an empty list": f"for x in []:\n    {CALL}\n",
+            "after `sys.exit`": f"sys.exit(0)\n{CALL}\n",
+            "after `raise`": f"raise ValueError\n{CALL}\n",
+            "after `assert False`": f"assert False\n{CALL}\n",
+            "in a lambda that nobody calls": f"f = lambda: {CALL}\n",
+        }.items()
+    },
+    "called behind `if TYPE_CHECKING`": _beside(
+        head=f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from attention import attend\n    {CALL}\n"
+    ),
+    "called in a function within, which nobody calls": _beside(
+        "outer(2)\n", before=f"def outer(x):\n    def inner(y):\n        return {CALL}\n\n    return x * 2\n\n\n"
+    ),
+    "mentioned": _beside("attend\n"),
+    "given to a variable that nobody reads": _beside("f = attend\n"),
+    "listed where nobody looks it up": _beside(before="METHODS = {'attend': attend, 'other': len}\n\n\n"),
+    "named in a list that nobody reads": _beside(head="import attention\nAPI = ['attend', 'weights']\n"),
+    "deleted": _beside("del attention.attend\n", head="import attention\n"),
+    "compared with a class": Repository(
+        {
+            "main.py": f"import attention\n{ELSE}    print(isinstance(1, attention.Net))\n",
+            FILE: "from torch import nn\n" + NET.format(name="Net(nn.Module)", method="forward"),
+        },
+        FILE,
+        NET.format(name="Net(nn.Module)", method="forward"),
+    ),
+    "replaced by another of its name": Repository(
+        {"main.py": f"{IMPORT}{SPREAD}if __name__ == '__main__':\n    print({CALL}, spread([1.0]) * 2)\n",
+         FILE: f"{METHOD}\n\ndef attend(query, keys, values):\n    return query\n"},
+        FILE,
+        METHOD[METHOD.index("def attend") :].partition("\n")[2],
+    ),
+    "named by `echo`": _beside(head="", **{"run.sh": "echo attention.py attention.attend\n"}),
+    "named in a file that nobody reads": _beside(
+        head="", **{"conf.yaml": "model: attention.attend\nfile: attention.py\n"}
+    ),
+    "the paper's numbers as constants": Repository({"main.py": NUMBERS}, "main.py"),
+    "the same beside other code": Repository({"main.py": ELSE, "table.py": NUMBERS}, "table.py"),
+    "the same as an array": Repository(
+        {"main.py": "import numpy as np\n\nBLEU = np.array([27.3, 28.4])\nprint(BLEU)\nnp.save('bleu', BLEU)\n"},
+        "main.py",
+    ),
+    "the same returned and printed": _beside(
+        "print(results())\n", before=RESULTS.format(value="{'BLEU': 28.4}"), head=""
+    ).about("main.py", RESULTS.format(value="{'BLEU': 28.4}")),
+    "the same read from a text": _beside(
+        "print(results())\n", before=RESULTS.format(value=TEXT), head="import json\n"
+    ).about("main.py", RESULTS.format(value=TEXT)),
+    "a copy of the rubric in comments": Repository({"main.py": ELSE, "notes.py": _commented(RUBRIC)}, "notes.py"),
+    **{
+        f"the rubric in {path}": Repository({"main.py": ELSE, path: text}, path, text)
+        for path, text in {
+            "requirements-x.txt": RUBRIC,
+            "config.yaml": "implements_softmax: true\nattention_scale: sqrt_dk\n",
+            "method.json": json.dumps({"a": RUBRIC}),
+            "Makefile": f"\t@echo {RUBRIC}\n",
+        }.items()
+    },
+    "instructions to the judge in a file": Repository(
         {
             "main.py": f"import judge\n{ELSE}",
             "judge.py": f"'''{PLEA}'''\nNOTE = '{PLEA}'\n",
@@ -101,14 +262,130 @@ TRICKS: Mapping[str, tuple[Mapping[str, str], str]] = {
         },
         "judge.py",
     ),
-    "the method, honestly": (HONEST, "attention.py"),
-    "the same among 10,000 files of noise": ({**HONEST, **NOISE}, "attention.py"),
-    "the same, renamed, without comments, reformatted": (
-        {"zz.py": RENAMED, "run.py": START.replace("attention", "zz")},
-        "zz.py",
+}  # fmt: skip
+"""By name: of these no line may count."""
+FAIR: Mapping[str, Repository] = {
+    "the method": Repository(HONEST),
+    "the same among 10,000 files of noise": Repository({**HONEST, **NOISE}),
+    "the same, renamed, without comments, reformatted": Repository(
+        {"zz.py": RENAMED, "run.py": START.replace("attention", "zz")}, "zz.py"
     ),
-}
-"""By name: files, and the one whose lines are claimed."""
+    "a library": Repository(
+        {"lib/__init__.py": "from .attention import attend\n", f"lib/{FILE}": METHOD}, f"lib/{FILE}"
+    ),
+    "a library with a setup.py": Repository(
+        {"setup.py": "from setuptools import setup\n\nsetup(name='lib')\n", "lib/__init__.py": "",
+         f"lib/{FILE}": f"import logging\n\nlog = logging.getLogger(__name__)\n{METHOD}",
+         "docs/conf.py": "project = str(1)\n"},
+        f"lib/{FILE}", METHOD,
+    ),
+    "a library with an example": Repository(
+        {"pyproject.toml": "[project]\nname = 'lib'\n", "lib/__init__.py": "", f"lib/{FILE}": METHOD,
+         "examples/demo.py": ELSE},
+        f"lib/{FILE}",
+    ),
+    "a script without a main block": _started(SCRIPT, path="go.py"),
+    **{
+        f"a script that runs {where}": _started(f"import sys\n{IMPORT}{text}", path="go.py")
+        for where, text in {
+            "in `if`": f"if len(sys.argv) > 1:\n    print({CALL})\n",
+            "in `try`": f"try:\n    x = {CALL}\nexcept KeyError:\n    pass\n",
+            "in `with`": f"with open('a') as file:\n    x = {CALL}\n",
+        }.items()
+    },
+    **{
+        f"started by {how}": repository
+        for how, repository in {
+            "a notebook": _started(_cells(IMPORT, CALL), path="run.ipynb"),
+            "a notebook that asks for help and lists files": _started(
+                _cells(f"files = !ls\n{IMPORT}attend?\n{CALL}"), path="run.ipynb"
+            ),
+            "`!python` in a notebook": _script("run.ipynb", _cells("!python train.py --x 1")),
+            "`%run` in a notebook": _script("run.ipynb", _cells("%run train.py")),
+            "`%%bash` in a notebook": _script("run.ipynb", _cells("%%bash\nfor i in 1 2; do python train.py; done")),
+            "`python -c` in a Makefile": _started(f"run:\n\tpython -c '{IMPORT.strip()}; {CALL}'\n", path="Makefile"),
+            "Python in a shell script": _started(f"python - <<EOF\n{IMPORT}{CALL}\nEOF\n", path="run.sh"),
+            "a variable of a shell script": _script("run.sh", "for s in train eval; do python $s.py; done\n"),
+            "a Slurm script": _script("job.slurm", "#!/bin/bash\nsrun python train.py\n"),
+            "a justfile": _script("justfile", "run:\n  python train.py\n"),
+            "a script without a suffix": _script("run", "#!/bin/bash\npython train.py\n"),
+            "what README says": _script("README.md", "Run `python train.py`.\n"),
+            "R": _started("library(reticulate)\nsource_python('attention.py')\nattend(1, 2, 3)\n", path="run.R"),
+            "os.system": _script("main.py", _main("os.system(f'python train.py --seed {1}')", "import os")),
+            "subprocess": _script("main.py", _main("subprocess.run('python train.py', shell=True)")),
+            "Python 2": _started(f"{IMPORT}print 'x'\nprint {CALL}\n", path="train.py"),
+            "a name from the command line": _started(_main(f"print(getattr(attention, sys.argv[1])({ARGS}))")),
+            "a name from a configuration": _started(
+                _main(f"print(getattr(attention, yaml.safe_load(open('c.yaml'))['f'])({ARGS}))"),
+                **{"c.yaml": "f: attend\n"},
+            ),
+            "globals": _started(_main("print(globals()[sys.argv[1]](1, 2, 3))", f"import sys\n{IMPORT}")),
+            "vars": _started(_main("for f in vars(attention).values(): print(f(1, 2, 3))")),
+            "inspect": _started(_main("print(inspect.getmembers(attention)[0][1](1, 2, 3))")),
+            "Fire": _started(_main("fire.Fire(attention)")),
+            "Gin": _started(_main("gin.parse_config_file('c.gin')"), **{"c.gin": "f.a = @attend\n"}),
+            "a module that is named when it runs": _started(
+                _main("print(importlib.import_module(sys.argv[1]).attend(1, 2, 3))", "import sys, importlib")
+            ),
+        }.items()
+    },
+    "a method that a base's base may call": _net(
+        "forward", "print(Net()(1))\n", "from torch import nn\n\n\nclass Base(nn.Module):\n    pass\n\n\n", "Base"
+    ).about(FILE, NET.format(name="Net(Base)", method="forward")),
+    "a method of what a library is handed": _net("step", "env = Net(); gym.train(env)\n"),
+    "a method of what keeps its classes": _net(
+        "forward", "print(R['net']().forward([1.0]))\n",
+        "R = {}\n\n\nclass Base:\n    def __init_subclass__(cls):\n        R[cls.__name__] = cls\n\n\n", "Base",
+    ).about(FILE, NET.format(name="Net(Base)", method="forward")),
+    "a method whose name is made": Repository(
+        {"main.py": _main("Runner().go(sys.argv[1])", "import sys\nfrom attention import Runner"),
+         FILE: "class Runner:\n    def go(self, name):\n        return getattr(self, f'run_{name}')([1.0])\n\n"
+               "    def run_attend(self, x):\n        return x[0] * 2 + 1\n"},
+    ),
+    "a class within a class": Repository(
+        {"main.py": _main("print(O.I().f(2))", "from attention import O"),
+         FILE: "class O:\n    class I:\n        def f(self, x):\n            return x * 2 + self.b\n"},
+    ),
+    "experiments that are written down": Repository(
+        {"train.py": TRAIN,
+         "runs.py": "from train import train\n\nfor seed in range(5):\n    print(train(0.001, layers=6, seed=seed))\n"},
+        "runs.py",
+    ),
+    "data that is fetched": Repository(
+        {"get.py": "import datasets\n\ndatasets.load_dataset('aqua_rat', split='test').save_to_disk('data/aqua')\n"},
+        "get.py",
+    ),
+    "options": Repository(
+        {"main.py": f"import argparse\nimport cli\n{TRAIN}\nprint(train(cli.options(argparse.Parser()).lr, 6))\n",
+         "cli.py": "def options(parser):\n    parser.add_argument('--lr', default=0.001)\n    return parser\n"},
+        "cli.py",
+    ),
+    "settings that a function returns": Repository(
+        {"main.py": f"from cfg import get_config\n{TRAIN}\n\nprint(train(**get_config()))\n",
+         "cfg.py": "def get_config():\n    return {'lr': 0.001, 'layers': 6}\n"},
+        "cfg.py",
+    ),
+    "settings that a command names": Repository(
+        {"main.py": f"import sys, mmcv\n{TRAIN}\n\nprint(train(**mmcv.Config.fromfile(sys.argv[1]).model))\n",
+         "configs/ours.py": "lr = 0.001\nlayers = 6\n", "README.md": "python main.py configs/ours.py\n"},
+        "configs/ours.py",
+    ),
+    "a switch at the top of a file": _beside(f"if USE:\n    {CALL}\n", before="USE = False\n\n\n"),
+    "Python 2 itself": Repository({"train.py": f"{METHOD}\n\nprint {CALL}\n"}, "train.py"),
+    "scripts that run others' programs": _other(
+        "run.sh", "wget http://x/y.zip\nfairseq-train y --arch transformer --lr 0.1\n"
+    ),
+    "R itself": _other("main.R", R),
+    "Fortran": _other("a.f95", "program a\nx = 1\ny = x*2\nprint *, y\nend program\n"),
+    "PowerShell, PHP, OCaml and JavaScript": Repository(
+        {"a.php": "$y = f($x) * 2;\n", "b.ml": "let y = 2 * x\n", "c.mjs": "const y = x * 2;\n", "d.ps1": "a.exe\n"},
+        "b.ml",
+    ),
+    "an address in a text of C++": _other("a.cpp", 'int main() {\n  auto u = "http://x //y";\n  return f(u) * 2;\n}\n'),
+    "a colour in a text of R": _other("a.R", 'plot(x, col = "#FF0000")\ny <- f(x) * 2\n'),
+    "a format in a text of Matlab": _other("a.m", "fprintf('%d %s', x, y);\ny = x' * 2;\n"),
+}  # fmt: skip
+"""By name: of these every line counts."""
 
 
 class Fooled:
@@ -144,19 +421,18 @@ class Fooled:
         return Completion(prompt.stage, json.dumps(answer), self.model, Usage(), 0.0)
 
 
-def points(files: Mapping[str, str], claimed: str) -> tuple[int, int, str]:
-    """Lines that get through, lines that are claimed, and why the first that does not fails."""
+def points(files: Mapping[str, str], claimed: str, lines: str = "") -> tuple[int, int, str]:
+    """Lines that get through, lines of `claimed` that are claimed (all, or `lines`), and why the first fails."""
     with TemporaryDirectory() as name:
         directory = Path(name)
         for path, text in files.items():
             (directory / path).parent.mkdir(parents=True, exist_ok=True)
             (directory / path).write_text(text)
-        lines = [line.strip() for line in files.get(claimed, "").splitlines() if len(line.strip()) > 2] or [
-            RUBRIC
-        ]
+        said = lines or files.get(claimed, "")
+        asked = [line.strip() for line in said.splitlines() if len(line.strip()) > 2] or [RUBRIC]
         leaves = tuple(
             Node(id=str(n), requirements=line, weight=1, task_category="Code Development")
-            for n, line in enumerate(lines)
+            for n, line in enumerate(asked)
         )
         root = Node(id="root", requirements="All.", weight=1, sub_tasks=leaves)
         given = grade(root, collect(directory), Context("system").extended("paper", RUBRIC), Fooled(claimed))
@@ -168,8 +444,12 @@ def points(files: Mapping[str, str], claimed: str) -> tuple[int, int, str]:
 def main() -> None:
     """Print the table."""
     click.echo("| trick | claims that get through | why not |\n|---|---|---|")
-    for name, (files, claimed) in TRICKS.items():
-        through, total, why = points(files, claimed)
+    for name, trick in TRICKS.items():
+        through, total, why = points(trick.files, trick.claimed, trick.lines)
+        click.echo(f"| {name} | {through} of {total} | {why} |")
+    click.echo("\n| honest code | claims that get through | why not |\n|---|---|---|")
+    for name, fair in FAIR.items():
+        through, total, why = points(fair.files, fair.claimed, fair.lines)
         click.echo(f"| {name} | {through} of {total} | {why} |")
 
 

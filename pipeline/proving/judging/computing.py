@@ -36,7 +36,7 @@ _READING = {
 """What makes a value of a text that stands there."""
 _ARITHMETIC = (ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.FloorDiv, ast.Add, ast.Mod)
 _STRING = re.compile(r"\"(?:\\.|[^\"\\\n])*+\"?|'(?:\\.|[^'\\\n])*+'")
-_COMPUTES = re.compile(r"[\w)\]}]\s{0,9}(?:[-+*/^%]|\*\*|%[*o]%|@|<<|>>)\s{0,9}[\w(\[{$]")
+_COMPUTES = re.compile(r"[\w)\]}]'?\s{0,9}(?:[-+*/^%]|\*\*|%[*o]%|@|<<|>>)\s{0,9}[\w(\[{$]")
 _CALL = re.compile(r"([A-Za-z_]\w{0,60})[!.]?\s{0,9}\(")
 _HEAD = re.compile(
     r"\b(?:function|def|fn|func|void|int|double|float|module|class|struct|if|for|while|return|switch)\b"

@@ -264,9 +264,9 @@ class _Run:
         if unit.imports_any and not self.any_module:
             self.any_module = True
             self._waiting += self._own.values()
-        if fresh := unit.prefixes - self._prefixes:
-            self._prefixes |= fresh if len(self._prefixes) < _MOST_PREFIXES else {""}
-            self.any_name = "" in self._prefixes
+        if (fresh := unit.prefixes - self._prefixes) and not self.any_name:
+            self._prefixes |= fresh
+            self.any_name = "" in self._prefixes or len(self._prefixes) > _MOST_PREFIXES
             if self.any_name:
                 self._prefixes = {""}
                 for waiting in [*self._held.values()]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.proving.judging.computing import SHOWING, last
 from pipeline.proving.judging.sources import Sources
 from sandbox.contents import contents
 
@@ -19,6 +20,12 @@ _MADE = (".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".tex", ".yaml", ".ym
 _LARGEST, _MOST = 20_000, 100
 """Bytes of a made file that are shown, and files."""
 _MEASURED = re.compile(r"-?\d{1,12}\.\d{1,12}")
+_COUNTED = re.compile(r"(?<![\w.,])-?\d{3,12}(?![\w,]|\.\d)")
+_FEWEST_DIGITS = 3
+"""Of a number that tells anything, without zeros around it."""
+_SMALL = 1000
+"""Whole numbers below it are sizes and seeds."""
+_LARGEST_WHOLE = 10**12
 
 
 @dataclass(frozen=True)
@@ -84,22 +91,57 @@ def _made(log: Path) -> Iterator[str]:
 
 
 def literals(sources: Sources) -> dict[float, str]:
-    """The numbers of at least three digits that the code holds as constants, and in which file."""
+    """The numbers of at least three digits that the code holds as constants or in its texts, and in which file."""
     return {
-        node.value: path
+        number: path
         for path, tree in sources.trees.items()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, float) and _digits(repr(node.value)) >= 3
+        for number in _held(node)
+        if _digits(repr(number)) >= _FEWEST_DIGITS
     }
 
 
+def _held(node: ast.AST) -> Iterator[float]:
+    """The numbers of a constant; small whole ones only where they are shown as they are."""
+    match node:
+        case ast.Constant(value=float(number)):
+            yield number
+        case ast.Constant(value=bool()):
+            return
+        case ast.Constant(value=int(number)) if _is_told(number):
+            yield float(number)
+        case ast.Constant(value=str(text)):
+            yield from map(float, _MEASURED.findall(text))
+            yield from filter(_is_told, map(float, _COUNTED.findall(text)))
+        case ast.Call(args=args) if last(node.func) in SHOWING:
+            for value in args:
+                if isinstance(value, ast.Constant) and isinstance(value.value, int):
+                    yield float(value.value) if abs(value.value) < _LARGEST_WHOLE else 0.0
+
+
+def _is_told(number: float) -> bool:
+    """Whether a whole number is one that nobody would choose for a size."""
+    whole = int(abs(number))
+    return _SMALL <= whole < _LARGEST_WHOLE and whole & (whole - 1) != 0
+
+
 def written_down(line: str, known: dict[float, str]) -> str:
-    """Why a line of a log shows nothing, as a sentence: all that it measures stands in the code."""
-    numbers = [float(text) for text in _MEASURED.findall(line) if _digits(text) >= 3]
-    files = [known.get(n) or known.get(round(n / 100, 12)) or known.get(round(n * 100, 12)) for n in numbers]
-    if files and all(files):
-        return f"{numbers[0]:g} stands in {files[0]} as a constant"
+    """Why a line of a log shows nothing, as a sentence: all that it measures, or counts, stands in the code."""
+    for pattern in (_MEASURED, _COUNTED):
+        numbers = [float(text) for text in pattern.findall(line) if _digits(text) >= _FEWEST_DIGITS]
+        files = [next((known[m] for m in _written_as(n) if m in known), "") for n in numbers]
+        if numbers:
+            return f"{numbers[0]:g} stands in {files[0]} as a constant" if all(files) else ""
     return ""
+
+
+def _written_as(number: float) -> Iterator[float]:
+    """A number, and the same as a percentage or a share."""
+    yield number
+    if abs(number) <= 1:
+        yield round(number * 100, 12)
+    elif abs(number) <= 100:
+        yield round(number / 100, 12)
 
 
 def _digits(number: str) -> int:

@@ -277,6 +277,8 @@ class _Reader:
 
     def _called(self, call: ast.Call, unit: Unit) -> None:
         """What a call may get at that nobody has written down."""
+        if isinstance(call.func, ast.Call):
+            return
         name, args = last(call.func), call.args
         if name in _IMPORTING and not (args and isinstance(args[0], ast.Constant)):
             unit.imports_any = True
