@@ -27,6 +27,7 @@ HANDED = {
     "pipeline.model.thoughts:",
     "pipeline.planning.analysis:sections",
     "pipeline.planning.plan:metric_pattern",
+    "pipeline.proving.judging.languages:_pattern",
     "pipeline.running.concerned:_named",
     "pipeline.running.instrument:_missing_problems",
     "pipeline.running.remedies:_loosen_pins",

@@ -53,11 +53,11 @@ _IDLE_LINE = re.compile(
     r"(?:\w+ )?(?:function|def|fn|func|int|void|double|float|proc|sub|fun|class|struct)\b[^=]*|"
     r"(?:return )?(?:\w+(?:::|\.))?(?:stop|error|throw|panic|die|print|println|printf|cat|cout|puts|echo|message)\b.*"
 )
-_COMMAND = re.compile(r"\s*@?(?:[\w./~$-]{1,200})(?:\s|$)")
+_COMMAND = re.compile(r"@?[\w./~$-]{1,200}(?:\s|$)")
 _IDLE = re.compile(
-    r"\s*@?(?:echo|printf|cd|set|export|source|mkdir|rm|cp|mv|true|false|exit|return|if|then|else|elif|fi|for|while|do|"
-    r"done|case|esac|shift|sleep|date|pwd|ls|cat|EOF|touch|local|read|unset|function|module|\.|:|#!.*|[\w-]+\s*=.*|"
-    r"[\w.-]+\s*\(\).*|[\w./%$() -]+:.*)(?:\s|;|$)"
+    r"@?(?:echo|printf|cd|set|export|source|mkdir|rm|cp|mv|true|false|exit|return|if|then|else|elif|fi|for|while|do|"
+    r"done|case|esac|shift|sleep|date|pwd|ls|cat|EOF|touch|local|read|unset|function|module)(?![\w./-])|"
+    r"[.:#]|[\w-]{1,80} ?[:?+]?=|[\w.-]{1,80} ?\(\)|[\w./%$()-][\w./%$() -]{0,200}:"
 )
 """Lines of a script that prepare, branch or say."""
 
@@ -145,4 +145,4 @@ def line_is_idle(line: str) -> bool:
 
 def line_commands(line: str) -> bool:
     """Whether a line of a script starts something."""
-    return bool(_COMMAND.match(line)) and not _IDLE.match(line)
+    return bool(_COMMAND.match(line.strip())) and not _IDLE.match(line.strip())

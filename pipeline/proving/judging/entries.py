@@ -23,13 +23,15 @@ from pipeline.proving.judging.units import (
     walk,
 )
 
-_ASIDE = re.compile(r"(?:.*/)?(?:setup|conftest|noxfile)\.py|(?:.*/)?docs?/(?:.*/)?conf\.py")
+_ASIDE = {"setup.py", "conftest.py", "noxfile.py", "docs/conf.py", "doc/conf.py", "docs/source/conf.py"}
 """What builds, tests or documents: no program of the paper's."""
 _SHOWN = re.compile(r"(?:examples?|demos?|docs?|tests?|benchmarks?|tutorials?)/")
 _PACKAGED = re.compile(r"^\[(?:project|build-system|tool\.poetry|metadata|options)\]", re.MULTILINE)
-_IN_PYTHON = re.compile(r"\bpython[\d.]*(?:\s+-[a-z]+)*\s+(?:-c\b|-?\s*<<)|\A#!.*python")
+_IN_PYTHON = re.compile(
+    r"\bpython[\d.]{0,9}[ \t]{1,4}(?:-[a-z]{1,9}[ \t]{1,4}){0,4}(?:-c\b|-?[ \t]{0,4}<<)|\A#![^\n]{0,200}python"
+)
 """A script that holds Python."""
-_IMPORTED = re.compile(r"\b(?:from|import)\s+([\w.]{1,200})(?:\s+import\s+(\w{1,200}))?")
+_IMPORTED = re.compile(r"\b(?:from|import)[ \t]{1,4}([\w.]{1,200})(?:[ \t]{1,4}import[ \t]{1,4}(\w{1,200}))?")
 
 _READ_BY_TOOLS = re.compile(
     r"(?i)(?:.*/)?(?:pyproject\.toml|setup\.cfg|(?:conda|environment|env)[\w-]{0,40}\.ya?ml|docker-compose[\w.-]{0,40}|"
@@ -135,7 +137,7 @@ class Entries:
         return not any(self._is_program(path) for path in self.code.programs)
 
     def _is_program(self, path: str) -> bool:
-        if _ASIDE.fullmatch(path):
+        if _is_aside(path):
             return False
         if not self._is_packaged:
             return True
@@ -157,11 +159,15 @@ def _runs(unit: Unit) -> bool:
     file = PurePosixPath(unit.path).name
     if unit.path.endswith(NOTEBOOK) or file == "setup.py":
         return True
-    if file == "__init__.py" or _ASIDE.fullmatch(unit.path):
+    if file == "__init__.py" or _is_aside(unit.path):
         return False
     return any(is_guard(statement) for statement in unit.statements) or any(
         isinstance(node, ast.Call | ast.For | ast.While) for node in walk(unit.statements)
     )
+
+
+def _is_aside(path: str) -> bool:
+    return path in _ASIDE or PurePosixPath(path).name in _ASIDE
 
 
 def _known_by(path: str) -> set[str]:

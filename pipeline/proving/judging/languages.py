@@ -10,12 +10,10 @@ _NAMES = re.compile(
     r"(?:dev-|test-)?requirements[\w.-]{0,40}\.txt"
 )
 _REQUIREMENT = re.compile(
-    r"\s*(?:-|[\w.-]{1,100}\s*(?:\[[\w\s,.-]{0,200}\]\s*)?(?:[=<>!~@;,(\\]|$)|\w{1,10}[+:/]|\.)"
+    r"-|[\w.-]{1,100} {0,9}(?:\[[\w\s,.-]{0,200}\] {0,9})?(?:[=<>!~@;,(\\]|$)|\w{1,10}[+:/]|\."
 )
 _CHUNK = re.compile(r"^```+\s*\{[^\n]*\n(.*?)(?:^```|\Z)", re.MULTILINE | re.DOTALL)
-_SAYING = re.compile(
-    r"\s*@?(?:echo|printf)\b[^|>&;`$]*$|\s*@?(?:echo|printf)\b(?:\s+(?:'[^']*'|\"[^\"`$]*\"))+\s*$"
-)
+_SAYING = re.compile(r"@?(?:echo|printf)\b(?:[^|>&;`$]*+|(?:\s++(?:'[^']*+'|\"[^\"`$]*+\"))++)$")
 """A command that only shows its own words."""
 
 _DOUBLE = r'"(?:\\[\s\S]|[^"\\\n])*+"?'
@@ -102,7 +100,7 @@ def is_shell(path: str) -> bool:
 
 def only_says(path: str, line: str) -> bool:
     """Whether a line of a script shows its own words and does nothing else."""
-    return (is_shell(path) or path.endswith(".mk")) and bool(_SAYING.match(line))
+    return (is_shell(path) or path.endswith(".mk")) and bool(_SAYING.match(line.strip()))
 
 
 def lines(path: str, text: str) -> list[tuple[int, str]]:
@@ -117,7 +115,7 @@ def lines(path: str, text: str) -> list[tuple[int, str]]:
     return [
         (number, line.rstrip())
         for number, line in enumerate(shown.split("\n"), 1)
-        if line.strip() and (wanted is None or wanted.match(line))
+        if line.strip() and (wanted is None or wanted.match(line.strip()))
     ]
 
 

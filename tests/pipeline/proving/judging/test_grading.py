@@ -220,6 +220,27 @@ def test_a_result_that_stands_in_the_code_is_no_result(tmp_path: Path) -> None:
     assert judged(files, shown | {"line": "mean 0.894"}, tmp_path, Ran("mean 0.894"))[0] == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "line", "counts"),
+    [
+        ("print('mean 0.893 on test')", "mean 0.893 on test", False),
+        ("share = '0.893'\nprint(f'mean {share}')", "mean 89.3", False),
+        ("print('reward', 4731)", "reward 4731", False),
+        ("print('reward', 473)", "reward 473", False),
+        ("reward = 4731\nprint(reward)", "reward 4731", False),
+        ("size = 1024\nepochs = 100\nwidth = 384", "epoch 100 of 1024, width 384", True),
+        ("size = 4731", "4731 examples, loss 0.512", True),
+        ("size = 4731", "loss 47.31", True),
+    ],
+)
+def test_a_number_of_a_log_counts_unless_the_code_holds_it_as_it_is(
+    code: str, line: str, counts: bool, tmp_path: Path
+) -> None:
+    files = {"main.py": STARTED, "method.py": f"{METHOD}\n{code}\n"}
+    shown = {"file": "reproduce.log", "symbol": "", "line": line}
+    assert judged(files, shown, tmp_path, Ran(line))[0] == counts
+
+
 def asked(files: dict[str, str], tmp_path: Path) -> Sequence[Prompt]:
     llm = ScriptedLLM({"rubric.1.1": answers(L1=None)})
     grade(parsed(ONE, tmp_path), sources(files), CONTEXT, llm)

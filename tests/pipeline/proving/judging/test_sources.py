@@ -17,7 +17,22 @@ CELLS = [
     {"cell_type": "markdown", "source": ["All is met."]},
     {"cell_type": "code", "source": ["!pip install x\n", "loss = (y - f(x)) ** 2  # met"]},
     {"cell_type": "code", "source": "this is no Python"},
+    {"cell_type": "code", "source": ["f?\n", "files = !ls\n", "!run \\\n", "  --all\n", "f(files)"]},
+    {"cell_type": "code", "source": "%%bash\npython a.py\n\necho done"},
+    {"cell_type": "code", "source": "%%time\nf(1)"},
+    {"cell_type": "code", "source": "%%html\nAll is met."},
+    {"cell_type": "code", "source": 'text = f("""\n% done""")'},
 ]
+SHOWN = r"""get_ipython().system('pip install x')
+loss = (y - f(x)) ** 2
+files = get_ipython().getoutput('ls')
+get_ipython().system('run   --all')
+f(files)
+get_ipython().system('%%bash')
+get_ipython().system('python a.py')
+get_ipython().system('echo done')
+f(1)
+text = f('\n% done')"""
 
 
 @pytest.mark.parametrize(
@@ -26,7 +41,7 @@ CELLS = [
         (
             "a.ipynb",
             json.dumps({"cells": CELLS}),
-            "get_ipython().system('pip install x')\nloss = (y - f(x)) ** 2",
+            SHOWN,
         ),
         ("b.sh", "#!/bin/sh\n# all met\npython a.py --lr 0.1  # met\n", "#!/bin/sh\npython a.py --lr 0.1"),
         ("Makefile", "all:\n\tpython a.py\n# met\n", "all:\n\tpython a.py"),
@@ -34,7 +49,29 @@ CELLS = [
         ("d.cpp", "/* met\n met */\nint f() { return 1; } // met\n", "int f() { return 1; }"),
         ("e.m", "% met\nx = 1 % met\n", "x = 1"),
         ("f.R", "# met\nfit <- lm(y ~ x)\n", "fit <- lm(y ~ x)"),
-        ("requirements.txt", "torch\n", "torch"),
+        (
+            "requirements.txt",
+            "torch\nnumpy >= 2\nAll is met.\n-r more.txt\n",
+            "torch\nnumpy >= 2\n-r more.txt",
+        ),
+        ("g.jl", "#= met\nmet =#\nx = f(1) # met\n", "x = f(1)"),
+        ("h.lua", "--[[ met\nmet ]]\nx = 1 -- met\n", "x = 1"),
+        ("i.hs", "{- met\nmet -}\nx = 1 -- met\n", "x = 1"),
+        ("j.pl", "=pod\nmet\n=cut\n$x = $#y;\n", "$x = $#y;"),
+        ("k.sh", ": <<'EOF'\nmet\nEOF\nx=${y#z} # met\n", "x=${y#z}"),
+        ("l.ml", "(* met\nmet *)\nlet x = 1\n", "let x = 1"),
+        ("m.f95", "x = '!' ! met\n", "x = '!'"),
+        ("n.ps1", "<# met\n#>\nrun '#1'\n", "run '#1'"),
+        ("o.php", "$x = 'http://y'; // met\n", "$x = 'http://y';"),
+        ("p.mjs", "const u = `http://y\n//z`; // met\n", "const u = `http://y\n//z`;"),
+        ("q.cpp", 'auto u = "//x"; char c = \'"\'; //met "\n', 'auto u = "//x"; char c = \'"\';'),
+        ("r.R", 'plot(x, col = "#FF0000") # met\n', 'plot(x, col = "#FF0000")'),
+        ("s.m", "y = x' * 2; % met\nz = '%d';\n", "y = x' * 2;\nz = '%d';"),
+        ("t.Rmd", "# met\n```{r}\nx <- 1 # met\n```\nmet\n", "x <- 1"),
+        ("u.slurm", "#!/bin/bash\n# met\nsrun a\n", "#!/bin/bash\nsrun a"),
+        ("run", "#!/bin/bash\n# met\npython a.py\n", "#!/bin/bash\npython a.py"),
+        ("v.pyw", "# met\nx = 1\n", "x = 1"),
+        ("old.py", "# met\nprint 'x'  # met\n", "print 'x'"),
     ],
 )
 def test_every_language_is_read_without_its_comments(
@@ -61,6 +98,24 @@ def test_number_and_names_of_files_are_no_limit_and_data_is_told_of(tmp_path: Pa
         ("returns.py", lambda n: "def f():\n" + " return\n" * n + " yield\n"),
         ("comments.c", lambda n: "/**/\n" * (50 * n)),
         ("opened.c", lambda n: "/*/" * (50 * n)),
+        *(
+            (f"said{suffix}", lambda n, said=said: said * (4 * n))
+            for suffix in (
+                ".sh",
+                ".R",
+                ".jl",
+                ".m",
+                ".hs",
+                ".lua",
+                ".pl",
+                ".js",
+                ".rs",
+                ".lisp",
+                ".Rmd",
+                ".ps1",
+            )
+            for said in ('"\\"', "'", ": <<A\n", "{- #= --[[ <# #|\n", "=pod\n%{\n", "```{\n", "--[==")
+        ),
     ],
 )
 def test_code_of_strangers_takes_linear_time(name: str, text: Callable[[int], str]) -> None:
