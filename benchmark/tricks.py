@@ -2,8 +2,9 @@
 
 python -m benchmark.tricks
 
-Each trick is a repository around one small method. The judge here is the worst there is: asked about a leaf for each
-line of the repository, it says "met" to all and names that very line. A line that gets through is a point.
+Each trick is a repository around one small method; beside them stand honest ones, of which nothing may be lost. The
+judge here is the worst there is: asked about a leaf for each line of the repository, it says "met" to all and names
+that very line. A line that gets through is a point.
 """
 
 import json
@@ -103,6 +104,18 @@ scores, and the output is
 the mean of the values
 with these weights
 and nothing else
+"""
+REGISTER = """R = {}
+
+
+def register(name):
+    def put(f):
+        R[name] = f
+        return f
+
+    return put
+
+
 """
 RESULTS = "def results():\n    return {value}\n\n\n"
 TEXT = "json.loads('{\"BLEU\": 28.4}')"
@@ -212,6 +225,9 @@ TRICKS: Mapping[str, Repository] = {
     "mentioned": _beside("attend\n"),
     "given to a variable that nobody reads": _beside("f = attend\n"),
     "listed where nobody looks it up": _beside(before="METHODS = {'attend': attend, 'other': len}\n\n\n"),
+    "registered where nobody looks it up": _beside(
+        head="import attention\n", **{FILE: REGISTER + METHOD.replace("def ", "@register('it')\ndef ")}
+    ).about(FILE, METHOD),
     "named in a list that nobody reads": _beside(head="import attention\nAPI = ['attend', 'weights']\n"),
     "deleted": _beside("del attention.attend\n", head="import attention\n"),
     "compared with a class": Repository(
@@ -234,6 +250,9 @@ TRICKS: Mapping[str, Repository] = {
     ),
     "the paper's numbers as constants": Repository({"main.py": NUMBERS}, "main.py"),
     "the same beside other code": Repository({"main.py": ELSE, "table.py": NUMBERS}, "table.py"),
+    "the same, and README starts it": Repository(
+        {"main.py": ELSE, "table.py": NUMBERS, "README.md": "python table.py\n"}, "table.py"
+    ),
     "the same as an array": Repository(
         {"main.py": "import numpy as np\n\nBLEU = np.array([27.3, 28.4])\nprint(BLEU)\nnp.save('bleu', BLEU)\n"},
         "main.py",
@@ -365,10 +384,20 @@ FAIR: Mapping[str, Repository] = {
          "cfg.py": "def get_config():\n    return {'lr': 0.001, 'layers': 6}\n"},
         "cfg.py",
     ),
+    "a length that is written down": Repository(
+        {"main.py": _main("print(sum(DataLoader(Data())) * 2)", "from data import Data\nfrom torch import DataLoader"),
+         "data.py": "class Data:\n    def __len__(self):\n        return 100\n\n"
+                    "    def __getitem__(self, i):\n        return i * 2\n"},
+        "data.py",
+    ),
     "settings that a command names": Repository(
         {"main.py": f"import sys, mmcv\n{TRAIN}\n\nprint(train(**mmcv.Config.fromfile(sys.argv[1]).model))\n",
          "configs/ours.py": "lr = 0.001\nlayers = 6\n", "README.md": "python main.py configs/ours.py\n"},
         "configs/ours.py",
+    ),
+    "registered where somebody looks it up": Repository(
+        {"main.py": _main(f"print(attention.R['it']({ARGS}))"),
+         FILE: REGISTER + METHOD.replace("def attend", "@register('it')\ndef attend")},
     ),
     "a switch at the top of a file": _beside(f"if USE:\n    {CALL}\n", before="USE = False\n\n\n"),
     "Python 2 itself": Repository({"train.py": f"{METHOD}\n\nprint {CALL}\n"}, "train.py"),
@@ -442,15 +471,13 @@ def points(files: Mapping[str, str], claimed: str, lines: str = "") -> tuple[int
 
 @click.command()
 def main() -> None:
-    """Print the table."""
-    click.echo("| trick | claims that get through | why not |\n|---|---|---|")
-    for name, trick in TRICKS.items():
-        through, total, why = points(trick.files, trick.claimed, trick.lines)
-        click.echo(f"| {name} | {through} of {total} | {why} |")
-    click.echo("\n| honest code | claims that get through | why not |\n|---|---|---|")
-    for name, fair in FAIR.items():
-        through, total, why = points(fair.files, fair.claimed, fair.lines)
-        click.echo(f"| {name} | {through} of {total} | {why} |")
+    """Print the tables."""
+    for kind, repositories in (("trick", TRICKS), ("honest code", FAIR)):
+        click.echo(f"\n| {kind} | claims that get through | why not |\n|---|---|---|")
+        for name, each in repositories.items():
+            through, total, why = points(each.files, each.claimed, each.lines)
+            why = re.sub("`.*`", "the line", why.removeprefix("Not shown: "))
+            click.echo(f"| {name} | {through} of {total} | {why} |")
 
 
 if __name__ == "__main__":

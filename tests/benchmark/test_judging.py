@@ -1,4 +1,4 @@
-"""What agreement means, on verdicts whose figures are known; and that no trick gets a claim through, and all of honest code."""
+"""What agreement means, on verdicts whose figures are known; no trick gets a claim through, and honest code all."""
 
 import json
 from pathlib import Path

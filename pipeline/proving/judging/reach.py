@@ -105,11 +105,12 @@ class Reach:
         inner = [unit for unit in self._by_path[path] if _stands(unit, line)]
         if inner and self._is_empty(inner[-1]):
             return f"{inner[-1].name} of {path} does nothing but hold constants"
-        if path in self._entries.named or self._run.any_name or self._run.any_module:
+        module = self._by_path[path][0]
+        settings = path in self._entries.named and not any(map(_shows, walk(module.statements)))
+        if settings or self._run.any_name or self._run.any_module:
             return ""
         if path in self._idle:
             return f"{path} computes nothing, and nothing else reads what it holds"
-        module = self._by_path[path][0]
         return next((why for node in module.statements if (why := self._unread_at(node, path, line))), "")
 
     def _is_empty(self, unit: Unit) -> bool:
@@ -131,7 +132,7 @@ class Reach:
             isinstance(value, ast.Dict) and value.keys for value in values
         ):
             return True
-        return not self._everything and unit.own not in self._used
+        return not self._everything and unit.own in self._mentioned - self._used
 
     @property
     def _everything(self) -> bool:
@@ -215,6 +216,13 @@ class Reach:
         return not self.sources.trees and any(map(line_commands, commands))
 
 
+def _shows(node: ast.AST) -> bool:
+    """Whether it does more than give names to values, as settings do."""
+    return isinstance(node, ast.For | ast.While) or (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    )
+
+
 def _stands(unit: Unit, line: int) -> bool:
     """Whether a line stands in a function or a class."""
     start, end = getattr(unit.node, "lineno", 0), getattr(unit.node, "end_lineno", 0) or 0
@@ -235,7 +243,8 @@ class _Run:
         self._named: defaultdict[str, list[Unit]] = defaultdict(list)
         self._inside: defaultdict[int, list[Unit]] = defaultdict(list)
         for unit in code.units:
-            self._named[unit.own].append(unit)
+            for name in {unit.own, *unit.shelves}:
+                self._named[name].append(unit)
             if unit.within:
                 self._inside[id(unit.within)].append(unit)
         self._mentioned = set(entries.names)
@@ -287,7 +296,8 @@ class _Run:
     def _is_reachable(self, unit: Unit) -> bool:
         if unit.within is None or self._numbers[id(unit.within)] not in self.reached:
             return False
-        return self._all or unit.hooked or unit.own in self._mentioned or self._is_made(unit)
+        named = unit.own in self._mentioned or not unit.shelves.isdisjoint(self._mentioned)
+        return self._all or unit.hooked or named or self._is_made(unit)
 
     def _is_made(self, unit: Unit) -> bool:
         """Whether its name may be one that is made when the code runs."""

@@ -53,6 +53,8 @@ class Unit:
     statements: list[ast.stmt]
     hooked: bool = False
     """Something outside of the repository may call it, once what it stands in is reached."""
+    shelves: set[str] = field(default_factory=set)
+    """Where a decorator puts it, for whoever looks there."""
     within: "Unit | None" = None
     mentions: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
@@ -130,6 +132,8 @@ class _Bases:
         classes: set[str] = set()
         listing: set[str] = set()
         self.functions: set[str] = set()
+        self.shelves: defaultdict[str, set[str]] = defaultdict(set)
+        """What functions called so put things into, if that is all that they do."""
         for tree in trees:
             for node in ast.walk(tree):
                 if isinstance(node, ast.ClassDef):
@@ -141,10 +145,29 @@ class _Bases:
                         listing.add(node.name)
                 elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                     self.functions.add(node.name)
+        for tree in trees:
+            for node in tree.body:
+                if isinstance(node, ast.FunctionDef):
+                    self.shelves[node.name] |= _shelves(node)
         self.called = _below(derived.keys() - classes - self._INERT, derived) | handed(trees)
         """Classes derived from one that stands elsewhere, or handed to it: it may call their methods."""
         self.listed = listing | _below(listing, derived)
         """Those of which a base, or a class of classes, keeps a list."""
+
+
+def _shelves(function: ast.FunctionDef) -> set[str]:
+    """The names that a function puts something into; one without a name where it may do more."""
+    found: set[str] = set()
+    for node in ast.walk(function):
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.ctx, ast.Store)
+            and isinstance(node.value, ast.Name)
+        ):
+            found.add(node.value.id)
+        if isinstance(node, ast.Call):
+            return {""}
+    return found or {""}
 
 
 def _below(names: Iterable[str], derived: Mapping[str, Sequence[str]]) -> set[str]:
@@ -191,20 +214,28 @@ class _Reader:
         while waiting:
             node, outer = waiting.pop()
             name = f"{outer.name}.{node.name}" if outer.name else node.name
-            unit = self._filled(
-                Unit(self._path, name, node, _outside(node.body), self._hooked(node, outer), outer)
-            )
-            yield unit
+            unit = Unit(self._path, name, node, _outside(node.body), within=outer)
+            self._hook(unit, node)
+            yield self._filled(unit)
             waiting += [(inner, unit) for inner in reversed(list(_definitions(node.body)))]
 
-    def _hooked(self, node: Definition, outer: Unit) -> bool:
-        if any(last(decorator) not in _PLAIN for decorator in node.decorator_list):
-            return True
+    def _hook(self, unit: Unit, node: Definition) -> None:
+        """Say whether somebody else may call what is defined, and where that one would look for it."""
+        handed = [each for each in node.decorator_list if last(each) not in _PLAIN]
+        places = set().union(*map(self._put_by, handed))
         if isinstance(node, ast.ClassDef):
-            return node.name in self._bases.listed
-        in_class = isinstance(outer.node, ast.ClassDef)
-        dunder = node.name.startswith("__") and node.name.endswith("__")
-        return in_class and (dunder or outer.own in self._bases.called)
+            unit.hooked = node.name in self._bases.listed
+        elif unit.is_method and unit.within:
+            dunder = node.name.startswith("__") and node.name.endswith("__")
+            unit.hooked = dunder or unit.within.own in self._bases.called
+        unit.hooked |= "" in places
+        unit.shelves = places - {""}
+
+    def _put_by(self, decorator: ast.expr) -> set[str]:
+        """Where a decorator puts what it is given; a place without a name where it may do anything."""
+        named = decorator.func if isinstance(decorator, ast.Call) else decorator
+        own = isinstance(named, ast.Name) and named.id not in self._foreign
+        return self._bases.shelves.get(last(decorator), {""}) if own else {""}
 
     def _filled(self, unit: Unit) -> Unit:
         """The unit, with all that it mentions: its statements, decorators, bases and defaults."""
@@ -336,6 +367,12 @@ def is_guard(statement: ast.stmt) -> bool:
 
 def _parts(node: ast.AST, shown: bool) -> list[tuple[ast.AST, bool]]:
     """What of a node is read, and whether that is only shown."""
+    if (
+        isinstance(node, ast.Subscript)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+    ):
+        return [(node.slice, shown)]
     if not isinstance(node, ast.Call):
         return [(child, shown) for child in ast.iter_child_nodes(node)]
     name = last(node.func)
