@@ -56,7 +56,17 @@ def look(tmp_path: Path, url: str = UNREACHABLE, **values: object) -> dict[str, 
 def test_a_machine_that_is_ready(tmp_path: Path) -> None:
     with service(["gpt-6.2-sol", "gpt"]) as url:
         found = look(tmp_path, url)
-    for name in ("paper2code", "Python", "git", "uv", "Data folder", "Model key", "Model", "arXiv", "Database"):
+    for name in (
+        "paper2code",
+        "Python",
+        "git",
+        "uv",
+        "Data folder",
+        "Model key",
+        "Model",
+        "arXiv",
+        "Database",
+    ):
         assert found[name].state == "ok", found[name]
         assert not found[name].mend
     assert found["GitHub App"].state == "off"
