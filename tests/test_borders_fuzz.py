@@ -1,9 +1,10 @@
 """What others hand us becomes a value or a finding, whatever it is: sandbox answers, payloads, configuration."""
 
+import base64
 import copy
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from pipeline.proving.results import runs_of
 from pipeline.running.longer import Afterwards, estimate_of
 from pipeline.running.probing import Probed, probe
 from sandbox import submission
-from sandbox.contents import Contents
+from sandbox.contents import Contents, contents
 from sandbox.execution import _coverage
 from sandbox.report import (
     LONGEST_PROBLEM,
@@ -62,8 +63,9 @@ PROBED = st.fixed_dictionaries(
 SUBMITTED = st.fixed_dictionaries(
     {
         "timed_out": st.booleans() | VALUES,
-        "steps": st.lists(st.tuples(TEXTS, st.integers())) | VALUES,
+        "log": st.binary().map(lambda said: base64.b64encode(said).decode()) | VALUES,
         "made": st.lists(st.tuples(TEXTS, st.integers())) | VALUES,
+        "count": st.integers() | VALUES,
     }
 )
 LONGER = {
@@ -160,15 +162,22 @@ def test_whatever_the_prober_says_becomes_a_phase_that_can_be_written_down(said:
 
 
 @given(said=SUBMITTED | VALUES)
-def test_whatever_a_submissions_runner_says_becomes_a_phase_that_can_be_written_down(said: Any) -> None:
-    def run(argv: tuple[str, ...], outputs: tuple[str, ...], environment: Mapping[str, str]) -> CommandResult:
-        known = {"secret": environment["PAPER2CODE_SECRET"]}
-        report = json.dumps(said | known if isinstance(said, dict) else said)
-        return CommandResult(argv, 0, 0.0, "", "", outputs={outputs[0]: report.encode()})
+def test_whatever_a_submissions_runner_says_becomes_a_phase_that_can_be_written_down(
+    said: Any, submission_of_one_step: Contents
+) -> None:
+    def run(argv: tuple[str, ...], outputs: tuple[str, ...], limits: Limits) -> CommandResult:
+        return CommandResult(argv, 0, 0.0, json.dumps(said), "")
 
-    phase = submission.prove(run, Limits())
+    phase = submission.prove(run, Limits(), submission_of_one_step)
 
     written_down({"stdout": phase.result.stdout, "problems": phase.problems})
+
+
+@pytest.fixture(scope="module")
+def submission_of_one_step(tmp_path_factory: pytest.TempPathFactory) -> Contents:
+    folder = tmp_path_factory.mktemp("submission")
+    (folder / "reproduce.sh").write_text("python train.py > log.txt\n")
+    return contents(folder)
 
 
 @given(said=st.fixed_dictionaries({"mode": st.just("scaled") | VALUES}, optional=LONGER) | VALUES)
