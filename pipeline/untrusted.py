@@ -3,7 +3,6 @@
 import json
 import math
 import re
-from itertools import chain
 from typing import Any, NoReturn
 
 import yaml
@@ -69,11 +68,12 @@ for _tag, _form, _first in (
 
 
 def of_json(text: str | bytes) -> Any:
-    """Raises Unreadable, also for depth, numbers that nobody can print or use, and text that is no Unicode."""
+    """Raises Unreadable, also for depth and for numbers that nobody can print or use.
+
+    Half a surrogate pair becomes U+FFFD: what a model has been paid for is not refused for a character.
+    """
     try:
-        value = json.loads(text, parse_int=_integer, parse_float=_finite, parse_constant=_no_json)
-        _refuse_what_cannot_be_written(value)
-        return value
+        return _unicode(json.loads(text, parse_int=_integer, parse_float=_finite, parse_constant=_no_json))
     except Unreadable:
         raise
     except RecursionError as error:
@@ -114,14 +114,17 @@ def _no_json(word: str) -> NoReturn:
     raise Unreadable(f"{code(word)} is no number of JSON")
 
 
-def _refuse_what_cannot_be_written(value: Any, depth: int = 0) -> None:
+def _unicode(value: Any, depth: int = 0) -> Any:
     if depth > _DEEPEST_JSON:
         raise Unreadable("it is nested too deeply")
-    if isinstance(value, str) and not _is_unicode(value):
-        raise Unreadable("half a surrogate pair in it is no Unicode")
-    inner = chain(value, value.values()) if isinstance(value, dict) else value
-    for each in inner if isinstance(value, dict | list) else ():
-        _refuse_what_cannot_be_written(each, depth + 1)
+    match value:
+        case str() if not _is_unicode(value):
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [_unicode(each, depth + 1) for each in value]
+        case dict():
+            return {_unicode(name): _unicode(each, depth + 1) for name, each in value.items()}
+    return value
 
 
 def _is_unicode(text: str) -> bool:
