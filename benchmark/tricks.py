@@ -303,6 +303,17 @@ FAIR: Mapping[str, Repository] = {
          "examples/demo.py": ELSE},
         f"lib/{FILE}",
     ),
+    "a module that gives a name when it is asked for": Repository(
+        {"main.py": "import lazy\n\nprint(lazy.method([1.0, 2.0], [[1.0, 2.0]], [[3.0, 4.0]]))\n", FILE: METHOD,
+         "lazy.py": "def __getattr__(name):\n    import attention\n\n    return attention.attend\n"},
+        FILE,
+    ),
+    **{
+        f"tests that {runner} finds": Repository({f"test_{FILE}": f"{METHOD}\n\ndef test_attend():\n"
+        "    assert attend([1.0, 2.0], [[1.0, 2.0]], [[3.0, 4.0]])\n\n\nif __name__ == '__main__':\n"
+        f"    import {runner}\n\n    {runner}.main()\n"}, f"test_{FILE}")
+        for runner in ("unittest", "pytest")
+    },
     "a script without a main block": _started(SCRIPT, path="go.py"),
     **{
         f"a script that runs {where}": _started(f"import sys\n{IMPORT}{text}", path="go.py")

@@ -36,6 +36,8 @@ def run(report: Path, seconds: float, command: list[str]) -> int:
     prctl(_SET_SUBREAPER, 1, 0, 0, 0)
     # The program has the same user: without this it could look into this process and change it.
     prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+    # Who interrupts this process ends it, as by any other signal: a traceback of ours would be taken for the program's.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     secret = os.environ.pop("PAPER2CODE_SECRET")
     for place in (report, Path(_RESULTS)):
         _clear(place)

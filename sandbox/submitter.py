@@ -38,6 +38,8 @@ def main(seconds: float) -> int:
     prctl(_SET_SUBREAPER, 1, 0, 0, 0)
     # The script has the same user: without this it could look into this process, change it and write in its name.
     prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+    # Who interrupts this process ends it, as by any other signal: a traceback of ours would be taken for the script's.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if Path(LOG).is_dir():
         shutil.rmtree(LOG)
     with suppress(FileNotFoundError):

@@ -72,7 +72,7 @@ _MONEY = re.compile(
     re.IGNORECASE,
 )
 _BUDGET = re.compile(
-    rf"(?:(?:^|[\d,;:(])[\s*]{{0,4}}(?:[-+] )?[*_]{{0,3}}|(?<!\S)-{{1,2}})((?:{_SPENT}|budget|usd)[\W_]{{1,4}}"
+    rf"(?:(?:^|[\d,;])[\s*]{{0,4}}(?:[-+] )?[*_]{{0,3}}|(?<!\S)-{{1,2}})((?:{_SPENT}|budget|usd)[\W_]{{1,4}}"
     rf"(?:(?:is|of|to|at|most)\s){{0,2}}(?:{_SIGN}|{_CODE})?\s?\d[\d.,]{{0,12}}\s?(?:{_SIGN}|{_CODE})?)[\W_]{{0,5}}$",
     re.IGNORECASE,
 )
@@ -250,15 +250,15 @@ def _called(line: str) -> tuple[str | None, str]:
 
 
 def _addressed(command: Command | Mistake, rest: str, sign: str) -> bool:
-    """Whether words behind our name without a slash are a command, rather than a sentence about us or thanks."""
-    word = rest.partition(" ")[0].lower()
+    """Whether words behind our name without a slash are a command, rather than a sentence about us or thanks.
+
+    What is spent on thanks is lost: nothing but a command may stand there, or a colon behind its verb.
+    """
     if isinstance(command, Mistake):
-        return bool(sign) and (word in get_args(Verb) or bool(references(rest)))
+        return bool(sign) and bool(references(rest))
     if not command.is_for_papers:
-        return bool(sign) or not command.text
-    if sign:
-        return not command.text or bool(command.options) or bool(references(command.text))
-    return bool(command.options) and not command.wish
+        return not command.text or (bool(sign) and rest.partition(" ")[0].endswith(":"))
+    return (bool(sign) or bool(command.options)) and not command.wish
 
 
 def _sets_none(cap: str) -> Mistake:

@@ -183,13 +183,32 @@ def _edited(payload: Payload) -> Request | None:
     command, references = _issued(issue["title"], issue["body"]), _references(_text(issue))
     if command in (None, _issued(title, body)):
         before = _references(f"{title}\n\n{body}")
-        references = tuple(reference for reference in references if reference not in before)
-        if not references:
+        added = tuple(reference for reference in references if reference not in before)
+        if not added and command is None:
+            return _capped_later(payload, mentioned_cap(f"{title}\n\n{body}"), references)
+        if not added:
             return None
+        references = added
         # A paper that is added below a command is asked for with it.
         command = command if _starts(command) else None
     identity = f"issue-{issue['id']}-{issue['updated_at']}"
     return _of_issue(payload, identity, issue["updated_at"], command, references)
+
+
+def _capped_later(
+    payload: Payload, before: Command | Mistake | None, references: tuple[str, ...]
+) -> Request | None:
+    """An edit of nothing but what a mention of papers says of a cap."""
+    issue = payload["issue"]
+    cap, identity = mentioned_cap(_text(issue)), f"issue-{issue['id']}-{issue['updated_at']}"
+    if cap in (None, before) or not references:
+        return None
+    if isinstance(cap, Command) and not isinstance(before, Mistake):  # else it is asked for with it only now
+        cap = Mistake(
+            "a cap that is written into an issue later does not change what was asked for. `/paper2code cancel` ends "
+            "that; a comment `/paper2code arxiv:ID max_usd=2` asks again."
+        )
+    return replace(_request(payload, identity, issue["updated_at"], cap, references), mention=True)
 
 
 def _labeled(payload: Payload) -> Request | None:
@@ -268,7 +287,7 @@ def _said(
         return None
     references: tuple[str, ...] = ()
     if isinstance(command, Command) and command.is_for_papers:
-        references = _references(command.text)
+        references = _references(command.text) or _references(body or "")
         if not references:
             references = _references(_text(about))
             command = _capped(command, _text(about))

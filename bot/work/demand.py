@@ -38,7 +38,7 @@ def demanded(settings: Settings, payload: Mapping[str, Any], github: GitHub) -> 
     for name, text in (("paper", besides(paper)), ("scope", scope)):
         if cap := unset_cap(text):
             raise ValueError(f"`{name}` says {cap!r}, which sets no cap; the input `max_usd` sets it")
-    if cap := next((key for key in given if key not in OPTIONS and near(key) == "max_usd"), ""):
+    if cap := next((key for key in given if key not in OPTIONS and _means_a_cap(key)), ""):
         raise ValueError(f"the input {cap!r} sets no cap; `max_usd` sets it")
     place = _place(settings, payload, settings.issue or given.get("issue", ""))
     options = tuple((key, given[key]) for key in OPTIONS if key in given)
@@ -57,6 +57,10 @@ def demanded(settings: Settings, payload: Mapping[str, Any], github: GitHub) -> 
             scope=scope,
         ),
     )
+
+
+def _means_a_cap(key: str) -> bool:
+    return near(key) == "max_usd" or re.search(r"usd|dollar|budget|cost|spend", key) is not None
 
 
 def _inputs(payload: Mapping[str, Any]) -> list[Mapping[str, Any]]:

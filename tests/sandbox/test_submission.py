@@ -143,10 +143,14 @@ def test_what_a_script_does_to_its_folder_is_no_trouble_of_the_sandbox(
     assert "bytes" in said.stdout.partition("Made by this run:")[2]
 
 
-def test_a_script_that_kills_what_runs_it_has_failed(sandbox: Sandbox, tmp_path: Path, cache: Path) -> None:
-    report = ran(f"{MAKES}kill -9 $PPID\nsleep 60\n", sandbox, tmp_path, cache)
-    assert report.failure and report.failure.result.exit_code == 137
-    assert "accuracy 0.91" in report.failure.result.stdout
+@pytest.mark.parametrize(("signal", "status"), [("KILL", 137), ("INT", 130)])
+def test_a_script_that_kills_what_runs_it_has_failed(
+    signal: str, status: int, sandbox: Sandbox, tmp_path: Path, cache: Path
+) -> None:
+    report = ran(f"{MAKES}kill -{signal} $PPID\nsleep 60\n", sandbox, tmp_path, cache)
+    assert report.failure and report.failure.result.exit_code == status
+    said = report.failure.result.stdout + report.failure.result.stderr
+    assert "accuracy 0.91" in said and "submitter.py" not in said
 
 
 def test_a_folder_named_as_the_log_is_in_nobodys_way(sandbox: Sandbox, tmp_path: Path, cache: Path) -> None:

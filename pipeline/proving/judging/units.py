@@ -27,13 +27,16 @@ _PLAIN = {
     "contextmanager", "total_ordering",
 }  # fmt: skip
 """Decorators that hand nothing to anybody who would call it."""
-_ANYTHING = {"globals", "locals", "getmembers", "__subclasses__", "Fire", "CLI", "__dict__"}
+_ANYTHING = {
+    "globals", "locals", "getmembers", "getmembers_static", "__subclasses__", "Fire", "CLI", "__dict__",
+    "__getattribute__", "resolve_name", "testmod",
+}  # fmt: skip
 """Who asks for one of these may get at whatever is defined."""
 _LOOKING_UP = {"getattr", "attrgetter", "methodcaller", "eval", "exec", "get_method", "get_class", "locate"}
 """By a name that need not be written down."""
 _IMPORTING = {
     "import_module", "__import__", "exec", "run_path", "run_module", "spec_from_file_location", "iter_modules",
-    "walk_packages", "fromfile", "SourceFileLoader", "load_module", "import_string", "locate",
+    "walk_packages", "fromfile", "SourceFileLoader", "load_module", "import_string", "locate", "resolve_name",
 }  # fmt: skip
 """The same of modules."""
 _SETTINGS = re.compile(r"(?i)self|.*(?:arg|opt|conf|cfg|param|flag|namespace|setting).*")
@@ -228,6 +231,8 @@ class _Reader:
         elif unit.is_method and unit.within:
             dunder = node.name.startswith("__") and node.name.endswith("__")
             unit.hooked = dunder or unit.within.own in self._bases.called
+        else:
+            unit.hooked = node.name in ("__getattr__", "__dir__")  # of a module, PEP 562
         unit.hooked |= "" in places
         unit.shelves = places - {""}
 
@@ -316,7 +321,12 @@ class _Reader:
         if name in _IMPORTING and args and isinstance(args[0], ast.Constant):
             unit.imports.append(tuple(str(args[0].value).strip(".").split(".")))
         plain = isinstance(call.func, ast.Name)
-        if name in _ANYTHING or (name in ("vars", "dir") and plain and args and not _holds_values(args[0])):
+        runner = name == "main" and isinstance(call.func, ast.Attribute) and self._is_foreign(call.func)
+        if (
+            runner
+            or name in _ANYTHING
+            or (name in ("vars", "dir") and plain and args and not _holds_values(args[0]))
+        ):
             unit.prefixes.add("")
         elif name in _LOOKING_UP and (plain or name not in ("eval", "exec")):
             asked = args[1:2] if name == "getattr" else args[:1]

@@ -491,6 +491,29 @@ def test_a_paper_added_to_an_issue_has_its_cap(body: str, expected: dict[str, fl
     assert said == expected if isinstance(expected, dict) else expected in str(said)
 
 
+@pytest.mark.parametrize("before", ["arxiv:1706.03762", "arxiv:1706.03762 max_usd=2"])
+def test_a_cap_that_is_written_into_an_issue_later_is_answered(before: str) -> None:
+    changes = {"body": {"from": before}}
+    event = payload("issues", "edited", title="A paper", body="arxiv:1706.03762 max_usd=1", changes=changes)
+    assert "written into an issue later" in str(decided(event))
+
+
+def test_a_cap_that_was_refused_is_asked_for_once_it_is_right() -> None:
+    changes = {"body": {"from": "arxiv:1706.03762 max_usd<=1"}}
+    event = payload("issues", "edited", title="A paper", body="arxiv:1706.03762 max_usd=1", changes=changes)
+    assert decided(event) == {"1706.03762": 1}
+
+
+@pytest.mark.parametrize("comment", ["/paper2code plan\narxiv:1810.04805", "/paper2code:\n\n1810.04805"])
+def test_a_paper_below_the_commands_line_comes_before_the_issues(comment: str) -> None:
+    assert list(decided(commented(comment, "arxiv:1706.03762"))) == ["1810.04805"]
+
+
+def test_a_title_of_a_paper_about_budgets_is_no_cap() -> None:
+    event = payload("issues", "opened", title="Active learning (budget 100)", body="arxiv:1706.03762")
+    assert decided(event) == {"1706.03762": 3}
+
+
 def test_taking_a_command_away_asks_for_nothing() -> None:
     before = {"body": {"from": "/paper2code status\narxiv:1706.03762"}}
     event = payload("issues", "edited", title="A paper", body="arxiv:1706.03762", changes=before)

@@ -114,6 +114,8 @@ def test_a_cap_in_a_scope_is_refused(hub: FakeGitHub, tmp_path: Path, scope: str
         {"paper": "1706.03762 max_usd=2"},
         {"paper": "1706.03762", "budget": "2"},
         {"paper": "1706.03762", "maxUsd": 2},
+        {"paper": "1706.03762", "max_cost": "2"},
+        {"paper": "1706.03762", "dollars": "2"},
         {"paper": "1706.03762", "max_usd": [2]},
     ],
 )
