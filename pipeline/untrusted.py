@@ -8,8 +8,10 @@ from typing import Any, NoReturn
 import yaml
 
 from pipeline.markdown import code
+from sandbox.answers import with_texts
 
-_DEEPEST, _DEEPEST_JSON = 10, 100
+_DEEPEST = 10
+"""Of YAML."""
 _LONGEST_NUMBER = 100
 """Characters, in whatever system: as a float it is finite, and it can be printed."""
 _BEGINS = (
@@ -73,7 +75,8 @@ def of_json(text: str | bytes) -> Any:
     Half a surrogate pair becomes U+FFFD: what a model has been paid for is not refused for a character.
     """
     try:
-        return _unicode(json.loads(text, parse_int=_integer, parse_float=_finite, parse_constant=_no_json))
+        said = json.loads(text, parse_int=_integer, parse_float=_finite, parse_constant=_no_json)
+        return with_texts(said, _unicode)
     except Unreadable:
         raise
     except RecursionError as error:
@@ -114,17 +117,8 @@ def _no_json(word: str) -> NoReturn:
     raise Unreadable(f"{code(word)} is no number of JSON")
 
 
-def _unicode(value: Any, depth: int = 0) -> Any:
-    if depth > _DEEPEST_JSON:
-        raise Unreadable("it is nested too deeply")
-    match value:
-        case str() if not _is_unicode(value):
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        case list():
-            return [_unicode(each, depth + 1) for each in value]
-        case dict():
-            return {_unicode(name): _unicode(each, depth + 1) for name, each in value.items()}
-    return value
+def _unicode(text: str) -> str:
+    return text if _is_unicode(text) else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _is_unicode(text: str) -> bool:

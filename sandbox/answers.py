@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 from sandbox.streams import shown
@@ -18,7 +19,8 @@ def read(data: str | bytes) -> Any:
     Of which form it is, is for whoever asks. Raises ValueError.
     """
     try:
-        return _shown(json.loads(data, parse_int=_integer, parse_float=_finite, parse_constant=_finite))
+        said = json.loads(data, parse_int=_integer, parse_float=_finite, parse_constant=_finite)
+        return with_texts(said, shown)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
@@ -31,14 +33,15 @@ def _finite(number: str) -> float | None:
     return value if math.isfinite(value := float(number)) else None
 
 
-def _shown(value: Any, depth: int = 0) -> Any:
+def with_texts(value: Any, text: Callable[[str], str], depth: int = 0) -> Any:
+    """A value of JSON, each text in it as `text` has it. Raises ValueError where it is nested too deeply."""
     if depth > DEEPEST:
         raise ValueError("it is nested too deeply")
     match value:
         case str():
-            return shown(value)
+            return text(value)
         case list():
-            return [_shown(each, depth + 1) for each in value]
+            return [with_texts(each, text, depth + 1) for each in value]
         case dict():
-            return {shown(name): _shown(each, depth + 1) for name, each in value.items()}
+            return {text(name): with_texts(each, text, depth + 1) for name, each in value.items()}
     return value

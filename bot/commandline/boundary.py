@@ -138,10 +138,8 @@ def _kept(directory: Path) -> str:
 
 def named(ctx: click.Context, param: click.Parameter, value: T) -> T:
     """The names of models, none of which is empty: a variable that is not set is no wish for the default."""
-    if any(
-        not name.strip()
-        for name in (value if isinstance(value, tuple) else ("default" if value is None else value,))
-    ):
+    names: tuple[str, ...] = value if isinstance(value, tuple) else () if value is None else (value,)
+    if not all(name.strip() for name in names):
         raise click.BadParameter("it is empty: name a model, or leave the option out")
     return value
 

@@ -181,34 +181,29 @@ def _edited(payload: Payload) -> Request | None:
     title = changes.get("title", {}).get("from", issue["title"])
     body = changes.get("body", {}).get("from", issue["body"]) or ""
     command, references = _issued(issue["title"], issue["body"]), _references(_text(issue))
-    if command in (None, _issued(title, body)):
-        before = _references(f"{title}\n\n{body}")
-        added = tuple(reference for reference in references if reference not in before)
-        if not added and command is None:
-            return _capped_later(payload, mentioned_cap(f"{title}\n\n{body}"), references)
-        if not added:
-            return None
-        references = added
+    identity, before = f"issue-{issue['id']}-{issue['updated_at']}", f"{title}\n\n{body}"
+    asked = _of_issue(payload, identity, issue["updated_at"], command, references)
+    if command not in (None, _issued(title, body)):
+        return asked
+    known = _references(before)
+    if added := tuple(reference for reference in references if reference not in known):
         # A paper that is added below a command is asked for with it.
         command = command if _starts(command) else None
-    identity = f"issue-{issue['id']}-{issue['updated_at']}"
-    return _of_issue(payload, identity, issue["updated_at"], command, references)
+        return _of_issue(payload, identity, issue["updated_at"], command, added)
+    return _capped_later(asked, mentioned_cap(before)) if command is None and references else None
 
 
-def _capped_later(
-    payload: Payload, before: Command | Mistake | None, references: tuple[str, ...]
-) -> Request | None:
-    """An edit of nothing but what a mention of papers says of a cap."""
-    issue = payload["issue"]
-    cap, identity = mentioned_cap(_text(issue)), f"issue-{issue['id']}-{issue['updated_at']}"
-    if cap in (None, before) or not references:
+def _capped_later(asked: Request, before: Command | Mistake | None) -> Request | None:
+    """A mention of papers that were mentioned before; what it says of a cap may be new."""
+    if asked.command in (None, before):
         return None
-    if isinstance(cap, Command) and not isinstance(before, Mistake):  # else it is asked for with it only now
-        cap = Mistake(
-            "a cap that is written into an issue later does not change what was asked for. `/paper2code cancel` ends "
-            "that; a comment `/paper2code arxiv:ID max_usd=2` asks again."
-        )
-    return replace(_request(payload, identity, issue["updated_at"], cap, references), mention=True)
+    if isinstance(asked.command, Mistake) or isinstance(before, Mistake):  # which nothing was asked for with
+        return asked
+    later = (
+        "a cap that is written into an issue later does not change what was asked for. `/paper2code cancel` ends "
+        "that; a comment `/paper2code arxiv:ID max_usd=2` asks again."
+    )
+    return replace(asked, command=Mistake(later))
 
 
 def _labeled(payload: Payload) -> Request | None:

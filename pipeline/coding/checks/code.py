@@ -37,14 +37,12 @@ from pipeline.coding.checks.symbols import (
 )
 from pipeline.coding.repository import Repository
 from pipeline.contract import contract_of
+from pipeline.model.asking import MOST_FINDINGS
 from pipeline.planning.checks import ENTRY
 from pipeline.planning.plan import Function, Plan
 from sandbox import syntax
 
 Problems = Iterator[tuple[int, str]]
-
-_MOST_FINDINGS = 100
-"""Of a rule in a file: each may take a search through all names."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def _found(path: str, source: str, plan: Plan | None, repository: Repository) ->
     found = {
         Finding(path, line, rule, text)
         for rule, check in _RULES.items()
-        for line, text in islice(check(file), _MOST_FINDINGS)
+        for line, text in islice(check(file), MOST_FINDINGS)
     }
     return sorted(found, key=lambda finding: (finding.line, finding.rule, finding.message))
 
