@@ -283,9 +283,9 @@ def execute(
     from bot.commandline.local import report_on, unwritten
     from bot.commandline.terminal import execution
     from pipeline.markdown import visible
-    from pipeline.paths import write_whole
     from sandbox.contents import contents
     from sandbox.execution import execute as run_directory
+    from sandbox.files import write_whole
     from sandbox.submission import is_submission
 
     sandbox = composition.sandbox(settings)
@@ -307,7 +307,7 @@ def execute(
         )
         if json_file:
             told = json.dumps(report_on(directory, report, minutes), ensure_ascii=False, indent=1)
-            write_whole(json_file, f"{told}\n")
+            write_whole(json_file, f"{told}\n", 0o666)
     execution(Console(), report)
     ctx.exit(0 if report.ok else 1)
 

@@ -59,23 +59,6 @@ def unwritable(path: Path) -> str:
     return ""
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file in UTF-8, whole or not at all; into what is no ordinary file, such as a pipe, as it comes.
-
-    Raises OSError and UnicodeEncodeError.
-    """
-    content, target = text.encode(), path.resolve()
-    if target.exists() and not target.is_file():
-        target.write_bytes(content)
-        return
-    part = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        part.write_bytes(content)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def _part_refusal(part: str) -> str | None:
     folded = fold(part)
     if folded in ("", ".", ".."):

@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from sandbox import cpu_builds
+from sandbox.files import write_whole
 from sandbox.interface import InstallationFailed, Platform
 from sandbox.uv import run, run_uv
 
@@ -303,12 +304,3 @@ def explanation(done: subprocess.CompletedProcess[str]) -> str:
 def digest(text: str) -> str:
     """What names a question in the cache."""
     return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader sees all of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123
-        file.write(text)
-    Path(temporary).replace(path)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from sandbox.files import write_whole
 from sandbox.interface import InstallationFailed
-from sandbox.packages import digest, explanation, write_whole
+from sandbox.packages import digest, explanation
 from sandbox.uv import run_uv
 
 PLATFORMS = {

@@ -54,7 +54,7 @@ READ_ITS_VALUES = {
 }
 """What was run is written down from the sandbox's own values; nothing is run there."""
 
-FOR_ALL = {"sandbox.answers", "sandbox.contents", "sandbox.syntax"}
+FOR_ALL = {"sandbox.answers", "sandbox.contents", "sandbox.files", "sandbox.syntax"}
 """Stands lowest because the sandbox needs it as well, and knows nothing of sandboxes."""
 
 

@@ -21,7 +21,6 @@ from pipeline.model.asking import Context, render
 from pipeline.model.pictures import pictures
 from pipeline.model.prices import window_of
 from pipeline.model.session import Session
-from pipeline.paths import write_whole
 from pipeline.proving.judging import grading, runs, scale
 from pipeline.proving.judging.reach import Reach
 from pipeline.proving.judging.sources import Sources, collect
@@ -29,6 +28,7 @@ from pipeline.proving.rubric import Graded, Node, read, require_leaves
 from pipeline.proving.scoring import Judgement
 from pipeline.reading import arxiv
 from pipeline.reading.paper import Paper
+from sandbox.files import write_whole
 from settings import Settings
 
 T = TypeVar("T")
@@ -101,7 +101,7 @@ def score(
             "paper": question.paper.title,
             "arxiv_id": question.paper.arxiv_id,
         }
-        write_whole(json_file, json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+        write_whole(json_file, json.dumps(told, ensure_ascii=False, indent=1) + "\n", 0o666)
     if isinstance(given, Graded):
         grades(Console(), given)
     else:

@@ -8,9 +8,7 @@ Paper.
 import contextlib
 import hashlib
 import json
-import os
 import re
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from pipeline.reading.metadata import Metadata, from_atom, from_oai
 from pipeline.reading.paper import Paper
 from pipeline.reading.polite import PoliteClient
 from pipeline.reading.references import Reference, references
+from sandbox.files import write_whole
 
 DOWNLOADS = 3
 """Attempts at a source that arrives incomplete."""
@@ -113,9 +112,9 @@ class Arxiv:
                 return archives.unpack(data)
         data, source = self._download(f"{self._url}/{form}/{reference}")
         digest = hashlib.sha256(data).hexdigest()
-        _write(self._cache / "objects" / digest, data)
+        write_whole(self._cache / "objects" / digest, data)
         entry = {"metadata": metadata.to_json(), "sources": {**kept["sources"], form: digest}}
-        _write(self._entry_path(reference), json.dumps(entry, indent=1).encode())
+        write_whole(self._entry_path(reference), json.dumps(entry, indent=1).encode())
         return source
 
     def _download(self, url: str) -> tuple[bytes, archives.Source]:
@@ -146,21 +145,6 @@ class Arxiv:
             return {"metadata": Metadata.from_json(kept["metadata"]), "sources": dict(kept["sources"])}
         except (OSError, ValueError, KeyError, TypeError):
             return None
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that it is there as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def read(source: str, arxiv: Arxiv) -> Paper:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.paths import write_whole
+from sandbox.files import write_whole
 
 
 def test_what_cannot_be_written_leaves_what_was_there(
