@@ -56,7 +56,11 @@ def run(
 ) -> tuple[Reproduction, ScriptedLLM, list[Progress]]:
     llm, events = ScriptedLLM(answers), list[Progress]()
     options = Options(packages=cache, concurrency=2, method=method, contract=contract)
-    made = reproduce(paper, llm=llm, sandbox=sandbox, out=out, options=options, observe=events.append)
+    try:
+        made = reproduce(paper, llm=llm, sandbox=sandbox, out=out, options=options, observe=events.append)
+    except Exception as error:
+        error.add_note("\n".join(f"{each.detail} {each.found or ''}\n{each.output}" for each in events))
+        raise
     jsonschema.validate(made.report, SCHEMA)
     return made, llm, events
 
