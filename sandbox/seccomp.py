@@ -81,6 +81,8 @@ _OF_A_PROCESS = ((144, 119), (142, 118), (314, 274), (203, 122))
 """sched_setscheduler, sched_setparam, sched_setattr, sched_setaffinity: whom they change is the first argument."""
 _SETPRIORITY = (141, 140)
 _KEEPER = 1
+_FCNTL = (72, 25)
+_OPEN_FILE_LOCKS = 37, 38  # F_OFD_SETLK, F_OFD_SETLKW: of no process, so that all sandboxes see and count them
 _SETSOCKOPT = (54, 208)
 _SOL_SOCKET = 1
 _KEPT = (
@@ -167,6 +169,13 @@ def program(machine: str = platform.machine()) -> bytes | None:
         (_LOAD, 0, 0, _FOURTH_ARGUMENT),
         (_ANY_BIT, 0, 1, _HUGE_PAGES),
         (_RETURN, 0, 0, refuse(errno.EINVAL)),  # as where there are none
+        (_RETURN, 0, 0, _ALLOW),
+    ]
+    code += [
+        (_EQUAL, 0, 5, _FCNTL[column]),
+        (_LOAD, 0, 0, _SECOND_ARGUMENT),
+        *((_EQUAL, 1 - index, index, command) for index, command in enumerate(_OPEN_FILE_LOCKS)),
+        (_RETURN, 0, 0, refuse(errno.EINVAL)),  # as of a kernel that does not know them
         (_RETURN, 0, 0, _ALLOW),
     ]
     # What a socket holds is nobody's memory: it keeps its default size, whatever a program is told.

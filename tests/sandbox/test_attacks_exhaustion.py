@@ -1,9 +1,12 @@
 """Using up what the machine has, and not ending. The table is docs/security.md's."""
 
+import fcntl
 import os
 import secrets
+import struct
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -190,13 +193,17 @@ import time; time.sleep(60)
 """
 
 LOCKS = """
-import fcntl, struct
+import fcntl
 held = []
 while True:
     held.append(open(f"/work/{len(held)}", "w"))
     for place in range(2000):
-        fcntl.fcntl(held[-1], 37, struct.pack("hhqqixxxx", fcntl.F_WRLCK, 0, 2 * place, 1, 0))
+        fcntl.lockf(held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 2 * place)
 """
+
+LOCK_OF_NO_PROCESS = """\
+import fcntl, struct
+fcntl.fcntl(open("/work/a", "w"), 37, struct.pack("hhqqixxxx", fcntl.F_WRLCK, 0, 0, 1, 0))"""
 
 GIVEN_TO_A_PIPE = """\
 page = ctypes.create_string_buffer(8192)
@@ -311,6 +318,11 @@ ATTACKS = {
         ran_out_of_memory,
         replace(SMALL, seconds=60),
     ),
+    "locks-of-no-process": Attack(
+        "Locks of open files, which every sandbox sees and would count as its own",
+        "The call is refused; those of others are not counted",
+        attempt(LOCK_OF_NO_PROCESS, LOCK_OF_NO_PROCESS.replace("37", "38")),
+    ),
     "machine-wide-count": Attack(
         "Using up what the kernel counts for the whole machine: requests of asynchronous input and output",
         "The call is refused",
@@ -390,6 +402,17 @@ ATTACKS = {
         replace(SMALL, seconds=2),
     ),
 }
+
+
+def test_locks_that_others_hold_end_no_program(run: Run, tmp_path: Path) -> None:
+    with ExitStack() as held:
+        for number in range(6):
+            file = held.enter_context((tmp_path / f"{number}").open("w"))
+            for place in range(2000):
+                lock = struct.pack("hhqqixxxx", fcntl.F_WRLCK, 0, 2 * place, 1, 0)
+                fcntl.fcntl(file, fcntl.F_OFD_SETLK, lock)
+        result = run("import time\ntime.sleep(0.5)\nprint('alive')")
+    assert (result.stdout, result.exit_code, result.oom) == ("alive\n", 0, False)
 
 
 def test_what_a_program_leaves_behind_is_gone(run: Run) -> None:
