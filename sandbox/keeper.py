@@ -204,15 +204,17 @@ def _too_many_locks() -> bool:
 
 
 def _reap(command: int) -> int | None:
-    """Collect the dead, orphans too; the command's exit status as a shell reports it, if it is among them."""
+    """Collect the dead, orphans too; the command's exit status as a shell reports it, if it has ended."""
     found = None
     with contextlib.suppress(ChildProcessError):
         while True:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
             if not pid:
                 break
             if pid == command:
-                code = os.waitstatus_to_exitcode(status)
+                # Nobody lets a stopped one go on: that signal has ended it.
+                stopped = os.WIFSTOPPED(status)
+                code = -os.WSTOPSIG(status) if stopped else os.waitstatus_to_exitcode(status)
                 found = code if code >= 0 else 128 - code
     return found
 

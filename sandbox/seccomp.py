@@ -82,7 +82,8 @@ _OF_A_PROCESS = ((144, 119), (142, 118), (314, 274), (203, 122))
 _SETPRIORITY = (141, 140)
 _KEEPER = 1
 _FCNTL = (72, 25)
-_OPEN_FILE_LOCKS = 37, 38  # F_OFD_SETLK, F_OFD_SETLKW: of no process, so that all sandboxes see and count them
+_OPEN_FILE_LOCKS = 37, 38
+"""F_OFD_SETLK, F_OFD_SETLKW: of no process, so that all sandboxes see and count them."""
 _SETSOCKOPT = (54, 208)
 _SOL_SOCKET = 1
 _KEPT = (

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import secrets
+import signal
 import struct
 import threading
 import time
@@ -49,6 +50,10 @@ def output_is_bounded(result: CommandResult) -> None:
 def was_stopped(result: CommandResult) -> None:
     assert result.timed_out and result.exit_code is None
     assert "escaped" not in result.stdout
+
+
+def ended_by_its_signal(result: CommandResult) -> None:
+    assert (result.exit_code, result.timed_out, result.stdout) == (128 + signal.SIGSTOP, False, ""), result
 
 
 FILL = """
@@ -338,10 +343,9 @@ ATTACKS = {
     ),
     "stopping": Attack(
         "Stopping itself and everybody else, so that nobody ends",
-        "Killed at the time limit",
+        "Killed at once: it has failed, by that signal",
         STOPPING,
-        was_stopped,
-        replace(SMALL, seconds=3),
+        ended_by_its_signal,
     ),
     "deep-folders": Attack(
         "Folders inside of folders, deeper than a path can be",
