@@ -355,7 +355,8 @@ def _tests(run: Run, write: int) -> None:
         pytest.main(
             [
                 "-q",
-                "--tb=native" if run.wrong else "--tb=short",
+                # Of a fault it is asked whether it is noticed, not how: nothing has to be written anew for that.
+                *(["--tb=native", "--assert=plain"] if run.wrong else ["--tb=short"]),
                 "-p",
                 "no:cacheprovider",
                 # It would collect all garbage four times for each fault.
