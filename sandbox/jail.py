@@ -45,7 +45,8 @@ _BEHIND = {"VmPTE:": _KIB, "FDSize:": _OF_A_FILE}
 """What a process's page tables and files hold in the kernel's memory."""
 _MOST_AREAS = 65_530
 """Of one process: the kernel's own limit."""
-_MOST_WATCHES = 8192
+_MOST_WATCHES, _MOST_WATCHERS = 8192, 16
+"""Of inotify. What a room has counts for whoever started it as well, who has 128 watchers."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -201,8 +202,9 @@ def _enter() -> None:
     for name in ("tcp_rmem", "tcp_wmem"):
         with contextlib.suppress(OSError):
             _write(f"/proc/sys/net/ipv4/{name}", _TCP_BUFFERS)
-    with contextlib.suppress(OSError):
-        _write("/proc/sys/user/max_inotify_watches", f"{_MOST_WATCHES}")
+    for name, most in (("watches", _MOST_WATCHES), ("instances", _MOST_WATCHERS)):
+        with contextlib.suppress(OSError):
+            _write(f"/proc/sys/user/max_inotify_{name}", f"{most}")
     inet = _libc.socket(2, 1, 0)
     with contextlib.suppress(OSError):
         fcntl.ioctl(inet, 0x8914, struct.pack("16sH14x", b"lo", 1))

@@ -196,8 +196,8 @@ def _watch(command: int, seconds: float, exceeded: Callable[[], bool]) -> dict[s
 
 def _too_many_locks() -> bool:
     with contextlib.suppress(OSError), open("/proc/locks", "rb") as listed:
-        # Those of an open file belong to no process: they are seen from everywhere, and may be anybody's.
-        ours = (lock for lock in listed if b" OFDLCK " not in lock)
+        # Others than these outlive their process, or have none: they are seen from elsewhere, and may be anybody's.
+        ours = (lock for lock in listed if b" POSIX " in lock)
         # Not all are read: the list may grow faster than that.
         return any(number >= _MOST_LOCKS for number, _ in enumerate(ours))
     return False

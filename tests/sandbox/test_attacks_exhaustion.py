@@ -1,5 +1,6 @@
 """Using up what the machine has, and not ending. The table is docs/security.md's."""
 
+import ctypes
 import fcntl
 import os
 import secrets
@@ -13,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.interface import Command
 from sandbox.report import CommandResult
+from tests.conftest import available
 from tests.sandbox.attacks import Attack, attempt, call, its_file_comes_out
 from tests.sandbox.conftest import SMALL, Run
 
@@ -254,6 +257,34 @@ for _ in range(3000):
 """
 
 
+FLOCKS = """
+import fcntl, os, time
+for _ in range(3):
+    listening, telling = os.pipe()
+    if os.fork() == 0:
+        for _ in range(3500): fcntl.flock(os.open("attack.py", os.O_RDONLY), fcntl.LOCK_SH)
+        os.write(telling, b"held")
+        time.sleep(60)
+    os.read(listening, 4)
+time.sleep(0.5)
+open("out.txt", "w").write("out")
+"""
+
+WATCHERS = """
+import ctypes
+libc, made = ctypes.CDLL(None), 0
+while libc.inotify_init() >= 0: made += 1
+print(made)
+"""
+
+
+def few_watchers(result: CommandResult) -> None:
+    assert result.exit_code == 0 and int(result.stdout) <= 128, result
+    watcher = ctypes.CDLL(None).inotify_init()
+    assert watcher >= 0
+    os.close(watcher)
+
+
 def thread_limit(result: CommandResult) -> None:
     assert 10 < int(result.stdout) <= SMALL.pids, result
 
@@ -323,6 +354,13 @@ ATTACKS = {
         ran_out_of_memory,
         replace(SMALL, seconds=60),
     ),
+    "locks-of-whole-files": Attack(
+        "Locks of whole files, which outlive their process and are told as those of whoever has its number then",
+        "They are not counted, so that they end nobody's run; the open files that they need are",
+        FLOCKS,
+        its_file_comes_out,
+        outputs=("out.txt",),
+    ),
     "locks-of-no-process": Attack(
         "Locks of open files, which every sandbox sees and would count as its own",
         "The call is refused; those of others are not counted",
@@ -332,6 +370,12 @@ ATTACKS = {
         "Using up what the kernel counts for the whole machine: requests of asynchronous input and output",
         "The call is refused",
         attempt(call(206, 0, "1000", "ctypes.byref(ctypes.c_ulong())")),
+    ),
+    "watchers": Attack(
+        "Using up what the kernel counts for one user: watchers of files (inotify)",
+        "16 for each run in `local`; in Docker all containers share 128, which are not the host's",
+        WATCHERS,
+        few_watchers,
     ),
     "threads": Attack(
         "Threads instead of processes, without end",
@@ -406,6 +450,12 @@ ATTACKS = {
         replace(SMALL, seconds=2),
     ),
 }
+
+
+def test_a_run_cannot_take_all_watchers_of_who_started_it(tmp_path: Path) -> None:
+    (tmp_path / "attack.py").write_text(WATCHERS)
+    result = available("local").run(tmp_path, Command(("python3", "attack.py"), SMALL))
+    assert int(result.stdout) == 16, result
 
 
 def test_locks_that_others_hold_end_no_program(run: Run, tmp_path: Path) -> None:
