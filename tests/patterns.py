@@ -1,6 +1,7 @@
 """Every regular expression of the project, found by walking its modules, and hostile text for each of them."""
 
 import ast
+import functools
 import importlib
 import inspect
 import re
@@ -32,6 +33,12 @@ class Found:
     methods: frozenset[str]
 
 
+def searching() -> list[str]:
+    """Names of the modules whose text has to do with patterns: the only ones that can hold any, and quickly known."""
+    return [_name(path) for path in _files() if re.search(r"\bre\b", path.read_text())]
+
+
+@functools.cache
 def walked() -> tuple[list[Found], set[str]]:
     """All patterns; and the places that make one of what they are handed, which only they themselves can test."""
     modules = {module: ast.parse(inspect.getsource(module)) for module in _modules()}
@@ -60,13 +67,18 @@ def walked() -> tuple[list[Found], set[str]]:
     return list(found.values()), handed
 
 
-def _modules() -> Iterator[ModuleType]:
+def _files() -> Iterator[Path]:
     for house in HOUSES:
         place = ROOT / house
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            yield importlib.import_module(
-                ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-            )
+        yield from sorted(place.rglob("*.py")) if place.is_dir() else [place]
+
+
+def _name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _modules() -> Iterator[ModuleType]:
+    yield from map(importlib.import_module, map(_name, _files()))
 
 
 def _used(trees: Iterable[ast.Module]) -> dict[str, set[str]]:

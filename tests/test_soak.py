@@ -68,7 +68,7 @@ def test_the_model_has_all_its_moods_and_counts_what_was_whole() -> None:
         patched.setattr("tests.fakes.moody.SELDOM", silent)
         patched.setattr("tests.fakes.moody.BROKEN", dict.fromkeys(BROKEN, BROKEN["is down"]))
         with MoodyModel(lambda task: f"{task}!", "([0-9])", odds, 1) as model:
-            for _ in range(400):
+            for _ in range(200):
                 try:
                     httpx.post(
                         f"{model.url}/chat/completions", json=body, headers={"Authorization": "Bearer a"}
