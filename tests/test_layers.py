@@ -26,6 +26,7 @@ FLOORS = {
             "contract",
             "differences",
             "errors",
+            "headers",
             "locks",
             "markdown",
             "paths",

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from typing import Literal
 from urllib.parse import urlsplit
@@ -24,6 +23,7 @@ from bot.commandline import composition
 from bot.github.credentials import EVENTS, AppCredentials, GitHubError
 from bot.jobs.engine import SQLITE_MEND, sqlite_lacks
 from pipeline.errors import ModelUnavailable
+from pipeline.headers import moment
 from pipeline.model.offered import VARIABLES, Offer, Service, ask, reason
 from pipeline.model.prices import line_for, price_of
 from sandbox.interface import SandboxError
@@ -180,10 +180,10 @@ def _arxiv(settings: Settings) -> Iterator[Check]:
 
 def _clock(date: str) -> Iterator[Check]:
     """This machine's, against the date of an answer that has just come."""
-    try:
-        off = abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
-    except (ValueError, TypeError):
+    theirs = moment(date)
+    if theirs is None:
         return
+    off = abs((datetime.now(UTC) - theirs).total_seconds())
     if off > OFF_SECONDS:
         mend = "Set it, for example by systemd-timesyncd: GitHub refuses an App whose clock is a minute off."
         yield Check("Clock", "bad", f"{off:.0f} s off", mend)

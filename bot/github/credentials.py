@@ -19,6 +19,7 @@ from github.PaginatedList import PaginatedList
 from jwt.exceptions import PyJWTError
 
 from bot.intake.jobs import Place
+from pipeline.headers import number, retry_after
 from pipeline.markdown import line
 
 PERMISSIONS = {
@@ -260,8 +261,9 @@ def _detail(error: Mapping[str, object]) -> str:
 
 def _wait(error: GithubException) -> float:
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-    if headers.get("retry-after", "").isdigit():
-        return float(headers["retry-after"])
-    if headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdigit():
-        return max(0.0, float(headers["x-ratelimit-reset"]) - time.time())
-    return 60.0 if error.status in (403, 429) else 0.0
+    wait, reset = retry_after(headers.get("retry-after", ""), time.time()), None
+    if wait is None and headers.get("x-ratelimit-remaining") == "0":
+        reset = number(headers.get("x-ratelimit-reset", ""))
+    if reset is not None:
+        wait = max(0.0, reset - time.time())
+    return (60.0 if error.status in (403, 429) else 0.0) if wait is None else wait

@@ -5,12 +5,12 @@ Servers word the same error in many ways; all of that is here.
 
 import json
 import re
+import time
 from collections.abc import Set
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from pipeline.errors import ContextOverflow, ModelRefused, ModelUnavailable
+from pipeline.headers import retry_after
 from pipeline.model.protocol import EFFORTS, Endless, NoAnswer, Rejection, Reply, Server, Unreachable
 
 REFUSED = "Providers filter some subjects: another model or provider may answer. What is finished is kept."
@@ -167,7 +167,7 @@ def _rejection(error: Rejection, sent: Set[str], server: Server) -> Fault:
     if "insufficient_quota" in words:
         return Fault(what, hint(402), final=True)
     if status is None or status in _TRANSIENT or status >= 500:
-        return Fault(what, retry_after=_retry_after(error.retry_after))
+        return Fault(what, retry_after=retry_after(error.retry_after, time.time()))
     return Fault(what, hint(status if status in _HINTS else 400), final=True)
 
 
@@ -191,13 +191,3 @@ def _levels(words: str, sent: Set[str]) -> frozenset[str]:
     if not named or not _VALUE.search(words):
         return frozenset()
     return (frozenset(EFFORTS) - named if named - asked else frozenset()) | asked
-
-
-def _retry_after(value: str) -> float | None:
-    """Seconds until the time that the server names, as a number or as a date."""
-    if re.fullmatch(r"\d+(\.\d+)?", value):
-        return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):  # no date; a date without zone
-        return None

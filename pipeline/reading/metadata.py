@@ -8,8 +8,9 @@ import datetime
 import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import asdict, dataclass, replace
-from email.utils import parsedate_to_datetime
 from typing import Any
+
+from pipeline.headers import moment
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _ARXIV = "{http://arxiv.org/schemas/atom}"
@@ -144,7 +145,5 @@ def _iso_day(text: str) -> datetime.date | None:
 
 
 def _mail_day(text: str) -> datetime.date | None:
-    try:
-        return parsedate_to_datetime(text).date()
-    except (ValueError, OverflowError):
-        return None
+    day = moment(text)
+    return day.date() if day else None

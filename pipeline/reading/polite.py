@@ -6,7 +6,6 @@ Source: https://info.arxiv.org/help/api/tou.html
 """
 
 import contextlib
-import email.utils
 import os
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline.errors import ArxivUnavailable
+from pipeline.headers import retry_after
 from pipeline.locks import lock
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class PoliteClient:
                     continue
                 if response.status_code != 429 and response.status_code < 500:
                     return response
-                wait = _retry_after(response)
+                wait = retry_after(response.headers.get("Retry-After", ""), time.time())
                 problem = f"HTTP status {response.status_code}"
                 turn.wait(self._interval * 2**attempt if wait is None else wait)
                 if wait is not None and wait > MAX_WAIT:
@@ -133,21 +133,12 @@ def _fetch(url: str) -> "httpx.Response":
 
 
 def _stay(first: "httpx.URL", request: "httpx.Request") -> None:
-    """Raises ArxivUnavailable where a redirect leads to somebody else, or out of TLS."""
+    """Raises ArxivUnavailable where a redirect leads to somebody else, to another port, or out of TLS."""
     asked = {first.host, *(["arxiv.org"] if f".{first.host}".endswith(".arxiv.org") else [])}
     url = request.url
     known = url.host in asked or any(host == "arxiv.org" and url.host.endswith(f".{host}") for host in asked)
-    if not known or (first.scheme == "https" != url.scheme):
-        raise ArxivUnavailable(
-            f"{first.host} sends us on to {url.scheme}://{url.host}, which is not asked.", _HINT
-        )
-
-
-def _retry_after(response: "httpx.Response") -> float | None:
-    """Seconds, from either form of the header (RFC 9110, 10.2.3)."""
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isdecimal():
-        return float(value)
-    with contextlib.suppress(ValueError, TypeError, OverflowError):
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    return None
+    # A server of one's own may have another port than that of its scheme, and keeps it; nobody else has one.
+    port = first.port if url.host == first.host else None
+    if not known or url.port != port or (first.scheme == "https" != url.scheme):
+        where = f"{url.scheme}://{url.netloc.decode(errors='replace')}"
+        raise ArxivUnavailable(f"{first.host} sends us on to {where}, which is not asked.", _HINT)

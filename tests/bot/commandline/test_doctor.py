@@ -231,6 +231,11 @@ def test_a_clock_that_is_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert look(tmp_path, url)["Clock"].state == "bad"
 
 
+@pytest.mark.parametrize("date", ["", "soon", "Thu, 01 Jan 1970 00:00:00 +9999999999999999"])
+def test_a_date_that_is_none_says_nothing_of_the_clock(date: str) -> None:
+    assert list(doctor._clock(date)) == []
+
+
 def test_every_setting_is_listed_with_its_origin_and_no_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

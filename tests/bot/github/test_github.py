@@ -28,6 +28,14 @@ CODE = Commit("Write the code", "", {"main.py": "print(1)\n"})
         (429, {}, "Too many requests", 60),
         (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, "API rate limit exceeded for x", 0),
         (502, {}, "Bad gateway", 0),
+        (403, {"retry-after": "9" * 400}, "You have exceeded a secondary rate limit.", 60),
+        (403, {"retry-after": "\xb2"}, "You have exceeded a secondary rate limit.", 60),
+        (
+            403,
+            {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9" * 20},
+            "API rate limit exceeded for x",
+            60,
+        ),
     ],
 )
 def test_what_passes_by_itself_says_how_long_to_wait(

@@ -531,6 +531,16 @@ def test_cancelling_takes_effect_while_waiting_as_long_as_the_server_asks(
     assert "Next try in 60 s" in caplog.text
 
 
+def test_a_time_to_wait_that_no_calendar_has_is_as_if_it_were_not_there() -> None:
+    busy = Reply(
+        status=429,
+        error={"message": "slow down"},
+        headers={"Retry-After": "Thu, 01 Jan 1970 00:00:00 +9999999999999999"},
+    )
+    with FakeModel(busy, Reply("Yes.")) as fake:
+        assert ask(fake).text == "Yes."
+
+
 def test_a_cancelled_request_lets_go_of_the_server() -> None:
     with FakeModel(Reply("It begins and then", hangs_after=1)) as fake:
         with pytest.raises(Cancelled):

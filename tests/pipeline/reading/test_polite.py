@@ -10,7 +10,7 @@ import pytest
 from pipeline.errors import ArxivUnavailable
 from pipeline.reading import polite
 from pipeline.reading.arxiv import Arxiv, read
-from pipeline.reading.polite import PoliteClient, _retry_after, _stay
+from pipeline.reading.polite import PoliteClient, _stay
 from tests.fakes.arxiv import FakeArxiv, Submission, fake_arxiv, one_file
 
 START = 1_700_000_000.0
@@ -105,10 +105,6 @@ def test_a_busy_host_is_asked_again_when_it_says_or_later_and_later(
     assert clock.slept == slept
 
 
-def test_a_digit_that_is_no_number_says_nothing_of_time() -> None:
-    assert _retry_after(httpx.Response(503, headers=[(b"Retry-After", b"\xb2")])) is None
-
-
 def test_who_comes_later_keeps_away_as_long_as_the_host_asked_the_first(
     clock: Clock, fake: FakeArxiv, tmp_path: Path
 ) -> None:
@@ -172,6 +168,13 @@ def test_a_redirection_is_followed(clock: Clock, fake: FakeArxiv, tmp_path: Path
         ("https://arxiv.org/pdf/1", "https://arxiv.org.evil.example/1", False),
         ("https://arxiv.org/pdf/1", "http://169.254.169.254/latest", False),
         ("https://mirror.example/1", "https://arxiv.org/1", False),
+        ("https://arxiv.org/pdf/1", "https://arxiv.org:443/pdf/1", True),
+        ("https://arxiv.org/pdf/1", "https://arxiv.org:22/", False),
+        ("https://export.arxiv.org/1", "https://arxiv.org:8443/1", False),
+        ("http://127.0.0.1:8080/1", "http://127.0.0.1:8080/2", True),
+        ("http://127.0.0.1:8080/1", "http://127.0.0.1/2", False),
+        ("http://127.0.0.1:8080/1", "http://127.0.0.1:6379/2", False),
+        ("https://export.arxiv.org:8443/1", "https://arxiv.org:8443/1", False),
     ],
 )
 def test_a_redirection_stays_with_whom_was_asked(first: str, then: str, goes: bool) -> None:
