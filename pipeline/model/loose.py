@@ -1,7 +1,9 @@
 """Values out of JSON for whose shape nobody vouches: what is missing or of another type is empty."""
 
-import math
 from typing import Any
+
+MOST = 10**18
+"""Of anything that is counted: more than there is, and no more digits than can be added up and printed."""
 
 
 def table(value: object) -> dict[str, Any]:
@@ -20,10 +22,11 @@ def words(value: object) -> str:
 
 
 def count(value: object) -> int:
-    """A JSON number as a number of things, 0 where it cannot be one."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    """A JSON number as a number of things, MOST where it is larger; 0 where it cannot be one."""
+    # NaN is not above 0 either.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         return 0
-    return max(0, int(value))
+    return int(min(value, MOST))
 
 
 def mended(text: str) -> str:

@@ -137,8 +137,16 @@ WORDS = st.sampled_from(
         "\udcff",
     ]
 )
+GIANT = st.builds(lambda sign, digits: sign * 10**digits, st.sampled_from([1, -1]), st.integers(300, 4299))
+"""Larger than a float can be; Python reads no longer ones."""
 LEAVES = (
-    st.none() | st.booleans() | st.integers(-(10**18), 10**18) | st.floats() | WORDS | st.text(max_size=9)
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**18), 10**18)
+    | GIANT
+    | st.floats()
+    | WORDS
+    | st.text(max_size=9)
 )
 VALUES = st.recursive(
     LEAVES,
@@ -304,13 +312,28 @@ COUNTS = st.none() | st.dictionaries(
         ]
     ),
     st.integers(-(10**19), 10**19)
+    | GIANT
     | st.integers(0, 60_000)
     | st.floats()
     | st.text(max_size=5)
     | st.dictionaries(
-        st.sampled_from(["cached_tokens", "cache_write_tokens"]), st.integers(-9, 10**9) | st.floats()
+        st.sampled_from(["cached_tokens", "cache_write_tokens"]), st.integers(-9, 10**9) | GIANT | st.floats()
     ),
 )
+
+
+@pytest.mark.parametrize("said", [10**400, -(10**400), 10**4299, float("inf")], ids=range(4))
+@pytest.mark.parametrize("format_", FORMATS, ids=lambda each: type(each).__name__)
+def test_a_count_that_no_float_can_be_is_estimated(format_: Format, said: float) -> None:
+    names = ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens")
+    for absurd in names:
+        usage = dict.fromkeys(names, 1) | {absurd: said}
+        result, [bill] = outcome(Sender(format_, [counting(format_, usage)]))
+        assert isinstance(result, Answer) and result.text == "Yes."
+        assert 0 <= bill.input_tokens < 50 and 0 <= bill.output_tokens < 50
+    both = dict.fromkeys(names, said)
+    _, [bill] = outcome(Sender(format_, [counting(format_, both)]))
+    assert bill.estimated
 
 
 def counting(format_: Format, usage: Any) -> bytes:
