@@ -1,7 +1,6 @@
 """A run on this machine: its folder, its display, and the pull request as GitHub would get it. No GitHub needed."""
 
 import itertools
-import json
 import os
 import re
 import shutil
@@ -37,6 +36,7 @@ from pipeline.reproduce import Options, Reproduction
 from pipeline.reproduce import reproduce as make
 from pipeline.running.fixing import Attempt, error_signature
 from pipeline.running.longer import Afterwards, Estimate
+from pipeline.untrusted import of_json
 from sandbox.contents import contents
 from sandbox.report import ExecutionReport
 from settings import Settings
@@ -167,7 +167,7 @@ def report_on(directory: Path, execution: ExecutionReport, minutes: float = 10) 
 def known_estimate(out: Path | None) -> str:
     """What all experiments of an earlier run in `out` would take, as its report says; empty where nothing is known."""
     try:
-        return estimate_sentence(json.loads((out / "repository" / EXECUTION).read_text())) if out else ""
+        return estimate_sentence(of_json((out / "repository" / EXECUTION).read_text())) if out else ""
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
@@ -212,8 +212,7 @@ def _refuse_other_recording(replay: Path, paper: Paper, method: Method) -> None:
 def _made(out: Path, resume: bool) -> Iterator[None]:
     """The run's folder, which nobody else writes within the block."""
     try:
-        if not resume:
-            refuse_foreign(out)
+        refuse_foreign(out)
         out.mkdir(parents=True, exist_ok=True)
         held = os.open(out / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     except OSError as error:
@@ -228,9 +227,36 @@ def _made(out: Path, resume: bool) -> Iterator[None]:
             )
             raise click.UsageError(f"{who}: wait for it, stop it, or give another --out")
         sign(held)
+        _refuse_nested(out.resolve())
         if not resume:
             _keep_earlier(out / "repository")
         yield
+    finally:
+        os.close(held)
+
+
+def _refuse_nested(out: Path) -> None:
+    """Raises UsageError where another run's folder lies around `out`, or in the way of its repository.
+
+    Each run replaces the whole of its repository, with what another one has paid for in it. Each has locked its own
+    folder before it looks, so of two that begin at once one sees the other.
+    """
+    for folder in out.parents:
+        if _is_of_a_run(folder):
+            raise click.UsageError(f"{out} lies in {folder}, the folder of another run; choose another --out")
+    if _is_of_a_run(out / "repository"):
+        raise click.UsageError(f"{out / 'repository'} is the folder of another run; choose another --out")
+
+
+def _is_of_a_run(folder: Path) -> bool:
+    """Whether a run was made in it, or has begun to be."""
+    try:
+        held = os.open(folder / _LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        # Others call a file so as well, and leave it open to all; it takes more than its name.
+        return (folder / "journal.jsonl").exists() or not lock(held, folder, shared=True)
     finally:
         os.close(held)
 
