@@ -25,6 +25,7 @@ from typing import Any
 import click
 
 from benchmark.asking import EXISTING_FILE, FILE
+from pipeline.untrusted import of_json
 
 ROUNDS = 2_000
 FEWEST = 3
@@ -133,7 +134,7 @@ class Heard:
 
     def take(self, path: Path) -> None:
         """One file. Raises ValueError for what is none of those that are known."""
-        told = json.loads(path.read_text("utf-8-sig"))
+        told = of_json(path.read_text("utf-8-sig"))
         match told:
             case {"form": "paper2code rating", "sheet": str(), "repositories": dict()}:
                 self.pages.append(told)
@@ -158,7 +159,7 @@ class Heard:
 
     def score(self, folder: str, path: Path) -> None:
         """What `paper2code score FOLDER --json` wrote. Raises ValueError."""
-        told = json.loads(path.read_text("utf-8-sig"))
+        told = of_json(path.read_text("utf-8-sig"))
         if not isinstance(told, dict) or not isinstance(told.get("score"), int | float):
             raise ValueError("it holds no score")
         judge, score = told.get("model") or "program", float(told["score"])

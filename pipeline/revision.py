@@ -36,6 +36,7 @@ from pipeline.reproduce import Options
 from pipeline.running.fixing import Fixer, error_signature, new_findings, reached
 from pipeline.running.patches import check_change
 from pipeline.running.workbench import Workbench
+from pipeline.untrusted import Unreadable, of_json
 
 _SCHEMA = Path(__file__).parent / "proving/execution-report.schema.json"
 _PLANNED = ("overview", "architecture", "logic")
@@ -232,9 +233,9 @@ class Reviser:
     def _report(self) -> dict[str, Any]:
         """The report in the repository; empty where people made something else of it."""
         try:
-            report: dict[str, Any] = json.loads(self.before.files.get(documents.EXECUTION, ""))
+            report: dict[str, Any] = of_json(self.before.files.get(documents.EXECUTION, ""))
             jsonschema.validate(report, json.loads(_SCHEMA.read_text()))
-        except (ValueError, RecursionError, jsonschema.ValidationError):
+        except (Unreadable, jsonschema.ValidationError):
             return {}
         return report
 

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import genai_prices
 from genai_prices.types import ModelPrice, Tier, TieredPrices
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import ModelUnavailable
 from pipeline.model.llm import Usage
 
 LACKING = Path(__file__).with_name("prices.toml")
 _MILLION = 1_000_000
+_MOST = 10**9
+"""USD for a million tokens; infinity is no price."""
 _PART = Decimal("0.000001")
 """Of a token, in a mean: coarse enough that parts add up without being rounded."""
 # A date or a version as providers append it: -2025-01-31, -20250514, @20250514, -001, -latest, -v1:0.
@@ -28,10 +30,10 @@ class Rates(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: float = Field(ge=0)
-    cached_input: float | None = Field(None, ge=0)
-    cache_write: float | None = Field(None, ge=0)
-    output: float = Field(ge=0)
+    input: float = Field(ge=0, le=_MOST)
+    cached_input: float | None = Field(None, ge=0, le=_MOST)
+    cache_write: float | None = Field(None, ge=0, le=_MOST)
+    output: float = Field(ge=0, le=_MOST)
 
     def by_kind(self) -> dict[str, Decimal]:
         """Under the names of `genai-prices`."""
@@ -169,6 +171,6 @@ def _names(model: str) -> Iterator[str]:
 def _read(path: Path) -> dict[str, Entry]:
     try:
         return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig"))).models
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         hint = f"Its form is that of pipeline/model/prices.toml: {line_for('my-model')}."
         raise ModelUnavailable(f"The price file {path} cannot be read: {error}", hint) from None

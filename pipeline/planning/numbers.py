@@ -317,6 +317,8 @@ def step(text: str, value: float) -> float:
             continue
         printed = float(bare)
         scale = abs(value) / printed if printed else float(value == 0)
-        if scale and math.isclose(power := round(math.log10(scale)), math.log10(scale), abs_tol=1e-9):
+        if 0 < scale < math.inf and math.isclose(
+            power := round(math.log10(scale)), math.log10(scale), abs_tol=1e-9
+        ):
             return float(10.0 ** (power - len(bare.partition(".")[2])))
     return 0.0

@@ -3,7 +3,6 @@
 Leaves about execution and results are judged only with what a run has shown: code alone shows neither.
 """
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline.model.llm import Usage
 from pipeline.proving.evidence import Place
+from pipeline.untrusted import Unreadable, of_json
 
 Category = Literal["Code Development", "Code Execution", "Result Analysis"]
 CATEGORIES: tuple[Category, ...] = get_args(Category)
@@ -28,7 +28,8 @@ class Node(BaseModel):
 
     id: str
     requirements: str
-    weight: float = Field(ge=0, allow_inf_nan=False)
+    weight: float = Field(ge=0, le=10**9)
+    """Bounded, so that a sum of them is finite."""
     sub_tasks: tuple["Node", ...] = ()
     task_category: Category | None = None
 
@@ -116,12 +117,12 @@ class Graded:
 def read(path: Path) -> Node:
     """The rubric in a JSON file. Raises ValueError with what is wrong with it."""
     try:
-        root = Node.model_validate(json.loads(path.read_text("utf-8-sig")))
+        root = Node.model_validate(of_json(path.read_text("utf-8-sig")))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the root"
         raise ValueError(f"at {where}: {first['msg']}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (UnicodeDecodeError, Unreadable) as error:
         raise ValueError(f"it is not JSON that can be read: {error}") from error
     leaves = list(root.leaves())
     if len({leaf.id for leaf in leaves}) < len(leaves):

@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from collections.abc import Iterator, Sequence
 
 Value = str | int | float | bool | Sequence[str | int | float | bool] | None
@@ -21,7 +22,7 @@ _WORDS = re.compile(
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _NUMBER = r"(?:\d++(?:\.\d++)?|\.\d++)"
 _POWER = re.compile(
-    rf"(?:(?<!\d)({_NUMBER})\s*x\s*)?(?<![\w.])(\d+)(?:\s?\^\s?([-+]?\d+)|(?<=\b10)\s?(-\d{{1,2}}))(?![\d.])"
+    rf"(?:(?<!\d)({_NUMBER})\s*x\s*)?(?<![\w.])(\d+)(?:\s?\^\s?([-+]?\d{{1,2}})|(?<=\b10)\s?(-\d{{1,2}}))(?![\d.])"
 )
 _BLANKS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d.,]*\d)")
 _BINARY = {"k": 2**10, "m": 2**20}
@@ -48,7 +49,7 @@ def mentions(quote: str, value: Value) -> bool:
     if value is None or (not isinstance(value, str | int | float) and not value):
         return bool(_NEGATION.search(quote.lower()))
     if isinstance(value, int | float):
-        return _states_number(quote, float(value))
+        return _states_number(quote, value)
     if isinstance(value, str):
         return _states_words(quote, value)
     return all(mentions(quote, element) for element in value) or _states_range(quote, value)
@@ -57,7 +58,9 @@ def mentions(quote: str, value: Value) -> bool:
 def _states_range(quote: str, value: Sequence[str | int | float | bool]) -> bool:
     """Consecutive whole numbers of which the first and the last are printed: `seeds 0-19`, `from 1 to 5`."""
     first, last = value[0], value[-1]
-    if not (isinstance(first, int) and isinstance(last, int) and list(value) == list(range(first, last + 1))):
+    if not (isinstance(first, int) and isinstance(last, int) and last - first + 1 == len(value)):
+        return False
+    if list(value) != list(range(first, last + 1)):
         return False
     return bool(
         re.search(rf"(?<!\d){first}\s*(?:-+|to|\\(?:dots|ldots)|\.\.+|…)\s*{last}(?!\d)", _plain(quote))
@@ -73,6 +76,8 @@ def as_number(text: str) -> float | None:
 
 
 def _states_number(quote: str, value: float) -> bool:
+    if abs(value) > sys.float_info.max:  # a whole number may be
+        return False
     if value == 0 and _NEGATION.search(quote.lower()):
         return True
     return any(math.isclose(number, value, rel_tol=1e-9) for number in _numbers(quote))
@@ -109,10 +114,10 @@ def _written(text: str) -> Iterator[float]:
     text = re.sub(r"(?<=\d)\s*x\s*(?=\d)(?!10\s?\^?[-+]?\d)", " ; ", text)
     for match in _POWER.finditer(text):
         factor, base, exponent, lost = match.groups()
-        with_exponent = int(exponent or lost)
-        if abs(with_exponent) <= 64:
-            yield float(factor or 1) * float(base) ** with_exponent
-            yield -float(factor or 1) * float(base) ** with_exponent
+        value = _power(float(factor or 1), float(base), int(exponent or lost))
+        if value is not None:
+            yield value
+            yield -value
     text = re.sub(r"(?:(?<![\w.])\d+\s?)?\^\s?[-+]?\w+", " ", text)
     for match in re.finditer(rf"(?<!\d)({_NUMBER})\s?/\s?({_NUMBER})", text):
         numerator, denominator = float(match[1]), float(match[2])
@@ -127,6 +132,14 @@ def _written(text: str) -> Iterator[float]:
         text,
     ):
         yield from _signed(text, match)
+
+
+def _power(factor: float, base: float, exponent: int) -> float | None:
+    """None where it is no number, as 0^{-1}, or larger than a float."""
+    try:
+        return factor * base**exponent if abs(exponent) <= 64 else None
+    except ArithmeticError:
+        return None
 
 
 def _signed(text: str, match: re.Match[str]) -> Iterator[float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 _HEADER = "Traceback (most recent call last):"
-_FRAME = re.compile(r'\s*File "(?P<path>[^"\n]+)", line (?P<line>\d+)(?:,? in (?P<function>.+))?\s*$')
+_FRAME = re.compile(r'\s*File "(?P<path>[^"\n]+)", line (?P<line>\d{1,9})(?:,? in (?P<function>.+))?\s*$')
 _STACK = re.compile(r"(?:Current thread|Thread) 0x[0-9a-f]++.* \(most recent call first\):$")
 _EXCEPTION = re.compile(r"(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
 _CAUSED = "the direct cause of the following exception"

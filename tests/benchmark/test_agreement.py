@@ -167,7 +167,13 @@ def test_shares_of_a_rubric_are_a_judge_of_their_own_in_points_from_1_to_5(
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [("[]", "neither answers, nor a key"), ("{", "cannot be used"), ('{"rows": [1]}', "cannot be used")],
+    [
+        ("[]", "neither answers, nor a key"),
+        ("{", "cannot be used"),
+        ('{"rows": [1]}', "cannot be used"),
+        (f'{{"id": "j", "score": 3, "ratings": [{{"score": 1{"0" * 400}}}]}}', "401 characters"),
+    ],
+    ids=range(4),
 )
 def test_what_is_no_such_file_is_said(text: str, complaint: str, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(text)

@@ -265,8 +265,14 @@ def test_the_requirements_tell_of_the_code_as_it_is_now(delivered: Repository, t
         before = Repository(made.files | made.documents)
 
 
-def test_a_report_that_people_have_changed_is_left_alone(delivered: Repository, tmp_path: Path) -> None:
-    before = delivered.with_file("docs/execution-report.json", '{"status": "great"}')
+@pytest.mark.parametrize("what", ["form", "number"])
+def test_a_report_that_people_have_changed_is_left_alone(
+    delivered: Repository, tmp_path: Path, what: str
+) -> None:
+    report = json.loads(delivered.files[EXECUTION])
+    report["full_run_estimate"] |= {"gpu_hours": 10**400}
+    changed = {"form": '{"status": "great"}', "number": json.dumps(report)}[what]
+    before = delivered.with_file("docs/execution-report.json", changed)
     made = Desk(before, tmp_path, revise_1=edit("    return float(np.mean(values))")).revise()
     assert made.documents == {}
     jsonschema.validate(made.report, SCHEMA)

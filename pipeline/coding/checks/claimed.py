@@ -227,7 +227,7 @@ class _Flow:
             case ast.Constant():
                 return self._literal(node)
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
-                return float(-number) if float(-number) in self.values else None
+                return float(-number) if -number in self.values else None
             case ast.Name(id=name):
                 return names.get(name, self.named(path, name))
             case ast.Attribute() if name := dotted(node):

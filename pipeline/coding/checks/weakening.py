@@ -5,6 +5,7 @@ Read from its text; whether the change is right is for others to say.
 
 import ast
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -104,7 +105,8 @@ def _comparisons(node: ast.AST) -> int:
 def _number(node: ast.expr | None, known: Mapping[str, ast.expr]) -> float:
     node = known.get(node.id, node) if isinstance(node, ast.Name) else node
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-        return float(node.value)
+        # A whole number may be larger than a float can be.
+        return float(node.value) if node.value <= sys.float_info.max else float("inf")
     return float("inf")
 
 

@@ -109,7 +109,17 @@ def test_what_is_said_to_write_into_the_file_can_be_written_into_it(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "text", ["[models", '[models]\n"x" = {input = -1, output = 1}', "[models]\nx = {in = 1}", "x=1"]
+    "text",
+    [
+        "[models",
+        '[models]\n"x" = {input = -1, output = 1}',
+        "[models]\nx = {in = 1}",
+        "x=1",
+        "[models]\nx = {input = inf, output = 1}",
+        f"[models]\nx = {{input = 1{'0' * 400}, output = 1}}",
+        f"[models]\nx = {{input = 1{'0' * 5000}, output = 1}}",
+    ],
+    ids=range(7),
 )
 def test_a_price_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
     extra = tmp_path / "prices.toml"

@@ -211,6 +211,8 @@ def test_a_model_that_brings_nothing_costs_no_plan() -> None:
         ("0.00", 0, 0.01),
         ("no number", 7, 0),
         ("0,5", 0.5, 0.1),
+        ("0." + "0" * 300 + "1", 1e300, 0),
+        ("9" * 400, 1.0, 0),
     ],
 )
 def test_the_last_digit_says_how_finely_a_number_is_printed(text: str, value: float, counts: float) -> None:

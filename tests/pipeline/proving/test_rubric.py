@@ -57,6 +57,7 @@ def test_what_has_no_weight_decides_nothing(tmp_path: Path) -> None:
         ([], "root"),
         ({"id": "a"}, "requirements"),
         (node("root", 1, node("a", -1)), "sub_tasks.0.weight"),
+        (node("root", 1, node("a", 1e308), node("b", 1e308)), "sub_tasks.0.weight"),
         (node("root", 1, node("a", 1), node("a", 1)), "same id"),
         (node("root", 1, node("a", 1, kind="Vibes")), "task_category"),
         (node("root", 1, node("a", 1) | {"task_category": None}), "no task_category"),
@@ -72,7 +73,7 @@ def test_a_rubric_that_cannot_be_used_is_refused_with_the_place(
         parsed(tree, tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\xff"])
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\xff", "1" * 5000], ids=range(5))
 def test_what_is_no_json_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "rubric.json"
     path.write_bytes(text.encode("latin-1"))

@@ -104,6 +104,15 @@ def test_a_value_is_found_however_it_is_spelt(quote: str, value: Value) -> None:
         ("the Adam optimizer", "sgd"),
         ("an optimizer", "adam"),
         ("0.9 and 0.98", (0.9, 0.999)),
+        ("inverse by convention as 0^{-1} = 5", 4),
+        ("$10^{" + "9" * 5000 + "}$", 10),
+        ("9" * 300 + "^{64}", 9),
+        ("$" + "9" * 300 + r" \times 10^{64}$", 9),
+        ("1" * 5000, 1),
+        ("3/0." + "0" * 400 + "1", 3.5),
+        ("five", 10**400),
+        ("1" * 400, 10**400),
+        ("from 1 to 5", (10**400, 10**400 + 1)),
         ("", 3),
         ("", "adam"),
     ],
@@ -117,3 +126,12 @@ def test_a_range_states_the_whole_numbers_between_its_ends(quote: str) -> None:
     assert mentions(quote, (0, 1, 2, 3))
     assert not mentions(quote, (0, 1, 2, 3, 4))
     assert not mentions(quote, (0, 2, 3))
+
+
+def test_a_number_after_one_that_cannot_be_reckoned_with_is_found() -> None:
+    assert mentions("by convention 0^{-1} = 5", 5)
+    assert mentions("of 10^{" + "9" * 5000 + "} choices, 12 are tried", 12)
+
+
+def test_two_numbers_far_apart_are_not_counted_through() -> None:
+    assert not mentions("several seeds", (1, 10**12))

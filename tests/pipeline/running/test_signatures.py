@@ -161,6 +161,14 @@ def test_files_of_packages_with_the_same_name_are_not_ours() -> None:
     assert frames(library, ["main.py", "utils.py"]) == []
 
 
+def test_a_line_that_no_file_has_is_no_frame() -> None:
+    output = (
+        'Traceback (most recent call last):\n  File "/work/main.py", line 3, in <module>\n    fit()\n'
+        f'  File "/work/main.py", line {"9" * 5000}, in fit\n    x\nValueError: no\n'
+    )
+    assert frames(output, ["main.py"]) == [Frame("main.py", 3, "<module>")]
+
+
 def test_missing_modules(folder: Path) -> None:
     assert missing_module(failed(folder, "main.py", "missing")[0]) == "sklearn_that_is_not_there"
     assert missing_module(failed(folder, "-c", "import json.nothing")[0]) == "json.nothing"

@@ -54,6 +54,12 @@ def test_a_number_of_the_paper_that_is_handed_on_is_found(body: str) -> None:
     assert "a number that the paper reports" in problem
 
 
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "-1" + "0" * 400])
+def test_a_number_that_no_float_can_be_is_none_of_the_papers(number: str) -> None:
+    held = {"config.yaml": f"expected:\n  accuracy: {number}\n"}
+    assert not found(f'def estimate(run):\n    return {{"error": {number}}}', held)
+
+
 @pytest.mark.parametrize(
     ("files", "body"),
     [

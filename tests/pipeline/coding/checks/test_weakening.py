@@ -31,6 +31,7 @@ def test_a_correction_may_ask_for_more(before: str, after: str) -> None:
             "looser relative",
         ),
         ("< 1e-12", "< 0.1", "looser absolute tolerance"),
+        ("< 1e-12", "< 1" + "0" * 400, "looser absolute tolerance: inf"),
         ("[1, 7]", "[1]", "fewer inputs: 4 for 5"),
         ("(1, 2, 3)", "(1,)", "fewer inputs"),
         (
