@@ -1,5 +1,6 @@
 """The grammar of `/paper2code`. Pure; what a command does, and who may give it, is decided elsewhere."""
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal, get_args
 
+from bot.intake.money import surely_a_cap, unset_cap, unset_cap_below, unset_cap_of_task
 from pipeline.markdown import code, visible
 from pipeline.reading.references import besides, references, said
 
@@ -31,11 +33,22 @@ _MEANT = {"usd": "max_usd", "cap": "max_usd", "budget": "max_usd", "limit": "max
 _YES_OR_NO = ("true", "false")
 _NAME = "/paper2code"
 _DRESS = re.compile(
-    r" {0,3}(?:(?:[-+*]|#{1,6}|\d{1,9}[.)]) {1,4}(?:\[[ x]\] )?)?(?P<marks>[*_]{0,3})\\?", re.ASCII
+    r" {0,3}(?:(?:[-+*\u2022]|#{1,6}|\d{1,9}[.)]) {1,4}(?:\[[ xX]\] {1,4})?){0,3}(?P<marks>[*_]{0,6})\\?",
+    re.ASCII,
 )
+_TAG = re.compile(
+    r"</?(?:a|b|big|br|center|details|div|em|font|h[1-6]|i|ins|li|ol|p|small|span|strong|sub|summary|sup|u|ul)\b[^<>]{0,200}>",
+    re.IGNORECASE,
+)
+_SLASHES = str.maketrans(dict.fromkeys("\u2044\u2215\u29f8\u2571\u27cb", "/"))
 """Before a command that its author has made an item of a list, a heading or bold; what is crossed out is none."""
 _COMMAND = re.compile(
     r"(?P<sign>[/@]?)paper2code(?:\[bot\])?(?=arxiv|https?:|--|\.+(?!\S)|[^\w./'’\"`-]|$)[\s:,;.!。、]*(?P<rest>.*)",
+    re.IGNORECASE,
+)
+_FORM = re.compile(
+    r"(?<![\w.:/@-])(?:/{1,3}\s?paper[\s_-]?2[\s_-]?code(?![\w-]|[.'\u2019]\w)"
+    rf"|@?paper2code(?:\[bot\])?[\s:,/]{{1,4}}(?:{'|'.join(get_args(Verb))})\b)",
     re.IGNORECASE,
 )
 _HIDDEN = re.compile(r"\s*<!--")
@@ -51,36 +64,10 @@ _JOINED = re.compile(rf"(?<=paper2code){_WIDTHLESS}+(?=\S)", re.IGNORECASE)
 _OPTION = re.compile(
     r"(?P<dashes>-{1,2}|[\u2013\u2014])?(?P<name>[^\W\d][\w-]*)(?:(?P<sign>[=:])(?P<value>.*))?"
 )
-_NUMBER = (
-    r"(?:one|two|three|four|five|six|seven|eight|nine|ten"
-    r"|eleven|twelve|fifteen|twenty|thirty|forty|fifty|hundred)"
-)
-_AMOUNT = rf"[^a-z\d]{{0,6}}(?:is|to|of|at)?[^a-z\d]{{0,3}}(?:\d|{_NUMBER}\b)"
-_CAP = re.compile(rf"(?:max(?:imum)?[\W_]{{0,3}}usd|usd[\W_]{{0,3}}max){_AMOUNT}", re.IGNORECASE)
-"""As a person may write it: in backticks, with an arrow, in words."""
-_SPENT = r"max(?:imum)?[\W_]{0,3}(?:costs?|price|spend(?:ing)?|budget|dollars?)"
-_SIGN = r"(?:us)?[$\u00a2-\u00a5\u20a0-\u20cf]"
-_CODE = r"(?:usd|eur|gbp|chf|jpy|cny|(?:us )?dollars?|euros?|bucks?)(?![a-z])"
-_UNIT = r"(?:cents?|pounds?(?! of)|francs?|rupees?|yen|yuan|quid)(?![a-z])"
-"""Behind a number only."""
-_MONEY = re.compile(
-    rf"(?<![a-z])(?:{_SIGN}|{_CODE})\s?(?:\.?\d|{_NUMBER}\b)"
-    rf"|(?:\dk?|\b{_NUMBER})[ -]?(?:{_SIGN}|{_CODE}|{_UNIT})"
-    r"|(?<![a-z])(?:budget|cap|capped|limit|spend|costs?)\W{1,3}(?:(?:is|of|to|at|most|only|than|no|more|up)\s){0,3}\d"
-    rf"|{_SPENT}{_AMOUNT}"
-    rf"|(?<![a-z])max(?:imum)?\W{{1,3}}(?:\d[\d.,]{{0,12}}|{_NUMBER})\W{{0,12}}$",
-    re.IGNORECASE,
-)
-_BUDGET = re.compile(
-    rf"(?:(?:^|[\d,;])[\s*]{{0,4}}(?:[-+] )?[*_]{{0,3}}|(?<!\S)-{{1,2}})((?:{_SPENT}|budget|usd)[\W_]{{1,4}}"
-    rf"(?:(?:is|of|to|at|most)\s){{0,2}}(?:{_SIGN}|{_CODE})?\s?\d[\d.,]{{0,12}}\s?(?:{_SIGN}|{_CODE})?)[\W_]{{0,5}}$",
-    re.IGNORECASE,
-)
-"""All that a line says, or its end: prose about a paper speaks of money in the midst of sentences."""
-_MATHEMATICS = re.compile(r"\$(?=\S)[^$\n]{1,200}(?<=\S)\$(?!\d)")
-_SHORT = 4
-"""Words of a line that is no prose."""
-
+_TICKS = re.compile(r"(?<!`)`{1,2}(?!`)")
+_NAMED = re.compile(r"(?<!`)`{1,2} ?([\w-]{1,40}) ?`{1,2}(?!`)")
+"""A name in backticks, which shows nothing that could be typed."""
+_FREE = ("status", "cancel", "help")
 _ON_STORED_JOBS = ("status", "cancel", "retry", "rate")
 """Only where jobs are stored: a workflow run knows no other."""
 _USAGE = """\
@@ -175,6 +162,11 @@ def has_command(text: str) -> bool:
     return any(_called(line)[0] == "/" for line in said(_typed(text)).split("\n"))
 
 
+def tells_command(text: str) -> bool:
+    """Whether its author says something of the form of a command anywhere, in a sentence perhaps."""
+    return any(_FORM.search(_composed(line)) for line in said(_typed(text)).split("\n"))
+
+
 def mentioned_cap(text: str) -> Command | Mistake | None:
     """What `text`, which gives no command, says of a cap; None: nothing.
 
@@ -182,7 +174,8 @@ def mentioned_cap(text: str) -> Command | Mistake | None:
     refused.
     """
     caps: set[str] = set()
-    lines = [_without_cap(line, caps) for line in map(_composed, said(_typed(text)).split("\n"))]
+    spoken = said(_NAMED.sub(r"\1", _typed(text)))
+    lines = [_without_cap(line, caps) for line in map(_composed, spoken.split("\n"))]
     if unset := _cap(lines):
         return _sets_none(unset)
     if len(caps) > 1:
@@ -192,8 +185,7 @@ def mentioned_cap(text: str) -> Command | Mistake | None:
 
 def _cap(lines: Iterable[str]) -> str:
     """What in `lines`, of whatever they speak, can hardly be anything but a cap."""
-    found = next(filter(None, (_CAP.search(line) or _BUDGET.search(line) for line in lines)), None)
-    return found[found.lastindex or 0].strip() if found else ""
+    return next(filter(None, map(surely_a_cap, lines)), "")
 
 
 def _without_cap(line: str, caps: set[str]) -> str:
@@ -211,13 +203,6 @@ def _without_cap(line: str, caps: set[str]) -> str:
     return " ".join(kept)
 
 
-def unset_cap(wish: str) -> str:
-    """What of a wish could have been meant as a cap, and would be none; empty: nothing."""
-    wish = _composed(_typed(wish))
-    found = _CAP.search(wish) or _MONEY.search(_MATHEMATICS.sub(" ", wish))
-    return found[0].strip() if found else ""
-
-
 def _typed(text: str) -> str:
     """`text` as it is seen: without what is not, and with blanks that are blanks."""
     text = _JOINED.sub(" ", text)
@@ -226,7 +211,11 @@ def _typed(text: str) -> str:
 
 def _composed(line: str) -> str:
     """`line` in the characters that a keyboard has; one by one, as thousands of accents on one letter take long."""
-    return line if line.isascii() else "".join(unicodedata.normalize("NFKC", character) for character in line)
+    line = html.unescape(line)
+    if line.isascii():
+        return line.replace("\n", " ")
+    composed = "".join(unicodedata.normalize("NFKC", character) for character in line)
+    return visible(_UNSEEN.sub("", composed)).replace("\n", " ").translate(_SLASHES)
 
 
 def _uncovered(text: str) -> str:
@@ -241,10 +230,12 @@ def _uncovered(text: str) -> str:
 def _called(line: str) -> tuple[str | None, str]:
     """What a line calls us with, `/`, `@` or nothing, and says then; None: it does not call us."""
     line = _composed(line)
+    if line.lstrip().startswith("<"):
+        line = _TAG.sub("", line)
     dress: re.Match[str] = _DRESS.match(line)  # type: ignore[assignment]
     bare = line[dress.end() :]
     if marks := dress["marks"]:
-        bare = bare.replace(marks, "", 1)
+        bare = bare.replace(marks[::-1], "", 1)
     match = _COMMAND.fullmatch(bare)
     return (match["sign"], match["rest"].replace("\t", " ").strip()) if match else (None, "")
 
@@ -269,16 +260,20 @@ def _sets_none(cap: str) -> Mistake:
 
 
 def _unset(command: Command, rest: str, following: str) -> str:
-    """The same of a command; where people speak at length, they may speak of money."""
-    first, lines = command.text if command.is_for_papers else rest, said(following).split("\n")
-    if cap := _cap(map(_composed, [first, *lines])):
+    """The same of a command that spends something; where people speak at length, they may speak of money."""
+    if command.verb in _FREE:
+        return ""
+    first = command.text if command.is_for_papers else rest
+    lines = [besides(line) for line in said(_TICKS.sub("", following)).split("\n")]
+    if cap := _cap([first, *lines]):
         return cap
     if command.verb in ("ask", "rate"):
         return ""
+    at_length = command.verb in ("change", "revise") or "max_usd" in dict(command.options)
     if not command.is_for_papers:
         lines.append(first)
-    short = (line for line in lines if len(line.split()) <= _SHORT)
-    return next(filter(None, map(unset_cap, (command.wish, *short))), "")
+    below = map(unset_cap_of_task if at_length else unset_cap_below, lines)
+    return next(filter(None, (unset_cap(command.wish), *below)), "")
 
 
 def _said(rest: str, following: str) -> Command | Mistake:

@@ -1,8 +1,10 @@
+import itertools
 import time
 
 import pytest
 
-from bot.intake.commands import Command, Mistake, has_command, mentioned_cap, parse, unset_cap
+from bot.intake.commands import Command, Mistake, has_command, mentioned_cap, parse, tells_command
+from bot.intake.money import unset_cap, unset_cap_of_task
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,15 @@ def test_anything_but_a_first_line_is_no_command(text: str) -> None:
         "- [ ] /paper2code",
         "### /paper2code",
         "\\/paper2code",
+        *(f"{slash}paper2code" for slash in "\u2044\u2215\u29f8\u2571"),
+        "&#47;paper2code",
+        "- [X] /paper2code",
+        "- [x]  /paper2code",
+        "1. - /paper2code",
+        "\u2022 /paper2code",
+        "__**/paper2code**__",
+        "<b>/paper2code</b>",
+        "<p><em>/paper2code</em>",
         "@paper2code",
         "@paper2code[bot],",
         "- @Paper2Code:",
@@ -185,7 +196,7 @@ def test_a_sentence_about_us_is_no_command(text: str) -> None:
 )
 def test_what_is_typed_is_read_in_linear_time(text: str) -> None:
     begin = time.process_time()
-    for read in (parse, has_command, mentioned_cap, unset_cap):
+    for read in (parse, has_command, tells_command, mentioned_cap, unset_cap, unset_cap_of_task):
         read(text)
     assert time.process_time() - begin < 1.5
 
@@ -365,6 +376,147 @@ def test_a_cap_that_cannot_be_set_there_is_refused(text: str) -> None:
     assert "`max_usd=2`" in mistake.message
 
 
+COUNTS = (
+    "2",
+    "two",
+    "a few",
+    "\u00bd",
+    "thirteen",
+    "2.50",
+    "2k",
+    "**2**",
+    "(2)",
+    "`2`",
+    "2 million",
+    "\u0662",
+    "&#50;",
+)
+CURRENCIES = (
+    *(
+        "USD",
+        "usd",
+        "U.S. dollars",
+        "dollars",
+        "(USD)",
+        "*USD*",
+        "`USD`",
+        "Euro",
+        "CAD",
+        "SEK",
+        "INR",
+        "btc",
+        "rubles",
+    ),
+    *("$", "\u20ac", "\u20b9", "\uff04", "\ufe69", "\U0001f4b2", "&dollar;", "&euro;", "\u5143", "z\u0142"),
+)
+SIGNS = (
+    "$",
+    "US$",
+    "C$",
+    "\u20ac",
+    "\u00a3",
+    "$\u2264",
+    "$<",
+    "$~",
+    "$:",
+    "**$**",
+    "&#36;",
+    "\\$",
+    "USD ",
+    "EUR: ",
+    "usd at most ",
+)
+BOUNDS = (
+    *(
+        "budget of",
+        "budget",
+        "budget:",
+        "budget \u2192",
+        "cost under",
+        "price:",
+        "spend",
+        "spend at most",
+        "pay",
+        "fee",
+    ),
+    *(
+        "limited to",
+        "limit it to",
+        "at most",
+        "no more than",
+        "not more than",
+        "under",
+        "below",
+        "up to",
+        "max",
+        "maximum",
+    ),
+    *(
+        "cap",
+        "capped to",
+        "max_amount",
+        "money:",
+        "expenses:",
+        "cheap,",
+        "*budget*:",
+        "_cap_",
+        "`max_price`:",
+        "max&#95;usd",
+    ),
+    *("max_usd&nbsp;", "`max_usd`:", "**max_usd**:", "usd max"),
+)
+MONEY = [
+    *(f"{count} {currency}" for count, currency in itertools.product(COUNTS, CURRENCIES)),
+    *(f"{sign}{count}" for sign, count in itertools.product(SIGNS, COUNTS)),
+    *(f"{bound} {count}" for bound, count in itertools.product(BOUNDS, COUNTS)),
+    *(
+        "for a dollar",
+        "a buck",
+        "half a dollar",
+        "2, USD",
+        "2_USD",
+        "2\u2013dollar",
+        "2/USD",
+        "$_2_",
+        "$<b>2</b>",
+    ),
+    *(
+        "under 2 U.S. dollars please",
+        "dozens of dollars",
+        "a fiver",
+        "$$2$$",
+        "$2$",
+        "AUD 2",
+        "zwei Dollar",
+        "2 max",
+    ),
+]
+
+
+@pytest.mark.parametrize("place", ["", "only Table 2, ", "plan", "\n", "\n\nThanks! ", "retry", "approve"])
+def test_money_is_never_passed_over(place: str) -> None:
+    command = (
+        f"/paper2code {place}\n" if place in ("retry", "approve") else f"/paper2code arxiv:1706.03762 {place}"
+    )
+    if place == "plan":
+        command = "/paper2code plan arxiv:1706.03762 "
+    over = [said for said in MONEY if not isinstance(parse(f"{command}{said}"), Mistake)]
+    assert over == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Spend at most $2 on what I ask for here.",
+        "In JAX, and do it for under two dollars.",
+        "Use a budget of 2 USD for that.",
+    ],
+)
+@pytest.mark.parametrize("verb", ["change", "revise"])
+def test_a_bound_on_money_in_a_task_is_never_passed_over(verb: str, said: str) -> None:
+    assert isinstance(parse(f"/paper2code {verb} {said}"), Mistake)
+
+
 def test_of_the_cap_one_may_speak() -> None:
     assert parse("/paper2code ask What is max_usd? The report names 3.") == Command(
         "ask", "What is max_usd? The report names 3."
@@ -382,6 +534,13 @@ def test_of_the_cap_one_may_speak() -> None:
         "with 2 pounds of hydrogen",
         "maximum likelihood with 2 penny stocks, two currencies",
         "the INR 2 network on CAD 3 data",
+        "a budget of 10 epochs, and one of 1024 function evaluations",
+        "limited to 2 GPUs, at most 3 layers, under 8 GB, max 100M parameters, up to 4-hop",
+        "budgets of 1%, 5% and 10% of the labels, a compute budget of 1e18 FLOPs",
+        "cap the gradient norm at 1.0, limit the vocabulary to 32000, with max length 512",
+        r"the $2$ layers, $x_2$, and $\alpha=2$ of Eq. 3",
+        "pay attention to Section 2, at a cost of 5 percent, up to Table 3",
+        "2 SAR images and the price prediction of Section 4",
     ],
 )
 def test_a_wish_without_an_amount_of_money_is_one(said: str) -> None:
@@ -393,9 +552,10 @@ def test_a_wish_without_an_amount_of_money_is_one(said: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "/paper2code arxiv:1706.03762\nThe paper says that training cost $2M, and I want that table.",
+        "/paper2code arxiv:1706.03762 max_usd=1\nThe paper says that training cost $2M, and I want that table.",
         "/paper2code change Charge a fee of $2 for each auction, as the paper does.",
         "/paper2code ask Why $2?",
+        "/paper2code cancel\nIt has spent $2 already!",
         "/paper2code rate 4 $2 well spent",
     ],
 )
@@ -409,6 +569,7 @@ def test_where_people_speak_at_length_they_may_speak_of_money(text: str) -> None
         "Please implement arxiv:1706.03762 max_usd=1",
         "Please implement arxiv:1706.03762, max_usd=1, and thank you",
         "arxiv:1706.03762\n\n--max-usd 1",
+        "arxiv:1706.03762\n`max_usd`: 1",
         "arxiv:1706.03762 MAX\uff3fUSD\uff1a1.",
         "Hello,\n/paper2code arxiv:1706.03762 max_usd=1\nmax_usd=1",
     ],
@@ -429,6 +590,8 @@ def test_a_mention_sets_a_cap_as_a_command_does(text: str) -> None:
         "arxiv:1706.03762 max cost 2",
         "arxiv:1706.03762\nusd: 2",
         "max_usd=1 arxiv:1706.03762 max_usd=2",
+        "arxiv:1706.03762 max_usd&nbsp;1",
+        "arxiv:1706.03762\n`max_usd` is at most 1",
     ],
 )
 def test_a_mention_with_what_sets_no_cap_is_refused(text: str) -> None:
