@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
-from bot.intake.commands import Command, Mistake, has_command, mentioned_cap, parse, usage
+from bot.intake.commands import Command, Mistake, has_command, mentioned_cap, parse, tells_command, usage
 from bot.intake.configuration import Configuration, ConfigurationInvalid, Permission, overridden
 from bot.intake.jobs import Job, Place, Request, job_id, paper_of
 from pipeline.reading.references import references
@@ -190,7 +190,7 @@ def _edited(payload: Payload) -> Request | None:
         # A paper that is added below a command is asked for with it.
         command = command if _starts(command) else None
         return _of_issue(payload, identity, issue["updated_at"], command, added)
-    return _capped_later(asked, mentioned_cap(before)) if command is None and references else None
+    return _capped_later(asked, _mentioned(title, body)) if command is None and references else None
 
 
 def _capped_later(asked: Request, before: Command | Mistake | None) -> Request | None:
@@ -213,7 +213,7 @@ def _labeled(payload: Payload) -> Request | None:
         return None
     command = _issued(issue["title"], issue["body"])
     if not _starts(command):
-        command = mentioned_cap(_text(issue)) or Command("reproduce")
+        command = _mentioned(issue["title"], issue["body"]) or Command("reproduce")
     identity = f"label-{issue['id']}-{issue['updated_at']}"
     return _request(payload, identity, issue["updated_at"], command, _references(_text(issue)))
 
@@ -331,6 +331,17 @@ def _starts(command: Command | Mistake | None) -> bool:
     return command.is_for_papers if isinstance(command, Command) else command is not None
 
 
+def _mentioned(title: str, body: str | None) -> Command | Mistake | None:
+    """What an issue says of a cap that starts nothing by a command; one that is not understood is not guessed."""
+    text = f"{title}\n\n{body or ''}"
+    if _issued(title, body) is None and tells_command(text):
+        return Mistake(
+            "there is a command in this issue that I cannot take from where it stands, so I have started nothing. A "
+            "command begins the first line, as in `/paper2code plan arxiv:ID`; write it in a comment."
+        )
+    return mentioned_cap(text)
+
+
 def _capped(command: Command, text: str) -> Command | Mistake:
     """`command` under the cap that the issue says whose paper it takes, unless it has its own."""
     cap = None if "max_usd" in dict(command.options) else mentioned_cap(text)
@@ -381,8 +392,8 @@ def _of_issue(
     """What an issue itself asks for."""
     if command is not None:
         return _request(payload, identity, when, command, references)
-    cap = mentioned_cap(_text(payload["issue"]))
-    return replace(_request(payload, identity, when, cap, references), mention=True)
+    said = _mentioned(payload["issue"]["title"], payload["issue"]["body"])
+    return replace(_request(payload, identity, when, said, references), mention=True)
 
 
 def _request(

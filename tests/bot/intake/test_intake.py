@@ -379,6 +379,55 @@ def test_a_command_that_an_issue_shows_is_none_of_it() -> None:
     assert request.command is None
 
 
+UNHEARD = [
+    "Please /paper2code plan arxiv:1706.03762",
+    "See below.\n\nI would say: (/paper2code plan arxiv:1706.03762)",
+    "\U0001f449 \u2044paper2code plan arxiv:1706.03762",
+    "/paper2code/plan arxiv:1706.03762",
+    "/ paper2code plan arxiv:1706.03762",
+    "/paper-2-code plan arxiv:1706.03762",
+    "[/paper2code plan](https://arxiv.org/abs/1706.03762)",
+    "~~/paper2code plan~~ arxiv:1706.03762",
+    "Hi @paper2code plan arxiv:1706.03762",
+    "Could paper2code plan arxiv:1706.03762?",
+]
+
+
+@pytest.mark.parametrize("text", UNHEARD)
+def test_a_command_in_an_issue_that_is_not_understood_is_answered_instead_of_guessed(text: str) -> None:
+    for event in (
+        payload("issues", "opened", title="A paper", body=text),
+        payload("issues", "edited", title="A paper", body=text, changes={"body": {"from": ""}}),
+        payload("issues", "labeled", label="paper2code", title="A paper", body=text),
+        payload("issues", "opened", title=text.replace("\n", " "), body="arxiv:1706.03762"),
+    ):
+        assert "begins the first line" in str(decided(event))
+        assert decided(event, permission="admin") is None or event["action"] == "labeled"
+
+
+@pytest.mark.parametrize("text", ["- [X] {}", "<b>{}</b>", "__**{}**__", "- - {}"])
+def test_a_command_that_an_issue_begins_with_is_taken_however_it_is_dressed(text: str) -> None:
+    event = payload(
+        "issues", "opened", title="A paper", body=text.format("/paper2code plan arxiv:1706.03762")
+    )
+    request = read("issues", event)
+    assert request is not None
+    assert request.command == Command("plan", "arxiv:1706.03762", (("plan", "review"),))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://github.com/owner/paper2code on arxiv:1706.03762",
+        "As .github/paper2code.yml says: arxiv:1706.03762",
+        "For paper2code: arxiv:1706.03762",
+        "arxiv:1706.03762\n> Please /paper2code plan",
+    ],
+)
+def test_an_issue_that_names_us_is_a_mention(text: str) -> None:
+    assert decided(payload("issues", "opened", title="A paper", body=text)) == {"1706.03762": 3}
+
+
 def decided(event: dict[str, Any], **wishes: Any) -> dict[str, float] | str | None:
     """The cap of each paper that is started; or what is refused."""
     request = read("issue_comment" if "comment" in event else "issues", event)
