@@ -117,6 +117,14 @@ def test_a_cap_in_a_scope_is_refused(hub: FakeGitHub, tmp_path: Path, scope: str
         {"paper": "1706.03762", "max_cost": "2"},
         {"paper": "1706.03762", "dollars": "2"},
         {"paper": "1706.03762", "max_usd": [2]},
+        {"paper": "1706.03762", "max_usd": 1, "MAX-USD": 2},
+        *(
+            {"paper": "1706.03762", name: 1}
+            for name in ("max_price", "max_eur", "price", "max", "euros", "cap_in_usd")
+        ),
+        {"paper": "https://arxiv.org/abs/1706.03762?max_usd=1"},
+        {"paper": "1706.03762 budget of two"},
+        {"paper": "1706.03762", "scope": "under 2 U.S. dollars"},
     ],
 )
 def test_a_cap_of_a_run_on_demand_is_set_or_refused(
@@ -125,6 +133,50 @@ def test_a_cap_of_a_run_on_demand_is_set_or_refused(
     assert act(settings(hub, tmp_path, dispatched(hub, **given), "workflow_dispatch"), make) == 2
     assert r"max\_usd" in (tmp_path / "summary.md").read_text()
     assert not hub.state.pulls
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"options": {"max_usd": 1}}, "there is no input 'options'"),
+        ({"max_minutes": 5}, "there is no input"),
+        ({"scop": "only Table 2"}, "did you mean `scope`"),
+        ({"jugde_model": "o3"}, "did you mean `judge_model`"),
+        ({"reviewer": [1]}, "there is no input 'reviewer'"),
+        ({"scope": ["Table 2"]}, "has to be text"),
+        ({"mode": "full", "Mode": "smoke"}, "given twice"),
+        ({"paper": "1706.03762 mode=full"}, "`paper` says"),
+        ({"paper": "1706.03762", "scope": "only " * 201}, "at most 1000 characters"),
+    ],
+)
+def test_what_a_run_on_demand_is_given_is_never_passed_over(
+    hub: FakeGitHub, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: dict[str, Any], words: str
+) -> None:
+    event = dispatched(hub, **{"paper": "1706.03762"} | given)
+    assert act(settings(hub, tmp_path, event, "workflow_dispatch"), make) == 2
+    assert words in capsys.readouterr().out
+    assert not hub.state.pulls
+
+
+def test_what_stands_beside_the_paper_of_a_run_on_demand_is_its_wish(hub: FakeGitHub, tmp_path: Path) -> None:
+    made = []
+
+    def noting(job: Job, out: Path, watch: Watch) -> Reproduction:
+        made.append((job.paper, job.scope))
+        return make(job, out, watch)
+
+    event = dispatched(hub, paper="1706.03762 only Table 2", scope="in JAX")
+    assert act(settings(hub, tmp_path, event, "workflow_dispatch"), noting) == 0
+    assert made == [("1706.03762", "only Table 2 in JAX")]
+
+
+def test_a_workflow_that_names_the_paper_itself_may_have_inputs_of_its_own(
+    hub: FakeGitHub, tmp_path: Path
+) -> None:
+    event = dispatched(hub, reason="weekly", note="for the group")
+    assert act(settings(hub, tmp_path, event, "workflow_dispatch", paper="1706.03762"), make) == 0
+    event = dispatched(hub, price="2")
+    assert act(settings(hub, tmp_path, event, "workflow_dispatch", paper="1706.03762"), make) == 2
 
 
 def test_a_run_on_demand_for_an_issue(hub: FakeGitHub, tmp_path: Path) -> None:
@@ -162,11 +214,11 @@ def test_another_program_asks_with_all_that_a_command_can_have(hub: FakeGitHub, 
 
     hub.open_issue("A", "")
     event = dispatched(hub) | {"inputs": None}
-    event["client_payload"] = {"paper": "1706.03762", "issue": 1, "max-usd": 2, "full": True, "reviewer": [1]}
+    event["client_payload"] = {"paper": "1706.03762", "issue": 1, "max-usd": 2, "full": True}
     assert act(settings(hub, tmp_path, event, "repository_dispatch"), noting) == 0
     (job,) = made
     assert (job.place.issue, job.configuration.max_usd, job.configuration.run.full) == (1, 2, True)
-    event["client_payload"]["max_usd"] = 99
+    event["client_payload"]["max-usd"] = 99
     assert act(settings(hub, tmp_path, event, "repository_dispatch"), noting) == 2
     assert "can be at most 3" in (tmp_path / "summary.md").read_text()
 
