@@ -13,7 +13,7 @@ from bot.github.github import GitHub
 from bot.intake import configuration
 from bot.intake.commands import Command
 from bot.intake.configuration import Configuration, ConfigurationInvalid, Quota
-from bot.intake.intake import Admitted, Ending, Refusal, admit, with_options
+from bot.intake.intake import Admitted, Ending, Refusal, admit, may, with_options
 from bot.intake.jobs import Job, Ledger, Record, Request, issue_of, job_id
 from bot.jobs.quota import DAY, excess
 from bot.words import messages, rating, replies
@@ -63,14 +63,12 @@ class Desk:
                 self.github.react(request)
             decision = self._do(request, decision, wishes, ledger)
         if isinstance(decision, Refusal):
-            mark = f"refusal {request.actor_id} {request.received:%Y-%m-%d}"
-            self.github.comment(
-                place,
-                mark,
-                messages.refusal(request.actor, decision.message),
-                since=_day(request),
-                thread=request.thread,
-            )
+            text = messages.refusal(request.actor, decision.message)
+            if may(permission, wishes):
+                mark, since = f"refusal {request.id}", request.received
+            else:  # once a day, so that nobody floods an issue by us
+                mark, since = f"refusal {request.actor_id} {request.received:%Y-%m-%d}", _day(request)
+            self.github.comment(place, mark, text, since=since, thread=request.thread)
             return decision
         return None
 
@@ -81,7 +79,7 @@ class Desk:
             return None
         text = messages.configuration_invalid(error.problems)
         mark = f"configuration {hashlib.sha256(text.encode()).hexdigest()[:12]}"
-        since = request.received if isinstance(decision, Admitted) else _day(request)
+        since = request.received if may(permission, Configuration()) else _day(request)
         self.github.comment(request.place, mark, text, since=since, thread=request.thread)
         return Refusal(text)
 

@@ -6,7 +6,7 @@ import pickle
 import re
 import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -77,6 +77,31 @@ def test_somebody_without_permission_is_told_once_a_day(
     assert "`write` permission" in comment["body"]
     assert not ledger.jobs
     assert not hub.state.reactions
+
+
+def test_each_mistake_of_somebody_who_may_ask_has_an_answer_of_its_own(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path
+) -> None:
+    issue, worker = hub.open_issue("A", ""), employ(github, tmp_path)
+    said = ["/paper2code stauts", "/paper2code rate 9", "/paper2code rate 9"]
+    requests = [request(hub, issue, text) for text in said]
+    for each in (*requests, requests[-1]):  # GitHub delivers twice
+        worker.answer(each, step, Inline())
+    first, second, third = hub.comments_by(BOT)
+    assert "neither a command" in first["body"]
+    assert "1 to 5" in second["body"] and "1 to 5" in third["body"]
+
+
+def test_each_mistake_is_answered_where_the_configuration_is_bad(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path
+) -> None:
+    hub.state.files[".github/paper2code.yml"] = "colour: red"
+    issue = hub.open_issue("A", "")
+    for minutes in range(2):
+        asked = request(hub, issue, "/paper2code rate 9")
+        later = dataclasses.replace(asked, received=asked.received + timedelta(minutes=minutes))
+        employ(github, tmp_path).answer(later, step, Inline())
+    assert len(hub.comments_by(BOT)) == 2
 
 
 def test_a_command_without_a_paper_is_told_so(hub: FakeGitHub, github: GitHub, tmp_path: Path) -> None:
@@ -161,8 +186,9 @@ def test_a_repository_that_has_used_its_quota_is_told_so_and_nothing_starts(
     for _ in range(2):
         asked = request(hub, issue, "/paper2code arxiv:2401.00001")
         employ(github, tmp_path).answer(asked, step, ledger)
-    (comment,) = hub.comments_by(BOT)
-    assert "1 paper at a time" in comment["body"] and "`.github/paper2code.yml`" in comment["body"]
+    comments = [comment["body"] for comment in hub.comments_by(BOT)]
+    assert len(comments) == 2
+    assert all("1 paper at a time" in body and "`.github/paper2code.yml`" in body for body in comments)
     assert not ledger.jobs
 
 
