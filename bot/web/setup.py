@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 from flask import Blueprint, Flask, Response, jsonify, redirect, render_template, request
@@ -74,7 +74,8 @@ def create_blueprint(settings: Settings, token: str) -> Blueprint:
 
     @pages.get("/setup")
     def setup() -> ResponseReturnValue:
-        address = request.args.get("address", request.url_root).strip().rstrip("/")
+        here = _here(settings)
+        address = request.args.get("address", here).strip().rstrip("/")
         organization = request.args.get("organization", "").strip()
         problem = _problem(address, organization)
         state = secrets.token_urlsafe(32)
@@ -83,8 +84,12 @@ def create_blueprint(settings: Settings, token: str) -> Blueprint:
             address=address,
             organization=organization,
             problem=problem,
-            foreign=address != request.url_root.rstrip("/"),
-            here=request.url_root.rstrip("/"),
+            foreign=address != here,
+            known=f"that PAPER2CODE_PUBLIC_URL names ({here})"
+            if settings.public_url
+            else f"at which you opened this page ({here})",
+            here=here,
+            elsewhere="" if request.host == urlsplit(here).netloc.lower() else request.host,
             action=_action(settings.github_server_url, organization, state),
             manifest=json.dumps(manifest(address)),
             permissions=PERMISSIONS,
@@ -127,7 +132,7 @@ def create_blueprint(settings: Settings, token: str) -> Blueprint:
             "setup_done.html",
             app=made,
             file=settings.data_dir / APP_FILE,
-            address=request.url_root.rstrip("/"),
+            address=_here(settings),
         )
         response = Response(page)
         response.delete_cookie(_COOKIE, path="/setup")
@@ -180,6 +185,11 @@ def keep(folder: Path, made: dict[str, Any]) -> None:
         os.link(name, folder / APP_FILE)
     finally:
         Path(name).unlink()
+
+
+def _here(settings: Settings) -> str:
+    """The address of this server: what a request says of it counts only where nothing is configured."""
+    return (settings.public_url or request.url_root).rstrip("/")
 
 
 class _Failed(Exception):

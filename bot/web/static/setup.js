@@ -27,8 +27,8 @@ if (post) {
     post.action = `${action.origin}${path}${whose}/settings/apps/new${action.search}`;
     show("events", `${address}/webhook`);
     show("owner", organization || "you");
-    const here = document.getElementById("foreign").dataset.here;
-    show("foreign", `This is not the address at which you opened this page (${here}): events and the App's credentials `
+    const { here, known } = document.getElementById("foreign").dataset;
+    show("foreign", `This is not the address ${known}: events and the App's credentials `
       + `would go to ${address}. Go on only if that is this server, behind another name.`, address !== here);
     show("unencrypted", "Events would come unencrypted. Put a web server with TLS before this one.",
       address.startsWith("http://"));
