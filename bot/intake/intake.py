@@ -6,6 +6,7 @@ rest. Quoted text, code and bots are never listened to.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,6 +23,14 @@ LABEL = "paper2code"
 """Putting it on an issue asks for the papers that the issue names; on a pull request, to take up all open remarks."""
 MARKER = "<!-- paper2code "
 """Begins what is hidden in our comments."""
+_WRITTEN = re.compile(
+    rf"^{re.escape(MARKER)}(?:answer|configuration|job|refusal|review) \S+(?: \S+)? -->\s*$", re.MULTILINE
+)
+"""Of whole texts, copies of them too; a template's comments say nothing of the kind."""
+_MADE_OF = re.compile(
+    r"^An implementation of \*\*.*?\]\((https://arxiv\.org/abs/[^\s)]+)\)", re.MULTILINE
+)
+"""In a pull request of ours: there is no link in a title, which is inert."""
 MOST_PAPERS = 3
 LONGEST_WISH = 1000
 """Characters: so much is repeated back word for word."""
@@ -282,7 +291,7 @@ def _said(
         return None
     references: tuple[str, ...] = ()
     if isinstance(command, Command) and command.is_for_papers:
-        references = _references(command.text) or _references(body or "")
+        references = _references(command.text) or _references(_own(body or ""))
         if not references:
             references = _references(_text(about))
             command = _capped(command, _text(about))
@@ -352,7 +361,15 @@ def _capped(command: Command, text: str) -> Command | Mistake:
 
 def _text(subject: Payload) -> str:
     """All that somebody says in an issue or pull request itself."""
-    return f"{subject['title']}\n\n{subject['body'] or ''}"
+    return _own(f"{subject['title']}\n\n{subject['body'] or ''}")
+
+
+def _own(text: str) -> str:
+    """`text`; of one that we have written only the paper that it delivers, as others are named in it for no wish."""
+    if not _WRITTEN.search(text):
+        return text
+    made_of = _MADE_OF.search(text)
+    return made_of[1] if made_of else ""
 
 
 def _closed(payload: Payload) -> Ending | None:

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from bot.github.marks import marked
 from bot.intake.commands import Command, Mistake
 from bot.intake.configuration import Configuration
 from bot.intake.intake import Admitted, Refusal, admit, ended, payload_of, read
 from bot.intake.jobs import Job, Request, Wish, paper_of
-from tests.bot.conftest import PLACE
+from bot.words.pull_request import body
+from tests.bot.conftest import PLACE, reproduction
 
 EXAMPLES = Path(__file__).parents[2] / "node_modules/@octokit/webhooks-examples/api.github.com/index.json"
 PAYLOADS: dict[str, list[dict[str, Any]]] = {
@@ -592,3 +594,34 @@ def test_a_payload_is_unicode_whatever_is_escaped_in_it() -> None:
     said = payload_of(b'{"body": "half \\ud83d, whole \\ud83d\\ude00, \\\\ud800"}')
 
     assert said == {"body": "half ?, whole \U0001f600, \\ud800"}
+
+
+CITING = "Which tokenizer? That of arXiv:2005.14165, warm-up as in https://arxiv.org/abs/1810.04805, budget 2 dollars"
+
+
+def delivered() -> str:
+    """The body of a pull request of ours."""
+    assumed = {"kind": "open question", "subject": CITING, "assumption": CITING, "why": CITING}
+    made = reproduction(assumptions=[assumed], scope=None)
+    return marked(body(made, "papers/x", "https://github.com/o/r/blob/abc", 12), JOB.mark)
+
+
+def test_in_a_pull_request_of_ours_only_its_own_paper_is_meant() -> None:
+    assert "2005.14165" in delivered()
+    assert decided(commented("/paper2code", delivered())) == {"1706.03762": 3.0}
+    assert decided(commented("/paper2code max_usd=1", delivered().replace("\n", "\r\n"))) == {"1706.03762": 1.0}
+    assert decided(commented("/paper2code arxiv:1810.04805", delivered())) == {"1810.04805": 3.0}
+    review = review_event("pull_request_review", "review", body="/paper2code")
+    review["pull_request"].update(title="Implement “arXiv:2005.14165”", body=delivered())
+    request = read("pull_request_review", review)
+    assert request is not None and request.references == ("1706.03762",)
+
+
+def test_a_copy_of_what_we_have_written_names_no_paper() -> None:
+    written = marked(f"The plan: {CITING}", "answer 1-comment-2")
+
+    assert read("issues", payload("issues", "opened", title="About this", body=written)) is None
+    assert "I found no arXiv paper" in str(decided(commented("/paper2code", written)))
+    assert decided(commented("/paper2code", "<!-- paper2code reads this -->\narXiv:2005.14165")) == {
+        "2005.14165": 3.0
+    }
