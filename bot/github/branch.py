@@ -11,6 +11,7 @@ What people commit on our branches stays: nothing is ever forced, and texts are 
 
 import base64
 import io
+import json
 import os
 import re
 import tempfile
@@ -29,6 +30,7 @@ from bot.github.merge import MergeConflict, merged
 from pipeline.coding.repository import MAX_BYTES, MAX_FILES, RefusedPath, Repository
 from pipeline.markdown import plain, visible
 from pipeline.paths import refusal
+from pipeline.proving.documents import EXECUTION
 from pipeline.record import Commit
 from pipeline.running.figures import is_figure
 
@@ -46,7 +48,12 @@ _REFUSED = re.compile(
     re.IGNORECASE,
 )
 _RULE = "A rule of this repository forbids the branch. Exempt `paper2code/*` or the App from it, then retry."
+_TAKEN = (
+    "Set `directory` in `.github/paper2code.yml` to a folder that is not there yet, like `papers/{arxiv_id}-{slug}`, then "
+    "retry: nothing is paid for again."
+)
 _HINTS = {
+    "is there already": _TAKEN,
     "rule violations": _RULE,
     "protected branch": _RULE,
     "archived": "The repository is archived and takes no changes. Unarchive it, then retry.",
@@ -96,12 +103,17 @@ def publish(
     A new branch grows from `base`, an existing one grows on: what is there is never rewritten, and what people
     have changed since our last commit stays as they have it. Where nothing is new, nothing is done. `remote` is
     a URL or the path of a bare repository, `author` is `Name <address>`. Raises BranchError, also where people
-    and `commits` have changed the same places.
+    and `commits` have changed the same places, and where something stands at `directory` that is not of ours.
     """
     with _cloned(remote, token) as repository:
         existed = _fetch(repository, branch, base, _DEPTH)
         parent = repository.head.commit
         last = _our_last(repository, directory, author) if existed else None
+        if _tree(parent, directory) and not _ours(repository, directory, commits[-1], last, existed):
+            raise BranchRefused(
+                f"`{directory}` is there already, and I have not made it for this paper: what I have not made I "
+                "do not replace"
+            )
         trees = (
             list(_trees(repository, commits, directory))
             if not existed or _tree(last, directory) == _tree(parent, directory)
@@ -224,6 +236,31 @@ def _our_last(repository: Repo, directory: str, author: str) -> GitCommit | None
     return next((c for c in commits if _by(c, author) and f"\n{_TRAILER}: " not in str(c.message)), None)
 
 
+def _ours(repository: Repo, directory: str, commit: Commit, last: GitCommit | None, existed: bool) -> bool:
+    """Whether what stands at `directory` was made for the paper of `commit`: by its report, or by us on its branch."""
+    paper = reported_paper(commit.files.get(EXECUTION))
+    if existed and last:
+        return _reported_paper(repository, last, directory) in (None, paper)
+    return paper is not None and _reported_paper(repository, repository.head.commit, directory) == paper
+
+
+def _reported_paper(repository: Repo, commit: GitCommit, directory: str) -> str | None:
+    try:
+        found = commit.tree.join(f"{directory}/{EXECUTION}")
+    except KeyError:
+        return None
+    return reported_paper(_read(repository, {EXECUTION: found.hexsha}).get(EXECUTION))
+
+
+def reported_paper(report: str | None) -> str | None:
+    """The arXiv paper whose execution report this is, without its version; None where it is none of ours."""
+    try:
+        paper = json.loads(report or "")["paper"]["arxiv_id"]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        return None
+    return paper if isinstance(paper, str) else None
+
+
 def _tree(commit: GitCommit | None, directory: str) -> str | None:
     """The sha of the directory's tree."""
     try:
@@ -248,12 +285,17 @@ def _texts(repository: Repo, commit: GitCommit | None, directory: str) -> dict[s
     allowed = {path: sha for path, sha in listed if not refusal(path) and not is_figure(path)}
     if len(allowed) > MAX_FILES:
         raise BranchRefused(f"`{directory}` holds more than {MAX_FILES} files")
+    return _read(repository, allowed)
+
+
+def _read(repository: Repo, files: Mapping[str, str]) -> dict[str, str]:
+    """Path → text, of path → sha; without those that are no text, or too large."""
     # All at once; git itself would fetch what is missing one by one.
     fetch = ["git", "-c", "fetch.negotiationAlgorithm=noop", "fetch", "--no-tags", "--no-write-fetch-head"]
-    wanted = sorted(set(allowed.values()))
+    wanted = sorted(set(files.values()))
     repository.git.execute([*fetch, "--filter=blob:none", "origin", *wanted], kill_after_timeout=_SECONDS)
     texts = dict[str, str]()
-    for path, sha in allowed.items():
+    for path, sha in files.items():
         stream = repository.odb.stream(bytes.fromhex(sha))
         text = _text(stream.read()) if stream.size <= MAX_BYTES else None
         if text is not None:

@@ -27,9 +27,7 @@ _WRITTEN = re.compile(
     rf"^{re.escape(MARKER)}(?:answer|configuration|job|refusal|review) \S+(?: \S+)? -->\s*$", re.MULTILINE
 )
 """Of whole texts, copies of them too; a template's comments say nothing of the kind."""
-_MADE_OF = re.compile(
-    r"^An implementation of \*\*.*?\]\((https://arxiv\.org/abs/[^\s)]+)\)", re.MULTILINE
-)
+_MADE_OF = re.compile(r"^An implementation of \*\*.*?\]\((https://arxiv\.org/abs/[^\s)]+)\)", re.MULTILINE)
 """In a pull request of ours: there is no link in a title, which is inert."""
 MOST_PAPERS = 3
 LONGEST_WISH = 1000

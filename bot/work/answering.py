@@ -8,11 +8,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Literal
 
+from bot.github.branch import reported_paper
 from bot.github.github import GitHub
 from bot.intake import configuration
 from bot.intake.commands import Command
-from bot.intake.configuration import Configuration, ConfigurationInvalid, Quota
+from bot.intake.configuration import SAFE_SLUG, Configuration, ConfigurationInvalid, Quota, filled_in
 from bot.intake.intake import Admitted, Ending, Refusal, admit, may, with_options
 from bot.intake.jobs import Job, Ledger, Record, Request, issue_of, job_id
 from bot.jobs.quota import DAY, excess
@@ -21,6 +23,8 @@ from bot.work import revising
 from bot.work.agreeing import Agreeing
 from pipeline.markdown import code, visible
 from pipeline.model.instructed import shortened
+from pipeline.proving.documents import EXECUTION
+from pipeline.reading.references import references
 
 AGENTS = "AGENTS.md"
 """What a repository tells everybody who writes code in it by machine."""
@@ -216,23 +220,39 @@ def _day(request: Request) -> datetime:
 def instructed(github: GitHub, job: Job) -> Job:
     """`job` with what its repository wishes of all code today.
 
-    Raises GitHubError, and ConfigurationInvalid where a file stands in the way of its folder.
+    Raises GitHubError, and ConfigurationInvalid where something stands in the way of its folder.
     """
-    if job.wish is None and (file := _in_the_way(github, job)):
-        raise ConfigurationInvalid(
-            [f"`directory`: {code(file)} is a file in this repository, so no folder can be"]
-        )
+    if job.wish is None and (why := _in_the_way(github, job)):
+        raise ConfigurationInvalid([f"`directory`: {why}"])
     agents = github.text(job.place, AGENTS) or ""
     wishes = "\n\n".join(part for part in (job.configuration.instructions, agents) if part)
     return replace(job, instructions=shortened(visible(wishes)))
 
 
 def _in_the_way(github: GitHub, job: Job) -> str:
-    """The file of the default branch that is named as a folder of `directory` is; empty: there is none.
+    """Why the default branch has no place for what `directory` names; empty: nothing is known against it.
 
     What stands there once a model has named the method cannot be known before.
     """
-    fixed, field, _ = job.configuration.directory.partition("{")
-    names = fixed.split("/")[: -1 if field else None]
-    paths = ("/".join(names[: number + 1]) for number in range(len(names)))
-    return next((path for path in paths if isinstance(github.text(job.place, path), str)), "")
+    template = job.configuration.directory
+    fixed, field, _ = template.partition("{slug}")
+    named = filled_in(template, job.paper, SAFE_SLUG)
+    names = named.split("/")[: fixed.count("/") if field else None]
+    found: str | Literal[False] | None = None
+    for number in range(len(names)):
+        path = "/".join(names[: number + 1])
+        found = github.text(job.place, path)
+        if found is None:
+            return ""
+        if found is not False:
+            return f"{code(path)} is a file in this repository, so no folder can be"
+    if field or found is None:
+        return ""
+    report = github.text(job.place, f"{named}/{EXECUTION}")
+    # One of more than a megabyte is looked at where it can be read: before anything is pushed.
+    if report is False or reported_paper(report) == references(job.paper)[0].identifier:
+        return ""
+    return (
+        f"{code(named)} is there already, and I have not made it for this paper, so I would not replace it. A folder "
+        "for each paper, like `papers/{arxiv_id}-{slug}`, is in nobody's way"
+    )

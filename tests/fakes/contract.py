@@ -23,7 +23,7 @@ class Contract:
 
     def __init__(self, paths: Iterable[str]) -> None:
         document = json.loads(DOCUMENT.read_text())
-        document["paths"] = {path: document["paths"][path] for path in paths}
+        document["paths"] = {path: _undiscriminated(document["paths"][path]) for path in paths}
         document["components"] = _components(document)
         document.pop("x-webhooks", None)
         document["servers"] = [{"url": "http://localhost"}]
@@ -67,6 +67,15 @@ def _one_segment(path: str) -> str:
 
 def _plain(query: dict[str, list[str]]) -> dict[str, Any]:
     return {name: values[0] if len(values) == 1 else values for name, values in query.items()}
+
+
+def _undiscriminated(value: Any) -> Any:
+    """`value` without what tells alternatives apart by a property: a folder's contents are a list, which has none."""
+    if isinstance(value, list):
+        return [_undiscriminated(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _undiscriminated(each) for name, each in value.items() if name != "discriminator"}
+    return value
 
 
 def _components(document: dict[str, Any]) -> dict[str, dict[str, Any]]:

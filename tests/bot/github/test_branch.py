@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pymupdf
@@ -13,15 +14,18 @@ from bot.github.branch import BranchRefused, Snapshot, advance, publish, read
 from pipeline.coding.repository import MAX_FILES
 from pipeline.record import Commit
 from pipeline.running.figures import redrawn
+from tests.fakes.github.git import commit
 from tests.pipeline.pngs import chunk, png
 
 AUTHOR = "paper2code[bot] <1+paper2code[bot]@users.noreply.github.com>"
 BRANCH = "paper2code/x-1"
 PLAN = Commit("Plan", "", {"docs/plan.md": "# Plan\n"})
+REPORT = '{"paper": {"arxiv_id": "1706.03762"}}\n'
+REPORTED = {"docs/execution-report.json": REPORT}
 CODE = Commit(
     "Write the code",
     "Fixes #1, says @octocat.",
-    {"main.py": "print(1)\n", "reproduce.sh": "#!/bin/sh\n"},
+    {"main.py": "print(1)\n", "reproduce.sh": "#!/bin/sh\n"} | REPORTED,
 )
 
 
@@ -39,6 +43,8 @@ def remote(tmp_path: Path) -> Path:
     (work / "papers").mkdir()
     (work / "papers" / "x").mkdir()
     (work / "papers" / "x" / "old.py").write_text("old\n")
+    (work / "papers" / "x" / "docs").mkdir()
+    (work / "papers" / "x" / "docs" / "execution-report.json").write_text(REPORT.replace("{", "{ ", 1))
     (work / "README.md").write_text("# A project\n")
     (work / "link").symlink_to("/etc")
     git(work, "add", "--all")
@@ -52,6 +58,7 @@ def test_each_commit_holds_the_whole_directory_and_nothing_else_changes(remote: 
     assert git(remote, "rev-parse", "paper2code/x-1") == sha
     assert git(remote, "log", "--format=%s", "main..paper2code/x-1").split("\n") == ["Write the code", "Plan"]
     assert git(remote, "diff", "--name-status", "main", sha).split("\n") == [
+        "M\tpapers/x/docs/execution-report.json",
         "A\tpapers/x/main.py",
         "D\tpapers/x/old.py",
         "A\tpapers/x/reproduce.sh",
@@ -74,10 +81,13 @@ def test_publishing_again_changes_nothing(remote: Path) -> None:
 
 
 def test_a_branch_grows_on_where_nobody_has_changed_it(remote: Path) -> None:
-    first = publish(str(remote), "main", BRANCH, [PLAN], "papers/x", AUTHOR)
+    first = publish(
+        str(remote), "main", BRANCH, [replace(PLAN, files=PLAN.files | REPORTED)], "papers/x", AUTHOR
+    )
     second = publish(str(remote), "main", BRANCH, [CODE], "papers/x", AUTHOR)
     assert git(remote, "merge-base", first, second) == first
     assert git(remote, "ls-tree", "-r", "--name-only", second, "papers/x/").split("\n") == [
+        "papers/x/docs/execution-report.json",
         "papers/x/main.py",
         "papers/x/reproduce.sh",
     ]
@@ -114,7 +124,7 @@ BINARY = "\udcff\udcfe"
 
 def long(first: str = "print(0)", last: str = "print(19)") -> Commit:
     text = LONG.replace("print(0)\n", f"{first}\n").replace("print(19)", last)
-    return Commit("Write the code", "", {"main.py": text, "config.yaml": "seed: 0\n"})
+    return Commit("Write the code", "", {"main.py": text, "config.yaml": "seed: 0\n"} | REPORTED)
 
 
 def test_a_job_that_is_run_again_leaves_what_people_committed(remote: Path, person: Person) -> None:
@@ -131,7 +141,8 @@ def test_a_job_that_is_run_again_leaves_what_people_committed(remote: Path, pers
 def test_a_job_that_is_run_again_says_where_people_changed_the_same(remote: Path, person: Person) -> None:
     publish(str(remote), "main", BRANCH, [long()], "papers/x", AUTHOR)
     theirs = person({"main.py": long(first="print('by hand')").files["main.py"], "config.yaml": None})
-    again = Commit("Write the code", "", {"main.py": "print('again')\n", "config.yaml": "seed: 1\n"})
+    files = {"main.py": "print('again')\n", "config.yaml": "seed: 1\n"} | REPORTED
+    again = Commit("Write the code", "", files)
     with pytest.raises(BranchRefused, match=r"people have changed `config.yaml`, `main.py`"):
         publish(str(remote), "main", BRANCH, [again], "papers/x", AUTHOR)
     assert git(remote, "rev-parse", BRANCH) == theirs
@@ -155,7 +166,8 @@ def test_a_revision_changes_what_it_changes_and_is_made_once(remote: Path, perso
     publish(str(remote), "main", BRANCH, [CODE], "papers/x", AUTHOR)
     head = person({"data.bin": BINARY, "run.sh": "true\n"})
     seen = read(str(remote), "main", BRANCH)
-    change = Commit("Use Adam", "", {"main.py": "print(2)\n", "new.py": "", "reproduce.sh": "#!/bin/sh\n"})
+    files = {"main.py": "print(2)\n", "new.py": "", "reproduce.sh": "#!/bin/sh\n"} | REPORTED
+    change = Commit("Use Adam", "", files)
     sha = advance(str(remote), BRANCH, seen, change, "r1", AUTHOR)
     assert sha and git(remote, "rev-parse", f"{sha}^") == head
     assert git(remote, "diff", "--name-status", head, sha).split("\n") == [
@@ -254,7 +266,14 @@ def test_a_revision_keeps_the_figures(remote: Path) -> None:
 @pytest.mark.parametrize("path", ["../main.py", "/etc/passwd", ".git/config", "a/.GIT/config", "a\u202eb.py"])
 def test_paths_that_leave_the_directory_are_refused(remote: Path, path: str) -> None:
     with pytest.raises(BranchRefused, match="is not a path"):
-        publish(str(remote), "main", "paper2code/x-1", [Commit("Bad", "", {path: ""})], "papers/x", AUTHOR)
+        publish(
+            str(remote),
+            "main",
+            "paper2code/x-1",
+            [Commit("Bad", "", {path: ""} | REPORTED)],
+            "papers/x",
+            AUTHOR,
+        )
 
 
 def test_a_link_in_the_way_is_not_followed(remote: Path) -> None:
@@ -285,3 +304,50 @@ def test_git_gets_no_secret_of_this_process(
     calls = told.read_text().split("GIT_TERMINAL_PROMPT=0")
     assert len(calls) > 3
     assert "secret-of-ours" not in "".join(calls[1:])
+
+
+@pytest.mark.parametrize("place", ["src", "src/deep", "README.md", "link"])
+@pytest.mark.parametrize(
+    "report", [None, REPORT.replace("1706.03762", "1810.04805"), "[" * 100_000, "[]", "{}"]
+)
+def test_what_was_not_made_for_this_paper_is_not_replaced(
+    remote: Path, place: str, report: str | None
+) -> None:
+    files = {"src/main.py": "print('theirs')", "src/deep/keep.py": "keep = True"}
+    if report and place.startswith("src"):
+        files[f"{place}/docs/execution-report.json"] = report
+    commit(remote, "main", files)
+
+    with pytest.raises(BranchRefused, match=f"`{place}` is there already") as refused:
+        publish(str(remote), "main", BRANCH, [PLAN, CODE], place, AUTHOR)
+
+    assert "`directory`" in refused.value.hint and "nothing is paid for again" in refused.value.hint
+    assert BRANCH not in git(remote, "branch", "--list", BRANCH)
+
+
+def test_what_people_have_put_onto_the_branch_is_not_replaced_either(remote: Path) -> None:
+    git(remote, "branch", BRANCH, "main")
+    commit(remote, BRANCH, {"src/main.py": "print('theirs')"})
+    before = git(remote, "rev-parse", BRANCH)
+    with pytest.raises(BranchRefused, match="`src` is there already"):
+        publish(str(remote), "main", BRANCH, [PLAN, CODE], "src", AUTHOR)
+    assert git(remote, "rev-parse", BRANCH) == before
+
+
+def test_another_papers_folder_is_not_replaced_on_a_branch_that_was_made_of_it(remote: Path) -> None:
+    first = publish(str(remote), "main", BRANCH, [PLAN, CODE], "src", AUTHOR)
+    git(remote, "branch", "paper2code/y-2", first)
+    files = {"docs/execution-report.json": REPORT.replace("1706.03762", "1810.04805")}
+    with pytest.raises(BranchRefused, match="`src` is there already"):
+        publish(str(remote), "main", "paper2code/y-2", [replace(CODE, files=files)], "src", AUTHOR)
+
+
+def test_what_was_merged_of_this_paper_is_made_anew(remote: Path) -> None:
+    merged = publish(str(remote), "main", BRANCH, [PLAN, CODE], "src", AUTHOR)
+    git(remote, "update-ref", "refs/heads/main", merged)
+    changed = replace(CODE, files={"main.py": "print(2)\n"} | REPORTED)
+    sha = publish(str(remote), "main", "paper2code/x-2", [changed], "src", AUTHOR)
+    assert git(remote, "diff", "--name-status", merged, sha).split("\n") == [
+        "M\tsrc/main.py",
+        "D\tsrc/reproduce.sh",
+    ]

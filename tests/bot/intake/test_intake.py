@@ -609,7 +609,9 @@ def delivered() -> str:
 def test_in_a_pull_request_of_ours_only_its_own_paper_is_meant() -> None:
     assert "2005.14165" in delivered()
     assert decided(commented("/paper2code", delivered())) == {"1706.03762": 3.0}
-    assert decided(commented("/paper2code max_usd=1", delivered().replace("\n", "\r\n"))) == {"1706.03762": 1.0}
+    assert decided(commented("/paper2code max_usd=1", delivered().replace("\n", "\r\n"))) == {
+        "1706.03762": 1.0
+    }
     assert decided(commented("/paper2code arxiv:1810.04805", delivered())) == {"1810.04805": 3.0}
     review = review_event("pull_request_review", "review", body="/paper2code")
     review["pull_request"].update(title="Implement “arXiv:2005.14165”", body=delivered())

@@ -293,7 +293,12 @@ def test_an_address_that_is_not_the_requests_is_shown_as_such(
     ("host", "query", "foreign", "elsewhere"),
     [
         ("https://bot.example.org", {}, False, False),
-        ("http://bot.example.org", {}, False, False),  # as it comes from a web server with TLS before this one
+        (
+            "http://bot.example.org",
+            {},
+            False,
+            False,
+        ),  # as it comes from a web server with TLS before this one
         ("https://evil.example", {}, False, True),
         ("https://bot.example.org", {"address": "https://evil.example"}, True, False),
         ("https://evil.example", {"address": "https://evil.example"}, True, True),
@@ -310,5 +315,7 @@ def test_the_configured_address_goes_before_what_a_request_says(
     (manifest,) = re.findall(r'name="manifest" value="([^"]+)"', page.text)
     told = json.loads(html.unescape(manifest))
     assert told["hook_attributes"]["url"] == f"{query.get('address', 'https://bot.example.org')}/webhook"
-    assert ("not the address that PAPER2CODE_PUBLIC_URL names (https://bot.example.org)" in page.text) is foreign
+    assert (
+        "not the address that PAPER2CODE_PUBLIC_URL names (https://bot.example.org)" in page.text
+    ) is foreign
     assert ("You opened this page at evil.example" in page.text) is elsewhere

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import json
 import pickle
 import re
 import subprocess
@@ -167,6 +168,53 @@ def test_a_file_where_a_folder_is_to_be_is_said_before_anything_is_spent(
     employ(github, tmp_path).answer(asked, step, ledger)
     (comment,) = hub.comments_by(BOT)
     assert "papers` is a file in this repository" in comment["body"] and not ledger.jobs
+
+
+def report_of(paper: str) -> str:
+    return json.dumps({"paper": {"arxiv_id": paper}})
+
+
+@pytest.mark.parametrize(
+    ("directory", "there", "refused"),
+    [
+        ("src", "src/keep.py", True),
+        ("src/{arxiv_id}", "src/1706.03762v5/keep.py", True),
+        ("src/", "src/docs/execution-report.json", True),  # of another paper
+        ("src/{arxiv_id}", "src/keep.py", False),
+        ("src/{slug}", "src/keep.py", False),
+        ("ours", "src/keep.py", False),
+    ],
+)
+def test_a_folder_that_is_not_ours_is_said_before_anything_is_spent(
+    directory: str, there: str, refused: bool, hub: FakeGitHub, github: GitHub, tmp_path: Path
+) -> None:
+    hub.state.files |= {
+        ".github/paper2code.yml": f"directory: '{directory}'",
+        there: report_of("1810.04805"),
+        "ours/docs/execution-report.json": report_of("1706.03762"),
+    }
+    asked, ledger = request(hub, hub.open_issue("A", ""), "/paper2code arxiv:1706.03762v5"), Inline()
+    employ(github, tmp_path).answer(asked, step, ledger)
+    said = "".join(comment["body"] for comment in hub.comments_by(BOT))
+    assert ("is there already, and I have not made it for this paper" in said) is refused
+    assert bool(ledger.jobs) is not refused
+
+
+def test_a_folder_that_is_not_ours_is_left_alone_at_delivery_and_the_work_kept(
+    hub: FakeGitHub, github: GitHub, tmp_path: Path
+) -> None:
+    theirs = hub.commit("main", {"papers/1706.03762-attention/main.py": "theirs"})
+    asked = dataclasses.replace(job(), place=dataclasses.replace(PLACE, issue=hub.open_issue("A", "")))
+    outcome = employ(github, tmp_path).fulfil(asked, step, Inline())
+    (comment,) = hub.comments_by(BOT)
+    assert outcome.state == "failed" and hub.refs() == {"main": theirs}
+    for words in (
+        "papers/attention",
+        "is there already",
+        "**Kept:** the finished repository",
+        "Set \\`directory",
+    ):
+        assert words in comment["body"], comment["body"]
 
 
 def test_the_configuration_is_heeded(hub: FakeGitHub, github: GitHub, tmp_path: Path) -> None:

@@ -116,18 +116,20 @@ def _repository(hub: "FakeGitHub", api: Blueprint) -> None:
     @api.get(f"{ROOT}/contents/<path:path>")
     @repository("contents", "read")
     def contents(token: Token, path: str) -> Any:
-        if path not in state.files:
-            abort(404, "Not Found")
+        if path in state.files:
+            data = state.files[path].encode()
+            return entry(path) | {"encoding": "base64", "content": base64.b64encode(data).decode()}
+        inside = [each for each in state.files if each.startswith(f"{path}/")]
+        return [entry(each) for each in inside] or abort(404, "Not Found")
+
+    def entry(path: str) -> dict[str, Any]:
         address = f"{hub.shapes.repository_url}/contents/{path}"
-        data = state.files[path].encode()
         return {
             "type": "file",
             "name": path.rpartition("/")[2],
             "path": path,
             "sha": "0" * 40,
-            "size": len(data),
-            "encoding": "base64",
-            "content": base64.b64encode(data).decode(),
+            "size": len(state.files[path].encode()),
             "url": address,
             "git_url": address,
             "html_url": address,
