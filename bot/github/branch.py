@@ -49,8 +49,8 @@ _REFUSED = re.compile(
 )
 _RULE = "A rule of this repository forbids the branch. Exempt `paper2code/*` or the App from it, then retry."
 _TAKEN = (
-    "Set `directory` in `.github/paper2code.yml` to a folder that is not there yet, like `papers/{arxiv_id}-{slug}`, then "
-    "retry: nothing is paid for again."
+    "Set `directory` in `.github/paper2code.yml` to a folder that is not there yet, like `papers/{arxiv_id}-{slug}`, "
+    "then retry: nothing is paid for again."
 )
 _HINTS = {
     "is there already": _TAKEN,

@@ -209,7 +209,7 @@ def test_a_folder_that_is_not_ours_is_left_alone_at_delivery_and_the_work_kept(
     (comment,) = hub.comments_by(BOT)
     assert outcome.state == "failed" and hub.refs() == {"main": theirs}
     for words in (
-        "papers/attention",
+        "papers/1706.03762-attention",
         "is there already",
         "**Kept:** the finished repository",
         "Set \\`directory",
