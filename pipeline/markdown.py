@@ -18,6 +18,10 @@ _BEGINS_A_BLOCK = re.compile(r"^(\d{1,9}(?=[.)](?: |$))|(?=[-+=]))")
 _ADDRESS = re.compile(r"https?://[\w.~:/?#@!$&*+,;=%-]{1,2000}", re.ASCII)
 _ADDRESSES = re.compile(r"(https?://[\w.~:/?#@!$&*+,;=%-]{1,2000}(?<![.,;:!?]))", re.ASCII)
 """Within a sentence, whose full stop is none of theirs."""
+_ACTIVE = re.compile(r"(?<=\])(?=[(:\[])|(?<=<)(?=[a-z/!?])|(?<=&)(?=#|\w{1,40};)", re.ASCII | re.IGNORECASE)
+"""What makes a link, an image or a definition of brackets, HTML, and a character of its code."""
+_DRAWN = re.compile(r"((?:`{3}|~{3})[ \t]*)(?=(?:mermaid|geojson|topojson|stl)\b)", re.IGNORECASE)
+"""Fences of which GitHub makes pictures, with links in them."""
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~$&#!{}])")
 
 
@@ -48,6 +52,14 @@ def prose(text: str, limit: int = 1000) -> str:
     """One line of Markdown that renders as `text`, in sentences and table cells."""
     escaped = _SPECIAL.sub(r"\\\1", line(text, limit))
     return _BEGINS_A_BLOCK.sub(r"\1\\", escaped)
+
+
+def inert(text: str) -> str:
+    """Markdown of others in which no link, image, HTML, mention or reference works; it looks unchanged.
+
+    Headings, lists, emphasis, code and mathematics stay, wherever they begin and end.
+    """
+    return _DRAWN.sub(rf"\1{_BREAK}", _ACTIVE.sub(_BREAK, plain(text)))
 
 
 def with_addresses(text: str, limit: int = 1000) -> str:

@@ -13,6 +13,13 @@ def templates(package: str, folder: str = "templates") -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = markdown.prose, markdown.code, markdown.sentence, markdown.because
+    filters = (
+        markdown.prose,
+        markdown.code,
+        markdown.line,
+        markdown.link,
+        markdown.sentence,
+        markdown.because,
+    )
     environment.filters |= {each.__name__: each for each in filters}
     return environment

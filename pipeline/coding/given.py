@@ -72,7 +72,9 @@ def _data(logic: Logic) -> str:
     ]
     for data in logic.data:
         used = ", ".join(e.name for e in logic.experiments if data.name in e.needs)
-        files = "\n".join(f"- `{data.name}/{file}`" for file in data.files)
-        about = f"{markdown.with_addresses(data.where)} ({markdown.prose(data.size)}; for {used})"
-        parts.append(f"## {data.name}\n\n{about}\n\n{files}\n")
+        files = "\n".join(f"- {markdown.code(f'{data.name}/{file}')}" for file in data.files)
+        about = (
+            f"{markdown.with_addresses(data.where)} ({markdown.prose(data.size)}; for {markdown.prose(used)})"
+        )
+        parts.append(f"## {markdown.prose(data.name)}\n\n{about}\n\n{files}\n")
     return "\n".join(parts)

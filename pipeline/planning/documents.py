@@ -151,7 +151,7 @@ def plan_documents(plan: Plan) -> dict[str, str]:
     for correction in plan.corrections:
         place = next((name for name in parts if name in correction.where.lower()), "overview")
         parts[place] = _corrected(parts.get(place, ""), correction, replace=correction in unclear)
-    documents = {f"docs/plan/{name}.md": markdown.plain(text) for name, text in parts.items()}
+    documents = {f"docs/plan/{name}.md": markdown.inert(text) for name, text in parts.items()}
     if plan.architecture.files:
         # Diagrams hold no live text, and their entity codes are broken by what takes references apart.
         documents["docs/plan/architecture.md"] += blocks
@@ -169,7 +169,7 @@ def _corrected(text: str, correction: Correction, *, replace: bool) -> str:
 def analysis_documents(analyses: Collection[FileAnalysis], drafts: Iterable[Draft]) -> dict[str, str]:
     """`docs/plan/analysis/`: one for each file; drafts of refined ones beside them, with those of the code."""
     told = {
-        f"docs/plan/analysis/{a.path}.md": markdown.plain(f"# `{a.path}`\n\n{a.text}\n") for a in analyses
+        f"docs/plan/analysis/{a.path}.md": markdown.inert(f"# `{a.path}`\n\n{a.text}\n") for a in analyses
     }
     return told | draft_documents([*(a.draft for a in analyses if a.draft), *drafts])
 
@@ -177,7 +177,7 @@ def analysis_documents(analyses: Collection[FileAnalysis], drafts: Iterable[Draf
 def draft_documents(drafts: Iterable[Draft]) -> dict[str, str]:
     """What refined steps looked like before, with the critique that changed them."""
     return {
-        f"docs/plan/drafts/{draft.stage}.md": markdown.plain(
+        f"docs/plan/drafts/{draft.stage}.md": markdown.inert(
             f"# First version of {draft.stage}\n\n{draft.text}\n\n# Critique\n\n{draft.critique}\n"
         )
         for draft in drafts

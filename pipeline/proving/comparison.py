@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.markdown import code, prose
+from pipeline.markdown import code, line, prose
 from pipeline.planning.plan import Experiment, Plan
 from pipeline.proving.results import VERDICTS, WORDS
 from pipeline.reading.paper import Paper
@@ -117,7 +117,7 @@ def fill_in(plan: Plan, results: Sequence[Entry]) -> str:
     lacking = [experiment for experiment in plan.logic.experiments if experiment.name in open_]
     if not lacking:
         return ""
-    names = " ".join(experiment.name for experiment in lacking)
+    names = line(" ".join(experiment.name for experiment in lacking), 4000)
     return (
         "“–” is planned, and nothing was run for it; a number alone is of no planned run. To fill them in:\n\n"
         f"```sh\npython main.py run {names}\npython main.py report\n```\n\n"

@@ -4,8 +4,10 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from pipeline import rendering
+from pipeline.markdown import code, prose
 from pipeline.planning.corrections import applied
 from pipeline.planning.plan import Experiment, Plan, Value
 from pipeline.proving.comparison import OLD, RESULTS, counted
@@ -25,7 +27,7 @@ USES = {
     "tests": "the tests that were written from the paper pass",
 }
 """What each phase after the smoke run shows."""
-_STATUS = re.compile(r"^\*\*It [^*\n]+\*\*(?= What was executed)", re.MULTILINE)
+_STATUS = re.compile(r"^\*\*It (?:\\.|[^*\n\\])+\*\*(?= What was executed)", re.MULTILINE)
 """Of a README, whichever version wrote it."""
 _templates = rendering.templates("pipeline.proving")
 
@@ -96,7 +98,9 @@ def status_sentence(report: Mapping[str, Any]) -> str:
     match report["status"]:
         case "runs":
             lacking = (
-                f" What follows it was not all proven: {lack}." if (lack := report.get("unproven")) else ""
+                f" What follows it was not all proven: {prose(lack)}."
+                if (lack := report.get("unproven"))
+                else ""
             )
             return f"It runs: {what} ended well in a fresh sandbox without network.{lacking}"
         case "fails":
@@ -144,7 +148,7 @@ def repairs(report: Mapping[str, Any]) -> int:
 
 def small_data(report: Mapping[str, Any]) -> str:
     """What a smoke run has worked on, as far as a program can tell."""
-    names = [f"`{name}`" for name in report.get("shipped_data", ())]
+    names = [code(name) for name in report.get("shipped_data", ())]
     real = f"and parts of {', '.join(names)}" if names else "unless a package brings them"
     return f"tiny data that need no download: synthetic, {real}"
 
@@ -195,6 +199,12 @@ def unpaid_sentence(report: Mapping[str, Any]) -> str:
     return "; ".join(report.get("unpaid") or ())
 
 
+def place(evidence: Mapping[str, Any]) -> str:
+    """Where in the code something is done, linked from a file in `docs/plan`."""
+    file, start = evidence["file"], evidence["start"]
+    return f"[{code(f'{file}:{start}')}](../../{quote(file)}#L{start}-L{evidence['end']})"
+
+
 def usd(amount: float | None) -> str:
     """A price in words: a model without a known price has an unknown cost."""
     return "unknown cost" if amount is None else f"{amount:.4f} USD"
@@ -203,6 +213,7 @@ def usd(amount: float | None) -> str:
 _templates.filters |= {
     "same_reader": same_reader,
     "author_saw": author_saw,
+    "place": place,
     "usd": usd,
     "status_sentence": status_sentence,
     "run_sentence": run_sentence,
