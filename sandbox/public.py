@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from sandbox.files import write_whole
 from sandbox.interface import InstallationFailed
 from sandbox.packages import digest, explanation
+from sandbox.requirements import parsed, uncommented
 from sandbox.uv import run_uv
 
 PLATFORMS = {
@@ -25,6 +26,8 @@ PLATFORMS = {
 }
 _OLDEST_MACOS = {"MACOSX_DEPLOYMENT_TARGET": "14.0"}
 _ROUNDS = 5
+_BUILD = re.compile(r"(==\s{0,9}[\w.!]*)\+[\w.-]+")
+"""A local version, behind the others' one."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Public:
 
 def without_builds(pins: Collection[str]) -> Public:
     """`torch==2.13.0+cpu` is `torch==2.13.0` for everybody else. No index is asked."""
-    return Public(tuple(re.sub(r"\+[\w.]+", "", pin) for pin in pins))
+    return Public(tuple(_BUILD.sub(r"\1", pin) for pin in pins))
 
 
 def public(
@@ -55,7 +58,8 @@ def public(
     if answer.is_file():
         stored = json.loads(answer.read_text("utf-8"))
         return Public(tuple(stored["pins"]), stored["platforms"])
-    settled = _settled([line for line in wanted if "==" in line], python, cache, cancelled)
+    names = {line: name for line in wanted if (name := _pinned(line))}
+    settled = _settled(names, python, cache, cancelled)
     why = {
         name: _resolve(settled.values(), python, platform, cache, cancelled)[1]
         for name, platform in PLATFORMS.items()
@@ -65,19 +69,30 @@ def public(
     return told
 
 
-def _settled(wanted: list[str], python: str, cache: Path, cancelled: Callable[[], bool]) -> dict[str, str]:
-    """Each pin, and the one that resolves on Linux: of those that the resolver blames, it chooses the version."""
-    free = list(wanted)
+def _settled(
+    names: Mapping[str, str], python: str, cache: Path, cancelled: Callable[[], bool]
+) -> dict[str, str]:
+    """Each pin, and the one that resolves on Linux: of those that the resolver blames, it chooses the version.
+
+    `names` are the lines and whom each pins; one that is not for Linux stays.
+    """
+    asked = {line: line for line in names}
     for _ in range(_ROUNDS):
-        resolved, why = _resolve(free, python, PLATFORMS["Linux x86-64"], cache, cancelled)
+        resolved, why = _resolve(asked.values(), python, PLATFORMS["Linux x86-64"], cache, cancelled)
         if not why:
-            return {line: f"{_name(line)}=={resolved[_name(line)]}" for line in wanted}
-        pinned = [line for line in free if "==" in line]
-        blamed = {line for line in pinned if re.search(rf"(?<![\w-]){_name(line)}(?![\w-])", why)}
+            return {
+                line: f"{name}=={resolved[name]}" if name in resolved else line
+                for line, name in names.items()
+            }
+        blamed = {
+            line: name
+            for line, name in names.items()
+            if asked[line] == line and re.search(rf"(?<![\w-]){name}(?![\w-])", why)
+        }
         if not blamed:
             break
-        free = [_name(line) if line in blamed else line for line in free]
-    return {line: line for line in wanted}
+        asked |= blamed
+    return {line: line for line in names}
 
 
 def _resolve(
@@ -94,5 +109,11 @@ def _resolve(
     raise InstallationFailed(f"uv could not resolve what is delivered: {explanation(done)}")
 
 
-def _name(line: str) -> str:
-    return canonicalize_name(re.split(r"[\s<>=!~;\[]", line)[0])
+def _pinned(line: str) -> str | None:
+    """The name of the package whose version a line gives; None where it gives none."""
+    try:
+        requirement = parsed(uncommented(line))
+    except ValueError:
+        return None
+    exact = any(specifier.operator == "==" for specifier in requirement.specifier)
+    return canonicalize_name(requirement.name) if exact else None

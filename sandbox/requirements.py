@@ -14,11 +14,13 @@ import sys
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from sandbox import syntax
@@ -196,15 +198,14 @@ def _declared(held: Contents) -> tuple[dict[str, Requirement], list[str], list[s
     if held.files["requirements.txt"] > _LARGEST:
         return declared, [f"requirements.txt is larger than {_LARGEST:,} bytes."], notes
     for number, raw in enumerate(_text((held.root / "requirements.txt").read_bytes()).splitlines(), start=1):
-        line = re.sub(r"(^|\s)#.*", "", raw).strip()
+        line = uncommented(raw)
         if not line:
             continue
         try:
-            requirement = _parsed(line)
+            requirement, note = _sandboxed(parsed(line))
         except ValueError as error:
             problems.append(f"requirements.txt, line {number}, {error}.")
             continue
-        requirement, note = _sandboxed(requirement)
         if note:
             notes.append(note)
         declared[canonicalize_name(requirement.name)] = requirement
@@ -221,8 +222,13 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", errors="replace")
 
 
-def _parsed(line: str) -> Requirement:
-    """Raises ValueError with what is wrong, a clause that follows the line's number."""
+def uncommented(line: str) -> str:
+    """A line of requirements.txt without its comment."""
+    return re.sub(r"(^|\s)#.*", "", line).strip()
+
+
+def parsed(line: str) -> Requirement:
+    """What a line asks for. Raises ValueError with what is wrong, a clause that follows the line's number."""
     if len(line) > _LONGEST_LINE:
         raise ValueError(f"is longer than {_LONGEST_LINE} characters")
     try:
@@ -244,12 +250,13 @@ def _sandboxed(requirement: Requirement) -> tuple[Requirement, str]:
     instead = _INSTEAD.get(name)
     if instead is None and name not in _KNOWN:
         instead = _BY_MODULE.get(name)
-    specifier = re.sub(r"\+[\w.]+", "", str(requirement.specifier))
-    if not instead and specifier == str(requirement.specifier):
+    # A local version, which names a build, is all that stands behind the plus.
+    public = SpecifierSet(",".join(str(each).partition("+")[0] for each in requirement.specifier))
+    if not instead and public == requirement.specifier:
         return requirement, ""
-    changed = Requirement(str(requirement))
+    changed = copy(requirement)
     changed.name = instead or requirement.name
-    changed.specifier = Requirement(f"x{specifier}").specifier
+    changed.specifier = public
     return changed, f"`{requirement}` in requirements.txt was taken as `{changed}`."
 
 

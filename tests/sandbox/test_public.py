@@ -10,10 +10,13 @@ from tests.conftest import available
 
 
 def test_builds_of_our_own_are_no_versions_for_others() -> None:
-    assert without_builds(["torch==2.13.0+cpu", "numpy==2.4.6", "x"]).pins == (
+    pins = ["torch==2.13.0+cpu", "jax==0.4+cuda12-local_1; os_name == 'a+b'", "numpy==2.4.6", "x", "# c+d"]
+    assert without_builds(pins).pins == (
         "torch==2.13.0",
+        "jax==0.4; os_name == 'a+b'",
         "numpy==2.4.6",
         "x",
+        "# c+d",
     )
 
 
@@ -60,3 +63,8 @@ def test_what_one_platform_lacks_is_told(packages: Path) -> None:
 
 def test_a_line_without_a_version_is_left_alone(packages: Path) -> None:
     assert public(["no-such-package-of-anybody"], "3.11", packages).pins == ("no-such-package-of-anybody",)
+
+
+def test_what_is_no_pin_for_this_platform_is_left_alone(packages: Path) -> None:
+    lines = ["# as in numpy==1.0", "(==1", "pywin32==306; sys_platform == 'win32'", "six==1.16.0  # old"]
+    assert public(lines, "3.11", packages).pins == (*lines[:3], "six==1.16.0")

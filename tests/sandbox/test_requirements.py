@@ -3,8 +3,12 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from packaging.requirements import Requirement
 
 from sandbox.contents import Contents, contents
+from sandbox.public import without_builds
 from sandbox.requirements import imports, package_for, requirements
 
 
@@ -118,6 +122,8 @@ def test_what_only_tests_import_is_installed_and_no_fault_of_the_requirements(tm
         ("yaml", "pyyaml"),
         ("opencv-python>=4", "opencv-python-headless>=4"),
         ("torch==2.1.0+cu118", "torch==2.1.0"),
+        ("torch==2.0+cpu-abc", "torch==2.0"),
+        ("numpy==1.0+a-b_2.C,<2 ; os_name != 'a\"b'", "numpy<2,==1.0; os_name != 'a\"b'"),
         ("faiss-gpu", "faiss-cpu"),
     ],
 )
@@ -232,6 +238,61 @@ def test_a_requirement_that_cannot_be_parsed_is_a_problem_of_the_repository(
 
     assert len(found.problems) == 1 and "line 1" in found.problems[0]
     assert not any("was installed" in note for note in found.notes)
+
+
+NAMES = st.sampled_from(
+    ["numpy", "torch", "opencv-python", "yaml", "numpi", "rare_thing", "a-", "-a", "ä", "1"]
+)
+VERSIONS = st.text("0123456789.+-_abcdevrpost!*", max_size=12)
+OPERATORS = st.sampled_from(["==", " == ", "<=", "~=", ">", "!=", "===", "", "(=="])
+TAILS = st.sampled_from(
+    [
+        "",
+        "[a,b]",
+        "[_]",
+        " # c",
+        "; os_name == 'a\"b'",
+        "; extra == 'ä-'",
+        "; python_version > '1+a-b'",
+        ")",
+        "\\",
+        "\x1b",
+    ]
+)
+LINES = st.one_of(
+    st.tuples(NAMES, TAILS, OPERATORS, VERSIONS, OPERATORS, VERSIONS, TAILS).map("".join),
+    st.from_regex(r"\A(torch|numpy)==[0-9]\.[0-9]\+[a-z0-9._-]{1,9}\Z"),
+    st.text(max_size=40),
+)
+
+
+@settings(max_examples=500)
+@given(st.lists(LINES, max_size=4))
+def test_any_text_is_requirements_or_a_problem(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str]
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "any_text"
+    folder.mkdir(exist_ok=True)
+    (folder / "requirements.txt").write_bytes("\n".join(lines).encode("utf-8"))
+
+    found = requirements(contents(folder))
+
+    for each in map(Requirement, found.wanted):
+        assert not any("+" in specifier.version for specifier in each.specifier)
+    assert all(problem.endswith(".") for problem in found.problems)
+
+
+@given(
+    st.from_regex(r"\A[0-9]{1,3}(\.[0-9]{1,3}){0,3}\Z"),
+    st.from_regex(r"\A[a-zA-Z0-9]+([-_.][a-zA-Z0-9]+)*\Z"),
+)
+def test_no_build_changes_the_version_that_is_asked_for(
+    tmp_path_factory: pytest.TempPathFactory, version: str, build: str
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "builds"
+    taken = requirements(written(folder, {"requirements.txt": f"torch=={version}+{build[:300]}x"})).wanted
+    assert taken == (f"torch=={version}",)
+    assert without_builds([f"torch=={version}+{build}"]).pins == (f"torch=={version}",)
 
 
 def test_an_endless_requirements_file_is_not_read(tmp_path: Path) -> None:
