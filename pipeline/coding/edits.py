@@ -25,6 +25,8 @@ _REPLACE = re.compile(r"\s*>{6,8} ?REPLACE\s*$")
 _FENCE = re.compile(r"\s*+(`{3,}|~{3,})\s*+([^`]*)$")
 _MOST_EDITS, _MOST_DIVIDERS, _MOST_UNCLOSED = 500, 20, 20
 """Of an answer, a block, an answer: what repeats without end would take the square of its length."""
+_MOST_SEARCHED, _CHARACTERS = 3_000_000, 50
+"""Lines that an answer has searched, once for each reading of a block, and how many characters count as one."""
 _COMPARED_LINES, _COMPARED_CHARACTERS, _COMPARED_PLACES = 20, 200, 5000
 """To find the nearest lines."""
 _LISTED, _QUOTED = 10, 20_000
@@ -92,7 +94,14 @@ def apply(repository: Repository, edits: Sequence[Edit]) -> Repository:
     replacement's indentation moved accordingly. Raises EditError, quoting the nearest lines; then nothing
     is applied.
     """
+    searched = 0
     for edit in edits:
+        searched += _lines_searched(repository, edit)
+        if searched > _MOST_SEARCHED:
+            raise EditError(
+                f"The answer has {len(edits)} edits, and to look for all their lines in files so long would take "
+                f"too much time (more than {_MOST_SEARCHED:,} lines to compare): write whole files instead."
+            )
         text = _edited(repository, edit)
         try:
             repository = repository.with_file(edit.path, text)
@@ -176,6 +185,14 @@ def _fence_end(lines: list[str], start: int, fence: str) -> int | None:
             if depth == 0:
                 return position
     return None
+
+
+def _lines_searched(repository: Repository, edit: Edit) -> int:
+    """What an edit costs, at most."""
+    if edit.readings[0][0] is None:
+        return 0
+    current = repository.files.get(edit.path, "")
+    return len(edit.readings) * (current.count("\n") + len(current) // _CHARACTERS)
 
 
 def _edited(repository: Repository, edit: Edit) -> str:

@@ -229,6 +229,11 @@ def test_any_unique_part_of_a_file_can_be_replaced(
         (block("same.py", "x\n" * 9_000, ""), r"11001 times \(lines 1, 2, .*, …\)"),
         (block("long.py", "x\n" * 9_000, ""), "does not stand"),
         (block("new.py", "", "x\n") * 20_000, "more than 500 edits"),
+        (
+            block("new.py", "", "1\n" + "x\n" * 20_000)
+            + "".join(block("new.py", f"{n}\n", "=======\n" * 19 + f"{n + 1}\n") for n in range(1, 400)),
+            "400 edits.*write whole files",
+        ),
     ],
 )
 def test_an_answer_that_repeats_itself_is_refused_in_linear_time(answer: str, message: str) -> None:
@@ -239,6 +244,15 @@ def test_an_answer_that_repeats_itself_is_refused_in_linear_time(answer: str, me
         applied(answer, repository)
 
     assert time.process_time() - began < 5 and len(str(error.value)) < 50_000
+
+
+def test_many_edits_of_a_long_file_are_applied() -> None:
+    text = "".join(f"    value_{number} = compute_something({number}, of=this)\n" for number in range(2_000))
+    edits = "".join(
+        block("long.py", f"value_{n} = compute_something({n}, of=this)\n", f"x{n}\n") for n in range(499)
+    )
+    after = applied(edits, Repository({"long.py": text})).files["long.py"]
+    assert after.count("    x") == 499
 
 
 def test_lines_changed_are_those_that_a_reviewer_looks_at() -> None:
