@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Collection
+from collections.abc import Set
 
 from pipeline.proving.judging.stripping import Definition, constant
 
@@ -100,9 +100,11 @@ def acts(node: ast.AST) -> bool:
     return isinstance(node, ast.stmt) and not isinstance(node, Definition)
 
 
-def computes(node: ast.AST, defined: Collection[str]) -> bool:
+def computes(node: ast.AST, defined: Set[str]) -> bool:
     """Whether an expression makes a value that nobody has written down. What calls only `defined` code counts there."""
-    return works(node) and not (isinstance(node, ast.Call) and last(node.func) in _PREPARING | set(defined))
+    if isinstance(node, ast.Call) and ((name := last(node.func)) in _PREPARING or name in defined):
+        return False
+    return works(node)
 
 
 def works(node: ast.AST) -> bool:

@@ -56,23 +56,26 @@ class _Given:
         """What a node gives to whom."""
         match node:
             case ast.Assign(targets=targets, value=value):
-                for target in targets:
-                    self._give(target, value)
+                self._give(targets, value)
             case (
                 ast.AnnAssign(target=target, value=ast.expr() as value)
                 | ast.NamedExpr(target=target, value=value)
             ):
-                self._give(target, value)
+                self._give([target], value)
             case ast.For(target=target, iter=value) | ast.comprehension(target=target, iter=value):
-                self._give(target, value)
+                self._give([target], value)
             case ast.withitem(context_expr=value, optional_vars=ast.expr() as target):
-                self._give(target, value)
+                self._give([target], value)
             case ast.Call():
                 self._call(node)
 
-    def _give(self, target: ast.expr, value: ast.expr) -> None:
-        for name in _values(target):
-            self._from[name].update(_values(value))
+    def _give(self, targets: Iterable[ast.expr], *values: ast.expr) -> None:
+        # By a node between them: both may be many.
+        between = ("", len(self._from))
+        self._from[between].update(each for value in values for each in _values(value))
+        for target in targets:
+            for name in _values(target):
+                self._from[name].add(between)
 
     def _call(self, call: ast.Call) -> None:
         name = last(call.func)
@@ -84,8 +87,7 @@ class _Given:
                 self._from[parameter].update(names)
         elif name in SHOWING:
             if isinstance(call.func, ast.Attribute):
-                for receiver in _values(call.func.value):
-                    self._from[receiver].update(each for value in call.args for each in _values(value))
+                self._give([call.func.value], *call.args)
         elif name not in ("isinstance", "issubclass", "super"):
             self._foreign.update(each for value in call.args for each in _values(value))
             self._foreign.update(*named.values())

@@ -67,6 +67,19 @@ class Modules:
             found |= self.meant(target, folder)
         return found
 
+    def meant_by_others(self, asked: Iterable[tuple[str, Iterable[Parts]]]) -> set[str]:
+        """The same of what files name, without what each means of itself. Each name is looked for once."""
+        asking: defaultdict[tuple[Parts, Parts], set[str]] = defaultdict(set)
+        for path, targets in asked:
+            folder = tuple(path.split("/")[:-1])
+            for target in targets:
+                asking[target, folder if (*folder, *target) in self.files else ()].add(path)
+        found: set[str] = set()
+        for (target, folder), paths in asking.items():
+            meant = self.meant(target, folder)
+            found |= meant if len(paths) > 1 else meant - paths
+        return found
+
 
 def _module(path: str) -> str:
     return path.rpartition(".")[0].removesuffix("/__init__")

@@ -42,6 +42,9 @@ _IMPORTING = {
 _SETTINGS = re.compile(r"(?i)self|.*(?:arg|opt|conf|cfg|param|flag|namespace|setting).*")
 """What is called so holds values and no code."""
 _CODE = {"import_module", "__import__", "type"}
+_MOST_SHELVES = 20
+"""What is put into more may be anywhere."""
+_LONGEST_NAME = 200
 _QUIET = re.compile(r"(?i)_*log(?:ger|ging)?")
 
 
@@ -51,7 +54,7 @@ class Unit:
 
     path: str
     name: str
-    """`Class.method`; empty for a module's own statements."""
+    """`Class.method`, to be shown; empty for a module's own statements."""
     node: ast.AST
     statements: list[ast.stmt]
     hooked: bool = False
@@ -73,8 +76,8 @@ class Unit:
 
     @property
     def own(self) -> str:
-        """The last part of its name."""
-        return self.name.rpartition(".")[2]
+        """The last part of its name, as it is mentioned."""
+        return self.node.name if isinstance(self.node, Definition) else ""
 
     @property
     def is_method(self) -> bool:
@@ -95,9 +98,7 @@ class Code:
     @cached_property
     def programs(self) -> frozenset[str]:
         """Paths of the modules that are there to be started, for certain."""
-        imported: set[str] = set()
-        for unit in self.units:
-            imported |= self.modules.all_meant(unit.imports, unit.path) - {unit.path}
+        imported = self.modules.meant_by_others((unit.path, unit.imports) for unit in self.units)
         return frozenset(
             path for path, reader in self._readers.items() if reader.is_program(path in imported)
         )
@@ -217,7 +218,7 @@ class _Reader:
         while waiting:
             node, outer = waiting.pop()
             name = f"{outer.name}.{node.name}" if outer.name else node.name
-            unit = Unit(self._path, name, node, _outside(node.body), within=outer)
+            unit = Unit(self._path, name[:_LONGEST_NAME], node, _outside(node.body), within=outer)
             self._hook(unit, node)
             yield self._filled(unit)
             waiting += [(inner, unit) for inner in reversed(list(_definitions(node.body)))]
@@ -240,7 +241,8 @@ class _Reader:
         """Where a decorator puts what it is given; a place without a name where it may do anything."""
         named = decorator.func if isinstance(decorator, ast.Call) else decorator
         own = isinstance(named, ast.Name) and named.id not in self._foreign
-        return self._bases.shelves.get(last(decorator), {""}) if own else {""}
+        places = self._bases.shelves.get(last(decorator), {""}) if own else {""}
+        return places if len(places) <= _MOST_SHELVES else {""}
 
     def _filled(self, unit: Unit) -> Unit:
         """The unit, with all that it mentions: its statements, decorators, bases and defaults."""
@@ -265,8 +267,11 @@ class _Reader:
                 unit.imports += kept.imports
                 unit.prefixes |= kept.prefixes
                 unit.imports_any |= kept.imports_any
+                # Behind a name of its own, that none can have: many names may be given many things at once.
+                shared = f"{inner.lineno}:{inner.col_offset} {unit.path}"  # type: ignore[attr-defined]
+                unit.held[shared] = kept.mentions
                 for name in names:
-                    unit.held[name] = unit.held.get(name, set()) | kept.mentions
+                    unit.held.setdefault(name, set()).add(shared)
                 continue
             self._read(inner, unit, shown)
             waiting += _parts(inner, shown)

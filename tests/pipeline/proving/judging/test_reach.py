@@ -87,14 +87,43 @@ def test_names_order_and_layout_of_files_change_no_verdict(name: str) -> None:
         {f"p{n}/utils.py": f"import utils\n\nutils.f{n}()\n" for n in range(1_500)},
         {"a.py": "".join(f"getattr(x, f'p{n}_{{y}}')\ndef p{n}_a(): return 1\n" for n in range(3_000))},
         {"a.py": "".join(f"x{n} = x{n - 1}\n" for n in range(9_000)) + "print(x8999)\n"},
+        {f"a{n}.py": "".join(f"def f{n}_{i}():\n f{n}_{i + 1}()\n" for i in range(4_000)) for n in range(3)},
+        {f"{file}.py": "".join(f"x = y{n}\n" for n in range(18_000)) + "print(x)\n" for file in range(2)},
+        {
+            "a.py": f"{'='.join(f'a{n}' for n in range(9_000))}=[{','.join(f'b{n}' for n in range(9_000))}]\nf(a1)\n"
+        },
+        {f"p{n}/utils.py": "" for n in range(3_500)} | {f"q{n}.py": "import utils\n" for n in range(3_500)},
         {"a.sh": "python $s.py\n" * 30_000, "b.sh": ": <<'EOF'\n" * 30_000, "c.sh": "echo 'a\n" * 30_000},
     ],
-    ids=["bases", "one name", "calls", "modules", "beginnings", "variables", "scripts"],
+    ids=[
+        "bases",
+        "one name",
+        "calls",
+        "modules",
+        "beginnings",
+        "variables",
+        "chains",
+        "one variable",
+        "many variables",
+        "packages",
+        "scripts",
+    ],
 )
 def test_code_of_strangers_is_followed_in_linear_time(files: Files) -> None:
     began = time.process_time()
     verdicts(files)
     assert time.process_time() - began < 8  # a minute and more where it grows with the square
+
+
+def test_what_is_put_into_places_without_end_may_be_anywhere() -> None:
+    put = "def put(f):\n" + "".join(f"    R{n}['f'] = f\n" for n in range(2_000)) + "    return f\n"
+    main = "@put\ndef f(x):\n    return x * 2\n\nprint(1)\n"
+    assert verdicts({"main.py": put + main})[1] == []
+
+
+def test_a_name_without_end_is_shown_by_its_beginning() -> None:
+    files = {"main.py": f"class {'A' * 100_000}:\n" + " def m(x): return x\n" * 2_000 + "print(1)\n"}
+    assert max(map(len, verdicts(files)[1])) < 300
 
 
 def test_a_method_of_what_stays_at_home_is_reached_by_its_name_alone() -> None:
