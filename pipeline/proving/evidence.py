@@ -3,6 +3,8 @@
 import ast
 import io
 import tokenize
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -86,14 +88,21 @@ def locate(evidence: Evidence, repository: Code) -> Place | str:
 
 def line_of(evidence: Evidence, repository: Code, first: int, last: int) -> int | None:
     """The first of these lines that is the evidence's, with its comment or without; None: there is none."""
-    source, wanted = repository.files[evidence.file], evidence.line.strip()
+    wanted = evidence.line.strip()
+    numbers = _numbers(repository.files[evidence.file], evidence.file.endswith(".py")).get(wanted, [])
+    at = bisect_left(numbers, first)
+    return numbers[at] if wanted and at < len(numbers) and numbers[at] <= last else None
+
+
+@lru_cache(maxsize=64)
+def _numbers(source: str, python: bool) -> Mapping[str, list[int]]:
+    """Each line, with its comment and without, and where it stands, in order."""
+    found: defaultdict[str, list[int]] = defaultdict(list)
     lines = source.split("\n")
-    code = bare(source) if evidence.file.endswith(".py") else lines
-    for number in range(first, last + 1 if wanted else first):
-        line = lines[number - 1].strip()
-        if wanted in (line, line.split("  #")[0].strip(), code[number - 1].strip()):
-            return number
-    return None
+    for number, (line, code) in enumerate(zip(lines, bare(source) if python else lines, strict=True), 1):
+        for each in {line.strip(), line.strip().split("  #")[0].strip(), code.strip()}:
+            found[each].append(number)
+    return found
 
 
 @lru_cache(maxsize=64)
