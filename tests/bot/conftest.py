@@ -32,6 +32,7 @@ from bot.jobs.watch import Watch
 from bot.web.webhook import create_blueprint
 from bot.work.worker import Worker
 from pipeline.progress import STAGES, Progress
+from pipeline.proving.documents import EXECUTION
 from pipeline.proving.scoring import Critique, Judgement
 from pipeline.reading.paper import Paper
 from pipeline.record import Commit
@@ -229,6 +230,7 @@ def worker(github: GitHub, tmp_path: Path) -> Worker:
 def reproduction(paper: str = "1706.03762", status: Any = "runs", **changes: Any) -> Reproduction:
     """Small, and valid against the schema."""
     files = {"README.md": "# Attention\n", "main.py": "print('hello')\n", "reproduce.sh": "python3 main.py\n"}
+    files[EXECUTION] = json.dumps({"paper": {"arxiv_id": paper.partition("v")[0]}})
     plan = Commit("Plan", "The plan.", {"README.md": files["README.md"]})
     code = Commit("Write the code", "From the plan.", files)
     return Reproduction(
