@@ -15,6 +15,7 @@ _NUMBER = r"\s*(\\value\s*\{\w+\}|\\[A-Za-z@]+|-?\d+)"
 _COMPARISON = re.compile(_NUMBER + r"\s*([<=>])" + _NUMBER + r"(?:\\relax(?![A-Za-z])|[ \n])?")
 _ONE_NUMBER = re.compile(_NUMBER + r"(?:\\relax(?![A-Za-z])|[ \n])?")
 _BY_NAME = re.compile(r"\s*([^\s\\{}]+)\s*\\endcsname(?![A-Za-z])")
+_NEGATIONS = re.compile(r"(?:\\(?:not|NOT)(?![A-Za-z])\s*+)*+")
 _NEEDS_VALUES = frozenset(("ifcat", "ifdim", "ifhbox", "ifvbox", "ifvoid", "ifeof"))
 # How many arguments are tested, and which of the two branches follow: both, or the one for true or false.
 _WITH_ARGUMENTS = {
@@ -153,10 +154,11 @@ class Conditions:
 
     def _thenelse(self, test: str, expanded: Callable[[str], str]) -> bool | None:
         """What stands in the test of `\\ifthenelse`, where it is one of the simple ones."""
-        negated = re.match(r"\\(?:not|NOT)(?![A-Za-z])\s*", test)
-        if negated:
-            inner = self._thenelse(test[negated.end() :], expanded)
-            return None if inner is None else not inner
+        negations = _NEGATIONS.match(test)
+        if negations and negations.group():
+            inner = self._thenelse(test[negations.end() :], expanded)
+            negated = negations.group().lower().count("not") % 2 == 1
+            return None if inner is None else inner != negated
         if called := re.match(r"\\(boolean|isundefined|equal)\s*", test):
             first = argument(test, called.end())
             second = argument(test, first[1]) if first else None

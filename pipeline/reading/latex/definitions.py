@@ -67,6 +67,8 @@ _KEYWORDS = {
 }  # fmt: skip
 _NAME = re.compile(r"\s*(?:\\expandafter\s*)?\\([A-Za-z@]+|.)", re.DOTALL)
 _NAMED = re.compile(r"\s*\\csname\s*+([^\\{}\s](?:[^\\{}]{0,58}[^\\{}\s])?)\s*+\\endcsname(?![A-Za-z])")
+_BEGUN = re.compile(r"\\(?:csname\s*+)?([A-Za-z]+)")
+_ENDED = re.compile(r"\\end([A-Za-z]+)")
 _MEANING = re.compile(r"\s*+=?\s*+(\\(?:[A-Za-z@]+|.)|\S)", re.DOTALL)
 
 
@@ -242,10 +244,9 @@ def _name(text: str, position: int) -> tuple[str, int] | None:
 
 def _written_out(begin: str, end: str) -> tuple[str, str]:
     """`\\align … \\endalign` as `\\begin{align} … \\end{align}`, and without what only says how to read on."""
-    for name in re.findall(r"\\end([A-Za-z]+)", end):
-        begin = re.sub(rf"\\(?:csname\s*)?{name}(?![A-Za-z])", rf"\\begin{{{name}}}", begin)
-        end = re.sub(rf"\\end{name}(?![A-Za-z])", rf"\\end{{{name}}}", end)
-    return begin, end
+    ended = set(_ENDED.findall(end))
+    begin = _BEGUN.sub(lambda found: f"\\begin{{{found[1]}}}" if found[1] in ended else found[0], begin)
+    return begin, _ENDED.sub(r"\\end{\1}", end)
 
 
 def _bare(code: str) -> str:

@@ -15,6 +15,10 @@ from pipeline.reading.latex.verbatim import VERBATIM
 MAX_PRODUCED = 8_000_000
 """Characters that expansions may yield in all; a document that wants more is left as it is from there on."""
 MAX_EXPANSIONS = 100_000
+LEAST_READ, TIMES_READ = 500_000, 20
+"""Characters that are read in any document, and how many times its own: what macros yield is read again. Real papers
+come to once or twice; beyond that a document is left as it is as well.
+"""
 MAX_DEPTH = 40
 MAX_UNCLOSED = 50
 """Conditions without an end; then no more are decided."""
@@ -36,12 +40,12 @@ def expand(
     include: Include = lambda command, name: "",
 ) -> str:
     """`text` without its definitions, with what they define written out."""
-    return _Expansion(macros or {}, include).run(text).replace(NO_VALUE, "")
+    return _Expansion(macros or {}, include, len(text)).run(text).replace(NO_VALUE, "")
 
 
 def definitions(text: str) -> dict[str, Macro | Environment]:
     """The simple macros that the author's style `text` defines; environments by `{name}`."""
-    expansion = _Expansion({}, lambda command, name: "", style=True)
+    expansion = _Expansion({}, lambda command, name: "", len(text), style=True)
     expansion.run(text)
     environments = {f"{{{name}}}": made for name, made in expansion.environments.items()}
     return {**expansion.macros, **environments}
@@ -51,17 +55,19 @@ class _Expansion:
     """One pass over a document. What a macro yields is read again, as TeX does, but never inside itself."""
 
     def __init__(
-        self, known: Mapping[str, Macro | Environment], include: Include, *, style: bool = False
+        self, known: Mapping[str, Macro | Environment], include: Include, size: int, *, style: bool = False
     ) -> None:
         self.definitions = Definitions(known, style=style)
         self.macros, self.environments = self.definitions.macros, self.definitions.environments
         self.conditions = Conditions(self.macros, self.definitions.defined)
         self.include = include
-        self.begun: list[tuple[str, list[str]]] = []
+        self.begun: dict[str, list[list[str]]] = {}
+        self.to_read = LEAST_READ + TIMES_READ * size
         self.expansions = self.produced = self.unclosed = self.depth = 0
 
     def run(self, text: str, active: tuple[str, ...] = ()) -> str:
         self.depth += 1
+        self.to_read -= len(text)
         out: list[str] = []
         position = 0
         while event := _EVENT.search(text, position):
@@ -97,7 +103,7 @@ class _Expansion:
 
     def _may_go_on(self, active: tuple[str, ...]) -> bool:
         few = len(active) < MAX_DEPTH and self.depth < MAX_DEPTH
-        return few and self.expansions < MAX_EXPANSIONS and self.produced < MAX_PRODUCED
+        return few and self.to_read > 0 and self.expansions < MAX_EXPANSIONS and self.produced < MAX_PRODUCED
 
     def _call(self, name: str, text: str, position: int, active: tuple[str, ...]) -> tuple[str, int] | None:
         if name == "csname" and (named := _NAMED.match(text, position - 7)):
@@ -139,6 +145,7 @@ class _Expansion:
                 break
             end = read[1]
             given = text[position:end]
+            self.to_read -= len(given)
             called = macro.call(taken + given, last.end(1) - last.start())
             if called and called[1] >= len(taken):
                 whole = self._yielded(macro, called[0], (*active, last.group(1)))
@@ -155,12 +162,8 @@ class _Expansion:
         if found is None or made is None or mark in active or not self._may_go_on(active):
             return None
         if command == "end":
-            values = next((values for begun, values in reversed(self.begun) if begun == name), [])
-            self.begun = self.begun[
-                : next((i for i in range(len(self.begun)) if self.begun[i][0] == name), 0)
-            ]
-            self.expansions += 1
-            return self.run(Macro(made.end).filled(values), (*active, mark)), found[1]
+            begun = self.begun.get(name)
+            return self._yielded(Macro(made.end), begun.pop() if begun else [], (*active, mark)), found[1]
         with_body = made.begin.arguments[-1:] == (Argument("body"),)
         given = Macro("", made.begin.arguments[: -1 if with_body else None]).call(text, found[1])
         if given is None:
@@ -170,7 +173,7 @@ class _Expansion:
             content, end = end_of(name, text, found[1])
             values, position = [*values, text[position:content]], end
         else:
-            self.begun.append((name, values))
+            self.begun.setdefault(name, []).append(values)
         return self._yielded(made.begin, values, (*active, mark)), position
 
     def _inclusion(

@@ -53,8 +53,11 @@ def until(text: str, position: int, closing: str, limit: int | None = None) -> t
 
     None if it does not come, before `limit` where one is given.
     """
-    limit = len(text) if limit is None else limit
-    if _last(text, closing) < position or text.find(closing, position, limit) < 0:
+    if _last(text, closing) < position:
+        return None
+    if limit is None:
+        return _delimiters(text).until(position, closing)
+    if text.find(closing, position, limit) < 0:
         return None
     closed = _closing_braces(text)
     at, marks = position, _marks(closing)
@@ -94,6 +97,45 @@ def _closing_braces(text: str) -> dict[int, int]:
         elif mark == "}" and opened:
             ends[opened.pop()] = found.start()
     return ends
+
+
+class _Delimiters:
+    """Where delimiters stand in a text, by the groups that they stand in; each is searched for once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._braces, self._groups = [-1], [0]
+        self._found: dict[str, dict[int, list[int]]] = {}
+        around = [0]
+        for found in _DELIMITER.finditer(text):
+            if found[0] == "{":
+                around.append(len(self._braces))
+            elif found[0] == "}" and len(around) > 1:
+                around.pop()
+            elif found[0] == "}":
+                around = [len(self._braces)]
+            else:
+                continue
+            self._braces.append(found.start())
+            self._groups.append(around[-1])
+
+    def until(self, position: int, closing: str) -> tuple[str, int] | None:
+        if closing not in self._found:
+            places: dict[int, list[int]] = {}
+            for found in _marks(closing).finditer(self._text):
+                if found.group() == closing:
+                    places.setdefault(self._group(found.start()), []).append(found.start())
+            self._found[closing] = places
+        here = self._found[closing].get(self._group(position), [])
+        index = bisect.bisect_left(here, position)
+        return (self._text[position : here[index]], here[index] + len(closing)) if index < len(here) else None
+
+    def _group(self, position: int) -> int:
+        """The group that what begins at `position` stands in; a brace stands in the one around its own."""
+        return self._groups[bisect.bisect_left(self._braces, position) - 1]
+
+
+_delimiters = _remembered(_Delimiters)
 
 
 def argument(text: str, position: int) -> tuple[str, int] | None:

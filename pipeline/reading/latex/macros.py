@@ -11,6 +11,8 @@ from pipeline.reading.latex.groups import argument, count_in, group, settings, u
 
 NO_VALUE = "-NoValue-"
 """What an optional argument of xparse is where it is left out and has no default."""
+MAX_PARAMETERS = 1_000
+"""Characters between the name and the body of a `\\def`."""
 TRUE, FALSE = "\\BooleanTrue", "\\BooleanFalse"
 
 _PARAMETER = re.compile(r"##|#([1-9])")
@@ -153,8 +155,10 @@ def declared(command: str, text: str, position: int) -> tuple[Macro | None, int]
     No Macro if that is more than we understand, None if the definition is not complete.
     """
     if command in ("def", "gdef", "edef", "xdef"):
-        body = text.find("{", position)
-        return (_parameter_text(text[position:body]), body) if body >= 0 else None
+        body = text.find("{", position, position + MAX_PARAMETERS)
+        if body < 0 or group(text, body) is None:
+            return None
+        return _parameter_text(text[position:body]), body
     if command.endswith(("DocumentCommand", "DocumentEnvironment")):
         written = argument(text, position)
         return (_document_arguments(written[0]), written[1]) if written else None
