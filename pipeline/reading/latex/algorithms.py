@@ -30,6 +30,8 @@ _LABEL = re.compile(r"\\(?:nl)?label\s*\{([^{}]*)\}")
 _LABELS_BEFORE = re.compile(r"(?:\s*+\\label\s*+\{[^{}]*+\})++")
 """Of a statement in algorithm2e, whose line begins behind them: they belong to the line before."""
 _INDENT = "  "
+_DEEPEST = 40
+"""How deep a line is indented at most."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ class Line:
     def shown(self) -> str:
         """The line with its number and indentation."""
         return (
-            (f"{self.number}: " if self.numbered and self.number else "") + _INDENT * self.depth + self.text
+            (f"{self.number}: " if self.numbered and self.number else "")
+            + _INDENT * min(self.depth, _DEEPEST)
+            + self.text
         )
 
 

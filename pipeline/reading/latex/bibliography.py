@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from pipeline.reading.latex.budget import Budget
 from pipeline.reading.latex.groups import arguments, group, skip_blanks, until
 from pipeline.reading.latex.inline import Inline
 
@@ -24,7 +25,8 @@ class _Entry:
 class Bibliography:
     """The entries of a document's `thebibliography` by their keys."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, budget: Budget) -> None:
+        self._budget = budget
         self._numeric = _NUMBERS.search(source) is not None
         self._entries: dict[str, _Entry] = {}
         for index, found in enumerate(re.finditer(r"\\bibitem(?![A-Za-z])", source), 1):
@@ -40,6 +42,7 @@ class Bibliography:
             labels = [str(entry.index) if entry else key for key, entry in zip(keys, known, strict=True)]
             return f"[{before}{', '.join(labels)}{after}]"
         dated = [entry for entry in known if entry]
+        self._budget.spend(sum(len(entry.authors) + len(entry.year) for entry in dated))
         if command == "citet":
             return ", ".join(f"{entry.authors} ({entry.year}{after})" for entry in dated)
         if command in ("citealp", "Citealp", "citealt", "Citealt"):

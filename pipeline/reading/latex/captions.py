@@ -138,6 +138,7 @@ def _label_parts(reader: Reader, float_: Float) -> None:
         return
     whole, form = float_.target, reader.counters.formats.get("subfigure", "")
     for label, letter in float_.part_labels.items():
+        reader.inline.budget.spend(len(whole.number))
         part = reader.counters.written(form.replace(r"\alph{subfigure}", letter))
         shown = part or (f"({letter})" if reader.parts_in_brackets else letter)
         kind = f"sub{whole.kind}"

@@ -263,9 +263,13 @@ def _printed_number(reader: Reader, name: str, text: str, position: int, starred
     if bare.startswith("\\the"):
         parts = bare == "\\theequation" and reader.counters.values.get("in subequations")
         labels = reader.inline.labels
-        form = _REFERENCE.sub(
-            lambda found: labels[found[1]].number if found[1] in labels else found[0], written[0]
-        )
+
+        def number(found: re.Match[str]) -> str:
+            target = labels.get(found[1])
+            reader.inline.budget.spend(len(target.number) if target else 0)
+            return target.number if target else found[0]
+
+        form = _REFERENCE.sub(number, written[0])
         reader.counters.print_as(
             "subequation" if parts else bare[4:], form, everywhere=name in ("gdef", "xdef")
         )

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pipeline.reading.latex.budget import Budget
 from pipeline.reading.latex.numbers import Target
 
 PENDING = re.compile("\x02([^\x02\x03]*)\x03")
@@ -66,15 +67,26 @@ class Names:
         return found[:1].upper() + found[1:] if upper else found
 
 
-def resolve(text: str, labels: Mapping[str, Target], names: Names) -> str:
+def resolve(text: str, labels: Mapping[str, Target], names: Names, budget: Budget) -> str:
     """`text` with the numbers of its references, now that all labels are known."""
 
     def printed(found: re.Match[str]) -> str:
         command, _, listed = found.group(1).partition("|")
         keys = [key.strip() for key in listed.split(",") if key.strip()] or [""]
-        return _printed(command, [labels.get(key) for key in keys], names)
+        targets = [labels.get(key) for key in keys]
+        budget.spend(sum(_size(target, names) for target in targets if target))
+        return _printed(command, targets, names)
 
     return PENDING.sub(printed, text) if "\x02" in text else text
+
+
+def _size(target: Target, names: Names) -> int:
+    """No fewer characters than are printed for a target."""
+    kind = _kind(target, names)
+    said = (*names.cleveref.get(kind, ()), *names.capital.get(kind, ()), names.autoref.get(kind, ""))
+    form = names.formats.get(kind, "")
+    numbers = (1 + form.count("#1")) * len(target.number)
+    return numbers + len(form) + sum(map(len, (kind, target.title, target.part, *said)))
 
 
 def unresolved(texts: Iterable[str], labels: Mapping[str, Target]) -> Counter[str]:

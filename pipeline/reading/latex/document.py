@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pipeline.errors import PaperUnreadable
 from pipeline.reading.latex import drawings
 from pipeline.reading.latex.bibliography import Bibliography
+from pipeline.reading.latex.budget import Budget
 from pipeline.reading.latex.captions import CAPTIONS, FLOATS
 from pipeline.reading.latex.commands import COMMANDS, DECLARATIONS, NUMBERING
 from pipeline.reading.latex.crossreferences import names_of, resolve
@@ -57,7 +58,10 @@ def read(files: Mapping[str, bytes], main: str | None = None) -> Paper:
     Raises PaperUnreadable if there is no LaTeX document among them or nothing in it.
     """
     document, reader = _read(files, main)
-    labels, names = reader.inline.labels, reader.names
+
+    def known(text: str) -> str:
+        return resolve(text, reader.inline.labels, reader.names, reader.inline.budget)
+
     sections = reader.sections()
     if not reader.abstract and not any(s.blocks for top in sections for _, s in top.walk()):
         missing = "; ".join(note.removeprefix("Not read: ").rstrip(".") for note in document.notes)
@@ -66,14 +70,14 @@ def read(files: Mapping[str, bytes], main: str | None = None) -> Paper:
             "Check that the file is complete; the PDF of the paper can be read as well.",
         )
     return Paper(
-        title=resolve(reader.title, labels, names),
+        title=known(reader.title),
         authors=reader.authors,
-        abstract=resolve(reader.abstract, labels, names),
+        abstract=known(reader.abstract),
         sections=sections,
-        references=tuple(resolve(text, labels, names) for text in reader.references),
+        references=tuple(map(known, reader.references)),
         source="latex",
         notes=(*dict.fromkeys(document.notes), *_unresolved(reader), *_dropped(reader)),
-        figures=drawings.figures(reader),
+        figures=drawings.figures(reader, sections),
     )
 
 
@@ -95,15 +99,17 @@ def _read(files: Mapping[str, bytes], main: str | None) -> tuple[Document, Reade
     # World Scientific's package of theorems has the option that other publishers' classes have.
     if re.search(r"\\usepackage\s*\[[^\]]{0,200}\bonethmnum\b", source):
         chosen += ",onethmnum"
-    counters = Counters(declared[2].strip() if declared else "article", chosen)
-    measures, terms = quantities(source), glossary(source)
+    budget = Budget(len(source))
+    counters = Counters(declared[2].strip() if declared else "article", chosen, budget=budget)
+    measures, terms = quantities(source, budget), glossary(source)
     # The AAS's own `\\replaced{old}{new}`; that of the package `changes` is the other way round.
     ours = counters.document_class.startswith("aastex")
     own = {"replaced": PHRASES["foreignlanguage"]} if ours else {}
     inline = Inline(
-        Bibliography(source).cite,
+        Bibliography(source, budget).cite,
         {**PHRASES, **own, **commands(measures, terms)},
         lambda formula: measures.mathematics(_ENSURED.sub("", formula)),
+        budget=budget,
     )
     reader = Reader(counters, inline, {**ENVIRONMENTS, **FLOATS}, {**COMMANDS, **CAPTIONS})
     reader.names = names_of(document.text)

@@ -1,10 +1,11 @@
 """Drawings: the files that figures show, and the words of those that LaTeX itself draws."""
 
 import re
+from collections.abc import Iterable
 
 from pipeline.reading.latex.groups import group, options, settings
 from pipeline.reading.latex.reader import Drawn, Reader
-from pipeline.reading.paper import Anchor, Drawing, Figure
+from pipeline.reading.paper import Anchor, Drawing, Figure, Section
 
 _OPTIONS = r"\s*+\*?\s*+(?:\[[^\[\]]{0,500}+\]\s*+){0,2}+"
 _FILES = re.compile(
@@ -73,9 +74,9 @@ def _texts_of_node(body: str, position: int) -> list[str]:
     return [*filter(str.strip, (text[0] if text else "", *texts))]
 
 
-def figures(reader: Reader) -> tuple[Figure, ...]:
-    """All figures with a number, in reading order."""
-    blocks = [block for top in reader.sections() for _, section in top.walk() for block in section.blocks]
+def figures(reader: Reader, sections: Iterable[Section]) -> tuple[Figure, ...]:
+    """All figures with a number in the sections that were read, in reading order."""
+    blocks = [block for top in sections for _, section in top.walk() for block in section.blocks]
     return tuple(
         Figure(
             block.anchor,

@@ -81,7 +81,8 @@ def _number(reader: Reader, name: str, row: str, *, unnumbered: bool) -> tuple[s
         shown = reader.inline.paragraph(
             reader.counters.written(written[0]) if "\\the" in written[0] else written[0]
         )
-        return resolve(shown.replace("$", ""), reader.inline.labels, reader.names), row
+        shown = shown.replace("$", "")
+        return resolve(shown, reader.inline.labels, reader.names, reader.inline.budget), row
     if by_hand := _EQNO.search(row):
         return re.sub(r"[(){}$\s]|\\(?:rm|hbox|text)(?![A-Za-z])", "", by_hand.group(1)), row
     labels = _LABEL.findall(row)

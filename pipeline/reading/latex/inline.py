@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from pipeline.reading.latex.budget import Budget
 from pipeline.reading.latex.crossreferences import COMMANDS as REFERENCES
 from pipeline.reading.latex.groups import argument, arguments, end_of_mathematics, group, options, skip_blanks
 from pipeline.reading.latex.numbers import Target
@@ -85,11 +86,13 @@ class Inline:
     dropped: Counter[str] = field(default_factory=Counter)
     """Commands that have no meaning here."""
     depth: int = 0
+    budget: Budget = field(default_factory=Budget)
 
     def convert(self, text: str) -> str:
         """Markdown on one or more lines, without white space around it."""
         if self.depth > 60:
             return ""
+        self.budget.spend(len(text))
         self.depth += 1
         out: list[str] = []
         position = 0
@@ -98,10 +101,12 @@ class Inline:
             kind = event.lastgroup or ""
             if kind == "word":
                 position = self._command(event["word"], text, event.start(), event.end(), out)
+                self.budget.spend(len(out[-1]))
             elif kind == "symbol":
                 position = self._symbol(event["symbol"], text, event.start(), out)
             elif kind in ("math", "display"):
                 position = self._formula(text, event.start(), event.group(), out)
+                self.budget.spend(len(out[-1]))
             elif kind == "open":
                 found = group(text, event.start())
                 if found:

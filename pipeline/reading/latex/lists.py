@@ -43,6 +43,7 @@ def _list(reader: Reader, name: str, body: str, starred: bool) -> None:
     family = name if name in reader.lists else "enum"
     counter = family + _LEVELS[min(reader.enumerated[family], 3)]
     formats, prefixes = dict(reader.counters.formats), dict(reader.counters.prefixes)
+    reader.inline.budget.spend(len(formats) + len(prefixes) + 10 * len(reader.list_settings))
     label = _begin(reader, counter, name, chosen) if ordered else ""
     reader.enumerated[family] += ordered
     lines: list[str] = []

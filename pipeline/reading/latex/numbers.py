@@ -4,9 +4,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pipeline.errors import PaperUnreadable
+from pipeline.reading.latex.budget import Budget
 from pipeline.reading.latex.classes import CHAPTERS, Style, style_of
 
 HEADINGS = {"part": 0, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4}
+MAX_COUNTERS = 500
+"""That begin anew with others. TeX itself had 256 registers."""
+MAX_DEPTH = 5
+"""Of numbers that print others."""
 RUN_IN = {"paragraph": 5, "subparagraph": 6}
 _ROMAN = ((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"),
           (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))  # fmt: skip
@@ -58,11 +64,14 @@ class Counters:
     """What `\\ref` prints before the number itself."""
     changed: list[tuple[str, str | None]] = field(default_factory=list)
     """Formats that the open groups gave to counters, each with the one before: what `undo` takes back."""
+    lasting: dict[str, int] = field(default_factory=dict)
+    """Of how many of these changes a counter's none is taken back: it was printed otherwise everywhere since."""
     depth: int = 4
     """The deepest heading level that has a number (`secnumdepth`, counted as in HEADINGS)."""
     appendix: bool = False
     single_appendix: bool = False
     """Whether it is the only one, in a class where that has a heading of its own."""
+    budget: Budget = field(default_factory=Budget)
 
     def __post_init__(self) -> None:
         self.within |= {
@@ -103,8 +112,9 @@ class Counters:
     def print_as(self, name: str, form: str, *, everywhere: bool = False) -> None:
         """Print a counter by `form` until its group ends, or `everywhere`."""
         if everywhere:
-            self.changed = [change for change in self.changed if change[0] != name]
+            self.lasting[name] = len(self.changed)
         else:
+            self.lasting[name] = min(self.lasting.get(name, 0), len(self.changed))
             self.changed.append((name, self.formats.get(name)))
         self.formats[name] = form
 
@@ -112,21 +122,31 @@ class Counters:
         """Print counters as when there were so many `changes`."""
         while len(self.changed) > changes:
             name, form = self.changed.pop()
+            if len(self.changed) < self.lasting[name]:
+                continue
             self.formats.pop(name, None)
             self.formats |= {name: form} if form is not None else {}
 
     def step(self, name: str) -> str:
         """Count `name` on, reset what it resets, and return its number as `\\ref` prints it."""
         self.values[name] = self.values.get(name, 0) + 1
-        self._reset_below(name, set())
+        self._reset_below(name)
         return self.reference(name)
 
-    def _reset_below(self, name: str, seen: set[str]) -> None:
+    def _reset_below(self, name: str) -> None:
+        if len(self.within) > MAX_COUNTERS:
+            raise PaperUnreadable(
+                f"This LaTeX source has more than {MAX_COUNTERS} counters that begin anew with others.",
+                "Give the PDF of the paper.",
+            )
+        below: dict[str, list[str]] = {}
         for other, parent in self.within.items():
-            if parent == name and other not in seen:
-                seen.add(other)
+            below.setdefault(parent, []).append(other)
+        waiting = [name]
+        while waiting:
+            for other in below.pop(waiting.pop(), ()):
                 self.values[other] = 0
-                self._reset_below(other, seen)
+                waiting.append(other)
 
     def reference(self, name: str) -> str:
         """The number as `\\ref` prints it."""
@@ -136,18 +156,19 @@ class Counters:
     def printed(self, name: str, depth: int = 0) -> str:
         """The number as `\\the<name>` prints it."""
         value = self.values.get(name, 0)
+        if depth > MAX_DEPTH:
+            return str(value)
         if name == "subequation":
             form = self.formats.get("subequation")
             whole = self.printed("equation", depth + 1)
             return self.written(form, depth) if form else whole + styled(value, "alph")
-        if depth > 5:
-            return str(value)
         form = self.formats.get(name)
         if form is not None:
             return self.written(form, depth)
         parent = self.within.get(name)
         if parent and parent != "part":
             before = self.printed(parent, depth + 1)
+            self.budget.spend(len(before))
             # A figure before the first chapter is 1, not 0.1.
             return str(value) if before in ("0", "") and name not in HEADINGS else f"{before}.{value}"
         return str(value)
@@ -157,7 +178,9 @@ class Counters:
 
         def shown(found: re.Match[str]) -> str:
             if found[5]:
-                return self.printed("equation" if found[5] == "parentequation" else found[5], depth + 1)
+                other = self.printed("equation" if found[5] == "parentequation" else found[5], depth + 1)
+                self.budget.spend(len(other))
+                return other
             counter = found[2] or found[3] or found[4]
             # Inside of subequations the equation's own counter is that of the parts.
             inside = (
@@ -168,6 +191,7 @@ class Counters:
             value = self.values.get("subequation" if inside else counter, 0)
             return styled(value, found[1])
 
+        self.budget.spend(len(form))
         form = _SWITCH.sub(lambda found: found[1] or "", form.replace("\\appendixname", "Appendix"))
         text = _FORMAT.sub(shown, _TEST.sub("", form))
         return re.sub(r"\\[A-Za-z@]+|[{}$]", "", _SPACES.sub(" ", text)).strip(" ") + " " * form.endswith(
@@ -179,7 +203,7 @@ class Counters:
         self.appendix = True
         top = "chapter" if self.chapters else "section"
         self.values[top] = 0
-        self._reset_below(top, set())
+        self._reset_below(top)
         self.formats[top] = f"\\Alph{{{top}}}"
         for counter in ("subsection", "subsubsection", "paragraph"):
             self.formats.pop(counter, None)

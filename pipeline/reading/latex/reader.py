@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
+from pipeline.reading.latex.budget import Budget
 from pipeline.reading.latex.crossreferences import Names, resolve, unresolved
 from pipeline.reading.latex.groups import end_of, end_of_mathematics, group
 from pipeline.reading.latex.inline import Inline
@@ -72,16 +73,17 @@ class Node:
         for child in self.children:
             yield from child.texts()
 
-    def finished(self, labels: Mapping[str, Target], names: Names) -> Section:
+    def finished(self, labels: Mapping[str, Target], names: Names, budget: Budget) -> Section:
         """The section, with the numbers that its references name."""
         return Section(
             self.anchor,
             self.number,
-            resolve(self.title, labels, names),
+            resolve(self.title, labels, names, budget),
             tuple(
-                Block(block.kind, resolve(block.text, labels, names), block.anchor) for block in self.blocks
+                Block(block.kind, resolve(block.text, labels, names, budget), block.anchor)
+                for block in self.blocks
             ),
-            tuple(child.finished(labels, names) for child in self.children),
+            tuple(child.finished(labels, names, budget) for child in self.children),
         )
 
 
@@ -179,7 +181,7 @@ class Reader:
     def sections(self) -> tuple[Section, ...]:
         """What has been read, with every reference resolved."""
         return tuple(
-            node.finished(self.inline.labels, self.names)
+            node.finished(self.inline.labels, self.names, self.inline.budget)
             for node in self._roots
             if node.blocks or node.children or node.anchor not in ("Front", "Appendix")
         )
@@ -242,7 +244,9 @@ class Reader:
         if command is None:
             counter = name[3:] if name.startswith("the") else ""
             known = counter in self.counters.values or counter in self.counters.formats
-            self.raw.append(f"{self.counters.printed(counter)}{{}}" if known else event.group())
+            shown = f"{self.counters.printed(counter)}{{}}" if known else event.group()
+            self.inline.budget.spend(len(shown))
+            self.raw.append(shown)
             return event.end()
         return command(self, name, text, event.end(), starred)
 
@@ -276,6 +280,7 @@ class Reader:
 
     def obey(self, text: str) -> None:
         """What `text` says of numbers, without its words."""
+        self.inline.budget.spend(len(text))
         raw, self.raw = self.raw, []
         self.read(text)
         self.raw = raw
@@ -302,6 +307,7 @@ class Reader:
 
     def put(self, block: Block) -> None:
         """Add a block where reading is."""
+        self.inline.budget.spend(len(block.text))
         (self._into[-1] if self._into else self._stack[-1].blocks).append(block)
 
     def blocks(self, text: str) -> list[Block]:
@@ -335,13 +341,13 @@ class Reader:
 
     def unique(self, anchor: Anchor) -> Anchor:
         """`anchor`, with a number behind it where there is one like it."""
-        count = self._counts.get(anchor, 0) + 1
-        unique = anchor if count == 1 else f"{anchor}-{count}"
-        self._counts[anchor] = count
-        if unique in self._anchors:
-            return self.unique(f"{unique}-2")
-        self._anchors.add(unique)
-        return unique
+        while True:
+            count = self._counts[anchor] = self._counts.get(anchor, 0) + 1
+            unique = anchor if count == 1 else f"{anchor}-{count}"
+            if unique not in self._anchors:
+                self._anchors.add(unique)
+                return unique
+            anchor = f"{unique}-2"
 
 
 def after_arguments(environment: str, body: str) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pipeline.reading.latex.budget import Budget
 from pipeline.reading.latex.groups import arguments, group, options, settings
 
 _PREFIXES = {
@@ -102,6 +103,7 @@ _IN_MATHEMATICS = re.compile(
 class Quantities:
     """What a document sets and declares for its quantities."""
 
+    budget: Budget = field(default_factory=Budget)
     own: dict[str, str] = field(default_factory=dict)
     """Units of `\\DeclareSIUnit`, as TeX."""
     set: dict[str, str] = field(default_factory=dict)
@@ -109,6 +111,7 @@ class Quantities:
     def printed(self, name: str, text: str, position: int) -> tuple[str, int] | None:
         """What the command `\\name` with arguments at `position` prints, and where they end."""
         given, _ = options(text, position)
+        self.budget.spend(len(self.set))
         chosen = self.set | (settings(given[0]) if given else {})
         if name in ("SI", "qty", "complexqty"):
             read = arguments(text, position, 1)
@@ -131,7 +134,9 @@ class Quantities:
             marks = zip(values[0].split(";"), "°′″", strict=False)
             return "".join(f"{_number(part)}{mark}" for part, mark in marks if part.strip())
         if name in _RANGES:
-            phrase = _phrase(chosen.get("range-phrase", " to "))
+            written = chosen.get("range-phrase", " to ")
+            self.budget.spend(len(written))
+            phrase = _phrase(written)
             numbers = [_number(value) for value in values[:2]]
             if name == "numrange":
                 return phrase.join(numbers)
@@ -163,6 +168,7 @@ class Quantities:
 
     def unit(self, text: str, chosen: dict[str, str] | None = None, depth: int = 0) -> str:
         """A unit as it is printed: `m s^{-2}`."""
+        self.budget.spend(len(text))
         symbolic = (chosen or self.set).get("per-mode", "power") not in _POWERS
         return _Unit(self, chosen, symbolic, depth).read(text)
 
@@ -320,9 +326,9 @@ def _as_mathematics(shown: str) -> str:
     return written
 
 
-def quantities(source: str) -> Quantities:
+def quantities(source: str, budget: Budget) -> Quantities:
     """The settings and units that a document declares."""
-    made = Quantities()
+    made = Quantities(budget)
     for found in re.finditer(r"\\sisetup\s*(?=\{)", source):
         given = group(source, found.end())
         made.set |= settings(given[0]) if given else {}

@@ -1,5 +1,6 @@
 import pytest
 
+from pipeline.reading.latex.budget import Budget
 from pipeline.reading.latex.siunitx import Quantities, quantities
 from tests.pipeline.reading.papers import written
 
@@ -25,7 +26,9 @@ def test_quantities(tex: str, shown: str) -> None:
 
 
 def test_what_a_document_declares() -> None:
-    made = quantities(r"\sisetup{per-mode=symbol}\DeclareSIUnit\flop{FLOP}\DeclareSIUnit{\parsecs}{pc}")
+    made = quantities(
+        r"\sisetup{per-mode=symbol}\DeclareSIUnit\flop{FLOP}\DeclareSIUnit{\parsecs}{pc}", Budget()
+    )
     assert made.unit(r"\giga\flop\per\second") == "GFLOP/s"
     assert made.unit(r"\mega\parsecs") == "Mpc"
 
