@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.errors import PaperUnreadable
@@ -20,6 +21,21 @@ _FOLDER = re.compile(
 _GRAPHICS_PATH = re.compile(rb"\\graphicspath\s*\{((?:\s*\{[^{}]*\}){1,50})")
 
 
+@contextmanager
+def _within_bounds() -> Iterator[None]:
+    """What exhausts Python itself is no paper that can be read."""
+    try:
+        yield
+    except (RecursionError, MemoryError) as error:
+        exhausted = (
+            "nested too deeply" if isinstance(error, RecursionError) else "larger than this machine's memory"
+        )
+        raise PaperUnreadable(
+            f"The paper is {exhausted} where it is read.", "Give another form of it, such as the PDF."
+        ) from None
+
+
+@_within_bounds()
 def paper(path: Path) -> Paper:
     """The paper in a file (`.pdf`, `.tex`, an e-print archive, `.md`) or in a folder of LaTeX.
 
@@ -43,6 +59,7 @@ def paper(path: Path) -> Paper:
     return parsed(source)
 
 
+@_within_bounds()
 def parsed(source: archives.Source) -> Paper:
     """The paper that a source is. Raises PaperUnreadable."""
     if source.kind == "pdf":

@@ -47,11 +47,8 @@ class Line:
 
     def shown(self) -> str:
         """The line with its number and indentation."""
-        return (
-            (f"{self.number}: " if self.numbered and self.number else "")
-            + _INDENT * min(self.depth, _DEEPEST)
-            + self.text
-        )
+        number = f"{self.number}: " if self.numbered and self.number else ""
+        return number + _INDENT * min(self.depth, _DEEPEST) + self.text
 
 
 Lines = Sequence[Line]
@@ -59,7 +56,7 @@ Lines = Sequence[Line]
 
 def algorithm(body: str, convert: Convert, own: Keywords, numbered: bool) -> Lines:
     """The body of `algorithmic` (algorithmicx and its elder) as lines, numbered as printed."""
-    names = "".join(f"|{re.escape(name)}" for name in sorted((*own.starts, *own.ends), key=len, reverse=True))
+    names = f"|{own.own}" if own.own else ""
     statements = list(re.finditer(_STATEMENT.replace("{own}", names), body))
     lines: list[Line] = []
     depth = number = 0

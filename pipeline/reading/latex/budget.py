@@ -8,7 +8,7 @@ from pipeline.errors import PaperUnreadable
 
 LEAST = 500_000
 TIMES = 20
-"""Characters that every document may ask for, and how many more for each of its own; real papers ask for two or three."""
+"""Characters that every document may ask for, and how many more for each of its own. Real papers ask for two."""
 
 
 class Budget:

@@ -19,7 +19,11 @@ from pipeline.untrusted import of_json
 
 MAX_DOCUMENT = 10_000_000
 """Characters of a document with everything that it includes."""
+ANY, TIMES = 1_000_000, 3
+"""Bytes that any document may include, and how many more for each that its source has: files come once or twice."""
 MAX_DEPTH = 15
+MAX_FOLDERS = 20
+"""Of `\\input@path`."""
 
 _BOOKMARKS = re.compile(r"\\pdfstringdefDisableCommands\s*(?=\{)")
 _TEX_NAME = re.compile(r"\.(tex|ltx|latex|tex\.txt|txt)$", re.IGNORECASE)
@@ -271,17 +275,20 @@ class _Flattening:
         self.notes: list[str] = []
         self._verbatim = verbatim
         self._pattern = re.compile(_COMMENTS.format(verbatim=verbatim.pattern), re.DOTALL)
+        self._decoded = dict(texts)
         self._open: list[str] = []
         self._listed: set[str] = set()
-        self._size = 0
+        self._left = min(MAX_DOCUMENT, ANY + TIMES * sum(map(len, files.values())))
         given = [found.group(1) for text in texts.values() for found in _INPUT_PATH.finditer(text)]
         self._by_small_letters = {path.lower(): path for path in texts}
-        self._folders = [folder.strip() for group in given for folder in re.findall(r"\{([^{}]*)\}", group)]
+        folders = [folder.strip() for group in given for folder in re.findall(r"\{([^{}]*)\}", group)]
+        self._folders = folders[:MAX_FOLDERS]
+        bibliographies = sorted(path for path in files if path.endswith(".bbl") and not _JUNK.search(path))
+        self._bibliographies = [f"{posixpath.splitext(main)[0]}.bbl", *bibliographies]
 
     def include(self, path: str, depth: int) -> str:
-        text = self.texts.get(path) or decode(self.files[path])
-        self._size += len(text)
-        if path in self._open or depth > MAX_DEPTH or self._size > MAX_DOCUMENT:
+        text = self._taken(path)
+        if text is None or path in self._open or depth > MAX_DEPTH:
             self.notes.append(f"Not read: {path}, included in itself or beyond the limit.")
             return ""
         self._open.append(path)
@@ -293,6 +300,15 @@ class _Flattening:
         text = self.clean(text, depth, posixpath.dirname(path))
         self._open.pop()
         return text
+
+    def _taken(self, path: str) -> str | None:
+        """The text of a file, which counts as often as it is taken; None if that is beyond the limit."""
+        self._left -= len(self.files[path])
+        if self._left < 0:
+            return None
+        if path not in self._decoded:
+            self._decoded[path] = decode(self.files[path])
+        return self._decoded[path]
 
     def included(self, command: str, name: str) -> str:
         """The file that a command names which expansion has written out; no command: whether it is there."""
@@ -359,16 +375,17 @@ class _Flattening:
         for base in (posixpath.dirname(self.main), folder, *self._folders):
             path = posixpath.normpath(posixpath.join(base, name.strip()))
             if path in self.files:
-                return decode(self.files[path]).strip("\n")
+                text = self._taken(path)
+                if text is None:
+                    self.notes.append(f"Not read: {path}, a listing beyond the limit.")
+                return (text or "").strip("\n")
         if self.files:
             self.notes.append(f"Not read: {name.strip()}, a listing that is not in the archive.")
         return ""
 
     def _bibliography(self) -> str:
         """The `.bbl` file that stands for `\\bibliography`."""
-        own = f"{posixpath.splitext(self.main)[0]}.bbl"
-        others = sorted(path for path in self.files if path.endswith(".bbl") and not _JUNK.search(path))
-        for path in [own, *others]:
+        for path in self._bibliographies:
             if path in self.files and path not in self._open:
                 if path in self._listed:
                     return ""

@@ -5,6 +5,7 @@ Source: the manuals of algorithmicx (section 4) and algorithm2e (section 10).
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from pipeline.reading.latex.groups import argument, arguments, count_in, group, options
 
@@ -16,6 +17,9 @@ _PACKAGE = re.compile(r"\\(?:usepackage|RequirePackage|documentclass)\s*\[([^\]]
 _ALGORITHMIC = re.compile(
     r"\\(?:(?:re|provide)?newcommand|algrenewcommand|algnewcommand|def)\*?\s*\{?\\algorithmic(require|ensure|input|output)\}?\s*(?=\{)"
 )
+
+MAX_OWN = 200
+"""Of an author's own beginnings and ends of blocks: each is looked for in every algorithm."""
 
 
 @dataclass
@@ -37,6 +41,12 @@ class Keywords:
     """Whether the end of a block is a line of its own."""
     required: dict[str, str] = field(default_factory=dict)
     """What is printed for `\\Require` and its kin."""
+
+    @cached_property
+    def own(self) -> str:
+        """algorithmicx's own beginnings and ends, as alternatives of an expression."""
+        names = [*self.starts, *self.ends][:MAX_OWN]
+        return "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
 
 
 def keywords(source: str) -> Keywords:

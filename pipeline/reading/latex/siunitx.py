@@ -74,6 +74,8 @@ _MODIFIERS = {
 """What each does to a power; empty: its argument says so, or is a unit."""
 MAX_DEPTH = 5
 """Of units that are declared by others."""
+MAX_GROUPS = 20
+"""Of groups in a unit; what stands deeper is left out."""
 _UNIT_TOKEN = re.compile(
     r"\\(?P<word>[A-Za-z]+)|(?P<sign>\^|_)|(?P<gap>[.~*]|\\[,:; ]|\s+|\{\})|(?P<slash>/)"
     r"|(?P<text>[^\\^_.~*\s/{}]+)|(?P<group>\{)"
@@ -168,6 +170,8 @@ class Quantities:
 
     def unit(self, text: str, chosen: dict[str, str] | None = None, depth: int = 0) -> str:
         """A unit as it is printed: `m s^{-2}`."""
+        if depth > MAX_GROUPS:
+            return ""
         self.budget.spend(len(text))
         symbolic = (chosen or self.set).get("per-mode", "power") not in _POWERS
         return _Unit(self, chosen, symbolic, depth).read(text)

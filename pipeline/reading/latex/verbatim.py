@@ -5,6 +5,7 @@ A document's own forms are written as LaTeX's (`\\verb`, `verbatim`, `lstlisting
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 from pipeline.reading.latex.groups import group
 
@@ -16,6 +17,8 @@ VERBATIM = re.compile(
 )
 _BAR = "\x04"
 """Delimits `\\verb` where we write it: no text holds it."""
+MAX_OWN = 200
+"""Of each kind of form, with LaTeX's own: each is looked for wherever one may begin."""
 _AS_VERBATIM = (
     "BVerbatim", "LVerbatim", "SaveVerbatim", "spverbatim", "tcblisting", "Sinput", "Soutput", "Scode", "CodeInput",
     "CodeOutput", "pycode", "pyconsole", "alltt", "boxedverbatim", "luacode", "luacode*", "sagesilent", "sageblock",
@@ -50,7 +53,7 @@ class Verbatim:
     def __init__(self, texts: Iterable[str]) -> None:
         self._optional: dict[str, bool] = {}
         environments = dict.fromkeys(_AS_VERBATIM, "verbatim")
-        dropped, inline, short = set(_DROPPED), set(_INLINE), set[str]()
+        dropped, inline, short = dict.fromkeys(_DROPPED), dict.fromkeys(_INLINE), set[str]()
         for text in texts:
             for found in _DEFINITION.finditer(text):
                 if found["lst"]:
@@ -60,22 +63,23 @@ class Verbatim:
                 elif found["minted"] or found["language"]:
                     environments[found["minted"] or f"{found['language']}code"] = "verbatim"
                 elif found["inline"] or found["inlinelanguage"]:
-                    inline.add(found["inline"] or f"{found['inlinelanguage']}inline")
+                    inline[found["inline"] or f"{found['inlinelanguage']}inline"] = None
                 elif found["excluded"]:
                     before = text[max(0, found.start() - 320) : found.start()]
-                    dropped |= set() if _SWITCHED.search(before) else {found["excluded"]}
+                    dropped |= {} if _SWITCHED.search(before) else {found["excluded"]: None}
                 elif found["short"]:
                     short.add(found["short"])
                 else:
-                    inline.add(found["command"] or found["plain"] or found["let"])
-        self._environments = {name: made for name, made in environments.items() if name not in dropped}
+                    inline[found["command"] or found["plain"] or found["let"]] = None
+        kept = ((name, made) for name, made in environments.items() if name not in dropped)
+        self._environments = dict(islice(kept, MAX_OWN))
         own = "|".join(sorted(map(re.escape, self._environments), key=len, reverse=True))
-        names = "|".join(sorted(map(re.escape, inline), key=len, reverse=True))
+        names = "|".join(sorted(map(re.escape, islice(inline, MAX_OWN)), key=len, reverse=True))
         shorts = "".join(map(re.escape, sorted(short)))
         self.pattern = (
             VERBATIM.pattern
             + rf"|\\begin\s*\{{(?P<own>{own})\}}(?P<body>.*?)(?:\\end\s*\{{(?P=own)\}}|\Z)"
-            + rf"|\\begin\s*\{{(?P<dropped>{'|'.join(map(re.escape, sorted(dropped)))})\}}"
+            + rf"|\\begin\s*\{{(?P<dropped>{'|'.join(map(re.escape, sorted(islice(dropped, MAX_OWN))))})\}}"
             r".*?(?:\\end\s*\{(?P=dropped)\}|\Z)"
             + rf"|\\(?P<inline>{names})\*?(?![A-Za-z])(?P<option>\s*\[[^\]\n]{{0,2000}}+\])?"
             r"(?P<lang>\{[a-z+#-]+\}(?=[{|!/+]))?"

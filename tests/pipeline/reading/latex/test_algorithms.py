@@ -85,3 +85,8 @@ def test_labels_of_algorithm2e_stand_for_the_line_before_them_or_for_the_whole()
     assert numbers({"main.tex": f"{text}\\end{{document}}".encode()}) == {
         "whole": "7", "whole too": "7", "one": "1", "also one": "1", "three": "3", "behind": "5",
     }  # fmt: skip
+
+
+def test_loops_without_end_are_not_indented_without_end() -> None:
+    paper = written(r"\begin{algorithmic}" + r"\For{a}" * 2_000 + r"\end{algorithmic}")
+    assert len(paper.text()) < 500_000

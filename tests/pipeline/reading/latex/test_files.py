@@ -153,6 +153,28 @@ def test_a_file_that_includes_itself_and_one_that_is_missing() -> None:
     assert any("main.tex" in note for note in found.notes) and any("gone" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(
+    "taken",
+    [
+        rb"\lstinputlisting{a.txt}",
+        rb"\verbatiminput{a.txt}",
+        rb"\input{a.txt}",
+        rb"\include{a}",
+        rb"\subfile{a}",
+    ],
+)
+def test_a_file_that_is_taken_without_end(taken: bytes) -> None:
+    source = {
+        "main.tex": DOCUMENT % (taken * 4_000),
+        "a.txt": b"word word\n" * 20_000,
+        "a.tex": b"word " * 40_000,
+    }
+    found = document(source)
+    assert found is not None
+    assert len(found.text) < 5_000_000
+    assert any("beyond the limit" in note for note in found.notes)
+
+
 def test_the_authors_style_file_is_read_for_its_macros() -> None:
     found = document(
         {"main.tex": rb"\usepackage{mine}" + DOCUMENT % b"x", "mine.sty": rb"\newcommand{\R}{\mathbb R}"}

@@ -75,9 +75,6 @@ DOCUMENTS: dict[str, Callable[[int], str]] = {
     "names of theorems": lambda n: (
         CLASS + r"\newtheorem{t}{" + "Long " * (n // 10) + "}" + BEGIN + r"\begin{t}a\end{t}" * (n // 38)
     ),
-    "loops in an algorithm": lambda n: (
-        CLASS + BEGIN + r"\begin{algorithmic}" + r"\For{a}" * (n // 7) + r"\end{algorithmic}"
-    ),
 }  # fmt: skip
 """Documents of `n` characters of which each part is read again with many others."""
 ABSURD = {
@@ -90,7 +87,7 @@ ABSURD = {
     "a thousand counters": CLASS + "".join(rf"\newcounter{{c{i}}}[c{i - 1}]" for i in range(1, 1200)) + BEGIN
     + r"\stepcounter{c0} x",
     "a thousand theorems": CLASS + "".join(rf"\newtheorem{{t{i}}}{{T}}[t{i - 1}]" for i in range(1, 1200)) + BEGIN
-    + r"\begin{t1199}a\end{t1199} x",
+    + r"\begin{t1}a\end{t1} x",
 }  # fmt: skip
 
 
