@@ -8,6 +8,8 @@ from pipeline.reading.tables import Table
 
 LABEL = 100
 """Characters of an item's label at most."""
+MAX_SEARCHED = 5_000_000
+"""Characters that are searched for baselines which are the paper's own, for each name anew. A paper has a tenth."""
 
 _EXPERIMENT = re.compile(
     r"experiment|evaluat|\bresults?\b|ablat|benchmark|simulat|observation(?!al|s? of)|protocol|empiric|case stud"
@@ -156,6 +158,15 @@ def taken(parts: Sequence[Part], tables: Sequence[Table]) -> Inventory:
     def items(kind: str) -> tuple[Item, ...]:
         return tuple(Item(anchor, _begin(text, kind)) for k, anchor, text in blocks if k == kind and anchor)
 
+    captions = [_begin(text, kind) for kind, _, text in blocks if kind == "algorithm"]
+    opening = [
+        text
+        for part in parts
+        if _OPENING.search(part.title)
+        for kind, _, text in part.blocks
+        if kind != "algorithm"
+    ]
+    asked = MAX_SEARCHED // (1 + sum(map(len, (*captions, *opening))))
     return Inventory(
         items("equation"),
         items("algorithm"),
@@ -166,8 +177,10 @@ def taken(parts: Sequence[Part], tables: Sequence[Table]) -> Inventory:
         ),
         _unique((table, name) for table in tables for name in _datasets(table)),
         tuple(
-            replace(item, own=_is_own(item.label, parts))
-            for item in _unique((table, name) for table in tables for name in _baselines(table))
+            replace(item, own=place < asked and _is_own(item.label, captions, opening))
+            for place, item in enumerate(
+                _unique((table, name) for table in tables for name in _baselines(table))
+            )
         ),
     )
 
@@ -184,17 +197,12 @@ def _begin(text: str, kind: str) -> str:
     return first if len(first) <= LABEL else f"{first[: LABEL - 1].rstrip()}…"
 
 
-def _is_own(name: str, parts: Sequence[Part]) -> bool:
+def _is_own(name: str, captions: Sequence[str], opening: Sequence[str]) -> bool:
     """Whether an algorithm of the paper is called so, or its abstract or introduction says that it is proposed here."""
     bare = re.sub(r"(?<=\w) ?\([^()]*\)$", "", name)  # of a variant: Transformer (big)
-    called = rf"(?<![\w-]){re.escape(bare)}(?![\w-])"
-    proposed = re.compile(rf"{_PROPOSED}{called}")
-    return any(
-        re.search(called, _begin(text, kind)) if kind == "algorithm" else proposed.search(text)
-        for part in parts
-        for kind, _, text in part.blocks
-        if kind == "algorithm" or _OPENING.search(part.title)
-    )
+    called = re.compile(rf"(?<![\w-]){re.escape(bare)}(?![\w-])")
+    proposed = re.compile(_PROPOSED + called.pattern)
+    return any(map(called.search, captions)) or any(map(proposed.search, opening))
 
 
 def _experiments(parts: Sequence[Part], tables: Sequence[Table]) -> list[Part]:

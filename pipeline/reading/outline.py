@@ -35,6 +35,9 @@ UNNUMBERED = re.compile(
     re.IGNORECASE,
 )
 
+MAX_LEVEL = 8
+"""Of headings; one that says that it is deeper stands beside those of this level."""
+
 
 @dataclass(frozen=True)
 class Heading:
@@ -120,6 +123,7 @@ def sections(items: Iterable[Heading | Block]) -> tuple[Section, ...]:
     front = _Node("Front", "", "", 0)
     roots, stack = [front], [front]
     anchors: set[str] = set()
+    counts: dict[str, int] = {}
     appendix = False
     items = list(items)
     scheme = _Roman()
@@ -145,7 +149,8 @@ def sections(items: Iterable[Heading | Block]) -> tuple[Section, ...]:
             level = below + 1 if number else item.level or 1
         lettered = appendix and number[:1].isalpha()
         anchor = f"{'App' if lettered else 'S'}{number}" if number else slug(title)
-        anchor = _unique(anchor, anchors)
+        level = min(level, MAX_LEVEL)
+        anchor = _unique(anchor, anchors, counts)
         node = _Node(anchor, number, title, level)
         while len(stack) > 1 and stack[-1].level >= level:
             stack.pop()
@@ -154,12 +159,14 @@ def sections(items: Iterable[Heading | Block]) -> tuple[Section, ...]:
     return tuple(node.finished() for node in roots if node.title or node.blocks or node.children)
 
 
-def _unique(anchor: Anchor, anchors: set[Anchor]) -> Anchor:
-    unique, count = anchor, 1
+def _unique(anchor: Anchor, anchors: set[Anchor], counts: dict[Anchor, int]) -> Anchor:
+    """The anchor, with a number behind it where it is taken; `counts` says from which on to try."""
+    unique, count = anchor, counts.get(anchor, 1)
     while unique in anchors:
         count += 1
         unique = f"{anchor}-{count}"
     anchors.add(unique)
+    counts[anchor] = count
     return unique
 
 

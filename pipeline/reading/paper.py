@@ -5,6 +5,8 @@ Pure: no files, no network. Looking a quotation up is in `quotation.py`.
 
 import bisect
 import re
+import sys
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -40,6 +42,9 @@ _PARTS: dict[Part, re.Pattern[str]] = {
     ),
     "related work": re.compile(r"related works?|previous work|prior work|literature", re.IGNORECASE),
 }
+_BETWEEN = "\n\n"
+"""Between two pieces of a text."""
+_NOT_SHOWN = "\n\n(Not shown: {}.)"
 _PROSE = frozenset(("paragraph", "list", "footnote"))
 _APPENDIX = re.compile(r"appendi(?:x|ces)|supplement", re.IGNORECASE)
 _RUN_IN = re.compile(r"\*\*(?P<title>[^*]{3,80}?)[\s.:]*\*\*")
@@ -95,29 +100,59 @@ class Section:
         for title, blocks in found:
             yield Section(self.anchor, "", title, tuple(blocks))
 
-    def markdown(self, hidden: Collection["Section | Block"] = ()) -> str:
-        """Headings (`##` for a section, one more for each level below) and blocks, without `hidden` ones."""
-        parts: list[str] = []
-        self._render(parts, 2, frozenset(map(id, hidden)))
-        return "\n\n".join(parts)
+    def markdown(self) -> str:
+        """Headings (`##` for a section, one more for each level below) and blocks."""
+        return "\n\n".join(text for _, text in self.pieces())
 
-    def _render(self, parts: list[str], level: int, hidden: frozenset[int]) -> None:
-        if id(self) in hidden:
-            return
+    def pieces(self, level: int = 2) -> Iterator[tuple["Section | Block", str]]:
+        """This section and all below it in reading order, piece by piece: a heading of this level, or a block."""
         if self.title:
-            parts.append(" ".join(filter(None, ("#" * level, f"[{self.anchor}]", self.number, self.title))))
-        parts.extend(block.markdown() for block in self.blocks if id(block) not in hidden)
+            yield self, " ".join(filter(None, ("#" * level, f"[{self.anchor}]", self.number, self.title)))
+        yield from ((block, block.markdown()) for block in self.blocks)
         for section in self.sections:
-            section._render(parts, level + 1, hidden)
+            yield from section.pieces(level + 1)
 
 
-def _drop(section: Section, dropped: list[Section]) -> bool:
-    """Add a section to those that are dropped, unless it is a part of one that already is."""
-    inside = {id(part) for whole in dropped for _, below in whole.walk() for part in (below, *below.blocks)}
-    if id(section) in inside or any(id(block) in inside for block in section.blocks):
-        return False
-    dropped.append(section)
-    return True
+class _Shown:
+    """A paper without what is dropped from it. How long it is, is known after each without writing it anew."""
+
+    def __init__(self, front: list[str], sections: Collection[Section], never: list[str]) -> None:
+        """`front` stands before the sections; `never` is what is not shown in any case."""
+        self._front = front
+        self._pieces = [(id(part), text) for top in sections for part, text in top.pieces() if text]
+        self._sizes = Counter[int]()
+        for part, text in self._pieces:
+            self._sizes[part] += len(text) + len(_BETWEEN)
+        self._size = self._sizes.total() + sum(len(text) + len(_BETWEEN) for text in front)
+        self._hidden: set[int] = set()
+        self._dropped: list[str] = []
+        self._never = never
+        self._missing = sum(len(part) + len("; ") for part in never)
+
+    def drop(self, section: Section) -> None:
+        """Show a section no more, unless it is a part of one that was dropped before."""
+        if any(id(part) in self._hidden for part in (section, *section.blocks)):
+            return
+        parts = {id(part) for _, below in section.walk() for part in (below, *below.blocks)} - self._hidden
+        self._size -= sum(self._sizes[part] for part in parts)
+        self._hidden |= parts
+        self._dropped.append(f"[{section.anchor}] {section.title}")
+        self._missing += len(self._dropped[-1]) + len("; ")
+
+    def __len__(self) -> int:
+        """Of `body` with `missing` and an end of line."""
+        missing = self._missing and self._missing - len("; ") + len(_NOT_SHOWN.format(""))
+        return max(0, self._size - len(_BETWEEN)) + missing + 1
+
+    def body(self) -> str:
+        return _BETWEEN.join(
+            (*self._front, *(text for part, text in self._pieces if part not in self._hidden))
+        )
+
+    def missing(self, *others: str) -> str:
+        """What is said of all that is not shown."""
+        parts = (*self._dropped, *self._never, *others)
+        return _NOT_SHOWN.format("; ".join(parts)) if parts else ""
 
 
 @dataclass(frozen=True)
@@ -176,49 +211,33 @@ class Paper:
         and says at the end what was dropped.
         """
         droppable = self._least_useful_first()
-        dropped: list[Section] = []
+        front = [f"# {self.title}"] if self.title else []
+        if self.authors:
+            front.append(", ".join(self.authors))
+        if self.abstract:
+            front.append(f"## [Abstract] Abstract\n\n{self.abstract}")
+        references = [f"the list of {len(self.references)} references"] if self.references else []
+        shown = _Shown(front, self.sections, references)
         for part, section in droppable:
             if part in without:
-                _drop(section, dropped)
-        body = self._body(dropped)
-        text = f"{body}{self._missing(dropped)}\n"
-        if budget_tokens is None:
-            return text
-        limit = budget_tokens * CHARACTERS_PER_TOKEN
+                shown.drop(section)
+        limit = sys.maxsize if budget_tokens is None else budget_tokens * CHARACTERS_PER_TOKEN
         for _, section in droppable:
-            if len(text) <= limit:
+            if len(shown) <= limit:
                 break
-            if _drop(section, dropped):
-                body = self._body(dropped)
-                text = f"{body}{self._missing(dropped)}\n"
+            shown.drop(section)
+        body = shown.body()
+        text = f"{body}{shown.missing()}\n"
         if len(text) <= limit:
             return text
         rest = "the rest, which does not fit and was cut off"
-        ending = self._missing(dropped, rest)
+        ending = shown.missing(rest)
         if len(ending) > limit // 2:
-            ending = f"\n\n(Not shown: {rest}.)"
+            ending = _NOT_SHOWN.format(rest)
         if limit <= len(ending):
             return text[:limit]
-        cut = body.rfind("\n\n", 0, limit - len(ending))
+        cut = body.rfind(_BETWEEN, 0, limit - len(ending))
         return body[: cut if cut > 0 else limit - len(ending)] + ending
-
-    def _body(self, dropped: list[Section]) -> str:
-        # A paragraph with a heading of its own is no section of the tree: its blocks are.
-        blocks = [block for section in dropped for block in section.blocks]
-        parts = [f"# {self.title}"] if self.title else []
-        if self.authors:
-            parts.append(", ".join(self.authors))
-        if self.abstract:
-            parts.append(f"## [Abstract] Abstract\n\n{self.abstract}")
-        parts.extend(filter(None, (section.markdown((*dropped, *blocks)) for section in self.sections)))
-        return "\n\n".join(parts)
-
-    def _missing(self, dropped: list[Section], *others: str) -> str:
-        missing = [f"[{section.anchor}] {section.title}" for section in dropped]
-        if self.references:
-            missing.append(f"the list of {len(self.references)} references")
-        missing.extend(others)
-        return f"\n\n(Not shown: {'; '.join(missing)}.)" if missing else ""
 
     def _least_useful_first(self) -> list[tuple[Part | None, Section]]:
         """What can be dropped, and the part that it is; None for what only a budget drops."""
