@@ -38,7 +38,7 @@ RECORDED = [
 """Each runs for minutes; the demo's test plays the example as well, and is not slow."""
 
 
-@pytest.mark.timeout(900)  # a fresh cache has to be filled with PyTorch first
+@pytest.mark.timeout(2400)  # a fresh cache has to be filled with PyTorch first
 @pytest.mark.parametrize(("source", "recording", "sandbox"), RECORDED, indirect=["sandbox"])
 def test_recorded_answers_lead_to_a_repository_that_runs(
     source: Path, recording: Path, sandbox: Sandbox, packages: Path, tmp_path: Path
