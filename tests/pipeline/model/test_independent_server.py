@@ -5,6 +5,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -72,11 +73,14 @@ def url(protocol: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     fixtures.write_text(json.dumps({"fixtures": FIXTURES}))
     command = ["node", AIMOCK, "--port", "0", "--fixtures", fixtures, "--strict", "--validate-on-load"]
     environment = {"PATH": os.environ["PATH"], "AIMOCK_API_KEYS": KEY}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    ) as server:
         assert server.stdout
         line = next(line for line in server.stdout if "listening on " in line)
         yield line.split("listening on ")[1].strip() + "/v1"
-        server.terminate()
+        # What is installed as `node` starts the real one, and would not take it along.
+        os.killpg(server.pid, signal.SIGTERM)
 
 
 @pytest.fixture
