@@ -36,12 +36,13 @@ _DRESS = re.compile(
     r" {0,3}(?:(?:[-+*\u2022]|#{1,6}|\d{1,9}[.)]) {1,4}(?:\[[ xX]\] {1,4})?){0,3}(?P<marks>[*_]{0,6})\\?",
     re.ASCII,
 )
+"""Before a command that its author has made an item of a list, a heading or bold; what is crossed out is none."""
 _TAG = re.compile(
     r"</?(?:a|b|big|br|center|details|div|em|font|h[1-6]|i|ins|li|ol|p|small|span|strong|sub|summary|sup|u|ul)\b[^<>]{0,200}>",
     re.IGNORECASE,
 )
 _SLASHES = str.maketrans(dict.fromkeys("\u2044\u2215\u29f8\u2571\u27cb", "/"))
-"""Before a command that its author has made an item of a list, a heading or bold; what is crossed out is none."""
+"""Those that nobody tells from the keyboard's, and that NFKC leaves alone."""
 _COMMAND = re.compile(
     r"(?P<sign>[/@]?)paper2code(?:\[bot\])?(?=arxiv|https?:|--|\.+(?!\S)|[^\w./'’\"`-]|$)[\s:,;.!。、]*(?P<rest>.*)",
     re.IGNORECASE,

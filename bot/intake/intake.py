@@ -175,7 +175,7 @@ def _opened(payload: Payload) -> Request | None:
     if author is None or author["type"] != "User":
         return None
     payload = {**payload, "sender": author}
-    command, references = _issued(issue["title"], issue["body"]), _references(_text(issue))
+    command, references = _issued(issue), _references(_text(issue))
     if command is None and not references:
         return None
     # Of an issue that was moved here it is the moment of that: who has written it may have done so years ago.
@@ -185,19 +185,18 @@ def _opened(payload: Payload) -> Request | None:
 
 def _edited(payload: Payload) -> Request | None:
     issue, changes = payload["issue"], payload.get("changes", {})
-    title = changes.get("title", {}).get("from", issue["title"])
-    body = changes.get("body", {}).get("from", issue["body"]) or ""
-    command, references = _issued(issue["title"], issue["body"]), _references(_text(issue))
-    identity, before = f"issue-{issue['id']}-{issue['updated_at']}", f"{title}\n\n{body}"
+    before = {part: changes.get(part, {}).get("from", issue[part]) for part in ("title", "body")}
+    command, references = _issued(issue), _references(_text(issue))
+    identity = f"issue-{issue['id']}-{issue['updated_at']}"
     asked = _of_issue(payload, identity, issue["updated_at"], command, references)
-    if command not in (None, _issued(title, body)):
+    if command not in (None, _issued(before)):
         return asked
-    known = _references(before)
+    known = _references(_whole(before))
     if added := tuple(reference for reference in references if reference not in known):
         # A paper that is added below a command is asked for with it.
         command = command if _starts(command) else None
         return _of_issue(payload, identity, issue["updated_at"], command, added)
-    return _capped_later(asked, _mentioned(title, body)) if command is None and references else None
+    return _capped_later(asked, _mentioned(before)) if command is None and references else None
 
 
 def _capped_later(asked: Request, before: Command | Mistake | None) -> Request | None:
@@ -218,9 +217,9 @@ def _labeled(payload: Payload) -> Request | None:
     issue = payload["issue"]
     if payload["label"]["name"] != LABEL:
         return None
-    command = _issued(issue["title"], issue["body"])
+    command = _issued(issue)
     if not _starts(command):
-        command = _mentioned(issue["title"], issue["body"]) or Command("reproduce")
+        command = _mentioned(issue) or Command("reproduce")
     identity = f"label-{issue['id']}-{issue['updated_at']}"
     return _request(payload, identity, issue["updated_at"], command, _references(_text(issue)))
 
@@ -313,11 +312,11 @@ def _understood(body: str | None) -> Command | Mistake | None:
     return command
 
 
-def _issued(title: str, body: str | None) -> Command | Mistake | None:
+def _issued(issue: Payload) -> Command | Mistake | None:
     """The same of an issue, whose mention of a paper suffices: what was meant as a command is never passed over."""
-    text = body or ""
+    title, text = issue["title"], issue["body"] or ""
     if _is_command(title, text):
-        return _understood(f"{title}\n\n{text}")
+        return _understood(_whole(issue))
     command = _understood(text)
     if command is None and has_command(text):
         return Mistake("a command has to be in the first line.")
@@ -338,10 +337,10 @@ def _starts(command: Command | Mistake | None) -> bool:
     return command.is_for_papers if isinstance(command, Command) else command is not None
 
 
-def _mentioned(title: str, body: str | None) -> Command | Mistake | None:
+def _mentioned(issue: Payload) -> Command | Mistake | None:
     """What an issue says of a cap that starts nothing by a command; one that is not understood is not guessed."""
-    text = f"{title}\n\n{body or ''}"
-    if _issued(title, body) is None and tells_command(text):
+    text = _whole(issue)
+    if _issued(issue) is None and tells_command(text):
         return Mistake(
             "there is a command in this issue that I cannot take from where it stands, so I have started nothing. A "
             "command begins the first line, as in `/paper2code plan arxiv:ID`; write it in a comment."
@@ -359,7 +358,11 @@ def _capped(command: Command, text: str) -> Command | Mistake:
 
 def _text(subject: Payload) -> str:
     """All that somebody says in an issue or pull request itself."""
-    return _own(f"{subject['title']}\n\n{subject['body'] or ''}")
+    return _own(_whole(subject))
+
+
+def _whole(subject: Payload) -> str:
+    return f"{subject['title']}\n\n{subject['body'] or ''}"
 
 
 def _own(text: str) -> str:
@@ -407,8 +410,7 @@ def _of_issue(
     """What an issue itself asks for."""
     if command is not None:
         return _request(payload, identity, when, command, references)
-    said = _mentioned(payload["issue"]["title"], payload["issue"]["body"])
-    return replace(_request(payload, identity, when, said, references), mention=True)
+    return replace(_request(payload, identity, when, _mentioned(payload["issue"]), references), mention=True)
 
 
 def _request(

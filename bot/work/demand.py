@@ -95,10 +95,11 @@ def _refuse_unknown(given: Mapping[str, str]) -> None:
     refused there as well.
     """
     for key, text in given.items():
-        if key in _INPUTS or not ("paper" in given or near(key) == "max_usd" or unset_cap(f"{key} {text}")):
+        option, caps = near(key), unset_cap(f"{key} {text}")
+        if key in _INPUTS or not ("paper" in given or option == "max_usd" or caps):
             continue
         close = get_close_matches(key, _INPUTS, n=1, cutoff=0.75)
-        meant = near(key) or ("max_usd" if unset_cap(f"{key} {text}") else next(iter(close), ""))
+        meant = option or ("max_usd" if caps else next(iter(close), ""))
         hint = f"; did you mean `{meant}`?" if meant else ""
         raise ValueError(
             f"there is no input {key!r}; there are {', '.join(f'`{each}`' for each in _INPUTS)}{hint}"
