@@ -11,7 +11,6 @@ What people commit on our branches stays: nothing is ever forced, and texts are 
 
 import base64
 import io
-import json
 import os
 import re
 import tempfile
@@ -33,6 +32,7 @@ from pipeline.paths import refusal
 from pipeline.proving.documents import EXECUTION
 from pipeline.record import Commit
 from pipeline.running.figures import is_figure
+from pipeline.untrusted import Unreadable, of_json
 
 _SECONDS = 600
 _DEPTH = 200
@@ -255,8 +255,8 @@ def _reported_paper(repository: Repo, commit: GitCommit, directory: str) -> str 
 def reported_paper(report: str | None) -> str | None:
     """The arXiv paper whose execution report this is, without its version; None where it is none of ours."""
     try:
-        paper = json.loads(report or "")["paper"]["arxiv_id"]
-    except (ValueError, RecursionError, TypeError, KeyError):
+        paper = of_json(report or "")["paper"]["arxiv_id"]
+    except (Unreadable, TypeError, KeyError):
         return None
     return paper if isinstance(paper, str) else None
 

@@ -261,9 +261,10 @@ def _detail(error: Mapping[str, object]) -> str:
 
 def _wait(error: GithubException) -> float:
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-    wait, reset = retry_after(headers.get("retry-after", ""), time.time()), None
-    if wait is None and headers.get("x-ratelimit-remaining") == "0":
-        reset = number(headers.get("x-ratelimit-reset", ""))
-    if reset is not None:
-        wait = max(0.0, reset - time.time())
-    return (60.0 if error.status in (403, 429) else 0.0) if wait is None else wait
+    wait = retry_after(headers.get("retry-after", ""), time.time())
+    if wait is not None:
+        return wait
+    reset = number(headers.get("x-ratelimit-reset", ""))
+    if reset is not None and headers.get("x-ratelimit-remaining") == "0":
+        return max(0.0, reset - time.time())
+    return 60.0 if error.status in (403, 429) else 0.0
