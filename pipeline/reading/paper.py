@@ -102,7 +102,7 @@ class Section:
 
     def markdown(self) -> str:
         """Headings (`##` for a section, one more for each level below) and blocks."""
-        return "\n\n".join(text for _, text in self.pieces())
+        return _BETWEEN.join(text for _, text in self.pieces())
 
     def pieces(self, level: int = 2) -> Iterator[tuple["Section | Block", str]]:
         """This section and all below it in reading order, piece by piece: a heading of this level, or a block."""

@@ -6,6 +6,7 @@ Only what an author defines by name is expanded; what needs TeX itself (`\\@ifne
 import re
 from collections.abc import Callable, Mapping
 
+from pipeline.reading.latex.budget import Budget
 from pipeline.reading.latex.conditions import BRANCH, Conditions
 from pipeline.reading.latex.definitions import Definitions
 from pipeline.reading.latex.groups import argument, end_of, group, options
@@ -15,10 +16,6 @@ from pipeline.reading.latex.verbatim import VERBATIM
 MAX_PRODUCED = 8_000_000
 """Characters that expansions may yield in all; a document that wants more is left as it is from there on."""
 MAX_EXPANSIONS = 100_000
-LEAST_READ, TIMES_READ = 500_000, 20
-"""Characters that are read in any document, and how many times its own: what macros yield is read again. Real papers
-come to once or twice; beyond that a document is left as it is as well.
-"""
 MAX_DEPTH = 40
 MAX_UNCLOSED = 50
 """Conditions without an end; then no more are decided."""
@@ -62,7 +59,8 @@ class _Expansion:
         self.conditions = Conditions(self.macros, self.definitions.defined)
         self.include = include
         self.begun: dict[str, list[list[str]]] = {}
-        self.to_read = LEAST_READ + TIMES_READ * size
+        # What macros yield is read again; a document that has that done without end is left as it is from there on.
+        self.to_read = Budget(size).left
         self.expansions = self.produced = self.unclosed = self.depth = 0
 
     def run(self, text: str, active: tuple[str, ...] = ()) -> str:
